@@ -1,0 +1,301 @@
+"""Every command of the rig, once: the registry that the CLI, the pedals, OSC, serial lines and docs share.
+
+A command is a frozen dataclass. Its `verb` and the fields it declares itself are the text form used in
+bindings and on serial lines ("keep 20", "gain 3 -12.5", "mark chorus"). Pure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from rigd.model.errors import CommandError
+from rigd.model.units import ChannelNumber, Ns, Origin, TakeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What all commands carry. `at_ns` is when the person did it (CLOCK_MONOTONIC), not when it was read."""
+
+    verb: ClassVar[str]
+    summary: ClassVar[str]
+
+    origin: Origin
+    at_ns: Ns
+    held: bool = False
+    """True when it came from a held control, which is what the lock asks for before it lets go of a take."""
+
+
+C = TypeVar("C", bound=type[Command])
+COMMANDS: dict[str, type[Command]] = {}
+"""Verb to class: filled by the decorators below while this module loads, and never after."""
+
+_CARRIED = {"origin", "at_ns", "held"}
+
+
+def _command(verb: str, summary: str) -> Callable[[C], C]:
+    def enter(kind: C) -> C:
+        kind.verb, kind.summary = verb, summary
+        COMMANDS[verb] = kind
+        return kind
+
+    return enter
+
+
+@_command("arm", "Record this channel in the next take; without a number, every channel")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm(Command):
+    channel: ChannelNumber | None = None
+
+
+@_command("disarm", "Leave this channel out of the next take; without a number, every channel")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disarm(Command):
+    channel: ChannelNumber | None = None
+
+
+@_command("start", "Start a take; inside the post-roll, go on with the same one")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartTake(Command):
+    pass
+
+
+@_command("stop", "Stop the take")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopTake(Command):
+    pass
+
+
+@_command("toggle", "Start a take, or stop the one that rolls")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToggleTake(Command):
+    pass
+
+
+@_command("next", "Keep this take and go on as the next, without a gap")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextTake(Command):
+    pass
+
+
+@_command("keep", "Keep the last SECONDS as a take, also while another rolls")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepLast(Command):
+    seconds: float
+
+
+@_command("mark", "Put a marker here, with a name if one is given")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddMarker(Command):
+    name: str = ""
+
+
+@_command("discard", "False take: stop it if it rolls and put it in the trash; undo brings it back")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscardTake(Command):
+    take_id: TakeId | None = None
+
+
+@_command("again", "Discard the rolling take and start again at once")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscardAndRestart(Command):
+    pass
+
+
+@_command("undo", "Bring back the take that was discarded last")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo(Command):
+    pass
+
+
+@_command("circle", "Mark the rolling or last take as the good one; once more takes it back")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircleTake(Command):
+    take_id: TakeId | None = None
+
+
+@_command("note", "Add a note to the rolling or last take")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteTake(Command):
+    text: str
+    take_id: TakeId | None = None
+
+
+@_command("rate", "Rate the rolling or last take, 0 to 5")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateTake(Command):
+    rating: int
+    take_id: TakeId | None = None
+
+
+@_command("song", "What follows are takes of this song")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSong(Command):
+    name: str
+
+
+@_command("session", "Open a new session folder for today")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession(Command):
+    name: str
+
+
+@_command("rename", "Rename the rolling or last take")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameTake(Command):
+    name: str
+    take_id: TakeId | None = None
+
+
+@_command("number", "The next take gets this number")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetNextTakeNumber(Command):
+    number: int
+
+
+@_command("gain", "Set a channel's preamp gain, in dB")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetGain(Command):
+    channel: ChannelNumber
+    gain_db: float
+
+
+@_command("nudge", "Turn a channel's preamp gain by so many dB, up or down")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NudgeGain(Command):
+    channel: ChannelNumber
+    delta_db: float
+
+
+@_command("pad", "Switch a channel's pad on or off")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPad(Command):
+    channel: ChannelNumber
+    on: bool
+
+
+@_command("phantom", "Switch 48 V on or off; on wants 'confirm', and is refused while a take rolls")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPhantom(Command):
+    channel: ChannelNumber
+    on: bool
+    confirm: bool = False
+
+
+@_command("polarity", "Turn a channel's polarity over (on) or back (off)")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPolarity(Command):
+    channel: ChannelNumber
+    on: bool
+
+
+@_command("lock", "From now on a take only stops by a held control")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock(Command):
+    pass
+
+
+@_command("unlock", "A take stops by a tap again")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlock(Command):
+    pass
+
+
+@_command("clear-fault", "The trouble has been seen to; go on")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearFault(Command):
+    pass
+
+
+@_command("shut-down", "Close every take and end rigd")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShutDown(Command):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The command is done or under way; `message` may say what came of it."""
+
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The command did nothing; `reason` says why and what to do."""
+
+    reason: str
+
+
+Reply = Accepted | Rejected
+
+
+def arguments_of(kind: type[Command]) -> tuple[dataclasses.Field[Any], ...]:
+    """The fields a person gives, in order."""
+    return tuple(field for field in dataclasses.fields(kind) if field.name not in _CARRIED)
+
+
+def usage_of(kind: type[Command]) -> str:
+    """'keep SECONDS', 'mark [NAME]'."""
+    words = [kind.verb]
+    for field in arguments_of(kind):
+        word = field.name.upper()
+        words.append(word if field.default is dataclasses.MISSING else f"[{word}]")
+    return " ".join(words)
+
+
+def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -> Command:
+    """The command that `text` ("gain 3 -12.5") stands for. Raises CommandError with the right form.
+
+    The last text argument takes the rest of the line, so that names and notes need no quotes.
+    """
+    verb, _, rest = text.strip().partition(" ")
+    kind = COMMANDS.get(verb.lower())
+    if kind is None:
+        raise CommandError(f'"{verb[:40]}" is not a command; one of: {", ".join(COMMANDS)}')
+    hints = typing.get_type_hints(kind)
+    given: dict[str, Any] = {}
+    rest = rest.strip()
+    for field in arguments_of(kind):
+        if not rest:
+            break
+        if _plain_type(hints[field.name]) is str and field.name != "take_id":
+            word, rest = rest, ""
+        else:
+            word, _, rest = rest.partition(" ")
+            rest = rest.strip()
+        given[field.name] = _value(hints[field.name], field.name, word, kind)
+    missing = [f.name for f in arguments_of(kind) if f.default is dataclasses.MISSING and f.name not in given]
+    if rest or missing:
+        raise CommandError(f'"{text[:80]}" is not of the form: {usage_of(kind)}')
+    return kind(origin=origin, at_ns=at_ns, held=held, **given)
+
+
+def _plain_type(hint: Any) -> Any:
+    """`NewType` and `| None` taken off."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    return getattr(hint, "__supertype__", hint)
+
+
+def _value(hint: Any, name: str, word: str, kind: type[Command]) -> Any:
+    plain = _plain_type(hint)
+    try:
+        if plain is bool:
+            return {"on": True, "1": True, name: True, "off": False, "0": False}[word.lower()]
+        if plain is int:
+            return None if word.lower() == "all" and name == "channel" else int(word)
+        if plain is float:
+            number = float(word)
+            if not math.isfinite(number):
+                raise ValueError("not finite")
+            return number
+    except (KeyError, ValueError) as error:
+        message = f'{kind.verb}: "{word[:40]}" is not a {name}; the form is: {usage_of(kind)}'
+        raise CommandError(message) from error
+    return word

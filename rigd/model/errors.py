@@ -1,0 +1,43 @@
+"""The one tree of errors. A message says what failed, which thing, what rigd did, what to do."""
+
+from __future__ import annotations
+
+
+class RigError(Exception):
+    """Anything that rigd itself reports as wrong. `str(error)` is fit for a person to read."""
+
+
+class ConfigError(RigError):
+    """The config cannot be used; the message lists every fault, one a line."""
+
+
+class CommandError(RigError):
+    """A command's text or arguments are not of its form."""
+
+
+class InterfaceError(RigError):
+    """The audio interface cannot be found, opened or trusted."""
+
+
+class TapeError(RigError):
+    """The tape is missing, of another layout, or does not hold what was asked for."""
+
+
+class TakeError(RigError):
+    """A take's files, journal or folder cannot be written or read."""
+
+
+class LibraryError(RigError):
+    """The library root, a session folder or the index cannot be used."""
+
+
+class SurfaceError(RigError):
+    """A surface's port or protocol failed."""
+
+
+class PreampError(RigError):
+    """A preamp did not do, or did not confirm, what was asked."""
+
+
+class LinkError(RigError):
+    """A message between rigd's own processes is broken, or the other end is gone."""

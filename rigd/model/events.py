@@ -1,0 +1,63 @@
+"""What happened, numbered: a listener gets a snapshot with its number, then every event after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rigd.model.state import RigState
+from rigd.model.units import Frame, Ns
+
+
+class Happening(StrEnum):
+    """Kinds of event; one short sentence each in docs/architecture.md."""
+
+    TAKE_STARTED = "take started"
+    TAKE_RESUMED = "take resumed"
+    TAKE_STOPPED = "take stopped"
+    TAKE_KEPT = "take kept"
+    TAKE_CLOSED = "take closed"
+    TAKE_RECOVERED = "take recovered"
+    TAKE_DISCARDED = "take discarded"
+    TAKE_RESTORED = "take restored"
+    TAKE_FAILED = "take failed"
+    SLATE_CHANGED = "slate changed"
+    MARKER_ADDED = "marker added"
+    GAP_FOUND = "gap found"
+    XRUN_FOUND = "xrun found"
+    CHANNEL_ARMED = "channel armed"
+    CHANNEL_DISARMED = "channel disarmed"
+    SETTING_CHANGED = "setting changed"
+    SETTING_UNCONFIRMED = "setting unconfirmed"
+    SESSION_OPENED = "session opened"
+    SONG_CHANGED = "song changed"
+    LOCK_CHANGED = "lock changed"
+    INTERFACE_CHANGED = "interface changed"
+    WRITER_CHANGED = "writer changed"
+    DISK_CHANGED = "disk changed"
+    SURFACE_CHANGED = "surface changed"
+    PREAMP_CHANGED = "preamp changed"
+    FAULT_RAISED = "fault raised"
+    FAULT_CLEARED = "fault cleared"
+    COMMAND_REJECTED = "command rejected"
+    SHUTTING_DOWN = "shutting down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`number` grows by one; `text` is a line for a person; `subject` a take id, channel number or name."""
+
+    number: int
+    at_ns: Ns
+    at_frame: Frame | None
+    what: Happening
+    subject: str
+    text: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The whole state as of event `state.number`."""
+
+    state: RigState

@@ -1,0 +1,98 @@
+"""The preamp model: what it can do, what was asked, what it confirmed (gain-backends 0). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from rigd.model.take import Parameter
+from rigd.model.units import Ns
+
+
+class ReadBack(StrEnum):
+    """How a preamp's true setting is known."""
+
+    PUSH = "push"
+    POLL = "poll"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreampAbility:
+    """What one preamp channel can do. Gain range in dB."""
+
+    min_db: float
+    max_db: float
+    step_db: float
+    read_back: ReadBack
+    pad: bool = False
+    phantom: bool = False
+    polarity: bool = False
+    settle_ms: int = 0
+    """How long after a change the sound is not yet to be trusted."""
+
+    def quantise(self, gain_db: float) -> float:
+        """The nearest gain this preamp has, inside its range."""
+        clamped = min(self.max_db, max(self.min_db, gain_db))
+        steps = round((clamped - self.min_db) / self.step_db)
+        return round(min(self.max_db, self.min_db + steps * self.step_db), 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreampSetting:
+    """preamp -> controller: what one setting of one preamp channel is."""
+
+    preamp: str
+    """[preamp.<name>] of the config."""
+    socket: int
+    """1-based preamp channel on it."""
+    parameter: Parameter
+    value: float
+    """Gain in dB; switches 0.0 or 1.0."""
+    confirmed: bool
+    """True: the device itself says so. False: it did not answer in time; `value` is its last confirmed one
+    (or what was asked, where the device can never tell)."""
+    at_ns: Ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreampStatus:
+    """Whether a preamp answers."""
+
+    name: str
+    kind: str
+    answering: bool
+    detail: str = ""
+
+
+class PreampSink(Protocol):
+    """Takes what preamps find. Never blocks; any thread may call it."""
+
+    def preamp_setting(self, setting: PreampSetting) -> None: ...
+
+    def preamp_status(self, status: PreampStatus) -> None: ...
+
+
+class Preamp(Protocol):
+    """One [preamp.<name>]. Found by the entry point group "rigd.preamps": a function
+    `(name, settings, sockets, sink) -> Preamp`; its `Settings` model is the attribute `settings_model` of it.
+    `sockets` are the 1-based preamp channels that the config uses."""
+
+    name: str
+
+    def start(self) -> None:
+        """Its thread finds the device, reads every socket in use and follows it, until `stop`."""
+
+    def stop(self) -> None:
+        """Threads joined, sockets closed."""
+
+    def ability(self, socket: int) -> PreampAbility:
+        """Known without the device."""
+
+    def request(self, socket: int, parameter: Parameter, value: float) -> None:
+        """Asks for a setting and returns at once; what came of it arrives at the sink within 250 ms.
+
+        The newest request for the same setting wins; gain is stepped where a jump is large (F39)."""
+
+

@@ -1,0 +1,212 @@
+"""The few typed messages between rigd's three processes (docs/architecture.md, "Who says what").
+
+The daemon connects to `capture.sock` and `writer.sock` in the runtime folder. Both processes send
+a report to every new connection at once, so that a restarted daemon knows all that it must know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rigd.model.take import ClosedFile, Gap, Slate, TakeNote, TakeOrder, Xrun
+from rigd.model.units import Frame, TakeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeGeometry:
+    """The shape of a tape. `capacity_frames` is a power of two."""
+
+    channels: int
+    sample_rate_hz: int
+    capacity_frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureSettings:
+    """What `rigd-capture` is started with: `capture.json` in the runtime folder."""
+
+    driver: str
+    """Name of an entry point of the group "rigd.audio_drivers": "portaudio", "simulated", ..."""
+    device: str
+    """The interface's stable name; empty where the driver has only one."""
+    period_frames: int
+    tape: TapeGeometry
+    options: dict[str, str | int | float | bool] = field(default_factory=dict)
+    """The driver's own options, from [audio.<driver>] of the config, already checked."""
+
+
+class CapturePhase(StrEnum):
+    OPENING = "opening"
+    LISTENING = "listening"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureReport:
+    """capture -> daemon: what is true of the interface now."""
+
+    phase: CapturePhase
+    device: str
+    host_api: str = ""
+    sample_rate_hz: int = 0
+    channels: int = 0
+    period_frames: int = 0
+    realtime: bool = False
+    """True when the callback's thread runs SCHED_FIFO or SCHED_RR."""
+    memory_locked: bool = False
+    warnings: tuple[str, ...] = ()
+    """Each with its cure."""
+    failure: str = ""
+    """Why it failed and what to do; empty unless `phase` is FAILED."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopCapture:
+    """daemon -> capture: close the stream and exit. The tape stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterSettings:
+    """What `rigd-writer` is started with: `writer.json` in the runtime folder."""
+
+    library_root: str
+    sync_interval_ms: int = 1000
+    """How often data is made durable and headers are brought up to date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTake:
+    """daemon -> writer: write this take. Answered by TakeOpened or TakeFailed."""
+
+    order: TakeOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndTake:
+    """daemon -> writer: the take ends before `end_frame` (may be ahead); None takes an end back."""
+
+    take_id: TakeId
+    end_frame: Frame | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotate:
+    """daemon -> writer: add to an open take's journal. A new Slate replaces the one before."""
+
+    take_id: TakeId
+    note: TakeNote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retag:
+    """daemon -> writer: a closed take has a new slate; bring its journal and iXML up to date."""
+
+    take_id: TakeId
+    folder: str
+    slate: Slate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopWriter:
+    """daemon -> writer: end every open take where the tape ends now, close all, exit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeProgress:
+    """How far an open take is. Frames on disk = written_frames, safe from a power cut = durable_frames."""
+
+    order: TakeOrder
+    written_frames: int
+    durable_frames: int
+    gaps: tuple[Gap, ...] = ()
+    xruns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterReport:
+    """writer -> daemon: at connection and each second."""
+
+    open_takes: tuple[TakeProgress, ...]
+    free_bytes: int
+    """What a plain user may still write to the take volume (statvfs f_bavail)."""
+    bytes_per_second: int
+    """What all open takes need together."""
+    behind_frames: int
+    """How far the slowest open take is behind the tape's end."""
+    problem: str = ""
+    """Empty, or what is wrong with the volume and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOpened:
+    """writer -> daemon: files and journal exist. `first_frame` may be later than asked for where
+    the tape no longer held the beginning."""
+
+    take_id: TakeId
+    first_frame: Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapWritten:
+    """writer -> daemon: a gap is in the take's files, journal and markers."""
+
+    take_id: TakeId
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XrunNoted:
+    """writer -> daemon: an xrun that lost nothing, or a suspect jump, is in the journal."""
+
+    take_id: TakeId
+    xrun: Xrun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeClosed:
+    """writer -> daemon: every byte of the take is durable: data, headers, journal, directory."""
+
+    take_id: TakeId
+    folder: str
+    frames: int
+    files: tuple[ClosedFile, ...]
+    recovered: bool = False
+    """True when the take was left open by a crash and closed afterwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeFailed:
+    """writer -> daemon: the take could not go on; what was kept is closed and whole."""
+
+    take_id: TakeId
+    folder: str
+    frames_kept: int
+    reason: str
+    disk_full: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetagFailed:
+    """writer -> daemon: the new slate did not reach the files; the journal of the daemon still has it."""
+
+    take_id: TakeId
+    reason: str
+
+
+MESSAGES: tuple[type, ...] = (
+    CaptureReport,
+    StopCapture,
+    OpenTake,
+    EndTake,
+    Annotate,
+    Retag,
+    StopWriter,
+    WriterReport,
+    TakeOpened,
+    GapWritten,
+    XrunNoted,
+    TakeClosed,
+    TakeFailed,
+    RetagFailed,
+)

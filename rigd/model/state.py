@@ -1,0 +1,129 @@
+"""The rig's state as everybody sees it: frozen, owned by the controller, drawn by surfaces, CLI and web.
+
+Nothing here is a wish: what was asked for and not yet confirmed is marked as such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rigd.model.gain import PreampAbility, PreampStatus
+from rigd.model.messages import CaptureReport
+from rigd.model.surface import SurfaceStatus
+from rigd.model.take import ClosedFile, Gap, Marker, Slate
+from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
+
+
+class Transport(StrEnum):
+    """Where the red light stands."""
+
+    OFFLINE = "offline"  # no interface yet: nothing can be recorded
+    READY = "ready"  # listening; the past seconds are on the tape
+    ROLLING = "rolling"  # a take is being recorded
+    POSTROLL = "postroll"  # stop was pressed; the take still takes in the post-roll
+    HALTED = "halted"  # a fault stopped recording; it must be cleared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting of a channel's preamp. `value` is the last confirmed one (None: never heard);
+    `asked` is what was asked for and not yet confirmed, or None."""
+
+    value: float | None = None
+    asked: float | None = None
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """An input with a name, a source and a gain."""
+
+    number: ChannelNumber
+    input: InputNumber
+    name: str
+    source: str
+    armed: bool
+    preamp: str = ""
+    """[preamp.<name>], or empty: this channel has no controllable preamp."""
+    socket: int = 0
+    gang: str = ""
+    """Channels of one gang get the same gain."""
+    ability: PreampAbility | None = None
+    gain: Setting = Setting()
+    pad: Setting = Setting()
+    phantom: Setting = Setting()
+    polarity: Setting = Setting()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """A take from its order to its close and after."""
+
+    take_id: TakeId
+    folder: str
+    slate: Slate
+    first_frame: Frame
+    end_frame: Frame | None
+    """None while it rolls."""
+    started_at: str
+    channels: tuple[ChannelNumber, ...]
+    markers: tuple[Marker, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    xruns: int = 0
+    written_frames: int = 0
+    durable_frames: int = 0
+    closed: bool = False
+    recovered: bool = False
+    files: tuple[ClosedFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something that needs a person. `what` names the thing and the cure."""
+
+    key: str
+    what: str
+    since_ns: Ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """What the take volume can still take, by the writer's word."""
+
+    free_bytes: int
+    bytes_per_second: int
+    """What a take of the armed channels needs."""
+    behind_frames: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RigState:
+    """All that is true of the rig. `number` is that of the last event it contains."""
+
+    number: int
+    transport: Transport
+    session: str
+    session_folder: str
+    song: str
+    next_take_number: int
+    locked: bool
+    sample_rate_hz: int
+    channels: tuple[Channel, ...]
+    take: Take | None
+    """The take that rolls or is in its post-roll."""
+    takes: tuple[Take, ...]
+    """The session's other takes, oldest first, closing ones among them; no false takes."""
+    trashed: tuple[TakeId, ...] = ()
+    """Discarded in this session, oldest first: what undo brings back from the end."""
+    interface: CaptureReport | None = None
+    disk: Disk | None = None
+    preamps: tuple[PreampStatus, ...] = ()
+    surfaces: tuple[SurfaceStatus, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:
+    """The channel of that number, if the rig has it."""
+    return next((channel for channel in state.channels if channel.number == number), None)

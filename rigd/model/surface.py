@@ -1,0 +1,93 @@
+"""What a surface is to the rest of the rig: controls come in as ControlInput, truth goes out as state.
+
+bytes -> surface -> ControlInput -> gesture and binding (pure) -> Command -> controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from rigd.model.units import Ns
+
+if TYPE_CHECKING:
+    from rigd.model.levels import Levels
+    from rigd.model.state import RigState
+
+
+class Motion(StrEnum):
+    """What a control just did."""
+
+    PRESS = "press"
+    RELEASE = "release"
+    TRIGGER = "trigger"  # a press whose release is never told (program change, latching switch, MMC)
+    ABSOLUTE = "absolute"  # value 0.0 to 1.0: a fader's or knob's place
+    RELATIVE = "relative"  # value: detents turned, signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlInput:
+    """A control moved. `at_ns` is when the driver had it, CLOCK_MONOTONIC."""
+
+    surface: str
+    """The surface's name in the config: [surface.<name>]."""
+    control: str
+    """The control's name on it: "cc 80", "note 60", "fader 1", "encoder 2", "button 3"."""
+    motion: Motion
+    value: float = 0.0
+    at_ns: Ns
+    """When it happened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceStatus:
+    """What is true of a surface's port now."""
+
+    name: str
+    kind: str
+    connected: bool
+    port: str = ""
+    detail: str = ""
+    """What to do when it is not connected; otherwise what it said of itself."""
+
+
+class ControlSink(Protocol):
+    """Takes what surfaces find. Never blocks; any thread may call it."""
+
+    def moved(self, control_input: ControlInput) -> None:
+        """A control moved."""
+
+    def said(self, surface: str, text: str, at_ns: Ns) -> None:
+        """The surface names a command itself ("keep 20"), as a line protocol or OSC can."""
+
+    def gone(self, surface: str) -> None:
+        """The port vanished: every control held on it counts as released, without an action."""
+
+
+class Surface(Protocol):
+    """One [surface.<name>]. Found by the entry point group "rigd.surfaces": a function
+    `(name, settings, sink) -> Surface`; its `Settings` model is the attribute `settings_model` of it."""
+
+    name: str
+
+    def start(self) -> None:
+        """Its thread finds its port and reopens it by itself, until `stop`; a missing port is no error."""
+
+    def stop(self) -> None:
+        """Port closed, threads joined, LEDs dark."""
+
+    def status(self) -> SurfaceStatus:
+        """What is true now. Any thread."""
+
+    def show(self, state: RigState, levels: Levels | None) -> None:
+        """Feedback is drawn from this. Called up to 20 times a second; keeps the newest, returns at once."""
+
+    def answered(self, control: str, accepted: bool, text: str) -> None:
+        """The reply to a command that came from this control (empty for a named command)."""
+
+
+ClockNs = Callable[[], Ns]
+"""time.monotonic_ns, or a test's own."""
+Options = Mapping[str, object]

@@ -1,0 +1,148 @@
+"""What a take is made of: its order, its tracks, and the facts found while it rolled.
+
+All frames here are absolute tape frames; a position in a take's files is `at_frame - first_frame`,
+also across gaps, because a gap is written as silence of its exact length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
+
+
+class GapCause(StrEnum):
+    """Why frames were not captured."""
+
+    OVERFLOW = "overflow"  # the driver lost them, by its own word and its clock
+    TAPE_FULL = "tape full"  # the writer was so far behind that blocks were dropped whole
+    CAPTURE_RESTARTED = "capture restarted"
+    INTERFACE_LOST = "interface lost"
+    OVERWRITTEN = "overwritten"  # asked for, but no longer on the tape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """A point in a take that somebody marked."""
+
+    at_frame: Frame
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Frames that no channel has: silence of `length_frames` from `at_frame` in every file."""
+
+    at_frame: Frame
+    length_frames: int
+    cause: GapCause
+    exact: bool
+    """True when the length was counted, False when it was estimated from the clock."""
+
+
+Parameter = Literal["gain_db", "pad", "phantom", "polarity"]
+"""What a preamp can be asked to change; gain in dB, the others 0.0 (off) or 1.0 (on)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GainChange:
+    """A preamp's setting as it became true (confirmed) or was asked for (not confirmed)."""
+
+    at_frame: Frame
+    channel: ChannelNumber
+    parameter: Parameter
+    value: float
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Xrun:
+    """The driver's own word, at `at_frame`, that something went wrong."""
+
+    at_frame: Frame
+    suspect: bool = False
+    """True for a jump of the driver's clock without a flag: nothing inserted, but look here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slate:
+    """A take's identity, as typed. Any of it may be changed until and after the take is closed."""
+
+    session: str
+    song: str
+    number: int
+    name: str = ""
+    """Empty, or what a person renamed this take to."""
+    circled: bool = False
+    rating: int = 0
+    """0 not rated, 1 to 5."""
+    notes: tuple[str, ...] = ()
+    false_take: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One armed channel as it stood when the take began."""
+
+    channel: ChannelNumber
+    input: InputNumber
+    name: str
+    source: str = ""
+    """What is plugged in: "mic", "DI", "line", or empty."""
+    gain_db: float | None = None
+    """The confirmed gain at the start; None where no preamp can be read."""
+    pad: bool | None = None
+    phantom: bool | None = None
+    polarity: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeFile:
+    """One file to be written: its name inside the take's folder and the tracks it holds, in order."""
+
+    name: str
+    channels: tuple[ChannelNumber, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeFormat:
+    """How samples are stored."""
+
+    sample_rate_hz: int
+    sample: Literal["int24", "float32"] = "int24"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOrder:
+    """All that the writer needs in order to write a take; also the first line of its journal."""
+
+    take_id: TakeId
+    folder: str
+    """Absolute path of the take's folder. The writer makes it; its parent's parent is the session."""
+    first_frame: Frame
+    end_frame: Frame | None = None
+    """None while nobody knows where it ends."""
+    started_at: str
+    """Wall clock at `first_frame`, ISO 8601 local time with offset, to the millisecond."""
+    time_reference: int
+    """Frames since local midnight at `first_frame` (bext TimeReference, EBU Tech 3285)."""
+    format: TakeFormat
+    tracks: tuple[Track, ...]
+    files: tuple[TakeFile, ...]
+    slate: Slate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedFile:
+    """A file of a closed take."""
+
+    name: str
+    channels: tuple[ChannelNumber, ...]
+    frames: int
+    size_bytes: int
+
+
+TakeNote = Marker | GainChange | Slate
+"""What may be added to a take's journal by the daemon while it rolls and after."""
