@@ -1,0 +1,66 @@
+"""Frozen dataclasses to JSON and back, checked by pydantic. Pure; any thread may use it.
+
+On the wire a message is its fields plus `"type": "<class name>"`. What does not fit its class exactly
+is a LinkError that names the field: a message is used whole or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from rigd.model.errors import LinkError
+
+
+@functools.cache
+def adapter_of(kind: Any) -> TypeAdapter[Any]:
+    """The checker of a dataclass; built once, because building costs about a millisecond."""
+    return TypeAdapter(kind)
+
+
+def to_plain(message: object) -> dict[str, Any]:
+    """The message as JSON-ready dicts, lists and numbers, with its class name under "type"."""
+    kind: Any = type(message)
+    return {"type": kind.__name__, **adapter_of(kind).dump_python(message, mode="json")}
+
+
+def encode(message: object) -> bytes:
+    """One line, ended by a newline."""
+    return json.dumps(to_plain(message), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+class Codec:
+    """Knows which classes may come in on one link."""
+
+    def __init__(self, kinds: Iterable[type]) -> None:
+        self._kinds = {kind.__name__: kind for kind in kinds}
+        if not all(dataclasses.is_dataclass(kind) for kind in self._kinds.values()):
+            raise TypeError("a codec takes dataclasses only")
+
+    def from_plain(self, plain: object) -> Any:
+        """The message that `to_plain` made. Raises LinkError and says which field is wrong."""
+        if not isinstance(plain, dict) or not isinstance(plain.get("type"), str):
+            raise LinkError('not a message: a JSON object with a "type" was expected')
+        kind = self._kinds.get(plain["type"])
+        if kind is None:
+            raise LinkError(f'unknown message "{plain["type"][:60]}"')
+        fields = {key: value for key, value in plain.items() if key != "type"}
+        try:
+            return adapter_of(kind).validate_python(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "message"
+            raise LinkError(f"{kind.__name__}: {where}: {first['msg']}") from error
+
+    def decode(self, line: bytes) -> Any:
+        """The message of one line. Raises LinkError on anything that is not one."""
+        try:
+            plain = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise LinkError(f"not a message: {line[:60]!r} is not JSON") from error
+        return self.from_plain(plain)

@@ -1,0 +1,101 @@
+"""Two ends of a Unix stream socket that carries one message a line.
+
+A Link may be written by any thread and read by one. It never waits for a slow reader: what the kernel
+does not take within `send_timeout_s` ends the link, so that no process of rigd can hold up another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+from rigd.model.errors import LinkError
+from rigd.wire.codec import Codec, encode
+
+LONGEST_LINE_BYTES = 4 << 20
+"""A 256-channel order with its annotations is under 200 kB; a line beyond this is not ours."""
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening socket at `path`, mode 0600. A socket left by a dead process is replaced.
+
+    The caller holds the lock that makes it the only listener; this function does not check.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    previous = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(previous)
+    listener.listen(16)
+    return listener
+
+
+def connect(path: Path, codec: Codec, *, timeout_s: float = 2.0) -> Link:
+    """A link to the process that listens at `path`. Raises LinkError where nobody does."""
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    stream.settimeout(timeout_s)
+    try:
+        stream.connect(str(path))
+    except OSError as error:
+        stream.close()
+        raise LinkError(f"nobody answers at {path} ({error.strerror or error})") from error
+    return Link(stream, codec)
+
+
+class Link:
+    """One end. `receive` raises LinkError once the other end is gone."""
+
+    def __init__(self, stream: socket.socket, codec: Codec, *, send_timeout_s: float = 2.0) -> None:
+        stream.settimeout(send_timeout_s)
+        self._stream = stream
+        self._codec = codec
+        self._held = bytearray()
+        self._send_lock = threading.Lock()
+
+    def fileno(self) -> int:
+        """For select and poll. -1 once closed."""
+        return self._stream.fileno()
+
+    def send(self, message: object) -> None:
+        """The message is in the kernel's hands. Raises LinkError when the other end is gone or stuck."""
+        with self._send_lock:
+            try:
+                self._stream.sendall(encode(message))
+            except OSError as error:
+                self.close()
+                raise LinkError(f"the other end is gone ({error.strerror or error})") from error
+
+    def receive(self, timeout_s: float | None = None) -> Any:
+        """The next message; None when none came within `timeout_s` (None waits for ever)."""
+        while True:
+            end = self._held.find(b"\n")
+            if end >= 0:
+                line = bytes(self._held[:end])
+                del self._held[: end + 1]
+                return self._codec.decode(line)
+            if len(self._held) > LONGEST_LINE_BYTES:
+                raise LinkError("a line without end came in; the link was given up")
+            try:
+                ready, _, _ = select.select([self._stream], [], [], timeout_s)
+                if not ready:
+                    return None
+                got = self._stream.recv(65536)
+            except (OSError, ValueError) as error:
+                raise LinkError("the link was closed") from error
+            if not got:
+                raise LinkError("the other end is gone")
+            self._held += got
+
+    def close(self) -> None:
+        """Both directions are shut; a thread that waits in `receive` wakes with LinkError."""
+        with contextlib.suppress(OSError):
+            self._stream.shutdown(socket.SHUT_RDWR)
+        self._stream.close()
