@@ -1,0 +1,76 @@
+"""The words a reader of the tape gets: runs of stored frames, and what was lost between them.
+
+Pure values. Marks of the driver that lost nothing are `rigd.model.take.Xrun`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntFlag
+
+from rigd.model.take import GapCause, Xrun
+from rigd.model.units import Frame, Ns
+from rigd.tape._core import lib
+
+
+class BlockFlag(IntFlag):
+    """Flags of a block in the block log. A driver passes OVERFLOW and UNDERFLOW; the core sets the rest."""
+
+    NONE = 0
+    OVERFLOW = lib.RIGD_OVERFLOW
+    TAPE_FULL = lib.RIGD_TAPE_FULL
+    RESUMED = lib.RIGD_RESUMED
+    ESTIMATED = lib.RIGD_ESTIMATED
+    SUSPECT = lib.RIGD_SUSPECT
+    CLAMPED = lib.RIGD_CLAMPED
+    UNDERFLOW = lib.RIGD_UNDERFLOW
+
+
+CAUSE_BY_CODE: dict[int, GapCause] = {
+    lib.RIGD_CAUSE_OVERFLOW: GapCause.OVERFLOW,
+    lib.RIGD_CAUSE_TAPE_FULL: GapCause.TAPE_FULL,
+    lib.RIGD_CAUSE_CAPTURE_RESTARTED: GapCause.CAPTURE_RESTARTED,
+    lib.RIGD_CAUSE_INTERFACE_LOST: GapCause.INTERFACE_LOST,
+    lib.RIGD_CAUSE_OVERWRITTEN: GapCause.OVERWRITTEN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """`frames` frames stored without a break: row positions from `position`, frame numbers from `frame`."""
+
+    frame: Frame
+    position: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """`frames` frames from `frame` that the tape does not have. They take up no positions."""
+
+    frame: Frame
+    frames: int
+    cause: GapCause
+    exact: bool
+    """True when counted, False when estimated from a clock."""
+
+
+Piece = Run | Lost | Xrun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One entry of the block log: what one callback brought."""
+
+    index: int
+    position: int
+    first_frame: Frame
+    frames: int
+    flags: BlockFlag
+    adc_time: float
+    """The driver's clock at `first_frame`, seconds; 0 or less where it has none."""
+    monotonic_ns: Ns
+    """When it was delivered: after its last frame."""
+    lost_before: int
+    clamped: int
+    """Samples that were NaN or infinite and are stored as 0."""

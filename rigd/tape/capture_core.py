@@ -1,0 +1,127 @@
+"""The writing end of the tape: PortAudio calls its C callback, simulated drivers feed it blocks.
+
+Exactly one a tape; the capture process makes sure of that with a lock on the runtime folder. `feed` is
+called by one thread at a time, and never while a stream that has the callback is open. No Python runs in
+the callback.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rigd.model.errors import TapeError
+from rigd.model.take import GapCause
+from rigd.tape._core import ffi, lib
+from rigd.tape.blocks import CAUSE_BY_CODE, BlockFlag
+from rigd.tape.mapping import CData
+from rigd.tape.tape import Tape
+from rigd.tape.timeline import Timeline
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class CaptureCore:
+    """Writes blocks to `tape`, from where it ended. Close it after the stream and before the tape."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._capture = lib.rigd_capture_open(tape.map.writable_pointer)
+        if self._capture == ffi.NULL:
+            raise TapeError(f"tape {tape.path}: no memory for writing it")
+
+    @property
+    def callback_address(self) -> int:
+        """Address of a PaStreamCallback for planar (non-interleaved) float32 input and no output."""
+        return int(ffi.cast("uintptr_t", ffi.addressof(lib, "rigd_pa_callback")))
+
+    @property
+    def user_address(self) -> int:
+        """What PortAudio must hand to the callback as its user pointer."""
+        return int(ffi.cast("uintptr_t", self._open()))
+
+    def resume(self, timeline: Timeline, *, cause: GapCause = GapCause.CAPTURE_RESTARTED) -> None:
+        """The next block is placed by the clock: what was missed since the tape's end becomes a gap.
+
+        For a tape that has been written before, and before a stream is opened again; only while no stream is
+        open. `timeline` is the tape's own, `cause` CAPTURE_RESTARTED or INTERFACE_LOST.
+        """
+        code = next(code for code, named in CAUSE_BY_CODE.items() if named is cause)
+        lib.rigd_capture_resume(
+            self._open(), timeline.anchor_frame, timeline.anchor_ns, timeline.measured_rate_hz, code
+        )
+
+    def feed(
+        self,
+        rows: npt.NDArray[np.float32] | None,
+        frames: int,
+        *,
+        adc_time: float,
+        monotonic_ns: int,
+        flags: BlockFlag = BlockFlag.NONE,
+    ) -> None:
+        """One block, as a driver would deliver it: `rows` of shape (channels, frames), each row contiguous;
+        None for a block that came without samples. `adc_time`: the driver's clock at the first frame in
+        seconds, 0 if it has none; `monotonic_ns`: now. Waits for nothing."""
+        import numpy as np  # not at the top: capture on PortAudio has no use for it and is started in a hurry
+
+        if rows is None:
+            first, row_floats = ffi.NULL, 0
+        else:
+            channels = self._tape.geometry.channels
+            if rows.dtype != np.float32 or rows.shape != (channels, frames):
+                raise TapeError(
+                    f"tape {self._tape.path}: a block of {rows.dtype} {rows.shape} was fed, it takes float32"
+                    f" {(channels, frames)}"
+                )
+            if frames > 0 and (rows.strides[1] != 4 or rows.strides[0] % 4 != 0 or rows.strides[0] < 0):
+                rows = np.ascontiguousarray(rows)
+            first, row_floats = ffi.cast("const float *", rows.ctypes.data), rows.strides[0] // 4
+        lib.rigd_capture_planar(self._open(), first, row_floats, frames, adc_time, monotonic_ns, int(flags))
+
+    def raise_priority(self, priority: int) -> None:
+        """Makes the thread that delivers blocks SCHED_FIFO; only while its stream is open. TapeError says
+        why not and what would help, and capture goes on as it was."""
+        fault = lib.rigd_capture_raise(self._open(), priority)
+        if fault != 0:
+            raise TapeError(
+                f"audio callback: cannot run SCHED_FIFO {priority} ({self._why(fault)}); it runs at normal"
+                " priority and a busy machine may cost frames. Allow it: LimitRTPRIO=95 in the unit,"
+                " or '@audio - rtprio 95' in /etc/security/limits.d/audio.conf and the user in group audio"
+            )
+
+    @property
+    def scheduling(self) -> tuple[int, int]:
+        """Policy (os.SCHED_FIFO, ...) and priority of the thread that delivers blocks."""
+        policy, priority = ffi.new("int *"), ffi.new("int *")
+        fault = lib.rigd_capture_policy(self._open(), policy, priority)
+        if fault != 0:
+            raise TapeError(f"audio callback: its priority cannot be read ({self._why(fault)})")
+        return policy[0] & ~os.SCHED_RESET_ON_FORK, priority[0]
+
+    def close(self) -> None:
+        """The tape stays as it is. May be called again."""
+        if self._capture is not None:
+            lib.rigd_capture_close(self._capture)
+            self._capture = None
+
+    def __enter__(self) -> CaptureCore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> CData:
+        if self._capture is None:
+            raise TapeError(f"tape {self._tape.path}: its writing end was closed already")
+        return self._capture
+
+    @staticmethod
+    def _why(fault: int) -> str:
+        return "no block has come yet" if fault == errno.ESRCH else os.strerror(fault)

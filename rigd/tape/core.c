@@ -1,0 +1,208 @@
+/* The tape's C core, first part: making and mapping a tape, holds, and what Python's os lacks. */
+#include "core_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char MAGIC[8] = {'R', 'I', 'G', 'D', 'T', 'A', 'P', 'E'};
+
+static uint64_t to_page(uint64_t bytes) { return (bytes + PAGE - 1) / PAGE * PAGE; }
+
+static int is_power_of_two(uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
+
+static void place(header *h)
+{
+    const rigd_shape *s = &h->shape;
+    h->log_offset = PAGE;
+    h->level_offset = h->log_offset + to_page(s->log_blocks * LOG_WORDS * sizeof(uint64_t));
+    h->rows_offset = h->level_offset + to_page(s->level_blocks * s->channels * sizeof(level));
+    h->file_bytes = h->rows_offset + to_page(s->channels * s->capacity_frames * sizeof(float));
+}
+
+static int is_sound(const rigd_shape *s)
+{
+    return s->channels >= 1 && s->channels <= RIGD_MOST_CHANNELS && s->sample_rate_hz >= 1
+        && is_power_of_two(s->capacity_frames) && s->capacity_frames <= UINT64_C(1) << 32
+        && is_power_of_two(s->log_blocks) && s->log_blocks >= 2 && s->log_blocks <= UINT64_C(1) << 28
+        && is_power_of_two(s->level_blocks) && s->level_blocks <= s->log_blocks && s->full_scale > 0.0
+        && s->full_scale <= 2147483648.0;
+}
+
+uint64_t rigd_tape_bytes(const rigd_shape *shape)
+{
+    header h;
+    if (!is_sound(shape))
+        return 0;
+    h.shape = *shape;
+    place(&h);
+    return h.file_bytes;
+}
+
+int rigd_tape_format(int fd, const rigd_shape *shape)
+{
+    if (!is_sound(shape))
+        return RIGD_BROKEN_HEADER;
+    header *h = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (h == MAP_FAILED)
+        return RIGD_NO_MAP;
+    memset(h, 0, PAGE);
+    memcpy(h->magic, MAGIC, sizeof MAGIC);
+    h->layout_version = RIGD_LAYOUT_VERSION;
+    h->header_bytes = PAGE;
+    h->shape = *shape;
+    place(h);
+    atomic_init(&h->intended, shape->origin_position);
+    atomic_init(&h->reserved, shape->origin_position);
+    atomic_init(&h->written, shape->origin_position);
+    atomic_init(&h->next_frame, (uint64_t)shape->origin_frame);
+    for (int i = 0; i < RIGD_HOLDS; i++)
+        atomic_init(&h->hold_position[i], FREE);
+    munmap(h, PAGE);
+    return 0;
+}
+
+int rigd_tape_map(int fd, uint64_t file_bytes, int writable, rigd_tape **tape, uint32_t *layout_found)
+{
+    header h, expected;
+    if (pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h || memcmp(h.magic, MAGIC, sizeof MAGIC) != 0)
+        return RIGD_NOT_A_TAPE;
+    *layout_found = h.layout_version;
+    if (h.layout_version != RIGD_LAYOUT_VERSION)
+        return RIGD_OTHER_LAYOUT;
+    expected.shape = h.shape;
+    if (h.header_bytes != PAGE || !is_sound(&h.shape))
+        return RIGD_BROKEN_HEADER;
+    place(&expected);
+    if (h.log_offset != expected.log_offset || h.level_offset != expected.level_offset
+        || h.rows_offset != expected.rows_offset || h.file_bytes != expected.file_bytes)
+        return RIGD_BROKEN_HEADER;
+    if (file_bytes < h.file_bytes)
+        return RIGD_SHORT_FILE;
+    if (h.file_bytes > SIZE_MAX) {
+        errno = ENOMEM;
+        return RIGD_NO_MAP;
+    }
+    rigd_tape *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return RIGD_NO_MAP;
+    /* Populated, so that neither the callback nor the writer ever waits for a page. Who only looks on
+     * touches little of it. */
+    char *map = mmap(NULL, (size_t)h.file_bytes, PROT_READ | (writable ? PROT_WRITE : 0),
+                     MAP_SHARED | (writable ? MAP_POPULATE : 0), fd, 0);
+    if (map == MAP_FAILED) {
+        int why = errno;
+        free(t);
+        errno = why;
+        return RIGD_NO_MAP;
+    }
+    t->head = (header *)(void *)map;
+    t->log = (word *)(void *)(map + h.log_offset);
+    t->levels = (level *)(void *)(map + h.level_offset);
+    t->rows = (float *)(void *)(map + h.rows_offset);
+    t->shape = h.shape;
+    t->file_bytes = h.file_bytes;
+    *tape = t;
+    return 0;
+}
+
+void rigd_tape_unmap(rigd_tape *tape)
+{
+    munmap(tape->head, (size_t)tape->file_bytes);
+    free(tape);
+}
+
+int rigd_tape_lock(rigd_tape *tape)
+{
+    return mlock(tape->head, (size_t)tape->file_bytes) == 0 ? 0 : errno;
+}
+
+void rigd_tape_shape(const rigd_tape *tape, rigd_shape *shape) { *shape = tape->shape; }
+
+void rigd_tape_counters(const rigd_tape *tape, rigd_counters *c)
+{
+    header *h = tape->head;
+    c->written = atomic_load_explicit(&h->written, memory_order_acquire);
+    c->blocks = atomic_load_explicit(&h->blocks, memory_order_acquire);
+    c->next_frame = (int64_t)relaxed(&h->next_frame);
+    c->xruns = relaxed(&h->xruns);
+    c->dropped_blocks = relaxed(&h->dropped_blocks);
+    c->lost_frames = relaxed(&h->lost_frames);
+    c->suspects = relaxed(&h->suspects);
+    c->clamped = relaxed(&h->clamped);
+    c->zero_blocks = relaxed(&h->zero_blocks);
+}
+
+/* ---- holds ---- */
+
+int rigd_hold_take(rigd_tape *t, uint64_t key, uint64_t owner, uint64_t owner_started, uint64_t position,
+                   uint64_t *held)
+{
+    header *h = t->head;
+    for (int i = 0; i < RIGD_HOLDS; i++)
+        if (atomic_load(&h->hold_key[i]) == key)
+            return RIGD_KEY_IN_USE;
+    for (int i = 0; i < RIGD_HOLDS; i++) {
+        uint64_t nobody = 0;
+        if (!atomic_compare_exchange_strong(&h->hold_owner[i], &nobody, owner))
+            continue;
+        atomic_store(&h->hold_owner_started[i], owner_started);
+        /* Either the capture sees the hold before it writes, or this sees what it intends to write:
+         * both sides store first, then load, in one total order. */
+        for (;;) {
+            atomic_store(&h->hold_position[i], position);
+            atomic_thread_fence(memory_order_seq_cst);
+            uint64_t lowest = rigd_lowest_position(t);
+            if (position >= lowest)
+                break;
+            position = lowest;
+        }
+        atomic_store(&h->hold_key[i], key);
+        *held = position;
+        return i;
+    }
+    return RIGD_NO_FREE_HOLD;
+}
+
+int rigd_hold_adopt(rigd_tape *t, int slot, uint64_t from_owner, uint64_t owner, uint64_t owner_started)
+{
+    if (!atomic_compare_exchange_strong(&t->head->hold_owner[slot], &from_owner, owner))
+        return -1;
+    atomic_store(&t->head->hold_owner_started[slot], owner_started);
+    return 0;
+}
+
+void rigd_hold_advance(rigd_tape *t, int slot, uint64_t position)
+{
+    if (position > relaxed(&t->head->hold_position[slot]))
+        atomic_store_explicit(&t->head->hold_position[slot], position, memory_order_release);
+}
+
+void rigd_hold_release(rigd_tape *t, int slot)
+{
+    atomic_store_explicit(&t->head->hold_position[slot], FREE, memory_order_release);
+    atomic_store(&t->head->hold_key[slot], 0);
+    atomic_store(&t->head->hold_owner_started[slot], 0);
+    atomic_store(&t->head->hold_owner[slot], 0);
+}
+
+void rigd_hold_read(const rigd_tape *t, int slot, rigd_hold *hold)
+{
+    hold->key = atomic_load(&t->head->hold_key[slot]);
+    hold->owner = atomic_load(&t->head->hold_owner[slot]);
+    hold->owner_started = atomic_load(&t->head->hold_owner_started[slot]);
+    hold->position = atomic_load(&t->head->hold_position[slot]);
+}
+
+/* ---- the kernel ---- */
+
+int rigd_syncfs(int fd) { return syncfs(fd) == 0 ? 0 : errno; }
+
+int rigd_start_writeback(int fd, int64_t offset, int64_t length)
+{
+    return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE) == 0 ? 0 : errno;
+}
+
+int rigd_lock_process_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? 0 : errno; }

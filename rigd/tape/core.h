@@ -1,0 +1,144 @@
+/* The tape's C core: a loop in shared memory, one planar float32 row a channel.
+ *
+ * One thread of one process writes (the audio callback); any number of processes read. Nothing here
+ * locks, allocates, prints or makes a system call on the way of a block. Frames are absolute and run on
+ * across gaps; positions count only what is stored, and storage is row[position & (capacity - 1)].
+ * The part between the two marks below is read by core_build.py as the declarations for Python. */
+#ifndef RIGD_CORE_H
+#define RIGD_CORE_H
+#include <stddef.h>
+#include <stdint.h>
+
+/* cdef begin */
+#define RIGD_LAYOUT_VERSION 1
+#define RIGD_MOST_CHANNELS 1024
+#define RIGD_HOLDS 32
+
+/* Flags of a block in the block log. A driver may pass OVERFLOW and UNDERFLOW; the core sets the rest. */
+#define RIGD_OVERFLOW 1    /* the driver says that it lost input before this block */
+#define RIGD_TAPE_FULL 2   /* blocks before this one were dropped whole: a hold was in the way */
+#define RIGD_RESUMED 4     /* the first block after capture was started again */
+#define RIGD_ESTIMATED 8   /* lost_before comes from a clock; without this flag it was counted */
+#define RIGD_SUSPECT 16    /* the driver's clock jumped and it did not say why; nothing inserted */
+#define RIGD_CLAMPED 32    /* NaN or infinite samples were replaced by 0 */
+#define RIGD_UNDERFLOW 64  /* the driver says that it put zeros into this block */
+
+#define RIGD_NO_CAUSE 0
+#define RIGD_CAUSE_OVERFLOW 1
+#define RIGD_CAUSE_TAPE_FULL 2
+#define RIGD_CAUSE_CAPTURE_RESTARTED 3
+#define RIGD_CAUSE_INTERFACE_LOST 4
+#define RIGD_CAUSE_OVERWRITTEN 5
+
+#define RIGD_NOT_A_TAPE 1
+#define RIGD_OTHER_LAYOUT 2
+#define RIGD_BROKEN_HEADER 3
+#define RIGD_SHORT_FILE 4
+#define RIGD_NO_MAP 5
+
+#define RIGD_NOTHING 0
+#define RIGD_RUN 1
+#define RIGD_LOST 2
+#define RIGD_MARK 3
+
+#define RIGD_NO_FREE_HOLD -1
+#define RIGD_KEY_IN_USE -2
+
+typedef struct rigd_tape rigd_tape;
+typedef struct rigd_capture rigd_capture;
+
+typedef struct {
+    uint32_t channels, sample_rate_hz;
+    uint64_t capacity_frames;          /* power of two */
+    uint64_t log_blocks, level_blocks; /* powers of two, level_blocks <= log_blocks */
+    double full_scale;                 /* what the driver divides a 24-bit code by */
+    uint64_t tape_id;
+    uint64_t origin_position;          /* position and frame of the first block, 0 but for tests */
+    int64_t origin_frame;
+} rigd_shape;
+
+typedef struct {
+    uint64_t position;    /* where its first frame is stored */
+    int64_t first_frame;  /* absolute */
+    uint32_t frames, flags;
+    double adc_time;      /* the driver's clock at first_frame, seconds; <= 0 where it has none */
+    int64_t monotonic_ns; /* CLOCK_MONOTONIC when the block was delivered, so at its end */
+    uint64_t lost_before; /* frames between the block before and this one */
+    uint32_t cause, clamped;
+    uint64_t index;       /* how many blocks were stored before it */
+} rigd_block;
+
+typedef struct {
+    uint64_t written, blocks, xruns, dropped_blocks, lost_frames, suspects, clamped, zero_blocks;
+    int64_t next_frame;
+} rigd_counters;
+
+typedef struct { uint64_t block, marked; int64_t frame; } rigd_cursor;
+typedef struct { uint64_t position, frames; int64_t frame; uint32_t cause, flags; } rigd_piece;
+typedef struct { int64_t monotonic_ns, end_frame; } rigd_point;
+typedef struct { uint64_t key, owner, owner_started, position; } rigd_hold;
+
+/* Making, mapping. All return 0 or one of the words above; errno is meant with RIGD_NO_MAP. */
+uint64_t rigd_tape_bytes(const rigd_shape *shape);
+int rigd_tape_format(int fd, const rigd_shape *shape);
+int rigd_tape_map(int fd, uint64_t file_bytes, int writable, rigd_tape **tape, uint32_t *layout_found);
+void rigd_tape_unmap(rigd_tape *tape);
+int rigd_tape_lock(rigd_tape *tape); /* 0 or errno */
+void rigd_tape_shape(const rigd_tape *tape, rigd_shape *shape);
+void rigd_tape_counters(const rigd_tape *tape, rigd_counters *counters);
+
+/* Reading. Any thread of any process. */
+uint64_t rigd_oldest(const rigd_tape *tape, int64_t *frame); /* the oldest position still there */
+uint64_t rigd_position_of(const rigd_tape *tape, int64_t frame);
+int rigd_block_at(const rigd_tape *tape, uint64_t index, rigd_block *block); /* 1 there, 0 not yet, -1 gone */
+void rigd_cursor_set(const rigd_tape *tape, rigd_cursor *cursor, int64_t frame);
+int rigd_cursor_next(const rigd_tape *tape, rigd_cursor *cursor, uint64_t most_frames, rigd_piece *piece);
+uint32_t rigd_points(const rigd_tape *tape, uint64_t before_block, int64_t window_ns, uint32_t most,
+                     rigd_point *points, uint64_t *first_block);
+uint64_t rigd_levels(const rigd_tape *tape, uint64_t from_block, float *peak, double *energy,
+                     uint64_t *clipped, uint64_t *frames, int64_t *end_frame);
+
+/* Packing `frames` frames from `position`; channels count from 0. Mono: channel i goes to
+ * out + i * stride_bytes. Poly: interleaved, in the order given. Returns 0, or -1 when the tape was
+ * overwritten under the reader, and what is in `out` is worthless. */
+int rigd_pack_int24(const rigd_tape *tape, const uint32_t *channels, uint32_t count, uint64_t position,
+                    uint64_t frames, uint8_t *out, uint64_t stride_bytes);
+int rigd_pack_float32(const rigd_tape *tape, const uint32_t *channels, uint32_t count, uint64_t position,
+                      uint64_t frames, uint8_t *out, uint64_t stride_bytes);
+int rigd_pack_poly_int24(const rigd_tape *tape, const uint32_t *channels, uint32_t count, uint64_t position,
+                         uint64_t frames, uint8_t *out);
+int rigd_pack_poly_float32(const rigd_tape *tape, const uint32_t *channels, uint32_t count,
+                           uint64_t position, uint64_t frames, uint8_t *out);
+
+/* Holds: nothing at or after a held position is overwritten. */
+int rigd_hold_take(rigd_tape *tape, uint64_t key, uint64_t owner, uint64_t owner_started, uint64_t position,
+                   uint64_t *held); /* the slot, or RIGD_NO_FREE_HOLD, RIGD_KEY_IN_USE */
+int rigd_hold_adopt(rigd_tape *tape, int slot, uint64_t from_owner, uint64_t owner, uint64_t owner_started);
+void rigd_hold_advance(rigd_tape *tape, int slot, uint64_t position);
+void rigd_hold_release(rigd_tape *tape, int slot);
+void rigd_hold_read(const rigd_tape *tape, int slot, rigd_hold *hold);
+
+/* Writing: one capture a tape, all from the one thread that has the audio. */
+rigd_capture *rigd_capture_open(rigd_tape *tape);
+void rigd_capture_close(rigd_capture *capture);
+void rigd_capture_resume(rigd_capture *capture, int64_t anchor_frame, int64_t anchor_ns, double rate_hz,
+                         uint32_t cause);
+void rigd_capture_block(rigd_capture *capture, const float *const *rows, uint32_t frames, double adc_time,
+                        int64_t monotonic_ns, uint32_t flags);
+void rigd_capture_planar(rigd_capture *capture, const float *first, uint64_t row_floats, uint32_t frames,
+                         double adc_time, int64_t monotonic_ns, uint32_t flags);
+
+typedef struct { double input_adc_time, current_time, output_dac_time; } rigd_pa_time;
+int rigd_pa_callback(const void *input, void *output, unsigned long frames, const rigd_pa_time *time,
+                     unsigned long flags, void *capture);
+
+/* The thread that delivers blocks. 0 or errno; ESRCH while no callback has come yet. */
+int rigd_capture_raise(rigd_capture *capture, int priority);
+int rigd_capture_policy(rigd_capture *capture, int *policy, int *priority);
+
+/* What Python's os does not have. 0 or errno. */
+int rigd_syncfs(int fd);
+int rigd_start_writeback(int fd, int64_t offset, int64_t length);
+int rigd_lock_process_memory(void);
+/* cdef end */
+#endif

@@ -1,0 +1,115 @@
+/* What the parts of the C core share: the layout of a tape and how to find one's way on it.
+ *
+ * Order of one block (C11, so also on ARM): `intended` is raised, then a fence, then the holds are read;
+ * if none is in the way `reserved` is raised, then a fence, then rows, levels and log entry are written, then
+ * `written` and `blocks` are raised with release. Who takes a hold stores it, fences, and looks at
+ * `intended`: one of the two sees the other. A reader loads `blocks` with acquire, copies, fences, and loads
+ * `reserved`: what lies below reserved - capacity may have been overwritten while it copied, the rest was
+ * not. Two words, because an intention that a hold stops must not look to its holder like a loss. */
+#ifndef RIGD_CORE_INSIDE_H
+#define RIGD_CORE_INSIDE_H
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64
+#endif
+#include "core.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <string.h>
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "the tape needs lock-free 64-bit atomics");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tape and files are little-endian");
+_Static_assert(sizeof(rigd_block) == 64, "a log entry is one cache line");
+
+/* One wider copy of the hot loops for the machines that have it; chosen by the loader. The sanitizers
+ * are not ready yet when the loader chooses. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__gnu_linux__) \
+    && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+/* For copies that may be overwritten under the reader and are checked afterwards (seqlock). */
+#if defined(__clang__)
+#define CHECKED_AFTER __attribute__((no_sanitize("thread"), noinline))
+#elif defined(__SANITIZE_THREAD__)
+#define CHECKED_AFTER __attribute__((no_sanitize_thread, noinline))
+#else
+#define CHECKED_AFTER
+#endif
+
+#define PAGE 4096u
+#define LOG_WORDS 8u
+#define FREE UINT64_MAX /* position of a hold that holds nothing */
+
+typedef _Atomic uint64_t word;
+
+typedef struct {
+    char magic[8];
+    uint32_t layout_version, header_bytes;
+    rigd_shape shape;
+    uint64_t log_offset, level_offset, rows_offset, file_bytes;
+    alignas(64) word intended;        /* rows up to here will be written unless a hold is in the way */
+    word blocks_intended;             /* the same for the block log and the level log */
+    word reserved, blocks_reserved;   /* up to here they may be being written at this moment */
+    alignas(64) word written;         /* rows up to here are there */
+    alignas(64) word blocks;          /* log entries up to here are there, and their rows */
+    word next_frame;                  /* first frame of the next block; runs on while blocks are dropped */
+    alignas(64) word xruns;
+    word dropped_blocks, lost_frames, suspects, clamped, zero_blocks;
+    alignas(64) word hold_position[RIGD_HOLDS];
+    alignas(64) word hold_key[RIGD_HOLDS];
+    word hold_owner[RIGD_HOLDS], hold_owner_started[RIGD_HOLDS];
+} header;
+
+_Static_assert(sizeof(header) <= PAGE, "the header is one page");
+
+typedef struct { float peak, energy; uint32_t clipped; } level;
+
+struct rigd_tape {
+    header *head;
+    word *log;       /* log_blocks x LOG_WORDS */
+    level *levels;   /* level_blocks x channels */
+    float *rows;     /* channels x capacity_frames */
+    rigd_shape shape;
+    uint64_t file_bytes;
+};
+
+static inline uint64_t relaxed(word *w) { return atomic_load_explicit(w, memory_order_relaxed); }
+
+static inline word *log_entry(const rigd_tape *t, uint64_t index)
+{
+    return t->log + (index & (t->shape.log_blocks - 1)) * LOG_WORDS;
+}
+
+/* The lowest position whose row is not overwritten once rows up to `end` are written. */
+static inline uint64_t lowest_behind(const rigd_tape *t, uint64_t end)
+{
+    uint64_t origin = t->shape.origin_position;
+    return end - origin > t->shape.capacity_frames ? end - t->shape.capacity_frames : origin;
+}
+
+static inline uint64_t lowest_row_position(const rigd_tape *t)
+{
+    return lowest_behind(t, atomic_load(&t->head->reserved));
+}
+
+static inline const float *row(const rigd_tape *t, uint32_t channel, uint64_t position)
+{
+    return t->rows + channel * t->shape.capacity_frames + (position & (t->shape.capacity_frames - 1));
+}
+
+static inline uint64_t until_wrap(const rigd_tape *t, uint64_t position, uint64_t frames)
+{
+    uint64_t left = t->shape.capacity_frames - (position & (t->shape.capacity_frames - 1));
+    return frames < left ? frames : left;
+}
+
+/* The lowest position that both the rows and the block log still have, and will have after the block that
+ * capture is about to write. */
+uint64_t rigd_lowest_position(const rigd_tape *tape);
+#endif

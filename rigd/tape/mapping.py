@@ -1,0 +1,146 @@
+"""A tape file mapped into this process: made, checked, opened and closed here, and only here.
+
+Called by any thread; `close` only once nobody else uses the tape. Everything above reaches the C core
+through `pointer`, which refuses once the map is gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from rigd.model.errors import TapeError
+from rigd.model.messages import TapeGeometry
+from rigd.tape._core import ffi, lib
+
+CData = Any
+"""A pointer or struct of the C core; cffi has no types of its own."""
+LEVEL_SECONDS = 8
+
+
+def next_power_of_two(frames: int) -> int:
+    return 1 << max(1, frames - 1).bit_length()
+
+
+class TapeMap:
+    """An open map. `shape` is the header's unchanging part."""
+
+    def __init__(self, path: Path, pointer: CData, *, writable: bool) -> None:
+        self.path = path
+        self.writable = writable
+        self._pointer = pointer
+        self.shape: CData = ffi.new("rigd_shape *")
+        lib.rigd_tape_shape(pointer, self.shape)
+
+    @property
+    def pointer(self) -> CData:
+        if self._pointer is None:
+            raise TapeError(f"tape {self.path}: it was closed in this process already")
+        return self._pointer
+
+    @property
+    def writable_pointer(self) -> CData:
+        if not self.writable:
+            raise TapeError(f"tape {self.path}: attached for reading only, so it cannot be changed from here")
+        return self.pointer
+
+    def close(self) -> None:
+        """Unmaps. The file stays. May be called again."""
+        if self._pointer is not None:
+            lib.rigd_tape_unmap(self._pointer)
+            self._pointer = None
+
+
+def create_file(
+    path: Path,
+    geometry: TapeGeometry,
+    *,
+    full_scale: float,
+    shortest_block_frames: int,
+    origin_frame: int,
+    origin_position: int,
+) -> None:
+    """Makes a tape file of mode 0600 with all its memory taken, in one step as others see it."""
+    log_blocks = next_power_of_two(max(2, geometry.capacity_frames // shortest_block_frames))
+    level_blocks = next_power_of_two(LEVEL_SECONDS * geometry.sample_rate_hz // shortest_block_frames)
+    shape = ffi.new(
+        "rigd_shape *",
+        {
+            "channels": geometry.channels,
+            "sample_rate_hz": geometry.sample_rate_hz,
+            "capacity_frames": geometry.capacity_frames,
+            "log_blocks": log_blocks,
+            "level_blocks": min(level_blocks, log_blocks),
+            "full_scale": full_scale,
+            "tape_id": secrets.randbits(64),
+            "origin_position": origin_position,
+            "origin_frame": origin_frame,
+        },
+    )
+    total = lib.rigd_tape_bytes(shape)
+    if total == 0:
+        raise TapeError(
+            f"tape {path}: cannot be made with {geometry.channels} channels, {geometry.sample_rate_hz} Hz and"
+            f" {geometry.capacity_frames} frames. It takes 1 to {lib.RIGD_MOST_CHANNELS} channels and"
+            " a power of two of frames"
+        )
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        fd = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(fd, 0, total)
+            if lib.rigd_tape_format(fd, shape) != 0:
+                raise TapeError(f"tape {path}: its first page could not be mapped. No tape was made")
+        finally:
+            os.close(fd)
+        unfinished.replace(path)
+    except OSError as e:
+        raise TapeError(_why_not_made(path, total, e)) from e
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _why_not_made(path: Path, total: int, error: OSError) -> str:
+    size = f"{total / 2**20:.0f} MiB"
+    if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
+        return (
+            f"tape {path}: no room for {size} in {path.parent}. No tape was made. Give that tmpfs more"
+            " memory, or make the tape shorter: fewer channels, a smaller stall or pre-roll"
+        )
+    return f"tape {path}: {size} could not be made ({error.strerror}). No tape was made"
+
+
+def open_map(path: Path, *, writable: bool) -> TapeMap:
+    """Maps an existing tape after checking that it is one of this layout."""
+    try:
+        fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+    except FileNotFoundError as e:
+        raise TapeError(f"tape {path}: there is none. It is made when rigd-capture starts") from e
+    except OSError as e:
+        raise TapeError(f"tape {path}: cannot be opened ({e.strerror})") from e
+    try:
+        size = os.fstat(fd).st_size
+        pointer, layout = ffi.new("rigd_tape **"), ffi.new("uint32_t *")
+        fault = lib.rigd_tape_map(fd, size, int(writable), pointer, layout)
+    finally:
+        os.close(fd)
+    if fault == 0:
+        return TapeMap(path, pointer[0], writable=writable)
+    raise TapeError(_why_not_mapped(path, fault, layout=layout[0], size=size))
+
+
+def _why_not_mapped(path: Path, fault: int, *, layout: int, size: int) -> str:
+    why = {
+        lib.RIGD_NOT_A_TAPE: "the file is not a tape. It was left alone",
+        lib.RIGD_OTHER_LAYOUT: (
+            f"it has layout {layout}, this rigd reads layout {lib.RIGD_LAYOUT_VERSION}. It was left alone."
+            " Stop the capture and writer of the other version first"
+        ),
+        lib.RIGD_BROKEN_HEADER: "its header contradicts itself. It was left alone; stop rigd and delete it",
+        lib.RIGD_SHORT_FILE: f"it is cut short ({size:,} bytes). It was left alone; stop rigd and delete it",
+        lib.RIGD_NO_MAP: f"its {size:,} bytes could not be mapped. Is there enough memory?",
+    }
+    return f"tape {path}: {why[fault]}"
