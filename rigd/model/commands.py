@@ -241,11 +241,14 @@ def arguments_of(kind: type[Command]) -> tuple[dataclasses.Field[Any], ...]:
 
 
 def usage_of(kind: type[Command]) -> str:
-    """'keep SECONDS', 'mark [NAME]'."""
+    """'keep SECONDS', 'mark [NAME]'. A text takes the rest of the line, so nothing stands after it."""
+    hints = typing.get_type_hints(kind)
     words = [kind.verb]
     for field in arguments_of(kind):
         word = field.name.upper()
         words.append(word if field.default is dataclasses.MISSING else f"[{word}]")
+        if _plain_type(hints[field.name]) is str and field.name != "take_id":
+            break
     return " ".join(words)
 
 

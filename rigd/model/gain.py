@@ -54,6 +54,9 @@ class PreampSetting:
     """True: the device itself says so. False: it did not answer in time; `value` is its last confirmed one
     (or what was asked, where the device can never tell)."""
     at_ns: Ns
+    given_up: bool = False
+    """True: what was asked for is no longer tried: the device keeps to `value`, or 48 V was asked of one that
+    is away. A person has to ask again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,5 +97,3 @@ class Preamp(Protocol):
         """Asks for a setting and returns at once; what came of it arrives at the sink within 250 ms.
 
         The newest request for the same setting wins; gain is stepped where a jump is large (F39)."""
-
-

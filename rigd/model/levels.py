@@ -1,4 +1,4 @@
-"""What is measured: peak, RMS and clipped samples per channel."""
+"""What is measured on every channel, and never what a preamp is set to (that is gain)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from rigd.model.units import Frame
 
 FLOOR_DBFS = -144.0
-"""What silence reads: the floor of 24 bits, so that no -inf reaches a meter or JSON."""
+"""Shown for silence and anything quieter: the floor of 24 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
-    """Levels since the last reading; one value a channel of the interface, in input order.
-
-    dBFS: 0 is a full-scale peak; a full-scale sine reads 0 peak and -3.01 RMS.
-    """
+    """Levels of every channel over a stretch that ends before `at_frame`, in the order of the tape's rows."""
 
     at_frame: Frame
     peak_dbfs: tuple[float, ...]
+    """Largest sample, 0 dBFS = full scale. Above 0 only where a driver delivers floats beyond it."""
     rms_dbfs: tuple[float, ...]
+    """Root of the mean square against a square wave at full scale: a full-scale sine is -3.01."""
     clipped: tuple[int, ...]
+    """Samples at full scale."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from rigd.model.gain import PreampAbility, PreampStatus
 from rigd.model.messages import CaptureReport
 from rigd.model.surface import SurfaceStatus
-from rigd.model.take import ClosedFile, Gap, Marker, Slate
+from rigd.model.take import ClosedFile, GainChange, Gap, Marker, Slate
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
 
 
@@ -76,6 +76,44 @@ class Take:
     closed: bool = False
     recovered: bool = False
     files: tuple[ClosedFile, ...] = ()
+    gain_changes: tuple[GainChange, ...] = ()
+    """Every change of a preamp setting of its channels while it rolled."""
+    slate_ahead: bool = False
+    """The slate was changed after the end was told and before the close: the files get it once closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FalseTake:
+    """A discarded take on its way to the trash: it waits for its close, and for the end of any recording."""
+
+    take: Take
+    asked: bool = False
+    """The library has been told to move it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComingBack:
+    """A take that undo brings back from the trash: it waits for the end of any recording."""
+
+    take_id: TakeId
+    asked: bool = False
+    """The library has been told to bring it back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionAsked:
+    """A session that the library is opening; `song` is the song named since, or empty."""
+
+    name: str
+    song: str = ""
+
+
+class Ending(StrEnum):
+    """How far the end of rigd has come."""
+
+    NO = "no"
+    CLOSING = "closing"  # shut-down was given; takes are being closed
+    DONE = "done"  # every take is closed; rigd may end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +160,32 @@ class RigState:
     preamps: tuple[PreampStatus, ...] = ()
     surfaces: tuple[SurfaceStatus, ...] = ()
     faults: tuple[Fault, ...] = ()
+    discarding: tuple[FalseTake, ...] = ()
+    """Discarded and not yet in the trash, oldest first; their ids are among `trashed` unless undone since."""
+    coming_back: tuple[ComingBack, ...] = ()
+    opening: SessionAsked | None = None
+    song_numbers: tuple[tuple[str, int], ...] = ()
+    """The next take number of each song of the session that is not the current one."""
+    ending: Ending = Ending.NO
 
 
 def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:
     """The channel of that number, if the rig has it."""
     return next((channel for channel in state.channels if channel.number == number), None)
+
+
+def first_state(*, channels: tuple[Channel, ...], sample_rate_hz: int, locked: bool = False) -> RigState:
+    """A rig that has just been configured and has heard of none of its parts yet."""
+    return RigState(
+        number=0,
+        transport=Transport.OFFLINE,
+        session="",
+        session_folder="",
+        song="",
+        next_take_number=1,
+        locked=locked,
+        sample_rate_hz=sample_rate_hz,
+        channels=channels,
+        take=None,
+        takes=(),
+    )

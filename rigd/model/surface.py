@@ -5,14 +5,15 @@ bytes -> surface -> ControlInput -> gesture and binding (pure) -> Command -> con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rigd.model.units import Ns
 
 if TYPE_CHECKING:
+    from rigd.model.bindings import Binding
     from rigd.model.levels import Levels
     from rigd.model.state import RigState
 
@@ -22,6 +23,7 @@ class Motion(StrEnum):
 
     PRESS = "press"
     RELEASE = "release"
+    HELD = "held"  # it is down, but nobody saw it go down: told at start and at a port's return, never acts
     TRIGGER = "trigger"  # a press whose release is never told (program change, latching switch, MMC)
     ABSOLUTE = "absolute"  # value 0.0 to 1.0: a fader's or knob's place
     RELATIVE = "relative"  # value: detents turned, signed
@@ -86,6 +88,14 @@ class Surface(Protocol):
 
     def answered(self, control: str, accepted: bool, text: str) -> None:
         """The reply to a command that came from this control (empty for a named command)."""
+
+
+@runtime_checkable
+class ShowsGains(Protocol):
+    """A surface that shows the gain beside the control that turns it has this too."""
+
+    def bound(self, bindings: Iterable[Binding]) -> None:
+        """What its controls do. Called once before `start`, by whoever made it."""
 
 
 ClockNs = Callable[[], Ns]

@@ -30,8 +30,9 @@ def to_plain(message: object) -> dict[str, Any]:
 
 
 def encode(message: object) -> bytes:
-    """One line, ended by a newline."""
-    return json.dumps(to_plain(message), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """One line, ended by a newline. A lone surrogate, which UTF-8 lacks, is written as JSON's escape."""
+    text = json.dumps(to_plain(message), ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="backslashreplace") + b"\n"
 
 
 class Codec:
@@ -50,6 +51,9 @@ class Codec:
         if kind is None:
             raise LinkError(f'unknown message "{plain["type"][:60]}"')
         fields = {key: value for key, value in plain.items() if key != "type"}
+        unknown = fields.keys() - {field.name for field in dataclasses.fields(kind)}
+        if unknown:
+            raise LinkError(f'{kind.__name__}: it has no field "{min(unknown)[:60]}"')
         try:
             return adapter_of(kind).validate_python(fields)
         except ValidationError as error:

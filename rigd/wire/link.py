@@ -34,7 +34,7 @@ def listen(path: Path) -> socket.socket:
         listener.bind(str(path))
     finally:
         os.umask(previous)
-    listener.listen(16)
+    listener.listen(64)
     return listener
 
 
@@ -84,8 +84,10 @@ class Link:
             if len(self._held) > LONGEST_LINE_BYTES:
                 raise LinkError("a line without end came in; the link was given up")
             try:
-                ready, _, _ = select.select([self._stream], [], [], timeout_s)
-                if not ready:
+                # poll, not select: a writer with many takes has descriptors past select's 1,024.
+                waiter = select.poll()
+                waiter.register(self._stream, select.POLLIN)
+                if not waiter.poll(None if timeout_s is None else timeout_s * 1000):
                     return None
                 got = self._stream.recv(65536)
             except (OSError, ValueError) as error:

@@ -1,0 +1,92 @@
+"""What a step of the state table wants done: carried out by the controller, after the step. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rigd.model.messages import Annotate, EndTake, OpenTake, Retag
+from rigd.model.state import Take
+from rigd.model.take import Parameter
+from rigd.model.units import TakeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendToWriter:
+    """Say this to the writer, in order; it may be said twice without harm."""
+
+    message: OpenTake | EndTake | Annotate | Retag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSetting:
+    """Ask a preamp for a setting. What came of it arrives as PreampSetting."""
+
+    preamp: str
+    socket: int
+    parameter: Parameter
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteTakeSheet:
+    """Bring take.json of this take up to date."""
+
+    take: Take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptTake:
+    """Read the journal of a take that the state knows too little of; answered by TakeAdopted.
+
+    Where there is no journal nothing is answered: the writer has not begun it yet."""
+
+    take_id: TakeId
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrashTake:
+    """Move the take's folder to its session's trash; answered by TakeTrashed or LibraryFailed("discard")."""
+
+    take: Take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreTake:
+    """Bring the take back from the trash; answered by TakeRestored or LibraryFailed("restore")."""
+
+    take_id: TakeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """Open a session of today, new or not; answered by SessionOpened or LibraryFailed("open session")."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSong:
+    """Note the current song in session.json."""
+
+    session_folder: str
+    song: str
+    next_take_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndRig:
+    """Every take is closed and nothing is on its way: rigd may end."""
+
+
+Effect = (
+    SendToWriter
+    | RequestSetting
+    | WriteTakeSheet
+    | AdoptTake
+    | TrashTake
+    | RestoreTake
+    | OpenSession
+    | SetSong
+    | EndRig
+)

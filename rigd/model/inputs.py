@@ -1,0 +1,156 @@
+"""What goes into a step of the state table: a command or a fact, and the circumstances it came in. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal, Protocol
+
+from rigd.model.commands import Command
+from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.model.library import LibraryFact, TakePlan
+from rigd.model.messages import (
+    CaptureReport,
+    GapWritten,
+    RetagFailed,
+    TakeClosed,
+    TakeFailed,
+    TakeOpened,
+    WriterReport,
+    XrunNoted,
+)
+from rigd.model.state import Take
+from rigd.model.surface import SurfaceStatus
+from rigd.model.take import Slate, Track
+from rigd.model.units import NS_PER_SECOND, Frame, Ns, TakeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureLost:
+    """No sound comes in any more; capture is being started again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterLost:
+    """The writer is gone; it is being started again and goes on where it left off."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostRollOver:
+    """The tape has passed the end of the take in its post-roll."""
+
+    take_id: TakeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeAdopted:
+    """What a take's journal says of it, for a take that the state knew too little of."""
+
+    take: Take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortFailed:
+    """Something that the controller asked of another part could not even be asked."""
+
+    port: str
+    doing: str
+    reason: str
+
+
+Fact = (
+    CaptureReport
+    | CaptureLost
+    | WriterReport
+    | WriterLost
+    | TakeOpened
+    | GapWritten
+    | XrunNoted
+    | TakeClosed
+    | TakeFailed
+    | RetagFailed
+    | PostRollOver
+    | TakeAdopted
+    | PreampSetting
+    | PreampStatus
+    | SurfaceStatus
+    | LibraryFact
+    | PortFailed
+)
+"""All that may be posted to the controller besides commands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is true at this step and cannot be known without a clock, a tape or chance."""
+
+    now_ns: Ns
+    at_ns: Ns
+    """When the command was given, or the fact came true."""
+    at_frame: Frame | None
+    """The frame of `at_ns`; None where there is no tape to tell it by."""
+    tape_from: Frame | None
+    """The oldest frame that can still be had."""
+    tape_to: Frame | None
+    """One past the newest frame on the tape."""
+    wall_ns: int
+    """Unix time at `now_ns`."""
+    utc_offset_s: int
+    new_take_id: TakeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One step's input."""
+
+    what: Command | Fact
+    circumstances: Circumstances
+
+
+class PlanTake(Protocol):
+    """Where a new take goes. Touches no disk: it runs between a press and the red light."""
+
+    def __call__(self, *, session_folder: str, slate: Slate, tracks: tuple[Track, ...]) -> TakePlan:
+        """The plan. Raises LibraryError, which refuses the command."""
+
+
+class NextTakeNumber(Protocol):
+    """The number that the next take of a song gets, by what lies in its folder. Touches no disk."""
+
+    def __call__(self, *, session_folder: str, song: str) -> int:
+        """The number. Raises LibraryError, which refuses the command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the config lays down for every step."""
+
+    preroll_s: float
+    postroll_s: float
+    plan_take: PlanTake
+    next_take_number: NextTakeNumber
+    sample: Literal["int24", "float32"] = "int24"
+    phantom_while_rolling: bool = False
+    least_disk_s: float = 10.0
+    """No take is started where the disk takes less than this of it."""
+
+
+def wall_clock_at(
+    frame: Frame, circumstances: Circumstances, *, at_frame: Frame, sample_rate_hz: int
+) -> tuple[str, int]:
+    """Wall clock at `frame`: ISO 8601 local time to the millisecond, and frames since local midnight.
+
+    Reckoned back from `at_frame`, which happened at `circumstances.at_ns`.
+    """
+    at_unix_ns = circumstances.wall_ns - (circumstances.now_ns - circumstances.at_ns)
+    unix_ns = at_unix_ns - (at_frame - frame) * NS_PER_SECOND // sample_rate_hz
+    zone = timezone(timedelta(seconds=circumstances.utc_offset_s))
+    second, rest_ns = divmod(unix_ns, NS_PER_SECOND)
+    local = datetime.fromtimestamp(second, UTC).astimezone(zone)
+    since_midnight_ns = (local.hour * 3600 + local.minute * 60 + local.second) * NS_PER_SECOND + rest_ns
+    local = local.replace(microsecond=rest_ns // 1000)
+    return local.isoformat(timespec="milliseconds"), since_midnight_ns * sample_rate_hz // NS_PER_SECOND

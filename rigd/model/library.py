@@ -1,0 +1,74 @@
+"""What the library tells the controller: facts about sessions and takes on disk. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rigd.model.state import Take
+from rigd.model.take import TakeFile
+from rigd.model.units import TakeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakePlan:
+    """Where a take goes: a folder that does not exist yet, and its files."""
+
+    folder: str
+    """Absolute path."""
+    files: tuple[TakeFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOpened:
+    """The session's folder and session.json are durable; takes may be planned in it."""
+
+    session: str
+    date: str
+    """YYYY-MM-DD."""
+    folder: str
+    """Absolute path."""
+    song: str
+    """The song that was current when the session was used last; empty for a new session."""
+    next_take_number: int
+    """For that song."""
+    takes: tuple[Take, ...]
+    """Its closed takes, oldest first, no false takes."""
+    trashed: tuple[TakeId, ...]
+    """Its false takes, discarded last at the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetWritten:
+    """take.json of a closed take is durable and the take is in the index."""
+
+    take: Take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeTrashed:
+    """The take's folder is in its session's trash, durably."""
+
+    take_id: TakeId
+    folder: str
+    """Where it is now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeRestored:
+    """The take is back from the trash, durably."""
+
+    take: Take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryFailed:
+    """The library could not do what it was asked. Takes are not touched by this."""
+
+    doing: str
+    """"open session", "write take sheet", "discard", "restore", "index"."""
+    subject: str
+    """A take id, or a session's name."""
+    reason: str
+
+
+LibraryFact = SessionOpened | SheetWritten | TakeTrashed | TakeRestored | LibraryFailed

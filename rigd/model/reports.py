@@ -1,0 +1,351 @@
+"""What capture and the writer say: the interface, the disk, and how takes fare. Pure.
+
+A dropout never ends a take; a writer that is gone neither. A full disk does, cleanly, and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet
+from rigd.model.events import Happening
+from rigd.model.inputs import CaptureLost, PortFailed, TakeAdopted, WriterLost
+from rigd.model.library import LibraryFailed, SheetWritten
+from rigd.model.messages import (
+    CapturePhase,
+    CaptureReport,
+    EndTake,
+    GapWritten,
+    Retag,
+    RetagFailed,
+    TakeClosed,
+    TakeFailed,
+    TakeOpened,
+    TakeProgress,
+    WriterReport,
+    XrunNoted,
+)
+from rigd.model.state import Disk, FalseTake, RigState, Take, Transport
+from rigd.model.take import Gap
+from rigd.model.transport import bytes_per_second, let_go, roll, take_of, why_offline
+from rigd.model.trash import discard_failed, restore_failed
+from rigd.model.units import Frame, TakeId
+from rigd.model.work import (
+    CLEAR_FAULT,
+    Refusal,
+    Work,
+    find_take,
+    hears,
+    is_rolling,
+    rest_of,
+    session_takes,
+    title_of,
+    with_take,
+)
+
+
+def capture_report(work: Work, fact: CaptureReport) -> None:
+    """What is true of the interface now."""
+    heard_before, before = hears(work.state), work.state.interface
+    work.change(interface=fact)
+    if hears(work.state):
+        work.clear_fault("interface")
+    elif fact.phase is not CapturePhase.OPENING or heard_before:
+        _interface_is_silent(work, why_offline(work.state))
+    _stand_at_rest(work)
+    if before is None or (before.phase, before.device) != (fact.phase, fact.device):
+        _tell_interface(work, fact.device, fact.phase.value)
+
+
+def capture_lost(work: Work, fact: CaptureLost) -> None:
+    """No sound comes in. A take that rolls goes on: what is missed becomes a gap in it."""
+    interface = work.state.interface
+    if interface is not None:
+        work.change(interface=replace(interface, phase=CapturePhase.FAILED, failure=fact.reason))
+    _interface_is_silent(work, f"the audio interface is lost: {fact.reason}; rigd looks for it")
+    _stand_at_rest(work)
+    if interface is not None and interface.phase is not CapturePhase.FAILED:
+        _tell_interface(work, interface.device, "lost")
+
+
+def writer_report(work: Work, fact: WriterReport) -> None:
+    """How far open takes are, and what the disk still takes."""
+    before = work.state.disk
+    problem = fact.problem
+    work.change(
+        disk=Disk(
+            free_bytes=fact.free_bytes,
+            bytes_per_second=bytes_per_second(work),
+            behind_frames=fact.behind_frames,
+            problem=problem,
+        )
+    )
+    if before is None:
+        work.clear_fault("writer")
+        work.say(Happening.WRITER_CHANGED, "writer", "the writer is there")
+        _ask_after_missing_takes(work, {progress.order.take_id for progress in fact.open_takes})
+    for progress in fact.open_takes:
+        take = find_take(work.state, progress.order.take_id)
+        if take is None:
+            _adopt(work, progress)
+        else:
+            _note_progress(work, take, progress)
+    if problem:
+        work.raise_fault("disk", problem)
+    else:
+        work.clear_fault("disk")
+    if before is not None and before.problem != problem:
+        work.say(Happening.DISK_CHANGED, "disk", problem or "the disk is in order again")
+
+
+def writer_lost(work: Work, fact: WriterLost) -> None:
+    """The tape keeps the sound until the writer is back."""
+    there = work.state.disk is not None
+    work.change(disk=None)
+    cure = "rigd starts it again, the tape keeps the sound"
+    work.raise_fault("writer", f"the writer is gone: {fact.reason}; {cure}")
+    if there:
+        work.say(Happening.WRITER_CHANGED, "writer", "the writer is gone")
+
+
+def take_opened(work: Work, fact: TakeOpened) -> None:
+    take = find_take(work.state, fact.take_id)
+    if take is not None and take.first_frame != fact.first_frame:
+        latest = take.end_frame if take.end_frame is not None else fact.first_frame
+        work.put_take(replace(take, first_frame=min(fact.first_frame, latest)))
+
+
+def gap_written(work: Work, fact: GapWritten) -> None:
+    """A gap is a fact with a position; it ends nothing, and somebody has to know of it."""
+    take = find_take(work.state, fact.take_id)
+    if take is None or fact.gap in take.gaps:
+        return
+    changed = replace(take, gaps=(*take.gaps, fact.gap))
+    work.put_take(changed)
+    work.do(WriteTakeSheet(take=changed))
+    position_s = (fact.gap.at_frame - take.first_frame) / work.state.sample_rate_hz
+    missing = f"{_length(work.state, (fact.gap,))} missing at {position_s:.2f} s ({fact.gap.cause})"
+    work.say(Happening.GAP_FOUND, take.take_id, f"{title_of(take.slate)}: {missing}")
+    gaps = f"{len(changed.gaps)} gap{'' if len(changed.gaps) == 1 else 's'}"
+    silence = f"{_length(work.state, changed.gaps)} of silence"
+    fault = f"{title_of(take.slate)} has {gaps}, {silence}. Seen: {CLEAR_FAULT}"
+    work.raise_fault(f"gap {take.take_id}", fault)
+
+
+def xrun_noted(work: Work, fact: XrunNoted) -> None:
+    take = find_take(work.state, fact.take_id)
+    if take is None:
+        return
+    work.put_take(replace(take, xruns=take.xruns + 1))
+    word = "suspect jump of the interface's clock" if fact.xrun.suspect else "xrun without loss"
+    text = f"{title_of(take.slate)}: {word} at frame {fact.xrun.at_frame}"
+    work.say(Happening.XRUN_FOUND, take.take_id, text)
+
+
+def take_closed(work: Work, fact: TakeClosed) -> None:
+    """Every byte of it is durable. One that closed although it should still roll goes on as a new take."""
+    take = find_take(work.state, fact.take_id)
+    if take is None:
+        work.do(AdoptTake(take_id=fact.take_id, folder=fact.folder))
+        return
+    if take.closed:
+        return
+    closed = replace(
+        take,
+        folder=fact.folder,
+        end_frame=Frame(take.first_frame + fact.frames),
+        written_frames=fact.frames,
+        durable_frames=fact.frames,
+        files=fact.files,
+        recovered=fact.recovered,
+        closed=True,
+    )
+    _close(work, take, closed)
+
+
+def take_failed(work: Work, fact: TakeFailed) -> None:
+    """What was kept is closed and whole. The rig halts where it was the rolling take, and says so."""
+    take = find_take(work.state, fact.take_id)
+    if take is None:
+        work.do(AdoptTake(take_id=fact.take_id, folder=fact.folder))
+        return
+    failed = replace(
+        take,
+        folder=fact.folder,
+        end_frame=Frame(take.first_frame + fact.frames_kept),
+        written_frames=fact.frames_kept,
+        durable_frames=fact.frames_kept,
+        closed=True,
+    )
+    work.put_take(failed)
+    if _is_current(work.state, take):
+        let_go(work, failed)
+        work.change(transport=Transport.HALTED)
+    work.do(WriteTakeSheet(take=failed))
+    cure = "Free some space, then" if fact.disk_full else "When it is seen to"
+    text = f"{title_of(take.slate)}: {fact.reason}. Kept {fact.frames_kept:,} frames. {cure}: {CLEAR_FAULT}"
+    work.say(Happening.TAKE_FAILED, take.take_id, text)
+    work.raise_fault(f"take {take.take_id}", text)
+
+
+def retag_failed(work: Work, fact: RetagFailed) -> None:
+    """A false take that moved to the trash meanwhile is no fault; it is tagged when it comes back."""
+    take = find_take(work.state, fact.take_id)
+    if take is None or take.slate.false_take:
+        return
+    work.raise_fault(
+        f"slate {fact.take_id}",
+        f"{title_of(take.slate)}: its new slate is in take.json but not in its files ({fact.reason}). "
+        f"Change it once more, or: {CLEAR_FAULT}",
+    )
+
+
+def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
+    """What the take's own journal says, for a take that the state knew too little of."""
+    take, known = fact.take, find_take(work.state, fact.take.take_id)
+    if known is None:
+        if isinstance(fact, TakeAdopted) and take.closed:
+            _take_in_closed(work, take)
+    elif take.closed and not known.closed:
+        _close(work, known, replace(take, slate=known.slate if known.slate_ahead else take.slate))
+    elif isinstance(fact, TakeAdopted) and not known.closed:
+        markers = max(take.markers, known.markers, key=len)
+        changes = max(take.gain_changes, known.gain_changes, key=len)
+        slate = known.slate if known.slate_ahead else take.slate
+        work.put_take(replace(known, slate=slate, markers=markers, gain_changes=changes))
+
+
+def _take_in_closed(work: Work, take: Take) -> None:
+    """A take that an earlier daemon left, closed by now; it counts where it lies in this session."""
+    of_song = f' of "{take.slate.song}"' if take.slate.song else ""
+    what = Happening.TAKE_RECOVERED if take.recovered else Happening.TAKE_CLOSED
+    work.do(WriteTakeSheet(take=take))
+    if take.folder.startswith(f"{work.state.session_folder}/") and take.take_id not in work.state.trashed:
+        if take.slate.false_take:
+            work.change(
+                discarding=(*work.state.discarding, FalseTake(take=take)),
+                trashed=(*work.state.trashed, take.take_id),
+            )
+        else:
+            work.change(takes=with_take(work.state.takes, take))
+    work.say(what, take.take_id, f"{title_of(take.slate)}{of_song} is kept")
+
+
+def library_failed(work: Work, fact: LibraryFailed) -> None:
+    """Takes are not touched by this; what was moved is where it was."""
+    take = find_take(work.state, TakeId(fact.subject))
+    name = title_of(take.slate) if take else f'"{fact.subject}"'
+    if fact.doing == "open session":
+        work.change(opening=None)
+    elif fact.doing == "discard":
+        discard_failed(work, TakeId(fact.subject))
+    elif fact.doing == "restore":
+        restore_failed(work, TakeId(fact.subject))
+    work.raise_fault(f"library: {fact.doing}", f"{fact.doing} {name}: {fact.reason}. Seen: {CLEAR_FAULT}")
+
+
+def port_failed(work: Work, fact: PortFailed) -> None:
+    text = f"{fact.port} could not {fact.doing}: {fact.reason}. Seen: {CLEAR_FAULT}"
+    work.raise_fault(f"part: {fact.port}", text)
+
+
+def _tell_interface(work: Work, device: str, word: str) -> None:
+    work.say(Happening.INTERFACE_CHANGED, device, f"interface {device or 'unnamed'}: {word}")
+
+
+def _interface_is_silent(work: Work, what: str) -> None:
+    """A fault; and takes whose end was told end where the tape ends, because nothing more will come."""
+    work.raise_fault("interface", what)
+    tape_to = work.at.tape_to
+    if tape_to is None:
+        return
+    for take in session_takes(work.state):
+        if not take.closed and take.end_frame is not None and take.end_frame > tape_to:
+            end_frame = Frame(max(tape_to, take.first_frame + 1))
+            work.put_take(replace(take, end_frame=end_frame))
+            work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=end_frame)))
+
+
+def _stand_at_rest(work: Work) -> None:
+    """READY or OFFLINE by what the interface does; a rolling take is left alone, a post-roll is over."""
+    state = work.state
+    if state.transport is Transport.POSTROLL and state.take is not None and not hears(state):
+        let_go(work, state.take)
+    elif not is_rolling(state) and state.transport is not Transport.HALTED:
+        work.change(transport=rest_of(state))
+
+
+def _adopt(work: Work, progress: TakeProgress) -> None:
+    """The writer writes a take that this daemon did not order: an earlier daemon did. It is ours now."""
+    take = take_of(progress.order)
+    work.do(AdoptTake(take_id=take.take_id, folder=take.folder))
+    if take.end_frame is None and work.state.take is not None:
+        other = work.state.take
+        take = replace(take, end_frame=Frame(max(take.first_frame + 1, other.first_frame)))
+        work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=take.end_frame)))
+    if take.end_frame is None:
+        work.change(take=take, transport=Transport.ROLLING)
+        work.say(Happening.TAKE_RESUMED, take.take_id, f"{title_of(take.slate)} still rolls")
+    else:
+        work.change(takes=with_take(work.state.takes, take))
+    _note_progress(work, take, progress)
+
+
+def _note_progress(work: Work, take: Take, progress: TakeProgress) -> None:
+    if not take.closed:
+        gaps = progress.gaps if len(progress.gaps) > len(take.gaps) else take.gaps
+        work.put_take(
+            replace(
+                take,
+                written_frames=progress.written_frames,
+                durable_frames=progress.durable_frames,
+                gaps=gaps,
+                xruns=max(take.xruns, progress.xruns),
+            )
+        )
+
+
+def _ask_after_missing_takes(work: Work, reported: set[TakeId]) -> None:
+    """A writer is back. A take whose end was told and that it does not list may have been closed unheard."""
+    for take in (*work.state.takes, *(false.take for false in work.state.discarding)):
+        if not take.closed and take.take_id not in reported:
+            work.do(AdoptTake(take_id=take.take_id, folder=take.folder))
+
+
+def _close(work: Work, before: Take, closed: Take) -> None:
+    was_current = _is_current(work.state, before)
+    still_rolling = was_current and work.state.transport is Transport.ROLLING
+    if closed.slate_ahead and not closed.slate.false_take:
+        retag = Retag(take_id=closed.take_id, folder=closed.folder, slate=closed.slate)
+        work.do(SendToWriter(message=retag))
+    end_frame = closed.end_frame
+    if end_frame is None:
+        end_frame = Frame(closed.first_frame + closed.written_frames)
+    closed = replace(closed, slate_ahead=False, end_frame=end_frame)
+    work.put_take(closed)
+    if was_current:
+        let_go(work, closed)
+    work.do(WriteTakeSheet(take=closed))
+    what = Happening.TAKE_RECOVERED if closed.recovered else Happening.TAKE_CLOSED
+    work.say(what, closed.take_id, f"{title_of(closed.slate)}: every byte of it is safe")
+    if still_rolling:
+        _go_on_after(work, end_frame)
+
+
+def _go_on_after(work: Work, end_frame: Frame) -> None:
+    """The tape still has what came after that end: the recording goes on, without a gap, as the next take."""
+    first_frame = max(end_frame, work.at.tape_from if work.at.tape_from is not None else end_frame)
+    try:
+        roll(work, first_frame=Frame(first_frame))
+    except Refusal as refusal:
+        text = f"the recording could not go on as a new take: {refusal}. Seen: {CLEAR_FAULT}"
+        work.raise_fault("recording", text)
+
+
+def _is_current(state: RigState, take: Take) -> bool:
+    return state.take is not None and state.take.take_id == take.take_id
+
+
+def _length(state: RigState, gaps: tuple[Gap, ...]) -> str:
+    frames = sum(gap.length_frames for gap in gaps)
+    return f"{frames:,} frames ({frames / state.sample_rate_hz:.3f} s)"

@@ -1,0 +1,193 @@
+"""What a client of the control socket may ask, and what it is answered. Pure.
+
+One JSON object a line each way; the field "type" is the class name. Each answer carries the `id` of its
+request, so that a client may ask several things at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from rigd.model.events import Event, Snapshot
+from rigd.model.levels import Levels
+from rigd.model.state import RigState, Take
+from rigd.model.units import Frame, Ns, TakeId
+
+RequestId = int | str
+Argument = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRequest:
+    """Do this command, by its verb and its fields. Answered by CommandAnswer."""
+
+    id: RequestId
+    verb: str
+    arguments: dict[str, Argument] = field(default_factory=dict)
+    at_ns: Ns | None = None
+    """When it was meant (CLOCK_MONOTONIC of this machine); None: now."""
+    held: bool = False
+    """True where the person insists, as by a held control: the lock asks for it."""
+    origin: str = "cli"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRequest:
+    """Do this command, in its text form ("keep 20"). Answered by CommandAnswer."""
+
+    id: RequestId
+    text: str
+    at_ns: Ns | None = None
+    held: bool = False
+    origin: str = "cli"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRequest:
+    """Answered by StatusAnswer."""
+
+    id: RequestId
+    levels: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscribeRequest:
+    """Answered by Subscribed, then a Snapshot, then every Event, with Levels `levels_hz` times a second."""
+
+    id: RequestId
+    levels_hz: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakesRequest:
+    """The session's takes. Answered by TakesAnswer."""
+
+    id: RequestId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeRequest:
+    """One take with all that is known of it: by its id, or the last one. Answered by TakeAnswer."""
+
+    id: RequestId
+    take_id: TakeId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitRequest:
+    """Answered by TakeAnswer once the take (None: every take) is closed, or by Failed at the time-out."""
+
+    id: RequestId
+    take_id: TakeId | None = None
+    timeout_s: float = 30.0
+
+
+Request = (
+    CommandRequest | TextRequest | StatusRequest | SubscribeRequest | TakesRequest | TakeRequest | WaitRequest
+)
+REQUESTS: tuple[type, ...] = (
+    CommandRequest,
+    TextRequest,
+    StatusRequest,
+    SubscribeRequest,
+    TakesRequest,
+    TakeRequest,
+    WaitRequest,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandAnswer:
+    """The controller's reply; `text` is the message or the reason."""
+
+    id: RequestId
+    accepted: bool
+    text: str
+    take_id: TakeId | None = None
+    """The take that rolls now, or the last one: what a client may wait for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """The interface's clock against CLOCK_MONOTONIC."""
+
+    measured_rate_hz: float
+    """The nominal rate until some seconds have been heard."""
+    drift_ppm: float
+    """How much faster than nominal it runs."""
+    measured_over_s: float
+    next_frame: Frame
+    """One past the newest frame on the tape."""
+    lost_frames: int
+    """Since the tape was made."""
+    xruns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusAnswer:
+    """The state without what only one take's own answer holds (see `brief_state`)."""
+
+    id: RequestId
+    state: RigState
+    levels: Levels | None = None
+    timing: Timing | None = None
+    """None where nothing has been heard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribed:
+    """Snapshot and events follow."""
+
+    id: RequestId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakesAnswer:
+    """Oldest first, the rolling one last; in brief."""
+
+    id: RequestId
+    takes: tuple[Take, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeAnswer:
+    """One take, whole; None where `wait` waited for all and there is none."""
+
+    id: RequestId
+    take: Take | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The request could not be understood or done. `id` is None where the line was no request at all."""
+
+    id: RequestId | None
+    error: str
+
+
+ANSWERS: tuple[type, ...] = (
+    CommandAnswer,
+    StatusAnswer,
+    Subscribed,
+    TakesAnswer,
+    TakeAnswer,
+    Failed,
+    Snapshot,
+    Event,
+    Levels,
+)
+
+
+def brief_take(take: Take) -> Take:
+    """The take without its lists of files and gain changes, which grow with channels and hours."""
+    return replace(take, files=(), gain_changes=())
+
+
+def brief_state(state: RigState) -> RigState:
+    """The state with its takes in brief."""
+    return replace(
+        state,
+        take=None if state.take is None else brief_take(state.take),
+        takes=tuple(brief_take(take) for take in state.takes),
+        discarding=tuple(replace(false, take=brief_take(false.take)) for false in state.discarding),
+    )

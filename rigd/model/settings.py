@@ -1,0 +1,230 @@
+"""Preamp settings: what is asked for, what the preamp confirms, and the ledger of the rolling take. Pure.
+
+Nothing here takes a wish for the truth: `value` changes only by what a preamp says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rigd.model.commands import NudgeGain, SetGain, SetPad, SetPhantom, SetPolarity
+from rigd.model.effects import RequestSetting, SendToWriter, WriteTakeSheet
+from rigd.model.events import Happening
+from rigd.model.gain import PreampAbility, PreampSetting, PreampStatus
+from rigd.model.messages import Annotate
+from rigd.model.slating import known_channel
+from rigd.model.state import Channel, RigState, Setting
+from rigd.model.surface import SurfaceStatus
+from rigd.model.take import GainChange, Parameter
+from rigd.model.units import ChannelNumber
+from rigd.model.work import Refusal, Work, is_rolling
+
+SETTINGS: dict[Parameter, str] = {
+    "gain_db": "gain",
+    "pad": "pad",
+    "phantom": "phantom",
+    "polarity": "polarity",
+}
+"""Parameter to the Channel's field that holds it."""
+MOST_GAIN_CHANGES = 100_000
+"""Of one take: a motorised fader that runs wild must not fill the memory."""
+
+
+def set_gain(work: Work, command: SetGain) -> str:
+    channel = known_channel(work.state, command.channel)
+    return _ask_gain(work, channel, command.gain_db)
+
+
+def nudge_gain(work: Work, command: NudgeGain) -> str:
+    channel = known_channel(work.state, command.channel)
+    _ability_of(work.state, channel)
+    setting = channel.gain
+    from_db = setting.asked if setting.asked is not None else setting.value
+    if from_db is None:
+        raise Refusal(
+            f'channel {channel.number} "{channel.name}": preamp "{channel.preamp}" has not said its gain '
+            f"yet, so there is nothing to turn from; set it with: rigd gain {channel.number} DB"
+        )
+    return _ask_gain(work, channel, from_db + command.delta_db)
+
+
+def set_pad(work: Work, command: SetPad) -> str:
+    return _switch(work, command.channel, "pad", command.on)
+
+
+def set_polarity(work: Work, command: SetPolarity) -> str:
+    return _switch(work, command.channel, "polarity", command.on)
+
+
+def set_phantom(work: Work, command: SetPhantom) -> str:
+    """48 V can harm a ribbon microphone and always bangs, so it asks twice and waits for the take's end."""
+    channel = known_channel(work.state, command.channel)
+    _ability_of(work.state, channel)
+    if is_rolling(work.state) and not work.rules.phantom_while_rolling:
+        raise Refusal(
+            f'channel {channel.number} "{channel.name}": 48 V is not switched while a take rolls; stop first '
+            "(or set [control] phantom_while_rolling)"
+        )
+    if command.on and not command.confirm:
+        raise Refusal(
+            f'channel {channel.number} "{channel.name}": 48 V on wants a confirmation, because it can harm a '
+            f"ribbon microphone: phantom {channel.number} on confirm"
+        )
+    return _switch(work, command.channel, "phantom", command.on)
+
+
+def setting_told(work: Work, fact: PreampSetting) -> None:
+    """A preamp says what a setting is, or that it did not confirm it."""
+    for channel in work.state.channels:
+        if channel.preamp == fact.preamp and channel.socket == fact.socket:
+            _take_in(work, channel, fact)
+
+
+def preamp_status(work: Work, fact: PreampStatus) -> None:
+    known = next((status for status in work.state.preamps if status.name == fact.name), None)
+    if known == fact:
+        return
+    others = [status for status in work.state.preamps if status.name != fact.name]
+    work.change(preamps=tuple(sorted((*others, fact), key=lambda status: status.name)))
+    word = "answers" if fact.answering else "does not answer"
+    if known is None or known.answering is not fact.answering:
+        detail = f": {fact.detail}" if fact.detail else ""
+        work.say(Happening.PREAMP_CHANGED, fact.name, f'preamp "{fact.name}" {word}{detail}')
+
+
+def surface_status(work: Work, fact: SurfaceStatus) -> None:
+    known = next((status for status in work.state.surfaces if status.name == fact.name), None)
+    if known == fact:
+        return
+    others = [status for status in work.state.surfaces if status.name != fact.name]
+    work.change(surfaces=tuple(sorted((*others, fact), key=lambda status: status.name)))
+    word = "is connected" if fact.connected else "is not connected"
+    if known is None or known.connected is not fact.connected:
+        detail = f": {fact.detail}" if fact.detail else ""
+        work.say(Happening.SURFACE_CHANGED, fact.name, f'surface "{fact.name}" {word}{detail}')
+
+
+def _ability_of(state: RigState, channel: Channel) -> PreampAbility:
+    if not channel.preamp or channel.ability is None:
+        raise Refusal(
+            f'channel {channel.number} "{channel.name}" has no controllable preamp; set it by hand at the '
+            'interface, or give the channel a preamp = "name:socket" in the config'
+        )
+    return channel.ability
+
+
+def _ask_gain(work: Work, channel: Channel, gain_db: float) -> str:
+    _ability_of(work.state, channel)
+    if not math.isfinite(gain_db):
+        raise Refusal(f'channel {channel.number} "{channel.name}": {gain_db} is not a gain')
+    gang = _gang_of(work.state, channel)
+    asked = []
+    for member in gang:
+        ability = _ability_of(work.state, member)
+        if not ability.min_db - ability.step_db / 2 <= gain_db <= ability.max_db + ability.step_db / 2:
+            raise Refusal(
+                f'channel {member.number} "{member.name}": {gain_db:g} dB is out of its range of '
+                f"{ability.min_db:g} to {ability.max_db:g} dB"
+            )
+        asked.append((member, ability.quantise(gain_db)))
+    _ask(work, "gain_db", asked)
+    names = ", ".join(f'{member.number} "{member.name}"' for member, _ in asked)
+    return f'channel {names}: {asked[0][1]:g} dB asked of preamp "{channel.preamp}"'
+
+
+def _gang_of(state: RigState, channel: Channel) -> Sequence[Channel]:
+    """The channel and those ganged with it that have a preamp."""
+    return [
+        member
+        for member in state.channels
+        if member.number == channel.number
+        or (channel.gang and member.gang == channel.gang and member.ability is not None)
+    ]
+
+
+def _switch(work: Work, number: ChannelNumber, parameter: Parameter, on: bool) -> str:
+    channel = known_channel(work.state, number)
+    if not getattr(_ability_of(work.state, channel), parameter):
+        raise Refusal(f'channel {number} "{channel.name}": preamp "{channel.preamp}" has no {parameter}')
+    _ask(work, parameter, [(channel, 1.0 if on else 0.0)])
+    word = "on" if on else "off"
+    return f'channel {number} "{channel.name}": {parameter} {word} asked of preamp "{channel.preamp}"'
+
+
+def _ask(work: Work, parameter: Parameter, asked: Sequence[tuple[Channel, float]]) -> None:
+    field = SETTINGS[parameter]
+    for channel, value in asked:
+        setting: Setting = getattr(channel, field)
+        _put_channel(work, channel, field, replace(setting, asked=value, confirmed=False))
+        work.do(
+            RequestSetting(preamp=channel.preamp, socket=channel.socket, parameter=parameter, value=value)
+        )
+
+
+def _take_in(work: Work, channel: Channel, fact: PreampSetting) -> None:
+    field = SETTINGS[fact.parameter]
+    before: Setting = getattr(channel, field)
+    after = Setting(
+        value=fact.value,
+        asked=_still_asked(before, fact, channel),
+        confirmed=fact.confirmed,
+    )
+    if before == after and fact.confirmed:
+        return
+    _put_channel(work, channel, field, after)
+    _write_ledger(work, channel, fact, before)
+    what = f"{fact.value:+.1f} dB" if fact.parameter == "gain_db" else ("on" if fact.value > 0.5 else "off")
+    name = "gain" if fact.parameter == "gain_db" else fact.parameter
+    line = f'channel {channel.number} "{channel.name}": {name} {what}'
+    if fact.confirmed:
+        work.say(Happening.SETTING_CHANGED, str(channel.number), line)
+    else:
+        wish = f", {before.asked:g} was asked for" if before.asked is not None else ""
+        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), f"{line}, not confirmed{wish}")
+
+
+def _still_asked(before: Setting, fact: PreampSetting, channel: Channel) -> float | None:
+    """The wish that is still open: none once it came true, or once somebody turned the knob elsewhere.
+
+    A preamp that goes there in steps tells the values in between; those leave the wish open.
+    """
+    if before.asked is None or fact.given_up:
+        return None
+    step = channel.ability.step_db if channel.ability is not None and fact.parameter == "gain_db" else 0.5
+    if abs(fact.value - before.asked) <= step / 2:
+        return None
+    if not fact.confirmed or before.value is None:
+        return before.asked
+    low, high = sorted((before.value, before.asked))
+    return before.asked if low - step / 2 <= fact.value <= high + step / 2 else None
+
+
+def _write_ledger(work: Work, channel: Channel, fact: PreampSetting, before: Setting) -> None:
+    take, at_frame = work.state.take, work.at.at_frame
+    if take is None or at_frame is None or channel.number not in take.channels:
+        return
+    if len(take.gain_changes) >= MOST_GAIN_CHANGES:
+        return
+    wished = before.asked if not fact.confirmed and before.asked is not None else fact.value
+    change = GainChange(
+        at_frame=at_frame,
+        channel=channel.number,
+        parameter=fact.parameter,
+        value=wished,
+        confirmed=fact.confirmed,
+    )
+    changed = replace(take, gain_changes=(*take.gain_changes, change))
+    work.put_take(changed)
+    work.do(SendToWriter(message=Annotate(take_id=take.take_id, note=change)))
+    work.do(WriteTakeSheet(take=changed))
+
+
+def _put_channel(work: Work, channel: Channel, field: str, setting: Setting) -> None:
+    work.change(
+        channels=tuple(
+            replace(known, **{field: setting}) if known.number == channel.number else known  # type: ignore[arg-type]
+            for known in work.state.channels
+        )
+    )

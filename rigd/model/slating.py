@@ -1,0 +1,234 @@
+"""What takes are called and what is said of them: markers, notes, circles, songs, sessions, arming. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+
+from rigd.model.commands import (
+    AddMarker,
+    Arm,
+    CircleTake,
+    Disarm,
+    NewSession,
+    NewSong,
+    NoteTake,
+    RateTake,
+    RenameTake,
+    SetNextTakeNumber,
+)
+from rigd.model.effects import OpenSession, SendToWriter, SetSong, WriteTakeSheet
+from rigd.model.events import Happening
+from rigd.model.library import SessionOpened
+from rigd.model.messages import Annotate, Retag
+from rigd.model.numbering import HIGHEST_NUMBER, next_number_of, numbers_of, used_up
+from rigd.model.state import Channel, RigState, SessionAsked, Take
+from rigd.model.take import Marker, Slate
+from rigd.model.units import ChannelNumber
+from rigd.model.work import Refusal, Work, chosen_take, current_take, is_rolling, title_of
+
+FIRST_SONG = "Song"
+"""What takes are takes of until somebody says."""
+LONGEST_NAME = 200
+LONGEST_NOTE = 4000
+MOST_NOTES = 200
+MOST_MARKERS = 10_000
+"""Of one take: bounds what a stuck control or a loop on the network can pile up."""
+
+
+def mark(work: Work, command: AddMarker) -> str:
+    """ROLLING, POSTROLL: a marker at the press."""
+    take, at_frame = current_take(work.state), work.at_frame()
+    name = plain_text(command.name, "marker", LONGEST_NAME, may_be_empty=True)
+    if at_frame < take.first_frame or (take.end_frame is not None and at_frame >= take.end_frame):
+        raise Refusal(f"this was pressed outside {title_of(take.slate)}")
+    if len(take.markers) >= MOST_MARKERS:
+        raise Refusal(f"{title_of(take.slate)} has {MOST_MARKERS} markers already")
+    marker = Marker(at_frame=at_frame, name=name)
+    marked = replace(take, markers=(*take.markers, marker))
+    work.put_take(marked)
+    work.do(SendToWriter(message=Annotate(take_id=take.take_id, note=marker)))
+    work.do(WriteTakeSheet(take=marked))
+    position_s = (at_frame - take.first_frame) / work.state.sample_rate_hz
+    text = f"marker {len(marked.markers)}{f' {name!r}' if name else ''} at {position_s:.1f} s"
+    work.say(Happening.MARKER_ADDED, take.take_id, f"{title_of(take.slate)}: {text}")
+    return text
+
+
+def circle(work: Work, command: CircleTake) -> str:
+    take = chosen_take(work.state, command.take_id)
+    circled = not take.slate.circled
+    return set_slate(
+        work,
+        take,
+        replace(take.slate, circled=circled),
+        Happening.SLATE_CHANGED,
+        "is circled" if circled else "is no longer circled",
+    )
+
+
+def note(work: Work, command: NoteTake) -> str:
+    take = chosen_take(work.state, command.take_id)
+    text = plain_text(command.text, "note", LONGEST_NOTE)
+    if len(take.slate.notes) >= MOST_NOTES:
+        raise Refusal(f"{title_of(take.slate)} has {MOST_NOTES} notes already")
+    slate = replace(take.slate, notes=(*take.slate.notes, text))
+    return set_slate(work, take, slate, Happening.SLATE_CHANGED, "has a new note")
+
+
+def rate(work: Work, command: RateTake) -> str:
+    if not 0 <= command.rating <= 5:
+        raise Refusal("rate: a rating is 0 (none) to 5")
+    take = chosen_take(work.state, command.take_id)
+    slate = replace(take.slate, rating=command.rating)
+    return set_slate(work, take, slate, Happening.SLATE_CHANGED, f"is rated {command.rating}")
+
+
+def rename(work: Work, command: RenameTake) -> str:
+    take = chosen_take(work.state, command.take_id)
+    name = plain_text(command.name, "take name", LONGEST_NAME)
+    slate = replace(take.slate, name=name)
+    return set_slate(work, take, slate, Happening.SLATE_CHANGED, f'is called "{name}"')
+
+
+def set_slate(work: Work, take: Take, slate: Slate, what: Happening, text: str) -> str:
+    """The take has this slate, in its journal at once and in its files by their close or after it."""
+    changed = replace(take, slate=slate, slate_ahead=not take.closed and take.end_frame is not None)
+    work.put_take(changed)
+    if take.closed:
+        work.do(SendToWriter(message=Retag(take_id=take.take_id, folder=take.folder, slate=slate)))
+    else:
+        work.do(SendToWriter(message=Annotate(take_id=take.take_id, note=slate)))
+    work.do(WriteTakeSheet(take=changed))
+    line = f"take {slate.number} {text}"
+    work.say(what, take.take_id, line)
+    return line
+
+
+def set_number(work: Work, command: SetNextTakeNumber) -> str:
+    number = command.number
+    if not 1 <= number <= HIGHEST_NUMBER:
+        raise Refusal(f"number: a take number is 1 to {HIGHEST_NUMBER}")
+    if number in numbers_of(work.state, work.state.song):
+        raise Refusal(f"number: {work.state.song or 'this song'} has a take {number} already")
+    work.change(next_take_number=number)
+    work.do(_song_effect(work.state))
+    work.say(Happening.SLATE_CHANGED, "next", f"the next take is {number}")
+    return f"the next take is {number}"
+
+
+def new_song(work: Work, command: NewSong) -> str:
+    """From the next take on; one that rolls keeps the song it began with."""
+    name = plain_text(command.name, "song name", LONGEST_NAME)
+    _change_song(work, name)
+    if work.state.opening is not None:
+        work.change(opening=replace(work.state.opening, song=name))
+    work.do(_song_effect(work.state))
+    text = f'the next take is take {work.state.next_take_number} of "{name}"'
+    work.say(Happening.SONG_CHANGED, name, text)
+    return text
+
+
+def new_session(work: Work, command: NewSession) -> str:
+    """The library is asked to open it; takes go there from SessionOpened on."""
+    name = plain_text(command.name, "session name", LONGEST_NAME)
+    work.change(opening=SessionAsked(name=name))
+    work.do(OpenSession(name=name))
+    from_when = "from the next take on" if is_rolling(work.state) else "as soon as its folder is made"
+    return f'session "{name}" is used {from_when}'
+
+
+def session_opened(work: Work, fact: SessionOpened) -> None:
+    """Takes go to this session. Takes of the one before that are not closed yet stay known until they are."""
+    state = work.state
+    known = {take.take_id for take in fact.takes} | ({state.take.take_id} if state.take else set())
+    unclosed = tuple(take for take in state.takes if not take.closed and take.take_id not in known)
+    on_their_way = tuple(f.take.take_id for f in state.discarding if f.take.take_id in state.trashed)
+    wanted = state.opening.song if state.opening is not None else ""
+    song = wanted or fact.song or state.song or FIRST_SONG
+    number = fact.next_take_number
+    work.change(
+        session=fact.session,
+        session_folder=fact.folder,
+        song=song,
+        takes=(*(take for take in fact.takes if not _is_current(state, take)), *unclosed),
+        trashed=(*(i for i in fact.trashed if i not in on_their_way), *on_their_way),
+        opening=None,
+        song_numbers=(),
+    )
+    if song != fact.song and fact.song:
+        number = next_number_of(work, song)
+        work.change(song_numbers=((fact.song, fact.next_take_number),))
+    work.change(next_take_number=used_up(work.state, number - 1))
+    if song != fact.song:
+        work.do(_song_effect(work.state))
+    work.clear_fault("library: open session")
+    work.say(Happening.SESSION_OPENED, fact.session, f'session "{fact.session}" in {fact.folder}')
+
+
+def arm(work: Work, command: Arm) -> str:
+    return _arm(work, command.channel, armed=True)
+
+
+def disarm(work: Work, command: Disarm) -> str:
+    return _arm(work, command.channel, armed=False)
+
+
+def _arm(work: Work, number: ChannelNumber | None, *, armed: bool) -> str:
+    if number is not None:
+        known_channel(work.state, number)
+    chosen = [channel for channel in work.state.channels if number is None or channel.number == number]
+    changed = [channel for channel in chosen if channel.armed is not armed]
+    work.change(
+        channels=tuple(
+            replace(channel, armed=armed) if channel in changed else channel
+            for channel in work.state.channels
+        )
+    )
+    what = Happening.CHANNEL_ARMED if armed else Happening.CHANNEL_DISARMED
+    word = "armed" if armed else "disarmed"
+    later = ", from the next take on" if is_rolling(work.state) else ""
+    for channel in changed:
+        work.say(what, str(channel.number), f'channel {channel.number} "{channel.name}" is {word}{later}')
+    whole = "every channel" if number is None else f'channel {number} "{chosen[0].name}"'
+    return f"{whole} is {word}{later}"
+
+
+def known_channel(state: RigState, number: ChannelNumber) -> Channel:
+    """The channel of that number. Raises Refusal with the numbers there are."""
+    for channel in state.channels:
+        if channel.number == number:
+            return channel
+    raise Refusal(f"there is no channel {number}; this rig has channels 1 to {len(state.channels)}")
+
+
+def plain_text(typed: str, what: str, longest: int, *, may_be_empty: bool = False) -> str:
+    """What was typed, spaces around it taken off. Raises Refusal where it cannot be kept in a file."""
+    text = typed.strip()
+    if not text and not may_be_empty:
+        raise Refusal(f"the {what} is empty")
+    if len(text) > longest:
+        raise Refusal(f"the {what} has {len(text)} characters; {longest} is the most")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") and letter != "\n" for letter in text):
+        raise Refusal(f"the {what} holds control characters; plain text only")
+    return text
+
+
+def _is_current(state: RigState, take: Take) -> bool:
+    return state.take is not None and state.take.take_id == take.take_id
+
+
+def _change_song(work: Work, name: str) -> None:
+    state = work.state
+    if name == state.song:
+        return
+    counted = {**dict(state.song_numbers), state.song: state.next_take_number}
+    number = next_number_of(work, name)
+    counted.pop(name, None)
+    work.change(song=name, next_take_number=number, song_numbers=tuple(counted.items()))
+
+
+def _song_effect(state: RigState) -> SetSong:
+    return SetSong(
+        session_folder=state.session_folder, song=state.song, next_take_number=state.next_take_number
+    )

@@ -1,0 +1,30 @@
+"""How long a tape has to be, and what it takes in memory: the one formula. Pure.
+
+The tape must outlast the longest stall of the disk (with a quarter to spare, because the writer has to
+catch up while the interface goes on) and still hold the pre-roll; or what "keep the last N seconds"
+promises, whichever is longer. Two seconds are for the blocks under way at both ends.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rigd.model.messages import TapeGeometry
+
+STALL_RESERVE = 1.25
+SLACK_SECONDS = 2.0
+SAMPLE_BYTES = 4
+
+
+def capacity_frames_for(
+    *, sample_rate_hz: int, stall_seconds: float, preroll_seconds: float, keep_seconds: float
+) -> int:
+    """The next power of two of frames that holds what is promised."""
+    seconds = max(STALL_RESERVE * stall_seconds + preroll_seconds, keep_seconds) + SLACK_SECONDS
+    frames = math.ceil(sample_rate_hz * seconds)
+    return 1 << (frames - 1).bit_length()
+
+
+def tape_bytes(tape: TapeGeometry) -> int:
+    """The memory of its sample area: float32, one row a channel."""
+    return tape.channels * tape.capacity_frames * SAMPLE_BYTES

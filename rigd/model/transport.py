@@ -1,0 +1,334 @@
+"""Takes begin and end here: start, stop, next, keep, the post-roll, the lock, the end of rigd. Pure.
+
+A take is an interval of the tape. Its ends are the frames of the presses, however late they are heard of;
+a refused command leaves a take that rolls as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from rigd.model.commands import (
+    ClearFault,
+    Command,
+    KeepLast,
+    Lock,
+    NextTake,
+    ShutDown,
+    StartTake,
+    ToggleTake,
+    Unlock,
+)
+from rigd.model.effects import EndRig, SendToWriter
+from rigd.model.events import Happening
+from rigd.model.inputs import PostRollOver, wall_clock_at
+from rigd.model.messages import EndTake, OpenTake
+from rigd.model.numbering import used_up
+from rigd.model.state import Channel, Ending, RigState, Setting, Take, Transport
+from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
+from rigd.model.units import Frame, frames_in
+from rigd.model.work import (
+    STANDING_FAULTS,
+    Refusal,
+    Work,
+    current_take,
+    hears,
+    rest_of,
+    title_of,
+)
+
+LONGEST_KEEP_S = 1e6
+"""Beyond any tape: keeps a silly number from becoming a silly frame."""
+SAMPLE_BYTES = {"int24": 3, "float32": 4}
+
+
+def start(work: Work, command: Command) -> str:
+    """READY: a take rolls from its pre-roll on."""
+    take = roll(work, first_frame=first_frame_at(work, work.at_frame()))
+    return f"{title_of(take.slate)} rolls"
+
+
+def resume(work: Work, command: StartTake | ToggleTake) -> str:
+    """POSTROLL: the same take goes on, as though it had never been stopped."""
+    take, at_frame = current_take(work.state), work.at_frame()
+    if take.end_frame is not None and at_frame >= take.end_frame:
+        let_go(work, take)
+        return start(work, command)
+    if work.state.ending is not Ending.NO:
+        raise Refusal("rigd is being shut down")
+    resumed = replace(take, end_frame=None)
+    work.change(take=resumed, transport=Transport.ROLLING)
+    work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=None)))
+    work.say(Happening.TAKE_RESUMED, take.take_id, f"{title_of(take.slate)} goes on")
+    return f"{title_of(take.slate)} goes on"
+
+
+def stop(work: Work, command: Command) -> str:
+    """ROLLING: the take ends at the press, or after the post-roll. Never earlier than it began."""
+    take = current_take(work.state)
+    check_lock(work, command, take)
+    at_frame = end_frame_at(work, take)
+    postroll = frames_in(work.rules.postroll_s, work.state.sample_rate_hz)
+    if not postroll or not hears(work.state) or isinstance(command, ShutDown):
+        end(work, take, at_frame)
+        return f"{title_of(take.slate)} is kept"
+    stopped = replace(take, end_frame=Frame(at_frame + postroll))
+    work.change(take=stopped, transport=Transport.POSTROLL)
+    work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=stopped.end_frame)))
+    work.say(Happening.TAKE_STOPPED, take.take_id, f"{title_of(take.slate)} stops after the post-roll")
+    return f"{title_of(take.slate)} stops after the post-roll of {work.rules.postroll_s:g} s"
+
+
+def cut_postroll(work: Work, command: Command) -> str:
+    """POSTROLL: stopped once more, the take ends here."""
+    take = current_take(work.state)
+    check_lock(work, command, take)
+    assert take.end_frame is not None
+    end(work, take, Frame(min(take.end_frame, end_frame_at(work, take))))
+    return f"{title_of(take.slate)} is kept"
+
+
+def postroll_over(work: Work, fact: PostRollOver) -> None:
+    """POSTROLL: the tape has passed the end."""
+    take = current_take(work.state)
+    if take.take_id == fact.take_id:
+        let_go(work, take)
+
+
+def next_take(work: Work, command: NextTake) -> str:
+    """ROLLING, POSTROLL: the old take ends exactly where the new one begins."""
+    take = current_take(work.state)
+    check_lock(work, command, take)
+    at_frame = end_frame_at(work, take)
+    if take.end_frame is not None and at_frame > take.end_frame:
+        let_go(work, take)
+        return start(work, command)
+    end(work, take, at_frame)
+    return f"{title_of(take.slate)} is kept, {title_of(roll(work, first_frame=at_frame).slate)} rolls"
+
+
+def keep(work: Work, command: KeepLast) -> str:
+    """READY, ROLLING, POSTROLL, OFFLINE: the last seconds before the press are a take."""
+    if not math.isfinite(command.seconds) or command.seconds <= 0:
+        raise Refusal(f"keep: {command.seconds:g} seconds is no length of time; the form is: keep 20")
+    rate = work.state.sample_rate_hz
+    end_frame = work.at_frame() if hears(work.state) else min(work.at_frame(), tape_to(work))
+    wanted = end_frame - max(1, frames_in(min(command.seconds, LONGEST_KEEP_S), rate))
+    first_frame = max(wanted, work.at.tape_from if work.at.tape_from is not None else 0, 0)
+    if first_frame >= end_frame:
+        raise Refusal("keep: the tape holds nothing from before this moment yet")
+    take = order_take(work, first_frame=Frame(first_frame), end_frame=Frame(end_frame))
+    work.change(takes=(*work.state.takes, take))
+    length_s = (end_frame - first_frame) / rate
+    text = f"the last {length_s:.1f} s are {title_of(take.slate)}"
+    if first_frame > wanted:
+        text += f"; the tape reaches back no further ({command.seconds:g} s were asked for)"
+    work.say(Happening.TAKE_KEPT, take.take_id, text)
+    return text
+
+
+def lock(work: Work, command: Lock) -> str:
+    if not work.state.locked:
+        work.change(locked=True)
+        work.say(Happening.LOCK_CHANGED, "lock", "locked: a take only stops by a held control")
+    return "locked: a take only stops by a held control"
+
+
+def unlock(work: Work, command: Unlock) -> str:
+    if work.state.locked:
+        work.change(locked=False)
+        work.say(Happening.LOCK_CHANGED, "lock", "unlocked")
+    return "unlocked"
+
+
+def clear_faults(work: Work, command: ClearFault) -> str:
+    """Every fault that does not clear itself is gone; HALTED is left."""
+    seen_to = [fault for fault in work.state.faults if fault.key not in STANDING_FAULTS]
+    for fault in seen_to:
+        work.clear_fault(fault.key)
+    if work.state.transport is Transport.HALTED:
+        work.change(transport=rest_of(work.state))
+    left = "; ".join(fault.what for fault in work.state.faults)
+    cleared = f"{len(seen_to)} fault{'' if len(seen_to) == 1 else 's'} cleared"
+    return f"{cleared}; this clears by itself once it is mended: {left}" if left else cleared
+
+
+def shut_down(work: Work, command: ShutDown) -> str:
+    """Takes are ended; EndRig follows once they are closed. Given again, rigd ends without waiting."""
+    if work.state.ending is not Ending.NO:
+        work.change(ending=Ending.DONE)
+        work.do(EndRig())
+        return "rigd ends at once; the writer closes its takes by itself"
+    if work.state.transport is Transport.ROLLING:
+        stop(work, command)
+    elif work.state.transport is Transport.POSTROLL:
+        cut_postroll(work, command)
+    work.change(ending=Ending.CLOSING)
+    open_takes = sum(not take.closed for take in work.state.takes)
+    text = f"rigd closes {open_takes} take{'' if open_takes == 1 else 's'} and ends"
+    work.say(Happening.SHUTTING_DOWN, "rigd", text)
+    return text
+
+
+# What the entries above and the other rooms of the table are made of.
+
+
+def check_lock(work: Work, command: Command, take: Take) -> None:
+    """While locked, nothing lets go of a take but a held control."""
+    if work.state.locked and not command.held:
+        raise Refusal(f"locked: hold the control to stop {title_of(take.slate)}, or unlock first")
+
+
+def first_frame_at(work: Work, at_frame: Frame) -> Frame:
+    """Where a take begins that is started at `at_frame`: a pre-roll earlier, as far as the tape reaches."""
+    preroll = frames_in(work.rules.preroll_s, work.state.sample_rate_hz)
+    oldest = work.at.tape_from if work.at.tape_from is not None else at_frame
+    return Frame(max(at_frame - preroll, oldest, 0))
+
+
+def end_frame_at(work: Work, take: Take) -> Frame:
+    """Where the take ends by a press now; never past the tape's end while nothing comes in.
+
+    Raises Refusal where the press came before the take's first frame.
+    """
+    at_frame = work.at.at_frame
+    if at_frame is None:
+        at_frame = work.at.tape_to or Frame(take.first_frame + max(1, take.written_frames))
+    if at_frame <= take.first_frame:
+        raise Refusal(f"this was pressed before {title_of(take.slate)} began; it rolls on")
+    if not hears(work.state):
+        at_frame = Frame(max(take.first_frame + 1, min(at_frame, tape_to(work))))
+    return at_frame
+
+
+def tape_to(work: Work) -> Frame:
+    """One past the newest frame that there is."""
+    return work.at.tape_to if work.at.tape_to is not None else work.at_frame()
+
+
+def end(work: Work, take: Take, end_frame: Frame) -> Take:
+    """The current take ends before `end_frame` and is one of the session's takes, to be closed."""
+    ended = replace(take, end_frame=end_frame)
+    work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=end_frame)))
+    if work.state.transport is not Transport.POSTROLL:
+        work.say(Happening.TAKE_STOPPED, take.take_id, f"{title_of(take.slate)} stopped")
+    let_go(work, ended)
+    return ended
+
+
+def let_go(work: Work, take: Take) -> None:
+    """No take is the current one; this one, whose end is told, is the last of the session's takes."""
+    work.change(take=None, takes=(*work.state.takes, take), transport=rest_of(work.state))
+
+
+def roll(work: Work, *, first_frame: Frame) -> Take:
+    """A new take rolls from `first_frame`."""
+    take = order_take(work, first_frame=first_frame, end_frame=None)
+    work.change(take=take, transport=Transport.ROLLING)
+    of_song = f' of "{take.slate.song}"' if take.slate.song else ""
+    work.say(Happening.TAKE_STARTED, take.take_id, f"{title_of(take.slate)}{of_song} rolls")
+    return take
+
+
+def order_take(work: Work, *, first_frame: Frame, end_frame: Frame | None) -> Take:
+    """The writer is told to write a new take. Raises Refusal where none may be started."""
+    state = work.state
+    check_ready(work)
+    tracks = tuple(_track(channel) for channel in state.channels if channel.armed)
+    number = used_up(state, state.next_take_number - 1)
+    slate = Slate(session=state.session, song=state.song, number=number)
+    started_at, time_reference = wall_clock_at(
+        first_frame, work.at, at_frame=work.at_frame(), sample_rate_hz=state.sample_rate_hz
+    )
+    plan = work.rules.plan_take(session_folder=state.session_folder, slate=slate, tracks=tracks)
+    order = TakeOrder(
+        take_id=work.at.new_take_id,
+        folder=plan.folder,
+        first_frame=first_frame,
+        end_frame=end_frame,
+        started_at=started_at,
+        time_reference=time_reference,
+        format=TakeFormat(sample_rate_hz=state.sample_rate_hz, sample=work.rules.sample),
+        tracks=tracks,
+        files=plan.files,
+        slate=slate,
+    )
+    work.do(SendToWriter(message=OpenTake(order=order)))
+    work.change(next_take_number=used_up(state, number))
+    return take_of(order)
+
+
+def take_of(order: TakeOrder) -> Take:
+    """The take as its order has it."""
+    return Take(
+        take_id=order.take_id,
+        folder=order.folder,
+        slate=order.slate,
+        first_frame=order.first_frame,
+        end_frame=order.end_frame,
+        started_at=order.started_at,
+        channels=tuple(track.channel for track in order.tracks),
+    )
+
+
+def check_ready(work: Work) -> None:
+    """Raises Refusal, with the cure, where a take cannot be begun although the transport stands right."""
+    state = work.state
+    if state.ending is not Ending.NO:
+        raise Refusal("rigd is being shut down")
+    if not state.session_folder:
+        raise Refusal("no session is open yet; wait a moment, or open one with: rigd session NAME")
+    if not any(channel.armed for channel in state.channels):
+        raise Refusal("no channel is armed; arm one with: rigd arm CHANNEL, or all of them with: rigd arm")
+    disk = state.disk
+    if disk is not None and disk.problem:
+        raise Refusal(f"the disk is not fit for a take: {disk.problem}")
+    if disk is not None and disk.free_bytes < work.rules.least_disk_s * bytes_per_second(work):
+        raise Refusal(
+            f"the disk has room for less than {work.rules.least_disk_s:g} s of the armed channels "
+            f"({disk.free_bytes // 1_000_000} MB free); free some space"
+        )
+
+
+def bytes_per_second(work: Work) -> int:
+    """What a take of the armed channels needs."""
+    armed = sum(channel.armed for channel in work.state.channels)
+    return armed * work.state.sample_rate_hz * SAMPLE_BYTES[work.rules.sample]
+
+
+def _track(channel: Channel) -> Track:
+    return Track(
+        channel=channel.number,
+        input=channel.input,
+        name=channel.name,
+        source=channel.source,
+        gain_db=channel.gain.value,
+        pad=_switch(channel.pad),
+        phantom=_switch(channel.phantom),
+        polarity=_switch(channel.polarity),
+    )
+
+
+def _switch(setting: Setting) -> bool | None:
+    return None if setting.value is None else setting.value > 0.5
+
+
+def why_offline(state: RigState) -> str:
+    """The reason and the cure for the state OFFLINE."""
+    if state.interface is None:
+        return "no audio interface is heard yet; see: rigd status, rigd devices"
+    if state.interface.failure:
+        return f"no audio interface: {state.interface.failure}"
+    if state.interface.sample_rate_hz and state.interface.sample_rate_hz != state.sample_rate_hz:
+        return (
+            f"the interface runs at {state.interface.sample_rate_hz} Hz and the config says "
+            f"{state.sample_rate_hz} Hz; set one of them right"
+        )
+    return "the audio interface is being opened; see: rigd status"
+
+
+def why_halted(state: RigState) -> str:
+    """The reason and the cure for the state HALTED."""
+    faults = "; ".join(fault.what for fault in state.faults) or "a fault"
+    return f"recording is halted: {faults}. When it is seen to: rigd clear-fault"

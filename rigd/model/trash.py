@@ -1,0 +1,179 @@
+"""False takes: discard, discard and start again, undo, and what the library says of them. Pure.
+
+Nothing is moved while a take rolls: discarded takes wait in `discarding`, those that come back in
+`coming_back`, and `settle` lets them go, after every step, as soon as they may.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rigd.model.commands import Command, DiscardAndRestart, DiscardTake, Undo
+from rigd.model.effects import EndRig, RestoreTake, SendToWriter, TrashTake
+from rigd.model.events import Happening
+from rigd.model.library import TakeRestored, TakeTrashed
+from rigd.model.messages import Annotate
+from rigd.model.slating import set_slate
+from rigd.model.state import ComingBack, Ending, FalseTake, RigState, Take, Transport
+from rigd.model.transport import check_lock, cut_postroll, end, end_frame_at, roll, stop
+from rigd.model.units import Frame, TakeId
+from rigd.model.work import (
+    Refusal,
+    Work,
+    chosen_take,
+    current_take,
+    find_take,
+    is_rolling,
+    title_of,
+    with_take,
+)
+
+
+def discard(work: Work, command: DiscardTake) -> str:
+    """Any state: the rolling take (which ends here), the last one, or the one named is a false take."""
+    take = chosen_take(work.state, command.take_id)
+    if work.state.take is not None and take.take_id == work.state.take.take_id:
+        if work.state.locked:
+            return _stop_and_keep(work, command)
+        at_frame = work.at.at_frame
+        if at_frame is None or at_frame <= take.first_frame:
+            end_frame = Frame(take.first_frame + 1)
+        else:
+            end_frame = end_frame_at(work, take)
+        if take.end_frame is not None:
+            end_frame = Frame(min(end_frame, take.end_frame))
+        take = end(work, _called_false(work, take), end_frame)
+    else:
+        take = _called_false(work, take)
+    _throw_away(work, take)
+    return f"{title_of(take.slate)} is discarded; undo brings it back"
+
+
+def again(work: Work, command: DiscardAndRestart) -> str:
+    """ROLLING, POSTROLL: the take is a false one, and the next begins at the frame of the press."""
+    take = current_take(work.state)
+    if work.state.locked:
+        return _stop_and_keep(work, command)
+    at_frame = end_frame_at(work, take)
+    end_frame = at_frame if take.end_frame is None else Frame(min(at_frame, take.end_frame))
+    _throw_away(work, end(work, _called_false(work, take), end_frame))
+    new = roll(work, first_frame=at_frame)
+    return f"{title_of(take.slate)} is discarded, {title_of(new.slate)} rolls"
+
+
+def undo(work: Work, command: Undo) -> str:
+    """The take that was discarded last comes back: at once where it was not moved yet."""
+    if not work.state.trashed:
+        raise Refusal("nothing was discarded in this session, so there is nothing to bring back")
+    take_id = work.state.trashed[-1]
+    work.change(trashed=work.state.trashed[:-1])
+    waiting = next((false for false in work.state.discarding if false.take.take_id == take_id), None)
+    if waiting is not None and not waiting.asked:
+        _drop_discarding(work, take_id)
+        _put_back(work, waiting.take)
+        return f"{title_of(waiting.take.slate)} is back"
+    work.change(coming_back=(*work.state.coming_back, ComingBack(take_id=take_id)))
+    name = title_of(waiting.take.slate) if waiting else "the take"
+    return f"{name} comes back when the recording stops" if is_rolling(work.state) else f"{name} comes back"
+
+
+def trashed(work: Work, fact: TakeTrashed) -> None:
+    """The take has left the session's folder."""
+    _drop_discarding(work, fact.take_id)
+
+
+def restored(work: Work, fact: TakeRestored) -> None:
+    """The take is in the session's folder again."""
+    _drop_coming_back(work, fact.take.take_id)
+    _drop_discarding(work, fact.take.take_id)
+    trashed_ids = tuple(known for known in work.state.trashed if known != fact.take.take_id)
+    work.change(trashed=trashed_ids)
+    if find_take(work.state, fact.take.take_id) is None:
+        _put_back(work, fact.take)
+
+
+def discard_failed(work: Work, take_id: TakeId) -> None:
+    """The take stays where it was, a good one again."""
+    waiting = next((false for false in work.state.discarding if false.take.take_id == take_id), None)
+    if waiting is None:
+        return
+    _drop_discarding(work, take_id)
+    _drop_coming_back(work, take_id)
+    work.change(trashed=tuple(known for known in work.state.trashed if known != take_id))
+    _put_back(work, waiting.take)
+
+
+def restore_failed(work: Work, take_id: TakeId) -> None:
+    """The take is still in the trash, and undo may be tried again."""
+    if any(back.take_id == take_id for back in work.state.coming_back):
+        _drop_coming_back(work, take_id)
+        work.change(trashed=(*work.state.trashed, take_id))
+
+
+def settle(work: Work) -> None:
+    """After every step: what waited for the end of a recording is done, and rigd ends when all is done."""
+    if not is_rolling(work.state):
+        _move_what_waited(work)
+    state = work.state
+    if state.ending is Ending.CLOSING and not _is_under_way(state):
+        work.change(ending=Ending.DONE)
+        work.do(EndRig())
+
+
+def _is_under_way(state: RigState) -> bool:
+    closing = any(not take.closed for take in (*state.takes, *(false.take for false in state.discarding)))
+    writer_is_there = state.disk is not None
+    return bool((closing and writer_is_there) or state.coming_back or any(f.asked for f in state.discarding))
+
+
+def _move_what_waited(work: Work) -> None:
+    false_takes = []
+    for false in work.state.discarding:
+        if false.take.closed and not false.asked:
+            work.do(TrashTake(take=false.take))
+            false = replace(false, asked=True)
+        false_takes.append(false)
+    coming_back = []
+    for back in work.state.coming_back:
+        if not back.asked:
+            work.do(RestoreTake(take_id=back.take_id))
+        coming_back.append(replace(back, asked=True))
+    work.change(discarding=tuple(false_takes), coming_back=tuple(coming_back))
+
+
+def _stop_and_keep(work: Work, command: Command) -> str:
+    """While locked nothing is thrown away: a held control stops and keeps."""
+    check_lock(work, command, current_take(work.state))
+    entry = stop if work.state.transport is Transport.ROLLING else cut_postroll
+    return f"locked, so nothing is discarded: {entry(work, command)}"
+
+
+def _called_false(work: Work, take: Take) -> Take:
+    """Its journal says so before its end is told, so that a crash in between brings no false take back."""
+    false_take = replace(take, slate=replace(take.slate, false_take=True))
+    if not take.closed:
+        work.do(SendToWriter(message=Annotate(take_id=take.take_id, note=false_take.slate)))
+    return false_take
+
+
+def _throw_away(work: Work, false_take: Take) -> None:
+    take_id = false_take.take_id
+    work.change(
+        takes=tuple(known for known in work.state.takes if known.take_id != take_id),
+        discarding=(*work.state.discarding, FalseTake(take=false_take)),
+        trashed=(*work.state.trashed, take_id),
+    )
+    work.say(Happening.TAKE_DISCARDED, take_id, f"{title_of(false_take.slate)} is a false take")
+
+
+def _put_back(work: Work, take: Take) -> None:
+    work.change(takes=with_take(work.state.takes, take))
+    set_slate(work, take, replace(take.slate, false_take=False), Happening.TAKE_RESTORED, "is back")
+
+
+def _drop_discarding(work: Work, take_id: TakeId) -> None:
+    work.change(discarding=tuple(f for f in work.state.discarding if f.take.take_id != take_id))
+
+
+def _drop_coming_back(work: Work, take_id: TakeId) -> None:
+    work.change(coming_back=tuple(back for back in work.state.coming_back if back.take_id != take_id))

@@ -1,0 +1,175 @@
+"""What one step of the state table has gathered so far: the state as it becomes, effects, events. Pure.
+
+A Work lives inside one step and is never seen outside: the step hands out frozen results. An entry that
+raises Refusal leaves nothing of its work behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from rigd.model.effects import Effect
+from rigd.model.errors import RigError
+from rigd.model.events import Event, Happening
+from rigd.model.inputs import Circumstances, Rules
+from rigd.model.messages import CapturePhase
+from rigd.model.state import FalseTake, Fault, RigState, Take, Transport
+from rigd.model.take import Slate
+from rigd.model.units import Frame, TakeId
+
+CLEAR_FAULT = "rigd clear-fault"
+STANDING_FAULTS = ("interface", "writer", "disk")
+"""Faults that clear themselves once the cause is gone, and only then."""
+
+
+class Refusal(RigError):
+    """A command cannot be done in this state; the message says why and what to do."""
+
+
+class Work:
+    """The step under way."""
+
+    def __init__(self, state: RigState, circumstances: Circumstances, rules: Rules, origin: str) -> None:
+        self.state = state
+        self.at = circumstances
+        self.rules = rules
+        self.effects: list[Effect] = []
+        self.events: list[Event] = []
+        self._origin = origin
+
+    def change(self, **fields: Any) -> None:
+        """These fields of the state have a new value."""
+        self.state = replace(self.state, **fields)
+
+    def do(self, effect: Effect) -> None:
+        """This is to be done after the step, in order."""
+        self.effects.append(effect)
+
+    def say(self, what: Happening, subject: str, text: str) -> None:
+        """This happened."""
+        self.change(number=self.state.number + 1)
+        self.events.append(
+            Event(
+                number=self.state.number,
+                at_ns=self.at.at_ns,
+                at_frame=self.at.at_frame,
+                what=what,
+                subject=subject,
+                text=text,
+                origin=self._origin,
+            )
+        )
+
+    def raise_fault(self, key: str, what: str) -> None:
+        """The fault stands, with its newest text; told once as long as it stands."""
+        known = next((fault for fault in self.state.faults if fault.key == key), None)
+        since_ns = known.since_ns if known else self.at.now_ns
+        others = tuple(fault for fault in self.state.faults if fault.key != key)
+        self.change(faults=(*others, Fault(key=key, what=what, since_ns=since_ns)))
+        if known is None:
+            self.say(Happening.FAULT_RAISED, key, what)
+
+    def clear_fault(self, key: str) -> None:
+        """The fault no longer stands."""
+        if any(fault.key == key for fault in self.state.faults):
+            self.change(faults=tuple(fault for fault in self.state.faults if fault.key != key))
+            self.say(Happening.FAULT_CLEARED, key, f"{key}: in order again")
+
+    def at_frame(self) -> Frame:
+        """The frame of the press."""
+        if self.at.at_frame is None:
+            raise Refusal("there is no tape to place this on: the audio interface has not been heard yet")
+        return self.at.at_frame
+
+    def put_take(self, take: Take) -> None:
+        """The take as it now is, wherever the state holds it."""
+        state = self.state
+        if state.take is not None and state.take.take_id == take.take_id:
+            self.change(take=take)
+        elif any(known.take_id == take.take_id for known in state.takes):
+            takes = (take if known.take_id == take.take_id else known for known in state.takes)
+            self.change(takes=tuple(takes))
+        else:
+            self.change(
+                discarding=tuple(
+                    FalseTake(take=take, asked=false.asked) if false.take.take_id == take.take_id else false
+                    for false in state.discarding
+                )
+            )
+
+
+Entry = Callable[[Work, Any], str | None]
+"""What is done for one input in one state. For a command the text is the Accepted's message."""
+
+
+def is_rolling(state: RigState) -> bool:
+    """A take is being recorded, or takes in its post-roll."""
+    return state.transport in (Transport.ROLLING, Transport.POSTROLL)
+
+
+def hears(state: RigState) -> bool:
+    """The interface delivers sound, at the rate that was asked for."""
+    interface = state.interface
+    return (
+        interface is not None
+        and interface.phase is CapturePhase.LISTENING
+        and interface.sample_rate_hz == state.sample_rate_hz
+    )
+
+
+def rest_of(state: RigState) -> Transport:
+    """Where the transport stands when no take rolls and nothing is halted."""
+    return Transport.READY if hears(state) else Transport.OFFLINE
+
+
+def title_of(slate: Slate) -> str:
+    """take 3 "the fast one"."""
+    return f'take {slate.number} "{slate.name}"' if slate.name else f"take {slate.number}"
+
+
+def current_take(state: RigState) -> Take:
+    """The take that rolls or is in its post-roll."""
+    if state.take is None:
+        raise Refusal("no take rolls")
+    return state.take
+
+
+def find_take(state: RigState, take_id: TakeId) -> Take | None:
+    """The take of that id: the rolling one, one of the session's, or one on its way to the trash."""
+    return next((take for take in known_takes(state) if take.take_id == take_id), None)
+
+
+def known_takes(state: RigState) -> tuple[Take, ...]:
+    """Every take that the state holds."""
+    return (*session_takes(state), *(false.take for false in state.discarding))
+
+
+def session_takes(state: RigState) -> tuple[Take, ...]:
+    """The rolling take and the session's others, no false takes."""
+    return (*((state.take,) if state.take is not None else ()), *state.takes)
+
+
+def chosen_take(state: RigState, take_id: TakeId | None) -> Take:
+    """The take that a command means: the one it names, else the rolling one, else the last one."""
+    if take_id is not None:
+        for take in session_takes(state):
+            if take.take_id == take_id:
+                return take
+        raise Refusal(f'no take "{take_id[:40]}" in this session; see: rigd takes list')
+    if state.take is not None:
+        return state.take
+    if not state.takes:
+        raise Refusal("there is no take yet in this session")
+    last: Take = state.takes[-1]
+    return last
+
+
+def with_take(takes: tuple[Take, ...], take: Take) -> tuple[Take, ...]:
+    """The takes with this one in its place by the time it started."""
+    others = [known for known in takes if known.take_id != take.take_id]
+    place = len(others)
+    while place and others[place - 1].started_at > take.started_at:
+        place -= 1
+    return (*others[:place], take, *others[place:])

@@ -1,0 +1,278 @@
+"""What capture and the writer say: a dropout never ends a take, a full disk does and says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rigd.model.effects import AdoptTake, TrashTake, WriteTakeSheet
+from rigd.model.events import Happening
+from rigd.model.inputs import CaptureLost, TakeAdopted, WriterLost
+from rigd.model.library import SheetWritten
+from rigd.model.messages import (
+    CapturePhase,
+    EndTake,
+    GapWritten,
+    RetagFailed,
+    TakeClosed,
+    TakeFailed,
+    TakeOpened,
+    TakeProgress,
+    XrunNoted,
+)
+from rigd.model.state import Transport
+from rigd.model.take import Gap, GapCause, Marker, TakeOrder, Xrun
+from rigd.model.units import Frame
+from tests.support.desk import LISTENING, OPENED, SESSION_FOLDER, WRITER_IDLE, Desk, frame, orders
+
+GAP = Gap(at_frame=frame(101.0), length_frames=480, cause=GapCause.OVERFLOW, exact=True)
+
+
+def rolling_order() -> TakeOrder:
+    """An order that an earlier daemon gave."""
+    desk = Desk()
+    desk.ok("start")
+    order: TakeOrder = orders(desk)[0]
+    return order
+
+
+def test_a_lost_interface_does_not_end_the_take() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.hear(CaptureLost(reason="unplugged"))
+    assert desk.stands(Transport.ROLLING)
+    assert not desk.told(EndTake)
+    assert "unplugged" in desk.state.faults[0].what
+    assert desk.state.interface is not None and desk.state.interface.phase is CapturePhase.FAILED
+
+
+def test_its_return_clears_the_fault_by_itself() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.hear(CaptureLost(reason="unplugged"))
+    desk.hear(replace(LISTENING, phase=CapturePhase.OPENING))
+    assert desk.state.faults
+    desk.hear(LISTENING)
+    assert desk.state.faults == ()
+    assert desk.stands(Transport.ROLLING)
+    assert desk.happened()[-2:] == [Happening.FAULT_CLEARED, Happening.INTERFACE_CHANGED]
+
+
+def test_a_ready_rig_goes_offline_and_comes_back() -> None:
+    desk = Desk()
+    desk.hear(CaptureLost(reason="unplugged"))
+    assert desk.stands(Transport.OFFLINE)
+    assert "unplugged" in desk.no("start")
+    desk.hear(LISTENING)
+    assert desk.stands(Transport.READY)
+
+
+def test_clear_fault_does_not_hide_an_interface_that_is_still_gone() -> None:
+    desk = Desk()
+    desk.hear(CaptureLost(reason="unplugged"))
+    assert "unplugged" in desk.ok("clear-fault")
+    assert [fault.key for fault in desk.state.faults] == ["interface"]
+
+
+def test_a_stop_while_the_interface_is_gone_ends_where_the_tape_ends() -> None:
+    desk = Desk(postroll_s=3.0)
+    desk.ok("start")
+    desk.hear(CaptureLost(reason="unplugged"))
+    desk.ok("stop", at=100.5)
+    assert desk.told(EndTake)[-1].end_frame == frame(100.0)
+    assert desk.stands(Transport.OFFLINE)
+
+
+def test_a_postroll_that_can_no_longer_be_filled_ends_where_the_tape_ends() -> None:
+    desk = Desk(postroll_s=3.0)
+    desk.ok("start")
+    desk.now_s += 5
+    desk.ok("stop")
+    desk.now_s += 1
+    desk.hear(CaptureLost(reason="unplugged"))
+    assert desk.told(EndTake)[-1].end_frame == frame(106.0)
+    assert desk.stands(Transport.OFFLINE)
+    assert desk.state.takes[-1].end_frame == frame(106.0)
+
+
+def test_a_take_goes_on_without_a_writer() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.hear(WriterLost(reason="killed"))
+    assert desk.stands(Transport.ROLLING)
+    assert [fault.key for fault in desk.state.faults] == ["writer"]
+    desk.now_s += 1
+    desk.ok("next")
+    desk.hear(WRITER_IDLE)
+    assert desk.state.faults == ()
+
+
+def test_a_take_can_be_started_while_the_writer_is_away() -> None:
+    desk = Desk()
+    desk.hear(WriterLost(reason="killed"))
+    desk.ok("start")
+    assert len(orders(desk)) == 1
+
+
+def test_a_full_disk_halts_and_says_what_was_kept_and_what_to_do() -> None:
+    desk = Desk()
+    desk.ok("start")
+    take = desk.take
+    reason = "no space left on /srv"
+    desk.hear(
+        TakeFailed(
+            take_id=take.take_id, folder=take.folder, frames_kept=96_000, reason=reason, disk_full=True
+        )
+    )
+    assert desk.stands(Transport.HALTED)
+    (fault,) = desk.state.faults
+    for words in ("no space left on /srv", "96,000 frames", "Free some space", "rigd clear-fault"):
+        assert words in fault.what
+    (kept,) = desk.state.takes
+    assert kept.closed and kept.end_frame == take.first_frame + 96_000
+    desk.ok("clear-fault")
+    assert desk.stands(Transport.READY) and desk.state.faults == ()
+
+
+def test_a_failed_take_that_no_longer_rolls_leaves_the_rolling_one_alone() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.now_s += 1
+    desk.ok("next")
+    old = desk.state.takes[0]
+    desk.hear(
+        TakeFailed(take_id=old.take_id, folder=old.folder, frames_kept=5, reason="bad disk", disk_full=False)
+    )
+    assert desk.stands(Transport.ROLLING)
+    assert len(desk.state.faults) == 1
+
+
+def test_a_gap_is_shown_at_once_in_the_take_and_as_a_fault_until_it_was_seen() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.hear(GapWritten(take_id=desk.take.take_id, gap=GAP))
+    desk.hear(GapWritten(take_id=desk.take.take_id, gap=GAP))
+    assert desk.take.gaps == (GAP,)
+    assert desk.happened().count(Happening.GAP_FOUND) == 1
+    assert "480 frames" in desk.state.faults[0].what
+    assert desk.stands(Transport.ROLLING)
+    desk.ok("clear-fault")
+    assert desk.state.faults == () and desk.take.gaps == (GAP,)
+
+
+def test_xruns_are_counted() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.hear(XrunNoted(take_id=desk.take.take_id, xrun=Xrun(at_frame=frame(101.0), suspect=True)))
+    assert desk.take.xruns == 1
+    assert "suspect" in desk.events[-1].text
+
+
+def test_a_take_that_began_later_than_asked_says_so() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.hear(TakeOpened(take_id=desk.take.take_id, first_frame=Frame(desk.take.first_frame + 480)))
+    assert desk.take.first_frame == frame(98.0) + 480
+
+
+def test_a_closed_take_gets_its_sheet() -> None:
+    desk = Desk()
+    take = desk.kept_take()
+    assert take.closed and len(take.files) == 4
+    assert desk.done(WriteTakeSheet)[-1].take == take
+    assert desk.happened()[-1] is Happening.TAKE_CLOSED
+
+
+def test_a_restarted_daemon_takes_over_the_take_that_rolls() -> None:
+    order = rolling_order()
+    desk = Desk(ready=False)
+    progress = TakeProgress(order=order, written_frames=4800, durable_frames=2400, gaps=(GAP,))
+    desk.hear(replace(WRITER_IDLE, open_takes=(progress,)))
+    assert desk.stands(Transport.ROLLING)
+    assert desk.take.slate == order.slate and desk.take.written_frames == 4800
+    assert desk.take.gaps == (GAP,)
+    assert desk.done(AdoptTake) == [AdoptTake(take_id=order.take_id, folder=order.folder)]
+    desk.hear(OPENED)
+    desk.hear(LISTENING)
+    assert desk.state.next_take_number == 2
+    desk.now_s += 5
+    desk.ok("stop")
+    assert desk.told(EndTake)[-1].take_id == order.take_id
+
+
+def test_its_journal_gives_back_its_slate_and_markers() -> None:
+    order = rolling_order()
+    desk = Desk(ready=False)
+    desk.hear(
+        replace(WRITER_IDLE, open_takes=(TakeProgress(order=order, written_frames=1, durable_frames=1),))
+    )
+    marker = Marker(at_frame=frame(99.0), name="verse")
+    slate = replace(order.slate, circled=True)
+    desk.hear(TakeAdopted(take=replace(desk.take, slate=slate, markers=(marker,))))
+    assert desk.take.slate.circled and desk.take.markers == (marker,)
+    assert desk.stands(Transport.ROLLING)
+
+
+def test_a_take_whose_end_is_told_is_not_taken_for_a_rolling_one() -> None:
+    order = replace(rolling_order(), end_frame=frame(103.0))
+    desk = Desk()
+    desk.hear(
+        replace(WRITER_IDLE, open_takes=(TakeProgress(order=order, written_frames=1, durable_frames=1),))
+    )
+    assert desk.stands(Transport.READY)
+    assert [take.take_id for take in desk.state.takes] == [order.take_id]
+
+
+def test_a_recovered_take_is_listed_as_such() -> None:
+    desk = Desk()
+    order = rolling_order()
+    folder = f"{SESSION_FOLDER}/Waltz/Take 001"
+    desk.hear(TakeClosed(take_id="9" * 32, folder=folder, frames=480, files=(), recovered=True))  # type: ignore[arg-type]
+    assert [effect.folder for effect in desk.done(AdoptTake)] == [folder]
+    found = Desk().kept_take()
+    desk.hear(TakeAdopted(take=replace(found, take_id=order.take_id, recovered=True)))
+    assert desk.state.takes[0].recovered
+    assert desk.happened()[-1] is Happening.TAKE_RECOVERED
+
+
+def test_a_recovered_false_take_goes_to_the_trash() -> None:
+    desk = Desk()
+    found = Desk().kept_take()
+    found = replace(found, recovered=True, slate=replace(found.slate, false_take=True))
+    desk.hear(TakeAdopted(take=found))
+    assert desk.state.takes == () and desk.state.trashed == (found.take_id,)
+    assert len(desk.done(TrashTake)) == 1
+
+
+def test_a_take_that_a_dying_writer_closed_unheard_is_asked_after() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.now_s += 5
+    desk.ok("stop")
+    (take,) = desk.state.takes
+    desk.hear(WriterLost(reason="killed"))
+    desk.hear(WRITER_IDLE)
+    assert [effect.take_id for effect in desk.done(AdoptTake)] == [take.take_id]
+    desk.hear(SheetWritten(take=replace(take, closed=True, written_frames=336_000)))
+    assert desk.state.takes[0].closed
+
+
+def test_a_take_that_closes_although_it_should_roll_goes_on_as_the_next() -> None:
+    desk = Desk()
+    desk.ok("start")
+    take = desk.take
+    desk.now_s += 3
+    desk.close(take, frames=96_000)
+    assert desk.stands(Transport.ROLLING)
+    assert desk.take.take_id != take.take_id
+    assert desk.take.first_frame == take.first_frame + 96_000
+
+
+def test_a_slate_that_did_not_reach_the_files_is_a_fault_unless_the_take_was_thrown_away() -> None:
+    desk = Desk()
+    take = desk.kept_take()
+    desk.hear(RetagFailed(take_id=take.take_id, reason="busy"))
+    assert "busy" in desk.state.faults[0].what
+    desk.ok("clear-fault")
+    desk.ok("discard")
+    desk.hear(RetagFailed(take_id=take.take_id, reason="moved"))
+    assert desk.state.faults == ()
