@@ -1,0 +1,1 @@
+"""The config: TOML to frozen objects, read once, every error at once with its line."""

@@ -1,0 +1,308 @@
+"""What two sections of a config say together: references that must hold, things that exist once. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from rigd.config.faults import Fault, meant, shown
+from rigd.config.lines import KeyPath
+from rigd.config.rig_config import PreampConfig, SurfaceConfig
+from rigd.config.sections import (
+    AudioSection,
+    ChannelSection,
+    ControlSection,
+    RigSection,
+    TakeSection,
+    TapeSection,
+)
+from rigd.model.bindings import Binding, check_binding, plain_control
+from rigd.model.commands import (
+    COMMANDS,
+    Command,
+    KeepLast,
+    NudgeGain,
+    SetGain,
+    SetPad,
+    SetPhantom,
+    SetPolarity,
+    parse_command,
+)
+from rigd.model.errors import CommandError
+from rigd.model.state import Channel
+from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
+
+_GESTURES = ("press", "release", "tap", "double", "hold", "long_hold")
+_PREAMP_COMMANDS = (SetGain, NudgeGain, SetPad, SetPhantom, SetPolarity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceDraft:
+    """[surface.<name>] taken apart."""
+
+    kind: str
+    settings: BaseModel | None
+    bindings: tuple[Binding | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A config taken apart; what could not be read is None and has its fault already."""
+
+    rig: RigSection | None
+    audio: AudioSection | None
+    tape: TapeSection | None
+    take: TakeSection | None
+    control: ControlSection | None
+    channels: tuple[ChannelSection | None, ...]
+    preamps: dict[str, PreampConfig | None]
+    surfaces: dict[str, SurfaceDraft]
+    driver_options: dict[str, str | int | float | bool]
+
+    def whole_sections(self) -> tuple[RigSection, AudioSection, TapeSection, TakeSection, ControlSection]:
+        """Only for a draft without a fault."""
+        assert self.rig and self.audio and self.tape and self.take and self.control
+        return self.rig, self.audio, self.tape, self.take, self.control
+
+    def input_of(self, place: int) -> int:
+        """The socket of the channel at `place` (from 0) as listed."""
+        channel = self.channels[place]
+        return place + 1 if channel is None or channel.input is None else channel.input
+
+    def socket_of(self, place: int) -> tuple[str, int] | None:
+        """The preamp and its socket, of a channel whose `preamp` is of the form; else None."""
+        channel = self.channels[place]
+        return None if channel is None else _socket(channel.preamp)
+
+    def rig_channels(self) -> tuple[Channel, ...]:
+        """Listed channels, then one for each input that no table names."""
+        assert self.audio
+        listed = [self._listed(place) for place in range(len(self.channels))]
+        used = {channel.input for channel in listed}
+        free = [number for number in range(1, self.audio.channels + 1) if number not in used]
+        rest = [
+            Channel(
+                number=ChannelNumber(len(listed) + place),
+                input=InputNumber(number),
+                name=f"Input {number}",
+                source="",
+                armed=True,
+            )
+            for place, number in enumerate(free, start=1)
+        ]
+        return (*listed, *rest)
+
+    def _listed(self, place: int) -> Channel:
+        channel = self.channels[place]
+        assert channel
+        number = self.input_of(place)
+        preamp, socket = self.socket_of(place) or ("", 0)
+        return Channel(
+            number=ChannelNumber(place + 1),
+            input=InputNumber(number),
+            name=channel.name.strip() or f"Input {number}",
+            source=channel.source,
+            armed=channel.armed,
+            preamp=preamp,
+            socket=socket,
+            gang=channel.gang,
+        )
+
+    def whole_surfaces(self) -> tuple[SurfaceConfig, ...]:
+        """Only for a draft without a fault."""
+        return tuple(
+            SurfaceConfig(
+                name=name,
+                kind=surface.kind,
+                settings=surface.settings,
+                bindings=tuple(binding for binding in surface.bindings if binding is not None),
+            )
+            for name, surface in self.surfaces.items()
+            if surface.settings is not None
+        )
+
+    def preamps_in_use(self) -> tuple[PreampConfig, ...]:
+        """The preamps with the sockets that channels use, in ascending order."""
+        sockets: dict[str, set[int]] = {name: set() for name in self.preamps}
+        for place in range(len(self.channels)):
+            if found := self.socket_of(place):
+                sockets[found[0]].add(found[1])
+        return tuple(
+            dataclasses.replace(preamp, sockets=tuple(sorted(sockets[name])))
+            for name, preamp in self.preamps.items()
+            if preamp is not None
+        )
+
+
+def check(draft: Draft) -> Iterator[Fault]:
+    """Every fault between sections; those of sections that could not be read are left alone."""
+    yield from _check_inputs(draft)
+    yield from _check_preamps(draft)
+    yield from _check_gangs(draft)
+    for name, surface in draft.surfaces.items():
+        yield from _check_bindings(draft, ("surface", name, "binding"), surface.bindings)
+
+
+def _socket(preamp: str) -> tuple[str, int] | None:
+    name, colon, socket = preamp.rpartition(":")
+    if not colon or not name or not (socket.isascii() and socket.isdigit()) or len(socket) > 4:
+        return None
+    return name, int(socket)
+
+
+def _called(draft: Draft, place: int) -> str:
+    channel = draft.channels[place]
+    return f'channel {place + 1} "{channel.name}"' if channel and channel.name else f"channel {place + 1}"
+
+
+def _check_inputs(draft: Draft) -> Iterator[Fault]:
+    most = draft.audio.channels if draft.audio else None
+    if most is not None and len(draft.channels) > most:
+        text = f"is one too many: there are {len(draft.channels)} [[channel]]s, but [audio] channels = {most}"
+        yield Fault(path=("channel", most), text=text)
+    taken: dict[int, int] = {}
+    for place, channel in enumerate(draft.channels[:most]):
+        if channel is None:
+            continue
+        number = draft.input_of(place)
+        path: KeyPath = ("channel", place, "input")
+        if most is not None and number > most:
+            yield Fault(
+                path=path, text=f"input = {number} must be 1 to {most}, because [audio] channels = {most}"
+            )
+        elif number in taken:
+            text = f"input {number} is used twice ({_called(draft, taken[number])}, {_called(draft, place)})"
+            yield Fault(path=path, text=text)
+        taken.setdefault(number, place)
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """ "1 to 16, 33 to 128"."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in runs)
+
+
+def _check_preamps(draft: Draft) -> Iterator[Fault]:
+    taken: dict[tuple[str, int], int] = {}
+    for place, channel in enumerate(draft.channels):
+        if channel is None or not channel.preamp:
+            continue
+        path: KeyPath = ("channel", place, "preamp")
+        given = f"preamp = {shown(channel.preamp)}"
+        found = _socket(channel.preamp)
+        if found is None:
+            yield Fault(path=path, text=f'{given} must be of the form "name:socket", such as "desk:1"')
+            continue
+        name, socket = found
+        if name not in draft.preamps:
+            told = meant(name, draft.preamps) or "; there is no [preamp.<name>] at all"
+            yield Fault(path=path, text=f"{given}: there is no [preamp.{name}]{told}")
+            continue
+        if found in taken:
+            text = f"{given} is used twice ({_called(draft, taken[found])}, {_called(draft, place)})"
+            yield Fault(path=path, text=text)
+        taken.setdefault(found, place)
+        preamp = draft.preamps[name]
+        sockets = getattr(preamp.settings, "sockets", None) if preamp else None
+        allowed = sockets() if callable(sockets) else None
+        if allowed is not None and socket not in allowed:
+            text = (
+                f'{given}: [preamp.{name}] (kind "{preamp.kind}") has sockets {_ranges(allowed)}'
+                if preamp
+                else ""
+            )
+            yield Fault(path=path, text=text)
+        elif allowed is None and socket < 1:
+            yield Fault(path=path, text=f"{given}: sockets are counted from 1")
+
+
+def _check_gangs(draft: Draft) -> Iterator[Fault]:
+    for place, channel in enumerate(draft.channels):
+        if channel is not None and channel.gang and not channel.preamp:
+            text = f'gang = "{channel.gang}": a gang shares its gain, and this channel has no preamp'
+            yield Fault(path=("channel", place, "gang"), text=text)
+
+
+def _check_bindings(draft: Draft, path: KeyPath, bindings: tuple[Binding | None, ...]) -> Iterator[Fault]:
+    first: dict[str, Binding] = {}
+    for place, binding in enumerate(bindings):
+        if binding is None:
+            continue
+        here: KeyPath = (*path, place)
+        for wrong in check_binding(binding):
+            if wrong.partition(":")[0] not in _GESTURES:  # those are told below, with what was meant
+                yield Fault(path=(*here, "control"), text=wrong)
+        control = plain_control(binding.control)
+        if control in first:
+            both = f"{_doing(first[control])}, {_doing(binding)}"
+            text = f'control "{control}" is bound twice ({both})'
+            yield Fault(path=(*here, "control"), text=text)
+        first.setdefault(control, binding)
+        for gesture in _GESTURES:
+            if getattr(binding, gesture):
+                yield from _check_command(draft, (*here, gesture), gesture, getattr(binding, gesture))
+        for key, channel in (("gain", binding.gain), ("nudge", binding.nudge)):
+            if channel is not None:
+                yield from _check_channel(
+                    draft, (*here, key), f"{key} = {channel}", channel, sets_preamp=True
+                )
+
+
+def _doing(binding: Binding) -> str:
+    """What a binding does, in a word or two."""
+    for gesture in _GESTURES:
+        if text := getattr(binding, gesture):
+            return str(text)
+    if binding.gain is not None:
+        return f"gain of channel {binding.gain}"
+    return f"nudge of channel {binding.nudge}" if binding.nudge is not None else "nothing"
+
+
+def _check_command(draft: Draft, path: KeyPath, gesture: str, text: str) -> Iterator[Fault]:
+    given = f"{gesture} = {shown(text)}"
+    try:
+        command: Command = parse_command(text, origin=Origin("config"), at_ns=Ns(0))
+    except CommandError as error:
+        verb = text.split(maxsplit=1)[0].lower() if text.split() else ""
+        known = verb in COMMANDS
+        yield Fault(
+            path=path,
+            text=f"{given}: {error}" if known else f"{given} is not a command{meant(verb, COMMANDS)}",
+        )
+        return
+    channel = getattr(command, "channel", None)
+    if channel is not None:
+        sets_preamp = isinstance(command, _PREAMP_COMMANDS)
+        yield from _check_channel(draft, path, given, channel, sets_preamp=sets_preamp)
+    if isinstance(command, KeepLast) and draft.tape and not 0 < command.seconds <= draft.tape.keep_seconds:
+        longest = f"{draft.tape.keep_seconds:g}"
+        text = f"{given} must be more than 0 and at most {longest} s, because [tape] keep_seconds = {longest}"
+        yield Fault(path=path, text=text)
+
+
+def _check_channel(
+    draft: Draft, path: KeyPath, given: str, channel: int, *, sets_preamp: bool
+) -> Iterator[Fault]:
+    if draft.audio is None:
+        return
+    if not 1 <= channel <= draft.audio.channels:
+        yield Fault(
+            path=path,
+            text=f"{given}: there is no channel {channel}; channels are 1 to {draft.audio.channels}",
+        )
+    elif sets_preamp and (channel > len(draft.channels) or _without_preamp(draft, channel - 1)):
+        text = f"{given}: channel {channel} has no preamp that rigd can set ([[channel]] preamp)"
+        yield Fault(path=path, text=text)
+
+
+def _without_preamp(draft: Draft, place: int) -> bool:
+    channel = draft.channels[place]
+    return channel is not None and not channel.preamp

@@ -1,0 +1,108 @@
+"""The whole config of a rig, read, checked and frozen. Parts take from it what they need. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from rigd.config.sections import AudioSection, ControlSection, RigSection, TakeSection, TapeSection
+from rigd.model.bindings import Binding
+from rigd.model.errors import ConfigError
+from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
+from rigd.model.names import Naming, parse_naming
+from rigd.model.state import Channel
+from rigd.model.take import TakeFormat
+from rigd.model.tape_size import capacity_frames_for, tape_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreampConfig:
+    """[preamp.<name>]: `settings` is of the kind's own `settings_model`."""
+
+    name: str
+    kind: str
+    settings: BaseModel
+    sockets: tuple[int, ...]
+    """The preamp channels, 1-based, that [[channel]] tables use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceConfig:
+    """[surface.<name>]: `settings` is of the kind's own `settings_model`."""
+
+    name: str
+    kind: str
+    settings: BaseModel
+    bindings: tuple[Binding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RigConfig:
+    """All that was configured; every reference in it holds."""
+
+    path: Path
+    library: Path
+    """Absolute."""
+    runtime_dir: Path
+    """Absolute."""
+    rig: RigSection
+    audio: AudioSection
+    tape: TapeSection
+    take: TakeSection
+    control: ControlSection
+    channels: tuple[Channel, ...]
+    """One for each input rigd listens to, in order; preamp settings as yet unknown."""
+    preamps: tuple[PreampConfig, ...]
+    surfaces: tuple[SurfaceConfig, ...]
+    driver_options: dict[str, str | int | float | bool] = field(default_factory=dict)
+    """[audio.<driver>], checked by the driver's model where it has one."""
+
+    def session_name(self) -> str:
+        """What the first session of a day is called."""
+        return self.rig.session or self.rig.name
+
+    def tape_geometry(self) -> TapeGeometry:
+        """The shape of the tape that keeps the promises of [tape] and [take]."""
+        return TapeGeometry(
+            channels=self.audio.channels,
+            sample_rate_hz=self.audio.sample_rate_hz,
+            capacity_frames=capacity_frames_for(
+                sample_rate_hz=self.audio.sample_rate_hz,
+                stall_seconds=self.tape.stall_seconds,
+                preroll_seconds=self.take.preroll_seconds,
+                keep_seconds=self.tape.keep_seconds,
+            ),
+        )
+
+    def tape_bytes(self) -> int:
+        """The memory that the tape's samples take."""
+        return tape_bytes(self.tape_geometry())
+
+    def capture_settings(self) -> CaptureSettings:
+        """What `rigd-capture` is started with."""
+        return CaptureSettings(
+            driver=self.audio.driver,
+            device=self.audio.device,
+            period_frames=self.audio.period_frames,
+            tape=self.tape_geometry(),
+            options=dict(self.driver_options),
+        )
+
+    def writer_settings(self) -> WriterSettings:
+        """What `rigd-writer` is started with."""
+        return WriterSettings(library_root=str(self.library), sync_interval_ms=self.take.sync_interval_ms)
+
+    def take_format(self) -> TakeFormat:
+        """How samples are stored."""
+        return TakeFormat(sample_rate_hz=self.audio.sample_rate_hz, sample=self.take.sample)
+
+    def naming(self) -> Naming:
+        """How folders and files are called."""
+        return parse_naming(
+            take_folder=self.take.folder,
+            mono_file=self.take.file,
+            poly_file=self.take.poly_file,
+            error=ConfigError,
+        )

@@ -1,0 +1,245 @@
+"""The sections of a config file as models: names, defaults, units, ranges. Pure.
+
+What a section says alone is checked here; what two sections say together is checked in checks.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from rigd.config.options import NEEDED, Options, option
+from rigd.model.bindings import Binding
+from rigd.model.errors import CommandError
+from rigd.model.names import parse_naming
+from rigd.model.units import ChannelNumber
+
+SAMPLE_RATES_HZ = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
+LONGEST_NAME = 200
+
+
+def one_line(text: str) -> str:
+    """The text, refused where it holds control characters: a name must not break a line or a path."""
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise ValueError("must be one line of plain text, without control characters")
+    return text
+
+
+def usable(template: str, parse: Callable[[str], object]) -> str:
+    """The template, refused with the fields there are where `parse` does not take it."""
+    try:
+        parse(template)
+    except CommandError as error:
+        raise ValueError(f"cannot be used: {error}") from error
+    return template
+
+
+class RigSection(Options):
+    """The rig itself."""
+
+    name: str = option("rig", "What this rig is called, on screen and in its files", longest=LONGEST_NAME)
+    library: str = option("~/rigd-takes", "Folder of all sessions; relative to the config file")
+    runtime_dir: str = option(
+        "",
+        "Folder on tmpfs for the tape and the sockets; empty: $RUNTIME_DIRECTORY, else "
+        "$XDG_RUNTIME_DIR/rigd, else /dev/shm/rigd-<user id>",
+    )
+    session: str = option(
+        "", "Name of the first session of a day; empty: the rig's name", longest=LONGEST_NAME
+    )
+
+    _lines = field_validator("name", "library", "runtime_dir", "session")(one_line)
+
+    @field_validator("name", "library")
+    @classmethod
+    def _not_empty(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("must not be empty")
+        return text
+
+
+class AudioSection(Options):
+    """The interface. The driver's own options are in [audio.<driver>]."""
+
+    driver: str = option("portaudio", "What brings the sound: portaudio, or simulated for trying things out")
+    device: str = option(
+        "", 'The interface by stable name ("Scarlett 18i20 USB", "hw:CARD=USB"); empty: the driver\'s default'
+    )
+    sample_rate_hz: int = option(
+        48_000, "The rate the interface runs at; rigd refuses another one", unit="Hz", choices=SAMPLE_RATES_HZ
+    )
+    channels: int = option(8, "How many of its inputs rigd listens to", unit="inputs", least=1, most=512)
+    period_frames: int = option(
+        1024,
+        "Block size asked for; bigger is safer, and costs a recording nothing",
+        unit="frames",
+        least=16,
+        most=8192,
+    )
+
+    _lines = field_validator("driver", "device")(one_line)
+
+    @field_validator("sample_rate_hz")
+    @classmethod
+    def _a_rate_of_the_trade(cls, rate: int) -> int:
+        if rate not in SAMPLE_RATES_HZ:
+            raise ValueError("must be one of " + ", ".join(str(known) for known in SAMPLE_RATES_HZ))
+        return rate
+
+
+class TapeSection(Options):
+    """The loop in memory that always listens."""
+
+    stall_seconds: float = option(
+        30.0, "How long the disk may stall without losing a frame", unit="s", least=1, most=600
+    )
+    keep_seconds: float = option(
+        40.0, "How far back 'keep the last SECONDS' can reach", unit="s", least=0, most=3600
+    )
+
+
+class TakeSection(Options):
+    """What a take is made of and where it goes."""
+
+    preroll_seconds: float = option(
+        2.0, "A take begins so long before the press", unit="s", least=0, most=600
+    )
+    postroll_seconds: float = option(
+        0.0,
+        "A take goes on so long after the press; a start in it resumes the same take",
+        unit="s",
+        least=0,
+        most=60,
+    )
+    sample: Literal["int24", "float32"] = option("int24", "How samples are stored")
+    files: Literal["mono", "poly"] = option("mono", "One file a channel, or one file for all of them")
+    folder: str = option(
+        "{session_date} {session}/{song}/Take {take:03}",
+        "A take's folder, from {session_date}, {session}, {rig}, {song}, {take}, {take_name}, {date}, {time}",
+    )
+    file: str = option(
+        "{channel:02} {name}",
+        "A mono file's name, without .wav; also from {channel}, {input}, {name}, {source}",
+    )
+    poly_file: str = option("{song} Take {take:03}", "A polyphonic file's name, without .wav")
+    sync_interval_ms: int = option(
+        1000, "How often what was written is made safe from a power cut", unit="ms", least=200, most=10_000
+    )
+
+    _lines = field_validator("folder", "file", "poly_file")(one_line)
+
+    @field_validator("folder")
+    @classmethod
+    def _names_a_folder(cls, template: str) -> str:
+        return usable(template, lambda name: parse_naming(take_folder=name))
+
+    @field_validator("file")
+    @classmethod
+    def _names_a_channel(cls, template: str) -> str:
+        return usable(template, lambda name: parse_naming(mono_file=name))
+
+    @field_validator("poly_file")
+    @classmethod
+    def _names_a_take(cls, template: str) -> str:
+        return usable(template, lambda name: parse_naming(poly_file=name))
+
+
+class ControlSection(Options):
+    """What commands may do."""
+
+    phantom_while_rolling: bool = option(False, "Let 48 V be switched while a take rolls")
+
+
+class ChannelSection(Options):
+    """An input with a name. Channels that are not listed exist too, as "Input 9"."""
+
+    name: str = option(
+        "", 'What is heard there: "Kick In"; empty: "Input" and its number', longest=LONGEST_NAME
+    )
+    input: int | None = Field(
+        None,
+        description="Socket of the interface; none: the channel's own number",
+        ge=1,
+        le=512,
+        json_schema_extra={"unit": "input"},
+    )
+    source: str = option("", 'What is plugged in: "mic", "DI", "line"', longest=LONGEST_NAME)
+    armed: bool = option(True, "Recorded by the next take")
+    preamp: str = option("", 'Its preamp as "name:socket", such as "desk:1"; empty: gain is set by hand')
+    gang: str = option("", "Channels of one gang get the same gain", longest=LONGEST_NAME)
+
+    _lines = field_validator("name", "source", "preamp", "gang")(one_line)
+
+
+class BindingSection(Options):
+    """What a control does: [[surface.<name>.binding]]. A gesture holds a command, such as "keep 20"."""
+
+    control: str = option(
+        NEEDED,
+        'The control as the surface names it: "cc 80", "note 60 ch 2", "program 3", "fader 1"',
+        longest=80,
+    )
+    mode: Literal["momentary", "latching", "trigger"] = option(
+        "momentary",
+        "momentary: press and release are told; latching: each message is a press; trigger: press only",
+    )
+    press: str = option("", "Command at the press, at once; leaves no room for gestures", longest=1000)
+    release: str = option("", "Command at the release", longest=1000)
+    tap: str = option("", "Command of one short press", longest=1000)
+    double: str = option("", "Command of two short presses", longest=1000)
+    hold: str = option("", "Command of a press that is held", longest=1000)
+    long_hold: str = option("", "Command of a press that is held for long", longest=1000)
+    gain: int | None = Field(
+        None,
+        description="An absolute fader that sets this channel's gain",
+        ge=1,
+        le=512,
+        json_schema_extra={"unit": "channel"},
+    )
+    nudge: int | None = Field(
+        None,
+        description="An encoder that turns this channel's gain",
+        ge=1,
+        le=512,
+        json_schema_extra={"unit": "channel"},
+    )
+    step_db: float = option(1.0, "What an encoder turns in one detent", unit="dB", above=0, most=12)
+    pickup: bool = option(True, "A fader does nothing until it has passed the true value")
+    debounce_ms: int = option(30, "Presses closer than this are one", unit="ms", least=0, most=2000)
+    double_ms: int = option(300, "Two presses within this are a double tap", unit="ms", least=50, most=2000)
+    hold_ms: int = option(600, "A press longer than this is a hold", unit="ms", least=100, most=10_000)
+    long_hold_ms: int = option(
+        2000, "A press longer than this is a long hold", unit="ms", least=200, most=30_000
+    )
+
+    def binding(self) -> Binding:
+        """The rig's own word for it."""
+        values: dict[str, Any] = self.model_dump()
+        for key in ("gain", "nudge"):
+            values[key] = None if values[key] is None else ChannelNumber(values[key])
+        return Binding(**values)
+
+
+class PreampSection(Options):
+    """A preamp that rigd can set. What follows `kind` is the kind's own; see below."""
+
+    kind: str = option(NEEDED, "What it is: a name of the entry point group rigd.preamps")
+
+
+class SurfaceSection(Options):
+    """A control device. What follows `kind` is the kind's own, but for its bindings; see below."""
+
+    kind: str = option(NEEDED, "What it is: a name of the entry point group rigd.surfaces")
+
+
+PLAIN_SECTIONS: dict[str, type[Options]] = {
+    "rig": RigSection,
+    "audio": AudioSection,
+    "tape": TapeSection,
+    "take": TakeSection,
+    "control": ControlSection,
+}
+"""[name] to its model; [[channel]], [preamp.<name>] and [surface.<name>] are tables of their own."""
+SECTION_NAMES = (*PLAIN_SECTIONS, "channel", "preamp", "surface")
