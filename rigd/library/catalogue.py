@@ -1,0 +1,156 @@
+"""Keeps the index in step with the folders. Library thread only, but for `reader`.
+
+No error of the index gets out of here: it is logged, kept as `fault`, and made good by catching up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from rigd.library.index import Index, IndexDamaged, IndexReader, SessionRow, TakeRow
+from rigd.library.session import TRASH_NAME, SessionSheet
+from rigd.library.sheet import SHEET_NAME
+from rigd.library.takes import FoundTake
+from rigd.model.errors import LibraryError
+from rigd.writer.journal import JOURNAL_NAME
+
+log = logging.getLogger(__name__)
+
+
+class Catalogue:
+    """The index of one library, as long as it can be had."""
+
+    def __init__(self, root: Path, path: Path, *, now: Callable[[], datetime]) -> None:
+        self._root, self._now = root, now
+        self._index: Index | None = None
+        self.reader = IndexReader(lambda: self._index)
+        self.fault = ""
+        """Empty, or what went wrong with the index."""
+        self.incomplete = True
+        """True until a whole `Library.catch_up` since the last fault."""
+        try:
+            self._index = Index(path, now=now())
+        except LibraryError as error:
+            self._note(str(error))
+        else:
+            if self._index.put_aside is not None:
+                self._note(
+                    f"the index was damaged: rebuilt from the folders, kept as {self._index.put_aside}"
+                )
+
+    def close(self) -> None:
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+
+    def known(self, place: Path) -> TakeRow | None:
+        """The row of a take that is exactly as it was when the row was made, and wants nothing done."""
+        row: TakeRow | None = None
+        if self._index is not None:
+            try:
+                row = self._index.take_in(self._relative(place))
+            except LibraryError as error:
+                self._mend(error)
+        in_trash = place.parent.name == TRASH_NAME
+        if row is None or row.rolling or row.unhashed or row.false_take != in_trash:
+            return None
+        same_journal = _stat(place / JOURNAL_NAME)[0] == row.journal_bytes
+        return row if same_journal and _stat(place / SHEET_NAME)[1] == row.sheet_mtime_ns else None
+
+    def enter(self, *takes: FoundTake, session: tuple[Path, SessionSheet] | None = None) -> None:
+        """These takes and this session are listed as they are now."""
+        rows: list[TakeRow | SessionRow] = [self.row_of(found) for found in takes]
+        if session is not None:
+            folder, sheet = session
+            rows.append(
+                SessionRow(
+                    folder=self._relative(folder),
+                    session=sheet.session,
+                    date=sheet.date,
+                    created_at=sheet.created_at,
+                )
+            )
+        if self._index is not None:
+            try:
+                self._index.put(*rows)
+            except LibraryError as error:
+                self._mend(error)
+
+    def remove_take(self, place: Path) -> None:
+        """No take is listed in this folder."""
+        if self._index is not None:
+            try:
+                self._index.remove(TakeRow, self._relative(place))
+            except LibraryError as error:
+                self._mend(error)
+
+    def forget_missing(self, *, takes: set[Path], sessions: set[Path]) -> None:
+        """What was not met when the folders were walked, and is not there now either, is not listed."""
+        if self._index is None:
+            return
+        try:
+            for kind, places in ((TakeRow, takes), (SessionRow, sessions)):
+                found = {self._relative(place) for place in places}
+                unseen = self._index.folders(kind) - found
+                self._index.remove(kind, *(folder for folder in unseen if not (self._root / folder).is_dir()))
+        except LibraryError as error:
+            self._mend(error)
+
+    def row_of(self, found: FoundTake) -> TakeRow:
+        """The take in short."""
+        sheet = found.sheet
+        return TakeRow(
+            folder=self._relative(found.folder),
+            session_folder=self._relative(found.session_folder),
+            take_id=sheet.take_id,
+            session=sheet.session,
+            song=sheet.song,
+            number=sheet.number,
+            name=sheet.name,
+            circled=sheet.circled,
+            rating=sheet.rating,
+            false_take=sheet.false_take,
+            rolling=sheet.rolling,
+            recovered=sheet.recovered,
+            started_at=sheet.started_at,
+            frames=sheet.frames,
+            sample_rate_hz=sheet.sample_rate_hz,
+            channels=len(sheet.channels),
+            gaps=len(sheet.gaps),
+            xruns=len(sheet.xruns),
+            markers=len(sheet.markers),
+            size_bytes=sum(file.size_bytes or 0 for file in sheet.files),
+            journal_bytes=sheet.journal_bytes,
+            sheet_mtime_ns=_stat(found.folder / SHEET_NAME)[1],
+            unhashed=len(found.unhashed),
+        )
+
+    def _mend(self, error: LibraryError) -> None:
+        """Damaged: begun anew. Otherwise it lacks something. Either way, catching up makes it whole."""
+        self._note(str(error))
+        if self._index is not None and isinstance(error, IndexDamaged):
+            try:
+                self._index.begin_again(self._now())
+            except LibraryError as fault:
+                self._note(str(fault))
+                self._index.close()
+                self._index = None
+
+    def _note(self, fault: str) -> None:
+        self.fault, self.incomplete = fault, True
+        log.warning("library %s: %s", self._root, fault)
+
+    def _relative(self, folder: Path) -> str:
+        return folder.relative_to(self._root).as_posix()
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    """Size and time of change; -1 and 0 where there is no such file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, 0
+    return status.st_size, status.st_mtime_ns

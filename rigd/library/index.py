@@ -1,0 +1,295 @@
+"""The index: finds sessions and takes faster than walking the folders, and is made from them alone.
+
+One connection, used under a lock that is waited for BUSY_S at most: written by the library's thread, read
+by any but the controller's. SQLite locks the file for this process alone, so that its WAL index is plain
+memory: as a mapped file it would end the daemon by SIGBUS when the disk is pulled out. Each row carries a
+checksum, so that a flipped bit is found even where SQLite sees none. A bad file is put aside, never
+repaired. Nothing here may reach a take: callers treat every error as "not indexed".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rigd.model.errors import LibraryError
+from rigd.model.units import TakeId
+
+INDEX_NAME = "index.sqlite3"
+INDEX_VERSION = 1
+BUSY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    """A session. Folders are relative to the library's root."""
+
+    folder: str
+    session: str
+    date: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeRow:
+    """A take, in short. Folders are relative to the library's root."""
+
+    folder: str
+    session_folder: str
+    take_id: TakeId
+    session: str
+    song: str
+    number: int
+    name: str
+    circled: bool
+    rating: int
+    false_take: bool
+    rolling: bool
+    recovered: bool
+    started_at: str
+    frames: int
+    sample_rate_hz: int
+    channels: int
+    gaps: int
+    xruns: int
+    markers: int
+    size_bytes: int
+    journal_bytes: int
+    """Length of the journal and time of take.json that this row was made from."""
+    sheet_mtime_ns: int
+    unhashed: int
+    """Files without a SHA-256."""
+
+
+class IndexDamaged(LibraryError):
+    """The index has to be begun anew; other errors (no space, no permission) may pass."""
+
+
+_PASSING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY}
+_PASSING |= {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+
+R = TypeVar("R", SessionRow, TakeRow)
+_TABLES: dict[type, str] = {SessionRow: "sessions", TakeRow: "takes"}
+
+
+class Index:
+    """The file, open and sound."""
+
+    def __init__(self, path: Path, *, now: datetime) -> None:
+        """Open and sound; `fresh` is true where it had to be begun anew. Raises LibraryError."""
+        self._path = path
+        self._lock = threading.Lock()
+        self.put_aside: Path | None = None
+        """Where the damaged one is now."""
+        try:
+            self._connection = self._opened()
+            self._check()
+        except (sqlite3.Error, _Unsound):
+            self._begin_again(now)
+        self.fresh = self.put_aside is not None or not self.folders(SessionRow)
+
+    def put(self, *rows: SessionRow | TakeRow) -> None:
+        """The rows stand in the index, in place of those of the same folders. Raises LibraryError."""
+        with self._in_hand(), self._connection as transaction:
+            for row in rows:
+                values = _values(row)
+                marks = ", ".join("?" * (len(values) + 1))
+                transaction.execute(
+                    f"INSERT OR REPLACE INTO {_TABLES[type(row)]} VALUES ({marks})",
+                    (*values, _checksum(values)),
+                )
+
+    def remove(self, kind: type[SessionRow] | type[TakeRow], *folders: str) -> None:
+        """No row of these folders. Raises LibraryError."""
+        with self._in_hand(), self._connection as transaction:
+            transaction.executemany(
+                f"DELETE FROM {_TABLES[kind]} WHERE folder = ?", [(folder,) for folder in folders]
+            )
+
+    def folders(self, kind: type[SessionRow] | type[TakeRow]) -> set[str]:
+        """All folders of a kind. Raises LibraryError."""
+        with self._in_hand():
+            return {row[0] for row in self._connection.execute(f"SELECT folder FROM {_TABLES[kind]}")}
+
+    def read(self, kind: type[R], rest: str, values: tuple[str, ...]) -> tuple[R, ...]:
+        """The rows that `rest`, SQL after FROM, picks. Raises LibraryError."""
+        with self._in_hand():
+            return tuple(_rows(self._connection, kind, rest, values))
+
+    def take_in(self, folder: str) -> TakeRow | None:
+        """The row of a take's folder. Raises LibraryError."""
+        rows = self.read(TakeRow, "WHERE folder = ?", (folder,))
+        return rows[0] if rows else None
+
+    def begin_again(self, now: datetime) -> None:
+        """An empty index; the old one is put aside. Raises LibraryError."""
+        with self._in_hand():
+            self._begin_again(now)
+
+    def close(self) -> None:
+        """The file is whole and closed."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _begin_again(self, now: datetime) -> None:
+        if hasattr(self, "_connection"):
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+        self.put_aside = _aside(self._path, now)
+        try:
+            self._connection = self._opened()
+            self._check()
+        except (sqlite3.Error, _Unsound) as error:
+            raise LibraryError(
+                f"{self._path}: the index cannot be made ({error}). Takes are safe without it; "
+                "see that the folder may be written and has space"
+            ) from error
+
+    def _opened(self) -> sqlite3.Connection:
+        # The lock stands in for SQLite's own check of the thread.
+        connection = sqlite3.connect(self._path, timeout=BUSY_S, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version == 0 and not connection.execute("SELECT name FROM sqlite_master").fetchall():
+                for kind, table in _TABLES.items():
+                    connection.execute(f"CREATE TABLE {table} ({_columns(kind)}, checksum INTEGER NOT NULL)")
+                connection.execute("CREATE INDEX takes_by_id ON takes (take_id)")
+                connection.execute("CREATE INDEX takes_by_session ON takes (session_folder)")
+                connection.execute(f"PRAGMA user_version = {INDEX_VERSION}")
+            elif version != INDEX_VERSION:
+                raise _Unsound(f"its version is {version}, this rigd's is {INDEX_VERSION}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check(self) -> None:
+        (verdict,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if verdict != "ok":
+            raise _Unsound(str(verdict))
+        list(_rows(self._connection, SessionRow, "", ()))
+        list(_rows(self._connection, TakeRow, "", ()))
+
+    @contextlib.contextmanager
+    def _in_hand(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=BUSY_S):
+            raise LibraryError(f"{self._path}: the disk does not answer; takes are safe without the index")
+        try:
+            yield
+        except (sqlite3.Error, _Unsound) as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+            kind = LibraryError if code in _PASSING else IndexDamaged
+            raise kind(f"{self._path}: the index failed ({error}); takes are safe without it") from error
+        finally:
+            self._lock.release()
+
+
+class IndexReader:
+    """Lists what is in the library. Any thread, but it may wait for the disk: not the controller's."""
+
+    def __init__(self, index: Callable[[], Index | None]) -> None:
+        self._index = index
+
+    def sessions(self) -> tuple[SessionRow, ...]:
+        """Oldest first. Raises LibraryError."""
+        return self._read(SessionRow, "ORDER BY date, created_at, folder", ())
+
+    def takes(self, *, session_folder: str | None = None, false_takes: bool = False) -> tuple[TakeRow, ...]:
+        """Of one session, or of all; oldest first. Raises LibraryError."""
+        terms, values = [], []
+        if session_folder is not None:
+            terms.append("session_folder = ?")
+            values.append(session_folder)
+        if not false_takes:
+            terms.append("false_take = 0")
+        where = f"WHERE {' AND '.join(terms)} " if terms else ""
+        return self._read(TakeRow, f"{where}ORDER BY started_at, folder", tuple(values))
+
+    def take(self, take_id: TakeId) -> TakeRow | None:
+        """The take of that id; of copies, the one whose folder sorts first. Raises LibraryError."""
+        rows = self._read(TakeRow, "WHERE take_id = ? ORDER BY folder LIMIT 1", (take_id,))
+        return rows[0] if rows else None
+
+    def _read(self, kind: type[R], rest: str, values: tuple[str, ...]) -> tuple[R, ...]:
+        index = self._index()
+        if index is None:
+            raise LibraryError(
+                "the library has no index now. Takes are safe without it; it is rebuilt when rigd starts. "
+                "See that the library's folder may be written and has space"
+            )
+        return index.read(kind, rest, values)
+
+
+class _Unsound(Exception):
+    """SQLite is content, but this is not what rigd wrote."""
+
+
+def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tuple[str, ...]) -> Iterator[R]:
+    names = [field.name for field in dataclasses.fields(kind)]
+    for *found, checksum in connection.execute(
+        f"SELECT {', '.join(names)}, checksum FROM {_TABLES[kind]} {rest}", values
+    ):
+        if checksum != _checksum(tuple(found)):
+            raise _Unsound(f"a row of {_TABLES[kind]} is damaged")
+        fields = zip(dataclasses.fields(kind), found, strict=True)
+        named: dict[str, Any] = {
+            field.name: bool(value) if field.type == "bool" else value for field, value in fields
+        }
+        yield kind(**named)
+
+
+def _columns(kind: type) -> str:
+    types = {"int": "INTEGER", "bool": "INTEGER"}
+    return ", ".join(
+        f"{field.name} {types.get(str(field.type), 'TEXT')} NOT NULL"
+        + (" PRIMARY KEY" if field.name == "folder" else "")
+        for field in dataclasses.fields(kind)
+    )
+
+
+def _values(row: SessionRow | TakeRow) -> tuple[Any, ...]:
+    values = (getattr(row, field.name) for field in dataclasses.fields(row))
+    return tuple(
+        int(value)
+        if isinstance(value, bool)
+        else value.encode(errors="replace").decode()
+        if isinstance(value, str)
+        else value
+        for value in values
+    )
+
+
+def _checksum(values: tuple[Any, ...]) -> int:
+    return zlib.crc32(repr(values).encode())
+
+
+def _aside(path: Path, now: datetime) -> Path | None:
+    """The file and its WAL under another name; None where there was none."""
+    stamp = f"bad-{now:%Y%m%d-%H%M%S}"
+    target = path.with_name(f"{path.name}.{stamp}")
+    count = 1
+    while target.exists():
+        count += 1
+        target = path.with_name(f"{path.name}.{stamp}-{count}")
+    try:
+        for ending in ("-wal", "-shm"):
+            beside = path.with_name(path.name + ending)
+            if beside.exists():
+                beside.rename(target.with_name(target.name + ending))
+        if not path.exists():
+            return None
+        path.rename(target)
+    except OSError as error:
+        raise LibraryError(f"{path}: is damaged and cannot be put aside ({error.strerror})") from error
+    return target

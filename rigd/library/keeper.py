@@ -1,0 +1,321 @@
+"""The library's own thread: does what the controller asks of the disk and tells it what came of it.
+
+Every method here is for any thread and returns at once, also while the disk stands still. What the queue
+cannot take is refused, or, where it may be made good later, left to catching up. All of `Library` but its
+memory is used by this thread alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rigd.library.hasher import Hasher, HashOrder
+from rigd.library.library import Library
+from rigd.library.rolling import RollingTake
+from rigd.library.sheet import take_of
+from rigd.library.takes import FoundTake
+from rigd.model.errors import LibraryError, RigError
+from rigd.model.inputs import TakeAdopted
+from rigd.model.library import LibraryFact, LibraryFailed, SheetWritten, TakePlan, TakeRestored, TakeTrashed
+from rigd.model.state import Take
+from rigd.model.take import Slate, Track
+from rigd.model.units import TakeId
+from rigd.writer.journal import JOURNAL_NAME
+
+log = logging.getLogger(__name__)
+
+LONGEST_QUEUE = 1024
+SHEET_INTERVAL_S = 1.0
+"""How often at most the take.json of a rolling take is written."""
+SETTLE_WITHIN_S = 60.0
+"""How long a SHA-256 waits for the writer to put a new slate into the files."""
+CATCH_UP_AGAIN_S = 60.0
+TELL_AGAIN_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    doing: str
+    subject: str
+    run: Callable[[], None]
+
+
+class LibraryKeeper:
+    """What the controller uses of the library (its LibraryPort, PlanTake and NextTakeNumber).
+
+    `post` gets the facts, on the library's thread; where it raises RigError it is asked again.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        post: Callable[[LibraryFact | TakeAdopted], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._library, self._post, self._clock = library, post, clock
+        self._jobs: queue.Queue[_Job] = queue.Queue(LONGEST_QUEUE)
+        self._stopping = threading.Event()
+        self._recording = threading.Event()
+        """Set once a take was planned or found open: from then on nothing moves unless it is asked for."""
+        self._lock = threading.Lock()
+        self._unsaved: set[str] = set()
+        self._newest: dict[TakeId, Take] = {}
+        """Open takes as the controller knows them, where take.json does not say it yet."""
+        self._hasher = Hasher(done=self._hashed)
+        self._thread = threading.Thread(target=self._run, name="rigd-library", daemon=True)
+        # From here on the library thread's own.
+        self._rolling: dict[TakeId, RollingTake] = {}
+        self._unsettled: dict[TakeId, float] = {}
+        """Closed takes whose files do not yet say what take.json says, and until when to wait for it."""
+        self._walk: Iterator[FoundTake | None] | None = None
+        self._next_tick = 0.0
+        self._next_walk = 0.0
+
+    def start(self) -> None:
+        """Jobs are done from now on, and between them the index is brought in step with the folders."""
+        self._hasher.start()
+        self._thread.start()
+        self._do_soon("index", str(self._library.root), self._begin)
+
+    def stop(self, *, within_s: float = 10.0) -> None:
+        """What was asked for is done, threads have ended; a disk that stands still is not waited for."""
+        self._hasher.stop()
+        self._stopping.set()
+        self._do_soon("stop", "", lambda: None)
+        self._thread.join(within_s)
+        if self._thread.is_alive():
+            log.warning(
+                "library: the disk does not answer; left %d jobs to the next start", self._jobs.qsize()
+            )
+
+    # --- memory only: answers at once ---
+
+    def plan_take(self, *, session_folder: str, slate: Slate, tracks: tuple[Track, ...]) -> TakePlan:
+        """As `Library.plan_take`; session.json follows. Raises LibraryError where the session is not open."""
+        self._recording.set()
+        plan = self._library.plan_take(session_folder=session_folder, slate=slate, tracks=tracks)
+        self._save_soon(session_folder)
+        return plan
+
+    def next_take_number(self, *, session_folder: str, song: str) -> int:
+        """As `Library.next_take_number`."""
+        return self._library.next_take_number(session_folder=session_folder, song=song)
+
+    def set_song(self, *, session_folder: str, song: str, next_take_number: int) -> None:
+        """This song is the current one; session.json follows. Without a session nothing is noted."""
+        if not session_folder:
+            return
+        self._library.choose_song(session_folder=session_folder, song=song, next_take_number=next_take_number)
+        self._save_soon(session_folder)
+
+    # --- asked for now, told by a fact ---
+
+    def open_session(self, name: str) -> None:
+        """Today's session of that name. Told by SessionOpened or LibraryFailed.
+
+        Raises LibraryError where the library does not keep up.
+        """
+        self._ask("open session", name, lambda: self._tell(self._library.open_session(name)))
+
+    def write_sheet(self, take: Take) -> None:
+        """take.json says what this take says: of an open one soon, of a closed one told by SheetWritten."""
+        if take.closed:
+            self._do_soon("write take sheet", take.take_id, lambda: self._file(take))
+            return
+        with self._lock:
+            self._newest[take.take_id] = take
+
+    def adopt(self, take_id: TakeId, folder: str) -> None:
+        """Told by TakeAdopted; by nothing where there is no journal in the folder."""
+        self._do_soon("read take", take_id, lambda: self._adopt(take_id, Path(folder)))
+
+    def trash(self, take: Take) -> None:
+        """Not while anything is recorded. Told by TakeTrashed or LibraryFailed. May raise as open_session."""
+        self._ask("discard", take.take_id, lambda: self._trash(take.take_id))
+
+    def restore(self, take_id: TakeId) -> None:
+        """Out of the trash; as `trash`. Told by TakeRestored or LibraryFailed."""
+        self._ask("restore", take_id, lambda: self._restore(take_id))
+
+    # --- the queue ---
+
+    def _ask(self, doing: str, subject: str, run: Callable[[], None]) -> None:
+        try:
+            self._jobs.put_nowait(_Job(doing, subject, run))
+        except queue.Full:
+            raise LibraryError(
+                "the library's disk has not answered for long; nothing was done. Recording goes on. "
+                "See to the disk, then try again"
+            ) from None
+
+    def _do_soon(self, doing: str, subject: str, run: Callable[[], None]) -> None:
+        try:
+            self._ask(doing, subject, run)
+        except LibraryError:
+            # Journal and folders know it all; catching up reads it from there.
+            self._library.catalogue.incomplete = True
+
+    def _save_soon(self, session_folder: str) -> None:
+        with self._lock:
+            if session_folder in self._unsaved:
+                return
+            self._unsaved.add(session_folder)
+        self._do_soon("write session", session_folder, lambda: self._save(session_folder))
+
+    def _hashed(self, order: HashOrder, digests: dict[str, str]) -> None:
+        self._do_soon("write SHA-256", str(order.folder), lambda: self._file_digests(order, digests))
+
+    # --- the library thread ---
+
+    def _run(self) -> None:
+        while True:
+            if self._clock() >= self._next_tick:
+                self._next_tick = self._clock() + SHEET_INTERVAL_S
+                self._do(_Job("write take sheet", "", self._tick))
+            busy = self._walk is not None or self._stopping.is_set()
+            wait = 0.0 if busy else max(0.001, self._next_tick - self._clock())
+            try:
+                job = self._jobs.get(block=wait > 0, timeout=wait or None)
+            except queue.Empty:
+                if self._stopping.is_set():
+                    return
+                job = _Job("index", str(self._library.root), self._step)
+            self._do(job)
+
+    def _do(self, job: _Job) -> None:
+        try:
+            job.run()
+        except RigError as error:
+            log.warning("library: %s %s: %s", job.doing, job.subject, error)
+            self._tell(LibraryFailed(doing=job.doing, subject=job.subject, reason=str(error)))
+        except Exception as error:
+            log.exception("library: %s %s failed", job.doing, job.subject)
+            reason = f"{error!r}; takes are not touched by this. See the log"
+            self._tell(LibraryFailed(doing=job.doing, subject=job.subject, reason=reason))
+
+    def _tell(self, fact: LibraryFact | TakeAdopted) -> None:
+        while True:
+            try:
+                self._post(fact)
+                return
+            except RigError as error:
+                log.warning("library: %s", error)
+                if self._stopping.wait(TELL_AGAIN_S):
+                    return
+
+    def _begin(self) -> None:
+        self._begin_walk()
+        if fault := self._library.catalogue.fault:
+            self._tell(LibraryFailed(doing="index", subject=str(self._library.root), reason=fault))
+
+    def _save(self, session_folder: str) -> None:
+        with self._lock:
+            self._unsaved.discard(session_folder)
+        self._library.save_session(session_folder)
+
+    def _file(self, take: Take) -> None:
+        self._let_go(take.take_id)
+        folder = Path(take.folder)
+        if not folder.is_dir():
+            folder = self._library.place_of(take.take_id)
+        found = self._library.file_take(folder, slate=take.slate)
+        self._see_to_digests(found)
+        if not found.sheet.rolling:
+            self._tell(SheetWritten(take=take_of(found.sheet, found.folder)))
+
+    def _adopt(self, take_id: TakeId, folder: Path) -> None:
+        take = self._library.adopt_take(folder)
+        if take is None or take.take_id != take_id:
+            return
+        if not take.closed:
+            self._recording.set()
+        self._tell(TakeAdopted(take=take))
+
+    def _trash(self, take_id: TakeId) -> None:
+        self._let_go(take_id)
+        found = self._library.discard(take_id)
+        self._see_to_digests(found)
+        self._tell(TakeTrashed(take_id=take_id, folder=str(found.folder)))
+
+    def _restore(self, take_id: TakeId) -> None:
+        found = self._library.restore(take_id)
+        self._see_to_digests(found)
+        self._tell(TakeRestored(take=take_of(found.sheet, found.folder)))
+
+    def _let_go(self, take_id: TakeId) -> None:
+        self._rolling.pop(take_id, None)
+        with self._lock:
+            self._newest.pop(take_id, None)
+
+    def _file_digests(self, order: HashOrder, digests: dict[str, str]) -> None:
+        if order.folder.is_dir():  # moved meanwhile: whoever moved it has asked again
+            found = self._library.file_digests(order.folder, digests, journal_bytes=order.journal_bytes)
+            if found is None:
+                self._see_to_digests(self._library.file_take(order.folder))
+
+    def _see_to_digests(self, found: FoundTake) -> None:
+        if found.sheet.rolling:
+            return
+        if not found.settled:
+            self._unsettled.setdefault(found.sheet.take_id, self._clock() + SETTLE_WITHIN_S)
+        elif found.unhashed:
+            self._hash(found)
+
+    def _hash(self, found: FoundTake) -> None:
+        self._hasher.add(
+            HashOrder(folder=found.folder, names=found.unhashed, journal_bytes=found.sheet.journal_bytes)
+        )
+
+    def _tick(self) -> None:
+        with self._lock:
+            newest, self._newest = self._newest, {}
+        for take_id, take in newest.items():
+            self._do(_Job("write take sheet", take_id, partial(self._refresh, take)))
+        for take_id in list(self._unsettled):
+            self._do(_Job("write take sheet", take_id, partial(self._settle, take_id)))
+        if self._walk is None and self._library.catalogue.incomplete and self._clock() >= self._next_walk:
+            self._begin_walk()
+
+    def _refresh(self, take: Take) -> None:
+        rolling = self._rolling.setdefault(take.take_id, RollingTake())
+        found = rolling.refresh(take)
+        if found is not None:
+            self._library.catalogue.enter(found)
+        else:
+            self._rolling.pop(take.take_id)
+            if not (Path(take.folder) / JOURNAL_NAME).exists():
+                with self._lock:  # not begun yet: tried again with the newest there is
+                    self._newest.setdefault(take.take_id, take)
+
+    def _settle(self, take_id: TakeId) -> None:
+        until = self._unsettled.pop(take_id)
+        found = self._library.file_take(self._library.place_of(take_id))
+        if found.settled or self._clock() >= until:
+            if found.unhashed:
+                self._hash(found)
+        else:
+            self._unsettled[take_id] = until
+
+    def _begin_walk(self) -> None:
+        self._next_walk = self._clock() + CATCH_UP_AGAIN_S
+        self._library.catalogue.incomplete = False
+        self._walk = self._library.catch_up(may_move=lambda: not self._recording.is_set())
+
+    def _step(self) -> None:
+        if self._walk is None:
+            return
+        try:
+            found = next(self._walk)
+        except StopIteration:
+            self._walk = None
+            return
+        if found is not None:
+            self._see_to_digests(found)

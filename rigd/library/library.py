@@ -1,0 +1,341 @@
+"""The library: one root folder, its sessions and takes, and the index that finds them. One daemon has it.
+
+Planning a take, choosing a song and asking for a number are for any thread and never ask the disk. All the
+rest is the library thread's. The folders are the truth; an index that fails costs a listing, never a take.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from rigd.library.catalogue import Catalogue
+from rigd.library.durable import DamagedFile, make_folder
+from rigd.library.index import INDEX_NAME
+from rigd.library.lock import LibraryLock
+from rigd.library.session import (
+    SESSION_NAME,
+    SessionFolder,
+    SessionSheet,
+    folders_in,
+    read_session,
+    take_folders,
+    write_session,
+)
+from rigd.library.sheet import read_sheet, take_of
+from rigd.library.takes import (
+    FoundTake,
+    bring_up_to_date,
+    move_from_trash,
+    move_to_trash,
+    note_digests,
+    place_before_trash,
+)
+from rigd.model.errors import LibraryError
+from rigd.model.library import SessionOpened, TakePlan
+from rigd.model.names import Naming, clash_key, unique_name
+from rigd.model.state import Take
+from rigd.model.take import Slate, Track
+from rigd.model.units import TakeId
+
+log = logging.getLogger(__name__)
+
+OWN_FOLDER = ".rigd"
+
+
+class Library:
+    """Held from construction to `close`."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        naming: Naming,
+        layout: Literal["mono", "poly"] = "mono",
+        rig: str = "rig",
+        now: Callable[[], datetime],
+    ) -> None:
+        """`now` is the wall clock, with its offset. Raises LibraryError at once where another rigd is."""
+        self.root = root.absolute()
+        self._naming, self._layout, self._rig, self._now = naming, layout, rig, now
+        own = self.root / OWN_FOLDER
+        try:
+            self.root.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryError(
+                f"library {root}: cannot be made ({error.strerror}). Nothing was started"
+            ) from error
+        make_folder(own)
+        self._lock = LibraryLock(own / "lock")
+        self._sessions: dict[str, SessionFolder] = {}
+        self._places: dict[TakeId, Path] = {}
+        self.catalogue = Catalogue(self.root, own / INDEX_NAME, now=now)
+        self.reader = self.catalogue.reader
+        """Lists sessions and takes; any thread but the controller's."""
+
+    def close(self) -> None:
+        """The next daemon may have the library."""
+        self.catalogue.close()
+        self._lock.release()
+
+    # --- any thread, no disk ---
+
+    def plan_take(self, *, session_folder: str, slate: Slate, tracks: tuple[Track, ...]) -> TakePlan:
+        """A folder that no take has, and names for its files. Number and name count as taken from now on.
+
+        Raises LibraryError where that session is not open.
+        """
+        return self._session(session_folder).plan(slate=slate, tracks=tracks, layout=self._layout)
+
+    def next_take_number(self, *, session_folder: str, song: str) -> int:
+        """The number that this song's next take gets. Raises LibraryError where that session is not open."""
+        return self._session(session_folder).next_take_number(song)
+
+    def choose_song(self, *, session_folder: str, song: str, next_take_number: int | None = None) -> None:
+        """What session.json shall say at the next `save_session`."""
+        self._session(session_folder).choose_song(song, next_take_number=next_take_number)
+
+    # --- the library thread ---
+
+    def open_session(self, name: str, *, date: str | None = None) -> SessionOpened:
+        """The session of that name and date (today) is open: the one there is, else a new one, durably.
+
+        Folders that are not that session, whatever they are, are left alone. Raises LibraryError.
+        """
+        date = self._now().date().isoformat() if date is None else date
+        folder, sheet = self._find_session(name, date)
+        session = SessionFolder(folder, sheet, self._naming)
+        session.look()
+        takes: list[FoundTake] = []
+        for place in take_folders(folder):
+            try:
+                found = bring_up_to_date(place)
+            except LibraryError as error:
+                log.warning("%s", error)
+                continue
+            if found is not None:
+                takes.append(found)
+                self._places[found.sheet.take_id] = found.folder
+                session.note_take(take_of(found.sheet, place).slate, place)
+        if not (folder / SESSION_NAME).exists():
+            write_session(folder, session.sheet)
+        self._sessions[str(folder)] = session
+        self.catalogue.enter(*takes, session=(folder, session.sheet))
+        closed = sorted(
+            (found for found in takes if not found.sheet.rolling), key=lambda found: found.sheet.started_at
+        )
+        song = session.sheet.song
+        return SessionOpened(
+            session=name,
+            date=date,
+            folder=str(folder),
+            song=song,
+            next_take_number=session.next_take_number(song),
+            takes=tuple(take_of(found.sheet, found.folder) for found in closed if not found.sheet.false_take),
+            trashed=tuple(
+                found.sheet.take_id
+                for found in sorted(closed, key=lambda found: found.sheet.trashed_at)
+                if found.sheet.false_take
+            ),
+        )
+
+    def save_session(self, session_folder: str) -> None:
+        """session.json is durable as planned takes and chosen songs made it. Raises LibraryError."""
+        session = self._session(session_folder)
+        write_session(session.folder, session.sheet)
+
+    def file_take(self, folder: Path, *, slate: Slate | None = None) -> FoundTake:
+        """take.json and index say what the journal, and `slate` if given, say. Raises LibraryError."""
+        found = bring_up_to_date(folder, slate=slate)
+        if found is None:
+            raise LibraryError(f"{folder}: there is no take; nothing was written")
+        return self._filed(found)
+
+    def adopt_take(self, folder: Path) -> Take | None:
+        """What journal and take.json say of a take, open or closed; None where there is no take yet.
+
+        Raises LibraryError.
+        """
+        found = bring_up_to_date(folder)
+        if found is None:
+            return None
+        self._filed(found)
+        return take_of(found.sheet, found.folder)
+
+    def file_digests(self, folder: Path, digests: dict[str, str], *, journal_bytes: int) -> FoundTake | None:
+        """The SHA-256 are in take.json; None where the take changed meanwhile. Raises LibraryError."""
+        found = note_digests(folder, digests, journal_bytes=journal_bytes)
+        return None if found is None else self._filed(found)
+
+    def discard(self, take_id: TakeId) -> FoundTake:
+        """The take is in its session's trash. Not for while anything is recorded. Raises LibraryError."""
+        folder = self.place_of(take_id)
+        found = move_to_trash(folder, at=self._now().isoformat(timespec="milliseconds"))
+        session = self._sessions.get(str(found.session_folder))
+        if session is not None and found.folder != folder:
+            session.let_go(folder.parent.name, folder.name)
+        return self._filed(found, before=folder)
+
+    def restore(self, take_id: TakeId) -> FoundTake:
+        """The take is back where it was, with a suffix where that name is in use by now. As `discard`."""
+        folder = self.place_of(take_id)
+        trashed = self.file_take(folder)
+        song, name = place_before_trash(trashed)
+        key = str(trashed.session_folder)
+        session = self._sessions.get(key)
+        if session is None:
+            found_sheet = trashed.sheet
+            sheet = read_session(trashed.session_folder) or self._made_up(
+                found_sheet.session, found_sheet.song, found_sheet.started_at
+            )
+            session = SessionFolder(trashed.session_folder, sheet, self._naming)
+        session.look()
+        free = session.free_take_name(song, name)
+        try:
+            found = move_from_trash(trashed, trashed.session_folder / song / free)
+        except LibraryError:
+            session.let_go(song, free)
+            raise
+        return self._filed(found, before=folder)
+
+    def place_of(self, take_id: TakeId) -> Path:
+        """A take's folder. Raises LibraryError where there is none."""
+        known = self._places.get(take_id)
+        if known is not None and known.is_dir():
+            return known
+        with contextlib.suppress(LibraryError):
+            row = self.reader.take(take_id)
+            if row is not None and (self.root / row.folder).is_dir():
+                return self.root / row.folder
+        for session in self._sessions.values():
+            for place in take_folders(session.folder):
+                with contextlib.suppress(LibraryError):
+                    sheet = read_sheet(place)
+                    if sheet is not None and sheet.take_id == take_id:
+                        return place
+        raise LibraryError(f'take "{take_id}": the library has no such take')
+
+    def catch_up(self, *, may_move: Callable[[], bool]) -> Iterator[FoundTake | None]:
+        """Step by step, a take folder a step: take sheets and index say what the folders say.
+
+        False takes that a crash left beside the good ones go to the trash at the end, where `may_move` and no
+        take is open. Yields each take that was looked into, None for one that the index knows already.
+        """
+        false_takes: list[TakeId] = []
+        any_open = False
+        takes: set[Path] = set()
+        sessions: set[Path] = set()
+        for folder in folders_in(self.root):
+            sheet: SessionSheet | None = None
+            with contextlib.suppress(LibraryError):
+                sheet = read_session(folder)
+            for place in take_folders(folder):
+                if (known := self.catalogue.known(place)) is not None:
+                    self._places[known.take_id] = place
+                    takes.add(place)
+                    sheet = sheet or self._made_up(known.session, known.song, known.started_at)
+                    yield None
+                    continue
+                try:
+                    found = bring_up_to_date(place)
+                    if found is None:
+                        continue
+                except LibraryError as error:
+                    log.warning("%s", error)
+                    continue
+                takes.add(self._filed(found).folder)
+                sheet = sheet or self._made_up(found.sheet.session, found.sheet.song, found.sheet.started_at)
+                any_open = any_open or found.sheet.rolling
+                if found.sheet.false_take and not found.in_trash:
+                    false_takes.append(found.sheet.take_id)
+                yield found
+            if sheet is not None:
+                sessions.add(folder)
+                self.catalogue.enter(session=(folder, sheet))
+        self.catalogue.forget_missing(takes=takes, sessions=sessions)
+        for take_id in false_takes:
+            if not any_open and may_move():
+                with contextlib.suppress(LibraryError):
+                    yield self.discard(take_id)
+
+    def _session(self, session_folder: str) -> SessionFolder:
+        try:
+            return self._sessions[session_folder]
+        except KeyError as error:
+            raise LibraryError(
+                f'session "{session_folder}" is not open; nothing was planned in it'
+            ) from error
+
+    def _find_session(self, name: str, date: str) -> tuple[Path, SessionSheet]:
+        values = {"session_date": date, "session": name}
+        wanted = self._naming.session.render(values, fallback=f"{date} Session")
+        try:
+            there = {clash_key(path.name): path for path in self.root.iterdir()}
+        except OSError as error:
+            raise LibraryError(f"library {self.root}: cannot be read ({error.strerror})") from error
+        new = SessionSheet(
+            session=name,
+            date=date,
+            created_at=self._now().isoformat(timespec="seconds"),
+            rig=self._rig,
+            song="",
+        )
+        found: list[tuple[Path, SessionSheet]] = []
+
+        def is_another(key: str) -> bool:
+            path = there.get(key)
+            if path is None:
+                return False
+            sheet = self._is_session(path, new)
+            if sheet is not None:
+                found.append((path, sheet))
+            return sheet is None
+
+        free = unique_name(wanted, taken=is_another)
+        if found:
+            return found[0]
+        folder = self.root / free
+        make_folder(folder)
+        write_session(folder, new)
+        return folder, new
+
+    def _is_session(self, folder: Path, wanted: SessionSheet) -> SessionSheet | None:
+        """session.json of the folder if it is the wanted session; made up if it is lost and takes say so."""
+        if folder.is_symlink() or not folder.is_dir():
+            return None
+        try:
+            sheet = read_session(folder)
+        except DamagedFile as error:
+            log.warning("%s; looking at its takes instead", error)
+            sheet = None
+            damaged = folder / SESSION_NAME
+            with contextlib.suppress(OSError):
+                damaged.rename(damaged.with_name(f"{SESSION_NAME}.bad-{self._now():%Y%m%d-%H%M%S}"))
+        except LibraryError as error:
+            log.warning("%s", error)
+            return None
+        if sheet is not None:
+            return sheet if (sheet.session, sheet.date) == (wanted.session, wanted.date) else None
+        for place in take_folders(folder):
+            with contextlib.suppress(LibraryError):
+                found = bring_up_to_date(place)
+                if found is not None:
+                    return wanted if found.sheet.session == wanted.session else None
+        return None
+
+    def _made_up(self, session: str, song: str, started_at: str) -> SessionSheet:
+        """A session that has lost its session.json, by one of its takes."""
+        return SessionSheet(
+            session=session, date=started_at[:10], created_at=started_at, rig=self._rig, song=song
+        )
+
+    def _filed(self, found: FoundTake, *, before: Path | None = None) -> FoundTake:
+        self._places[found.sheet.take_id] = found.folder
+        if before is not None and before != found.folder:
+            self.catalogue.remove_take(before)
+        self.catalogue.enter(found)
+        return found

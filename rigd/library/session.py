@@ -1,0 +1,253 @@
+"""A session's folder and session.json. Names in use are kept in memory, so that planning a take asks no disk.
+
+`SessionFolder` is shared by the controller's and the library's thread and has a lock of its own, which is
+never held while the disk is asked.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from rigd.library.durable import DamagedFile, read_json, write_json
+from rigd.model.errors import LibraryError
+from rigd.model.library import TakePlan
+from rigd.model.names import Naming, clash_key, unique_name
+from rigd.model.take import Slate, TakeFile, Track
+from rigd.wire.codec import adapter_of
+
+SESSION_NAME = "session.json"
+SESSION_VERSION = 1
+TRASH_NAME = ".trash"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SongEntry:
+    """A song as typed, its folder, and the number that its next take gets."""
+
+    name: str
+    folder: str
+    next_take_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSheet:
+    """session.json, version 1."""
+
+    format: Literal["rigd session"] = "rigd session"
+    version: int = SESSION_VERSION
+    session: str
+    """As typed."""
+    date: str
+    """YYYY-MM-DD, as in the folder's name."""
+    created_at: str
+    """ISO 8601 local time with offset."""
+    rig: str
+    song: str
+    """The song used last; empty: none yet."""
+    songs: tuple[SongEntry, ...] = ()
+
+
+def read_session(folder: Path) -> SessionSheet | None:
+    """session.json of a folder; None where there is none. Raises LibraryError where it cannot be used."""
+    path = folder / SESSION_NAME
+    plain = read_json(path)
+    if plain is None:
+        return None
+    version = plain.get("version") if isinstance(plain, dict) else None
+    if isinstance(version, int) and version > SESSION_VERSION:
+        raise LibraryError(f"{path}: was written by a newer rigd (version {version}); left as it is")
+    try:
+        sheet: SessionSheet = adapter_of(SessionSheet).validate_python(plain)
+    except ValidationError as error:
+        raise DamagedFile(f"{path}: {error.errors(include_url=False)[0]['msg']}") from error
+    return sheet
+
+
+def write_session(folder: Path, sheet: SessionSheet) -> None:
+    """session.json is `sheet`, durably. Raises LibraryError."""
+    plain: dict[str, Any] = adapter_of(SessionSheet).dump_python(sheet, mode="json")
+    write_json(folder / SESSION_NAME, plain)
+
+
+def session_schema() -> dict[str, Any]:
+    """The JSON schema in docs/session.schema.json."""
+    schema: dict[str, Any] = adapter_of(SessionSheet).json_schema()
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {**head, **schema, "title": "rigd session.json, version 1"}
+
+
+def folders_in(folder: Path) -> Iterator[Path]:
+    """The real folders in `folder` that rigd may have made, by name: no links, no hidden ones.
+
+    A folder that is gone or may not be read has none.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(
+                entry.name
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            )
+    except OSError:
+        return
+    for name in names:
+        yield folder / name
+
+
+def take_folders(session: Path) -> Iterator[Path]:
+    """Folders of a session that may be takes, those in the trash last."""
+    for song in folders_in(session):
+        yield from folders_in(song)
+    trash = session / TRASH_NAME
+    if not trash.is_symlink():
+        yield from folders_in(trash)
+
+
+class SessionFolder:
+    """One session that is in use."""
+
+    def __init__(self, folder: Path, sheet: SessionSheet, naming: Naming) -> None:
+        self.folder = folder
+        self._naming = naming
+        self._lock = threading.Lock()
+        self._sheet = sheet
+        self._taken: dict[str, set[str]] = {}
+        """Clash keys of the names in each folder of the session, by its name; "" is the session's own."""
+        self._numbers: dict[str, set[int]] = {}
+        """Take numbers used, by song as typed."""
+
+    @property
+    def sheet(self) -> SessionSheet:
+        """What session.json shall say. Any thread."""
+        with self._lock:
+            return self._sheet
+
+    def look(self) -> None:
+        """Every name on disk counts as taken; asks the disk."""
+        found: dict[str, set[str]] = {"": {clash_key(SESSION_NAME)}}
+        for name in _names_in(self.folder):
+            found[""].add(clash_key(name))
+        for song in folders_in(self.folder):
+            found[song.name] = {clash_key(name) for name in _names_in(song)}
+        with self._lock:
+            for place, keys in found.items():
+                self._taken.setdefault(place, set()).update(keys)
+
+    def note_take(self, slate: Slate, folder: Path) -> None:
+        """A take was found here: its song has this folder, its number is used. Any thread."""
+        with self._lock:
+            self._numbers.setdefault(slate.song, set()).add(slate.number)
+            place = folder.parent.name
+            if self._entry(slate.song) is None and place != TRASH_NAME:
+                self._put(SongEntry(name=slate.song, folder=place, next_take_number=slate.number + 1))
+
+    def next_take_number(self, song: str) -> int:
+        """What session.json says, unless that number is used: then one more than the highest. Any thread."""
+        with self._lock:
+            return self._next_number(song)
+
+    def choose_song(self, song: str, *, next_take_number: int | None = None) -> None:
+        """`song` is the current one, and its next take gets this number. Any thread; no disk."""
+        with self._lock:
+            self._sheet = replace(self._sheet, song=song)
+            if next_take_number is not None:
+                entry = self._entry(song) or self._new_song(song)
+                # a number that a person sets is theirs, also when there is such a take already
+                self._numbers.get(song, set()).discard(next_take_number)
+                self._put(replace(entry, next_take_number=next_take_number))
+
+    def plan(self, *, slate: Slate, tracks: tuple[Track, ...], layout: Literal["mono", "poly"]) -> TakePlan:
+        """A new folder and its files. Any thread; no disk, for the take's volume may be standing still."""
+        with self._lock:
+            entry = self._entry(slate.song) or self._new_song(slate.song)
+            values: dict[str, str | int] = {
+                "session_date": self._sheet.date,
+                "session": self._sheet.session,
+                "song": slate.song,
+                "take": slate.number,
+            }
+            taken = self._taken.setdefault(entry.folder, set())
+            name = unique_name(
+                self._naming.take.render(values, fallback=f"Take {slate.number:03}"), taken=taken.__contains__
+            )
+            taken.add(clash_key(name))
+            self._numbers.setdefault(slate.song, set()).add(slate.number)
+            self._sheet = replace(self._sheet, song=slate.song)
+            self._put(replace(entry, next_take_number=slate.number + 1))
+        files = self._files(values, tracks) if layout == "mono" else self._poly_file(values, tracks)
+        return TakePlan(folder=str(self.folder / entry.folder / name), files=files)
+
+    def free_take_name(self, song_folder: str, name: str) -> str:
+        """`name`, or with a suffix, now taken in that song's folder. Any thread."""
+        with self._lock:
+            taken = self._taken.setdefault(song_folder, set())
+            free = unique_name(name, taken=taken.__contains__)
+            taken.add(clash_key(free))
+            return free
+
+    def let_go(self, song_folder: str, name: str) -> None:
+        """The name is free again. Any thread."""
+        with self._lock:
+            self._taken.setdefault(song_folder, set()).discard(clash_key(name))
+
+    def _files(self, values: dict[str, str | int], tracks: tuple[Track, ...]) -> tuple[TakeFile, ...]:
+        files: list[TakeFile] = []
+        used: set[str] = set()
+        for track in tracks:
+            fields = {
+                **values,
+                "channel": track.channel,
+                "input": track.input,
+                "name": track.name,
+                "source": track.source,
+            }
+            stem = self._naming.mono_file.render(fields, fallback=f"{track.channel:02}")
+            stem = unique_name(stem, taken=used.__contains__)
+            used.add(clash_key(stem))
+            files.append(TakeFile(name=f"{stem}.wav", channels=(track.channel,)))
+        return tuple(files)
+
+    def _poly_file(self, values: dict[str, str | int], tracks: tuple[Track, ...]) -> tuple[TakeFile, ...]:
+        stem = self._naming.poly_file.render(values, fallback="Take")
+        return (TakeFile(name=f"{stem}.wav", channels=tuple(track.channel for track in tracks)),)
+
+    def _next_number(self, song: str) -> int:
+        entry, used = self._entry(song), self._numbers.get(song, set())
+        wanted = entry.next_take_number if entry is not None else 1
+        return wanted if wanted not in used else max(used) + 1
+
+    def _entry(self, song: str) -> SongEntry | None:
+        return next((entry for entry in self._sheet.songs if entry.name == song), None)
+
+    def _put(self, entry: SongEntry) -> None:
+        songs = [entry if known.name == entry.name else known for known in self._sheet.songs]
+        if entry not in songs:
+            songs.append(entry)
+        self._sheet = replace(self._sheet, songs=tuple(songs))
+
+    def _new_song(self, song: str) -> SongEntry:
+        values = {"session_date": self._sheet.date, "session": self._sheet.session, "song": song}
+        folder = self._naming.song.render(values, fallback="Song")
+        taken = self._taken.setdefault("", {clash_key(SESSION_NAME)})
+        if "song" in self._naming.song.fields:
+            folder = unique_name(folder, taken=taken.__contains__)
+        taken.add(clash_key(folder))
+        entry = SongEntry(name=song, folder=folder, next_take_number=1)
+        self._put(entry)
+        return entry
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LibraryError(f"{folder}: cannot be read ({error.strerror})") from error

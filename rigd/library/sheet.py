@@ -1,0 +1,382 @@
+"""take.json: what is known of a take, for people and programs that know nothing of rigd. Any thread.
+
+Made from the take's journal, which stays the truth; the format is told in docs/take-format.md.
+All positions in it are frames from the start of the take's files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from rigd.library.durable import DamagedFile, read_json, write_json
+from rigd.model.errors import LibraryError
+from rigd.model.state import Take
+from rigd.model.take import ClosedFile, GainChange, Gap, GapCause, Marker, Parameter, Slate, Track
+from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
+from rigd.wire.codec import adapter_of
+from rigd.writer.ledger import TakeRecord
+
+SHEET_NAME = "take.json"
+SHEET_VERSION = 1
+
+
+class NewerSheet(LibraryError):
+    """A take.json that a newer rigd wrote: it is not touched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetChannel:
+    """A recorded channel, and where its sound is. Gain and switches at the start; null: not known."""
+
+    channel: ChannelNumber
+    input: InputNumber
+    name: str
+    source: str
+    file: str
+    place_in_file: int
+    """1-based; always 1 in a mono file."""
+    gain_db: float | None
+    pad: bool | None
+    phantom: bool | None
+    polarity: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetGainChange:
+    """A preamp's setting from this frame on. Switches are 0 or 1."""
+
+    frame: int
+    channel: ChannelNumber
+    parameter: Parameter
+    value: float
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetGap:
+    """Silence of this length in every channel, because there was nothing to record."""
+
+    frame: int
+    length_frames: int
+    cause: GapCause
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetXrun:
+    """The driver said that something went wrong here, or (suspect) its clock jumped."""
+
+    frame: int
+    suspect: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetMarker:
+    frame: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetMended:
+    """A file that a crash left shorter than the others: it has silence from this frame on."""
+
+    file: str
+    frame: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetFile:
+    """A file of the take. `sha256` is of the whole file, null until it has been made."""
+
+    name: str
+    channels: tuple[ChannelNumber, ...]
+    frames: int
+    size_bytes: int | None
+    """Null: the file was not there."""
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeSheet:
+    """take.json, version 1."""
+
+    format: Literal["rigd take"] = "rigd take"
+    version: int = SHEET_VERSION
+    take_id: TakeId
+    session: str
+    song: str
+    number: int
+    name: str
+    circled: bool
+    rating: int
+    """0: not rated."""
+    notes: tuple[str, ...]
+    false_take: bool
+    rolling: bool
+    """True: this was written while the take was being recorded; the journal knows more."""
+    recovered: bool
+    """True: a crash or power cut left the take open, and it was closed afterwards."""
+    failed: str = ""
+    """Why the take ended before it was stopped; empty: it did not."""
+    started_at: str
+    """ISO 8601 local time with offset of the first frame."""
+    duration_s: float
+    frames: int
+    time_reference: int
+    """Frames from local midnight to the first frame, as in `bext`."""
+    sample_rate_hz: int
+    sample: Literal["int24", "float32"]
+    channels: tuple[SheetChannel, ...]
+    gain_changes: tuple[SheetGainChange, ...]
+    gaps: tuple[SheetGap, ...]
+    xruns: tuple[SheetXrun, ...]
+    markers: tuple[SheetMarker, ...]
+    mended: tuple[SheetMended, ...]
+    files: tuple[SheetFile, ...]
+    tape_frame: int
+    """Number of the first frame on the tape, to match it with the journal."""
+    journal_bytes: int
+    """Length of the journal that this was made from: a longer one knows more."""
+    journal_faults: tuple[str, ...] = ()
+    """Lines of the journal that were damaged and left out."""
+    ahead_of_journal: bool = False
+    """True: the slate here is newer than the journal's, and the files do not say it yet."""
+    trashed_from: str = ""
+    """Where in the session a false take was, "Song/Take 003"; empty: it is there."""
+    trashed_at: str = ""
+
+
+def make_sheet(
+    record: TakeRecord,
+    *,
+    journal_bytes: int,
+    rolling: bool,
+    sizes: Mapping[str, int | None],
+    frames: int | None = None,
+) -> TakeSheet:
+    """The sheet of a journal, without SHA-256. `sizes`: of the files, None where one is missing. Pure.
+
+    What was marked or turned before the first or behind the last frame is not part of the take.
+    """
+    order, first = record.order, record.order.first_frame
+    length = record.frames if frames is None else frames
+
+    def inside(frame: int) -> bool:
+        return first <= frame and (rolling or frame <= first + length)
+
+    places = {
+        channel: (file.name, place)
+        for file in order.files
+        for place, channel in enumerate(file.channels, start=1)
+    }
+    return TakeSheet(
+        take_id=order.take_id,
+        session=record.slate.session,
+        song=record.slate.song,
+        number=record.slate.number,
+        name=record.slate.name,
+        circled=record.slate.circled,
+        rating=record.slate.rating,
+        notes=record.slate.notes,
+        false_take=record.slate.false_take,
+        rolling=rolling,
+        recovered=record.recovered,
+        failed=record.failure,
+        started_at=order.started_at,
+        duration_s=round(length / order.format.sample_rate_hz, 6),
+        frames=length,
+        time_reference=order.time_reference,
+        sample_rate_hz=order.format.sample_rate_hz,
+        sample=order.format.sample,
+        channels=tuple(_channel(track, *places.get(track.channel, ("", 0))) for track in order.tracks),
+        gain_changes=tuple(
+            SheetGainChange(
+                frame=change.at_frame - first,
+                channel=change.channel,
+                parameter=change.parameter,
+                value=change.value,
+                confirmed=change.confirmed,
+            )
+            for change in record.gain_changes
+            if inside(change.at_frame)
+        ),
+        gaps=tuple(
+            SheetGap(
+                frame=gap.at_frame - first, length_frames=gap.length_frames, cause=gap.cause, exact=gap.exact
+            )
+            for gap in record.gaps
+        ),
+        xruns=tuple(SheetXrun(frame=xrun.at_frame - first, suspect=xrun.suspect) for xrun in record.xruns),
+        markers=tuple(
+            SheetMarker(frame=marker.at_frame - first, name=marker.name)
+            for marker in record.markers
+            if inside(marker.at_frame)
+        ),
+        mended=tuple(SheetMended(file=mended.name, frame=mended.frames) for mended in record.mended),
+        files=tuple(
+            SheetFile(
+                name=file.name,
+                channels=file.channels,
+                frames=length,
+                size_bytes=sizes.get(file.name),
+            )
+            for file in order.files
+        ),
+        tape_frame=first,
+        journal_bytes=journal_bytes,
+        journal_faults=record.faults,
+    )
+
+
+def _channel(track: Track, file: str, place: int) -> SheetChannel:
+    return SheetChannel(
+        channel=track.channel,
+        input=track.input,
+        name=track.name,
+        source=track.source,
+        file=file,
+        place_in_file=place,
+        gain_db=track.gain_db,
+        pad=track.pad,
+        phantom=track.phantom,
+        polarity=track.polarity,
+    )
+
+
+def with_slate(sheet: TakeSheet, slate: Slate) -> TakeSheet:
+    """The sheet under another slate. The session it lies in stays."""
+    return replace(
+        sheet,
+        song=slate.song,
+        number=slate.number,
+        name=slate.name,
+        circled=slate.circled,
+        rating=slate.rating,
+        notes=slate.notes,
+        false_take=slate.false_take,
+    )
+
+
+def with_digests(sheet: TakeSheet, digests: Mapping[str, str]) -> TakeSheet:
+    """The sheet with the SHA-256 of these files, by name."""
+    return replace(
+        sheet, files=tuple(replace(file, sha256=digests.get(file.name, file.sha256)) for file in sheet.files)
+    )
+
+
+def without_digests(sheet: TakeSheet) -> TakeSheet:
+    """The sheet of files that have changed."""
+    return replace(sheet, files=tuple(replace(file, sha256=None) for file in sheet.files))
+
+
+def slate_of(sheet: TakeSheet) -> Slate:
+    """The take's identity."""
+    return Slate(
+        session=sheet.session,
+        song=sheet.song,
+        number=sheet.number,
+        name=sheet.name,
+        circled=sheet.circled,
+        rating=sheet.rating,
+        notes=sheet.notes,
+        false_take=sheet.false_take,
+    )
+
+
+def take_of(sheet: TakeSheet, folder: Path) -> Take:
+    """The take as the rig's state shows it."""
+    first = sheet.tape_frame
+    return Take(
+        take_id=sheet.take_id,
+        folder=str(folder),
+        slate=slate_of(sheet),
+        first_frame=Frame(first),
+        end_frame=None if sheet.rolling else Frame(first + sheet.frames),
+        started_at=sheet.started_at,
+        channels=tuple(channel.channel for channel in sheet.channels),
+        markers=tuple(
+            Marker(at_frame=Frame(first + marker.frame), name=marker.name) for marker in sheet.markers
+        ),
+        gaps=tuple(
+            Gap(
+                at_frame=Frame(first + gap.frame),
+                length_frames=gap.length_frames,
+                cause=gap.cause,
+                exact=gap.exact,
+            )
+            for gap in sheet.gaps
+        ),
+        xruns=len(sheet.xruns),
+        written_frames=sheet.frames,
+        durable_frames=sheet.frames,
+        closed=not sheet.rolling,
+        recovered=sheet.recovered,
+        files=tuple(
+            ClosedFile(
+                name=file.name, channels=file.channels, frames=file.frames, size_bytes=file.size_bytes or 0
+            )
+            for file in sheet.files
+        ),
+        gain_changes=tuple(
+            GainChange(
+                at_frame=Frame(first + change.frame),
+                channel=change.channel,
+                parameter=change.parameter,
+                value=change.value,
+                confirmed=change.confirmed,
+            )
+            for change in sheet.gain_changes
+        ),
+    )
+
+
+def read_sheet(folder: Path) -> TakeSheet | None:
+    """take.json of a take's folder; None where there is none. Raises LibraryError where it cannot be used."""
+    path = folder / SHEET_NAME
+    plain = read_json(path)
+    if plain is None:
+        return None
+    _refuse_newer(path, plain)
+    try:
+        sheet: TakeSheet = adapter_of(TakeSheet).validate_python(plain)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise LibraryError(f"{path}: {where}: {first['msg']}") from error
+    return sheet
+
+
+def write_sheet(folder: Path, sheet: TakeSheet, *, durable: bool = True) -> None:
+    """take.json of the folder is `sheet`. Raises LibraryError, also where it is a newer rigd's."""
+    path = folder / SHEET_NAME
+    with contextlib.suppress(DamagedFile):
+        _refuse_newer(path, read_json(path))
+    write_json(path, plain_sheet(sheet), durable=durable)
+
+
+def _refuse_newer(path: Path, plain: Any) -> None:
+    version = plain.get("version") if isinstance(plain, dict) else None
+    if isinstance(version, int) and version > SHEET_VERSION:
+        raise NewerSheet(f"{path}: was written by a newer rigd (version {version}); left as it is")
+
+
+def plain_sheet(sheet: TakeSheet) -> dict[str, Any]:
+    """As it stands in the file."""
+    plain: dict[str, Any] = adapter_of(TakeSheet).dump_python(sheet, mode="json")
+    return plain
+
+
+def sheet_schema() -> dict[str, Any]:
+    """The JSON schema in docs/take.schema.json."""
+    schema: dict[str, Any] = adapter_of(TakeSheet).json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "rigd take.json, version 1",
+    }

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from take_maker import open_library
+
+from rigd.library.library import Library
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def library(root: Path) -> Iterator[Library]:
+    library = open_library(root)
+    yield library
+    library.close()
