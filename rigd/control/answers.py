@@ -1,0 +1,147 @@
+"""What the control socket answers to a request, from the controller's state. On the server's thread.
+
+Whatever a client sends, the answer is a line; nothing that it sends can raise past `answer_to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from rigd.control.controller import Controller
+from rigd.model.commands import COMMANDS, Accepted, Command, Reply, arguments_of, parse_command, usage_of
+from rigd.model.errors import CommandError
+from rigd.model.levels import Levels
+from rigd.model.requests import (
+    CommandAnswer,
+    CommandRequest,
+    Failed,
+    RequestId,
+    StatusAnswer,
+    StatusRequest,
+    TakeAnswer,
+    TakeRequest,
+    TakesAnswer,
+    TakesRequest,
+    TextRequest,
+    Timing,
+    WaitRequest,
+    brief_state,
+    brief_take,
+)
+from rigd.model.state import RigState, Take
+from rigd.model.surface import ClockNs
+from rigd.model.units import Ns, Origin, TakeId
+from rigd.model.work import find_take, session_takes
+from rigd.wire.codec import adapter_of
+
+LONGEST_ORIGIN = 40
+Tell = Callable[[object], None]
+"""Gives the answer to the client; any thread."""
+
+
+class Answers:
+    """Answers one request at a time."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        *,
+        clock_ns: ClockNs,
+        read_levels: Callable[[], Levels | None],
+        read_timing: Callable[[], Timing | None],
+    ) -> None:
+        self._controller = controller
+        self._read_timing = read_timing
+        self._clock_ns = clock_ns
+        self._read_levels = read_levels
+
+    def answer(self, request: Any, tell: Tell) -> None:
+        """`tell` gets the answer, now or, for a command, when the controller has replied."""
+        state = self._controller.state
+        match request:
+            case CommandRequest() | TextRequest():
+                self._do(request, tell)
+            case StatusRequest():
+                levels = self._read_levels() if request.levels else None
+                timing = self._read_timing()
+                tell(StatusAnswer(id=request.id, state=brief_state(state), levels=levels, timing=timing))
+            case TakesRequest():
+                rolling = (state.take,) if state.take is not None else ()
+                takes = tuple(brief_take(take) for take in (*state.takes, *rolling))
+                tell(TakesAnswer(id=request.id, takes=takes))
+            case TakeRequest():
+                tell(_take_answer(request, state))
+
+    def _do(self, request: CommandRequest | TextRequest, tell: Tell) -> None:
+        at_ns = request.at_ns if request.at_ns is not None else self._clock_ns()
+        origin = Origin(request.origin[:LONGEST_ORIGIN])
+        try:
+            if isinstance(request, TextRequest):
+                command = parse_command(request.text, origin=origin, at_ns=at_ns, held=request.held)
+            else:
+                command = command_of(request, origin=origin, at_ns=at_ns)
+        except CommandError as error:
+            tell(Failed(id=request.id, error=str(error)))
+            return
+
+        def replied(reply: Reply) -> None:
+            tell(command_answer(request.id, reply, self._controller.state))
+
+        self._controller.submit_then(command, replied)
+
+
+def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command:
+    """The command that verb and fields name. Raises CommandError with the right form."""
+    kind = COMMANDS.get(request.verb)
+    if kind is None:
+        raise CommandError(f'"{request.verb[:40]}" is not a command; one of: {", ".join(COMMANDS)}')
+    unknown = set(request.arguments) - {field.name for field in arguments_of(kind)}
+    if unknown:
+        raise CommandError(f'{kind.verb} has no "{min(unknown)[:40]}"; the form is: {usage_of(kind)}')
+    checker: Any = kind
+    carried = {"origin": origin, "at_ns": at_ns, "held": request.held}
+    try:
+        command: Command = adapter_of(checker).validate_python({**request.arguments, **carried})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CommandError(f"{kind.verb}: {where}: {first['msg']}; the form is: {usage_of(kind)}") from error
+    return command
+
+
+def command_answer(request_id: RequestId, reply: Reply, state: RigState) -> CommandAnswer:
+    accepted = isinstance(reply, Accepted)
+    text = reply.message if isinstance(reply, Accepted) else reply.reason
+    newest = state.take or (state.takes[-1] if state.takes else None)
+    take_id = newest.take_id if newest is not None else None
+    return CommandAnswer(id=request_id, accepted=accepted, text=text, take_id=take_id)
+
+
+def wait_answer(request: WaitRequest, state: RigState) -> TakeAnswer | Failed | None:
+    """The answer once what was waited for is there; None while it is not."""
+    if request.take_id is None:
+        if state.take is not None or any(not take.closed for take in state.takes):
+            return None
+        return TakeAnswer(id=request.id, take=state.takes[-1] if state.takes else None)
+    take = find_take(state, request.take_id)
+    if take is None:
+        return _no_such_take(request.id, request.take_id)
+    return TakeAnswer(id=request.id, take=take) if take.closed else None
+
+
+def _take_answer(request: TakeRequest, state: RigState) -> TakeAnswer | Failed:
+    take: Take | None
+    if request.take_id is not None:
+        take = find_take(state, request.take_id)
+        return TakeAnswer(id=request.id, take=take) if take else _no_such_take(request.id, request.take_id)
+    takes = session_takes(state)
+    if not takes:
+        return Failed(id=request.id, error="there is no take yet in this session")
+    return TakeAnswer(id=request.id, take=state.take or takes[-1])
+
+
+def _no_such_take(request_id: RequestId, take_id: TakeId) -> Failed:
+    return Failed(id=request_id, error=f'no take "{take_id[:40]}" in this session; see: rigd takes list')

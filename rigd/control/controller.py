@@ -1,0 +1,286 @@
+"""The one owner of the rig's state: takes commands and facts from any thread and steps the table.
+
+Its thread waits for nothing but its queue. It must never end because a part failed: an effect that
+cannot be carried out becomes a fault, a step that breaks is logged and the state stays as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rigd.control.listener import Listener
+from rigd.control.ports import Ports, TapeTime
+from rigd.model import effects as e
+from rigd.model.commands import Command, Rejected, Reply
+from rigd.model.errors import RigError
+from rigd.model.events import Event, Snapshot
+from rigd.model.gain import PreampSetting
+from rigd.model.inputs import Circumstances, Fact, Input, PortFailed, PostRollOver, Rules
+from rigd.model.library import LibraryFailed
+from rigd.model.state import RigState, Transport
+from rigd.model.surface import ClockNs
+from rigd.model.table import step
+from rigd.model.units import Ns, TakeId
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MOST_COMMANDS_WAITING = 256
+MOST_INPUTS_WAITING = 8192
+"""Commands are refused long before facts: a storm of presses must not crowd out what the writer says."""
+POST_WAIT_S = 2.0
+POSTROLL_WATCH_S = 0.02
+LISTENER_EVENTS = 2000
+LATEST_NS = 1 << 62
+"""Times outside 0 to this are no CLOCK_MONOTONIC time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chance:
+    """What a step may not make up itself."""
+
+    clock_ns: ClockNs
+    """CLOCK_MONOTONIC."""
+    wall_ns: Callable[[], int]
+    """Unix time."""
+    utc_offset_s: Callable[[int], int]
+    """Local time's offset at a Unix time in ns."""
+    new_take_id: Callable[[], TakeId]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    what: Command | Fact
+    future: Future[Reply] | None = None
+
+
+class Controller:
+    """Started once, stopped once. Everything public may be called by any thread."""
+
+    def __init__(
+        self, *, state: RigState, rules: Rules, tape_time: TapeTime, ports: Ports, chance: Chance
+    ) -> None:
+        self._state = state
+        self._rules = rules
+        self._tape_time = tape_time
+        self._ports = ports
+        self._chance = chance
+        self._queue: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._commands_waiting = 0
+        self._stopping = False
+        self._listeners: list[Listener] = []
+        self._publishing = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="rigd-controller", daemon=True)
+
+    def start(self) -> None:
+        """Inputs are worked on from now on; those that came before come first."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """What was in the queue is done, the thread has ended, listeners are closed."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._publishing:
+            listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.close()
+
+    @property
+    def state(self) -> RigState:
+        """The newest state. Frozen: it may be kept and read at leisure."""
+        return self._state
+
+    def submit(self, command: Command) -> Future[Reply]:
+        """The command is in the queue; the future tells what came of it. Never waits.
+
+        Callbacks of the future run on the controller's thread and have to be short.
+        """
+        future: Future[Reply] = Future()
+        future.set_running_or_notify_cancel()  # a caller that goes away must not break the step
+        with self._changed:
+            if self._stopping:
+                refused = "rigd is ending; nothing was done"
+            elif self._commands_waiting >= MOST_COMMANDS_WAITING:
+                refused = "too many commands at once; this one was not done"
+            else:
+                refused = ""
+                self._commands_waiting += 1
+                self._queue.append(_Waiting(command, future))
+                self._changed.notify_all()
+        if refused:
+            log.warning("%s from %s refused: %s", command.verb, command.origin, refused)
+            future.set_result(Rejected(reason=refused))
+        return future
+
+    def submit_then(self, command: Command, answered: Callable[[Reply], None]) -> None:
+        """As `submit`; `answered` is called with the reply, on the controller's thread or at once."""
+        self.submit(command).add_done_callback(lambda future: answered(future.result()))
+
+    def post(self, fact: Fact) -> None:
+        """The fact is in the queue. Waits only where thousands are, and then not for long.
+
+        Raises RigError where there is no room: what reports it must not go on as though it was heard.
+        """
+        with self._changed:
+            has_room = self._changed.wait_for(
+                lambda: len(self._queue) < MOST_INPUTS_WAITING or self._stopping, POST_WAIT_S
+            )
+            if not has_room:
+                raise RigError(f"the controller does not keep up; {type(fact).__name__} was not heard")
+            if not self._stopping:
+                self._queue.append(_Waiting(fact))
+                self._changed.notify_all()
+
+    def listen(
+        self, *, longest: int = LISTENER_EVENTS, on_ready: Callable[[], None] | None = None
+    ) -> Listener:
+        """A listener that gets a Snapshot and then every event after it.
+
+        `on_ready` is called, on the controller's thread, whenever something was put in.
+        """
+        with self._publishing:
+            listener = Listener(Snapshot(state=self._state), longest=longest, on_ready=on_ready)
+            if self._stopping:
+                listener.close()
+            else:
+                self._listeners.append(listener)
+        return listener
+
+    def _run(self) -> None:
+        while True:
+            waiting = self._next()
+            if waiting is None:
+                return
+            try:
+                if isinstance(waiting, _Waiting):
+                    self._step(waiting)
+                self._watch_postroll()
+            except Exception:
+                log.exception("a step of the controller broke; the state stays as it was")
+                if isinstance(waiting, _Waiting) and waiting.future is not None and not waiting.future.done():
+                    waiting.future.set_result(Rejected(reason="this broke inside rigd; see its log"))
+
+    def _next(self) -> _Waiting | bool | None:
+        """What to work on; False when it is time to look at the post-roll; None at the end."""
+        watch_s = POSTROLL_WATCH_S if self._state.transport is Transport.POSTROLL else None
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._stopping, watch_s)
+            if not self._queue:
+                return None if self._stopping else False
+            waiting = self._queue.popleft()
+            if waiting.future is not None:
+                self._commands_waiting -= 1
+            self._changed.notify_all()
+            return waiting
+
+    def _step(self, waiting: _Waiting) -> None:
+        given = Input(what=waiting.what, circumstances=self._circumstances(waiting.what))
+        result = step(self._state, given, self._rules)
+        failures = [failure for effect in result.effects if (failure := self._carry_out(effect))]
+        self._publish(result.state, result.events)
+        with self._changed:
+            self._queue.extendleft(_Waiting(failure) for failure in reversed(failures))
+        if waiting.future is not None and result.reply is not None:
+            waiting.future.set_result(result.reply)
+
+    def _publish(self, state: RigState, events: tuple[Event, ...]) -> None:
+        with self._publishing:
+            self._state = state
+            if events:
+                for listener in self._listeners:
+                    listener.put(events)
+            self._listeners = [listener for listener in self._listeners if not listener.is_over]
+
+    def _watch_postroll(self) -> None:
+        take = self._state.take
+        if self._state.transport is not Transport.POSTROLL or take is None or take.end_frame is None:
+            return
+        extent = self._ask_tape(self._tape_time.extent)
+        if extent is not None and extent[1] >= take.end_frame:
+            self._step(_Waiting(PostRollOver(take_id=take.take_id)))
+
+    def _circumstances(self, what: Command | Fact) -> Circumstances:
+        now_ns, wall_ns = self._chance.clock_ns(), self._chance.wall_ns()
+        at_ns = what.at_ns if isinstance(what, Command | PreampSetting) else now_ns
+        extent = self._ask_tape(self._tape_time.extent)
+        is_a_time = 0 <= at_ns <= LATEST_NS
+        return Circumstances(
+            now_ns=now_ns,
+            at_ns=at_ns if is_a_time else Ns(LATEST_NS),
+            at_frame=self._ask_tape(lambda: self._tape_time.frame_at(at_ns)) if is_a_time else None,
+            tape_from=extent[0] if extent else None,
+            tape_to=extent[1] if extent else None,
+            wall_ns=wall_ns,
+            utc_offset_s=self._chance.utc_offset_s(wall_ns),
+            new_take_id=self._chance.new_take_id(),
+        )
+
+    def _ask_tape(self, question: Callable[[], T | None]) -> T | None:
+        try:
+            return question()
+        except RigError as error:
+            log.debug("the tape does not answer: %s", error)
+            return None
+
+    def _carry_out(self, effect: e.Effect) -> Fact | None:
+        """None when it is done, else what went wrong: a part that fails is a fault, never an end."""
+        ports = self._ports
+        port, doing = "rigd", type(effect).__name__
+        try:
+            match effect:
+                case e.SendToWriter(message=message):
+                    port, doing = "writer", f"take {type(message).__name__}"
+                    ports.writer.send(message)
+                case e.RequestSetting():
+                    port, doing = f'preamp "{effect.preamp}"', f"be asked for {effect.parameter}"
+                    ports.preamps.request(effect.preamp, effect.socket, effect.parameter, effect.value)
+                case e.WriteTakeSheet(take=take):
+                    port, doing = "library", "write a take sheet"
+                    ports.library.write_sheet(take)
+                case e.AdoptTake(take_id=take_id, folder=folder):
+                    port, doing = "library", "read a take"
+                    ports.library.adopt(take_id, folder)
+                case e.TrashTake(take=take):
+                    port, doing = "library", "discard a take"
+                    ports.library.trash(take)
+                case e.RestoreTake(take_id=take_id):
+                    port, doing = "library", "restore a take"
+                    ports.library.restore(take_id)
+                case e.OpenSession(name=name):
+                    port, doing = "library", "open a session"
+                    ports.library.open_session(name)
+                case e.SetSong():
+                    port, doing = "library", "note the song"
+                    ports.library.set_song(
+                        session_folder=effect.session_folder,
+                        song=effect.song,
+                        next_take_number=effect.next_take_number,
+                    )
+                case e.EndRig():
+                    ports.end_rig()
+        except Exception as error:
+            log.exception("%s could not %s", port, doing)
+            return _failure(effect, PortFailed(port=port, doing=doing, reason=str(error) or repr(error)))
+        return None
+
+
+def _failure(effect: e.Effect, failed: PortFailed) -> Fact:
+    """The fact that undoes what the step took for granted."""
+    match effect:
+        case e.TrashTake(take=take):
+            return LibraryFailed(doing="discard", subject=take.take_id, reason=failed.reason)
+        case e.RestoreTake(take_id=take_id):
+            return LibraryFailed(doing="restore", subject=take_id, reason=failed.reason)
+        case e.OpenSession(name=name):
+            return LibraryFailed(doing="open session", subject=name, reason=failed.reason)
+    return failed

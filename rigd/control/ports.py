@@ -1,0 +1,77 @@
+"""What the controller needs of the rest of the rig: one Protocol a part.
+
+Called on the controller's thread: no method may wait for a device or a disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from rigd.model.messages import Annotate, EndTake, OpenTake, Retag
+from rigd.model.state import Take
+from rigd.model.take import Parameter
+from rigd.model.units import Frame, Ns, TakeId
+
+
+class TapeTime(Protocol):
+    """Maps time to frames. None where there is no tape, or it has not heard anything yet."""
+
+    def frame_at(self, at_ns: Ns) -> Frame | None:
+        """The frame that was, or will be, captured at that time."""
+
+    def extent(self) -> tuple[Frame, Frame] | None:
+        """The oldest frame that can still be had for a new take, and one past the newest."""
+
+
+class WriterPort(Protocol):
+    """The writer, as far as the controller talks to it."""
+
+    def send(self, message: OpenTake | EndTake | Annotate | Retag) -> None:
+        """The writer has it, or gets it in order as soon as there is a writer."""
+
+
+class PreampsPort(Protocol):
+    """All preamps of the config."""
+
+    def request(self, preamp: str, socket: int, parameter: Parameter, value: float) -> None:
+        """Asks for a setting; what came of it is posted as PreampSetting. Raises PreampError."""
+
+
+class LibraryPort(Protocol):
+    """The library's thread: each of these is put in its queue, in order, and answered by facts."""
+
+    def write_sheet(self, take: Take) -> None:
+        """take.json says what this take says; SheetWritten once it is closed. The newest of a take wins."""
+
+    def adopt(self, take_id: TakeId, folder: str) -> None:
+        """TakeAdopted with what the journal in `folder` says; nothing where there is none."""
+
+    def trash(self, take: Take) -> None:
+        """TakeTrashed, or LibraryFailed(doing="discard", subject=take id)."""
+
+    def restore(self, take_id: TakeId) -> None:
+        """TakeRestored, or LibraryFailed(doing="restore", subject=take id)."""
+
+    def open_session(self, name: str) -> None:
+        """SessionOpened for today, or LibraryFailed(doing="open session", subject=name)."""
+
+    def set_song(self, *, session_folder: str, song: str, next_take_number: int) -> None:
+        """session.json says so, in its own time."""
+
+
+class EndPort(Protocol):
+    """Who ends rigd."""
+
+    def __call__(self) -> None:
+        """rigd ends soon. Called on the controller's thread: it must not join it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where effects go."""
+
+    writer: WriterPort
+    preamps: PreampsPort
+    library: LibraryPort
+    end_rig: EndPort

@@ -1,0 +1,45 @@
+"""The commands as documentation and as JSON schema, made from the registry: neither can disagree with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from rigd.model.commands import COMMANDS, Command, arguments_of, usage_of
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def commands_markdown() -> str:
+    """A table of every command: its text form and what it does."""
+    lines = ["| Command | What it does |", "|---|---|"]
+    lines += [f"| `{usage_of(kind)}` | {_cell(kind.summary)} |" for kind in COMMANDS.values()]
+    return "\n".join(lines) + "\n"
+
+
+def commands_schema() -> dict[str, Any]:
+    """JSON schema of every command: verb to the schema of its arguments."""
+    return {
+        "$schema": SCHEMA_DIALECT,
+        "title": "rigd commands",
+        "type": "object",
+        "properties": {verb: _schema_of(kind) for verb, kind in COMMANDS.items()},
+        "additionalProperties": False,
+    }
+
+
+def _schema_of(kind: type[Command]) -> dict[str, Any]:
+    whole = TypeAdapter(kind).json_schema()
+    names = [field.name for field in arguments_of(kind)]
+    return {
+        "type": "object",
+        "description": kind.summary,
+        "properties": {name: whole["properties"][name] for name in names},
+        "required": [name for name in names if name in whole.get("required", ())],
+        "additionalProperties": False,
+    }
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,285 @@
+"""The control socket: rigd.sock in the runtime folder, mode 0600, one JSON object a line each way.
+
+One thread serves every client with non-blocking sockets. A client can slow down nobody but itself: what
+comes in is bounded by the line, what goes out by the queue, and whoever does not read is cut off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import selectors
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rigd.control.answers import Answers, wait_answer
+from rigd.control.controller import Controller
+from rigd.control.listener import Listener
+from rigd.control.socket_client import SocketClient
+from rigd.model.errors import LinkError
+from rigd.model.events import Snapshot
+from rigd.model.levels import Levels
+from rigd.model.requests import (
+    REQUESTS,
+    Failed,
+    Subscribed,
+    SubscribeRequest,
+    Timing,
+    WaitRequest,
+    brief_state,
+)
+from rigd.model.surface import ClockNs
+from rigd.model.units import NS_PER_SECOND
+from rigd.wire.codec import Codec, encode
+from rigd.wire.link import listen
+
+log = logging.getLogger(__name__)
+
+MOST_CLIENTS = 32
+MOST_WAITS = 8
+MOST_LEVELS_HZ = 30.0
+LONGEST_WAIT_S = 3600.0
+LONGEST_ERROR = 500
+LEAVE_WITHIN_NS = 2 * NS_PER_SECOND
+STUMBLE_PAUSE_S = 0.1
+
+
+@dataclass(eq=False, slots=True)
+class _Visit:
+    """A client and what it has asked for that is not answered once and for all."""
+
+    client: SocketClient
+    listener: Listener | None = None
+    levels_every_ns: int = 0
+    levels_due_ns: int = 0
+    waits: list[tuple[WaitRequest, int]] = field(default_factory=list)
+    """Each with the time at which it is given up."""
+    leaves_by_ns: int = 0
+    """When a client that was turned away is closed, whether it has read why or not; 0: it may stay."""
+
+
+class ControlSocket:
+    """`read_levels` is this socket's own meter: each call gives the levels since the call before."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        controller: Controller,
+        read_levels: Callable[[], Levels | None],
+        read_timing: Callable[[], Timing | None],
+        clock_ns: ClockNs,
+    ) -> None:
+        self._path = path
+        self._controller = controller
+        self._read_levels = read_levels
+        self._clock_ns = clock_ns
+        self._answers = Answers(
+            controller, clock_ns=clock_ns, read_levels=read_levels, read_timing=read_timing
+        )
+        self._codec = Codec(REQUESTS)
+        self._selector = selectors.DefaultSelector()
+        self._visits: dict[int, _Visit] = {}
+        self._news, self._news_in = socket.socketpair()
+        self._door: socket.socket | None = None
+        self._watch: Listener | None = None
+        """Wakes the thread at every event, for those who wait for a take."""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rigd-control-socket", daemon=True)
+
+    def start(self) -> None:
+        """Clients may connect. The caller holds the lock that makes this the only rigd of its folder."""
+        self._door = listen(self._path)
+        self._door.setblocking(False)
+        for stream in (self._news, self._news_in):
+            stream.setblocking(False)
+        self._selector.register(self._door, selectors.EVENT_READ)
+        self._selector.register(self._news, selectors.EVENT_READ)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Every client is gone, and so is the socket's file. Answers already given are written first."""
+        self._stopping.set()
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        for visit in list(self._visits.values()):
+            with contextlib.suppress(OSError):
+                visit.client.write()
+            self._leave(visit)
+        if self._watch is not None:
+            self._watch.close()
+        if self._door is not None:
+            self._door.close()
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()
+        self._selector.close()
+        self._news.close()
+        self._news_in.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+            except Exception:
+                log.exception("the control socket stumbled; it goes on")
+                self._stopping.wait(STUMBLE_PAUSE_S)
+
+    def _turn(self) -> None:
+        for key, mask in self._selector.select(self._wait_s()):
+            if key.fileobj is self._door:
+                self._admit()
+            elif key.fileobj is self._news:
+                with contextlib.suppress(BlockingIOError):
+                    while len(self._news.recv(4096)) == 4096:
+                        pass
+            elif mask & selectors.EVENT_READ:
+                self._read(self._visits[key.fd])
+        now_ns = self._clock_ns()
+        self._keep_watch()
+        self._send_levels(now_ns)
+        for visit in list(self._visits.values()):
+            self._send_events(visit)
+            self._look_at_waits(visit, now_ns)
+            visit.client.write()
+            if visit.client.is_over or 0 < visit.leaves_by_ns <= now_ns:
+                self._leave(visit)
+            else:
+                self._selector.modify(visit.client.stream, _wanted(visit))
+
+    def _keep_watch(self) -> None:
+        if self._watch is None or self._watch.is_over:
+            self._watch = self._controller.listen(on_ready=self._wake)
+        with contextlib.suppress(LinkError):
+            while self._watch.next(0.0) is not None:
+                pass
+
+    def _wait_s(self) -> float | None:
+        due = [visit.levels_due_ns for visit in self._visits.values() if visit.levels_every_ns]
+        due += [visit.leaves_by_ns for visit in self._visits.values() if visit.leaves_by_ns]
+        due += [deadline_ns for visit in self._visits.values() for _, deadline_ns in visit.waits]
+        return max(0.0, (min(due) - self._clock_ns()) / NS_PER_SECOND) if due else None
+
+    def _admit(self) -> None:
+        assert self._door is not None
+        try:
+            stream, _ = self._door.accept()
+        except OSError:
+            return
+        visit = _Visit(SocketClient(stream))
+        self._visits[stream.fileno()] = visit
+        self._selector.register(stream, selectors.EVENT_READ)
+        if len(self._visits) > MOST_CLIENTS:
+            self._turn_away(visit, f"there are {MOST_CLIENTS} clients already; close one")
+
+    def _read(self, visit: _Visit) -> None:
+        try:
+            for line in visit.client.read():
+                if line.strip():
+                    self._serve(visit, line)
+        except LinkError as error:
+            self._turn_away(visit, str(error))
+
+    def _turn_away(self, visit: _Visit, error: str) -> None:
+        self._tell(visit, Failed(id=None, error=error))
+        visit.client.ends_when_told = True
+        visit.leaves_by_ns = self._clock_ns() + LEAVE_WITHIN_NS
+
+    def _serve(self, visit: _Visit, line: bytes) -> None:
+        request_id = None
+        try:
+            request = self._codec.decode(line)
+            request_id = request.id
+            match request:
+                case SubscribeRequest():
+                    self._subscribe(visit, request)
+                case WaitRequest():
+                    self._wait_for(visit, request)
+                case _:
+                    self._answers.answer(request, lambda answer: self._tell(visit, answer))
+        except LinkError as error:
+            self._tell(visit, Failed(id=request_id, error=_plain(str(error))))
+        except Exception:
+            log.exception("a request broke: %r", line[:200])
+            self._tell(visit, Failed(id=request_id, error="this broke inside rigd; see its log"))
+
+    def _subscribe(self, visit: _Visit, request: SubscribeRequest) -> None:
+        if not (math.isfinite(request.levels_hz) and 0 <= request.levels_hz <= MOST_LEVELS_HZ):
+            raise LinkError(f"levels_hz is 0 to {MOST_LEVELS_HZ:g}")
+        self._tell(visit, Subscribed(id=request.id))
+        if visit.listener is not None:
+            visit.listener.close()
+        visit.listener = self._controller.listen(on_ready=self._wake)
+        visit.levels_every_ns = round(NS_PER_SECOND / request.levels_hz) if request.levels_hz else 0
+        visit.levels_due_ns = self._clock_ns()
+
+    def _wait_for(self, visit: _Visit, request: WaitRequest) -> None:
+        if not (math.isfinite(request.timeout_s) and 0 <= request.timeout_s <= LONGEST_WAIT_S):
+            raise LinkError(f"timeout_s is 0 to {LONGEST_WAIT_S:g}")
+        if len(visit.waits) >= MOST_WAITS:
+            raise LinkError(f"this client waits for {MOST_WAITS} takes already")
+        visit.waits.append((request, self._clock_ns() + round(request.timeout_s * NS_PER_SECOND)))
+
+    def _look_at_waits(self, visit: _Visit, now_ns: int) -> None:
+        for waiting in list(visit.waits):
+            request, deadline_ns = waiting
+            answer = wait_answer(request, self._controller.state)
+            if answer is None and now_ns >= deadline_ns:
+                answer = Failed(id=request.id, error=f"not closed within {request.timeout_s:g} s")
+            if answer is not None:
+                visit.waits.remove(waiting)
+                self._tell(visit, answer)
+
+    def _send_events(self, visit: _Visit) -> None:
+        if visit.listener is None:
+            return
+        try:
+            while (news := visit.listener.next(0.0)) is not None:
+                if isinstance(news, Snapshot):
+                    news = Snapshot(state=brief_state(news.state))
+                self._tell(visit, news, wake=False)
+                if visit.client.is_over:
+                    return
+        except LinkError as error:
+            visit.listener = None
+            self._turn_away(visit, str(error))
+
+    def _send_levels(self, now_ns: int) -> None:
+        due = [v for v in self._visits.values() if v.levels_every_ns and now_ns >= v.levels_due_ns]
+        levels = self._read_levels() if due else None
+        for visit in due:
+            visit.levels_due_ns = max(visit.levels_due_ns + visit.levels_every_ns, now_ns)
+            if levels is not None:
+                self._tell(visit, levels, wake=False)
+
+    def _tell(self, visit: _Visit, answer: object, *, wake: bool = True) -> None:
+        """Any thread: the controller's replies come on its own."""
+        visit.client.put(encode(answer))
+        if wake:
+            self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: nobody is there to wake
+            self._news_in.send(b"\0")
+
+    def _leave(self, visit: _Visit) -> None:
+        self._visits.pop(visit.client.fileno(), None)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(visit.client.stream)
+        if visit.listener is not None:
+            visit.listener.close()
+        visit.client.close()
+
+
+def _wanted(visit: _Visit) -> int:
+    wanted = 0 if visit.client.ends_when_told else selectors.EVENT_READ
+    return wanted | (selectors.EVENT_WRITE if visit.client.has_waiting else 0)
+
+
+def _plain(text: str) -> str:
+    """What a client sent may be in it: bounded, and without what no JSON reader likes."""
+    return text[:LONGEST_ERROR].encode("ascii", "backslashreplace").decode()
