@@ -1,0 +1,340 @@
+"""What is said to a desk over a lossy line, and what its answers mean: reads, sets, ramps, retries. Pure.
+
+One DeskTalk a preamp, used by that preamp's thread alone. It touches no socket and no clock: packets and
+the time come in, packets and facts go out. It never says that a setting is so unless the desk has said it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from rigd.model.gain import PreampAbility, PreampSetting, PreampSink, PreampStatus
+from rigd.model.take import Parameter
+from rigd.model.units import Ns
+from rigd.wire.osc import OscError, OscMessage, decode_packet
+
+MS = 1_000_000
+PACING_NS = 20 * MS
+"""Between two packets: 50 a second, which is what a desk's control processor takes without dropping any."""
+CONFIRM_NS = 250 * MS
+SILENCE_NS = 1_500 * MS
+"""Three rereads without an answer: the desk is away."""
+REREAD_NS = 500 * MS
+"""One setting is read again so often, turn by turn: a push may be lost, and silence must be noticed."""
+PROBE_NS = 1_000 * MS
+SUBSCRIBE_NS = 8_000 * MS
+LARGEST_STEP_DB = 6.0
+_SLOWEST_RETRY_NS = 4_000 * MS
+_REFUSALS = 5
+_NEVER = 1 << 62
+
+
+class Dialect(Protocol):
+    """How one family of desks spells what DeskTalk wants to say."""
+
+    subscribe: bytes
+    """Asks for pushes of every change, for the next ten seconds."""
+    probe: bytes
+    """Asks the desk who it is."""
+    probe_address: str
+    called: str
+    """ "X32"; for messages to a person."""
+
+    def address(self, socket: int, parameter: Parameter) -> str: ...
+
+    def query(self, socket: int, parameter: Parameter) -> bytes: ...
+
+    def order(self, socket: int, parameter: Parameter, value: float) -> bytes: ...
+
+    def value(self, parameter: Parameter, message: OscMessage) -> float | None:
+        """What the desk said, on the preamp's own steps; None where it cannot be so."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Held:
+    """One setting of one socket: what the desk said of it and what is still to be done about it."""
+
+    socket: int
+    parameter: Parameter
+    value: float | None = None
+    fresh: bool = False
+    """The desk has said so since it came (back)."""
+    target: float | None = None
+    """What was asked for and is not yet reached."""
+    step: float | None = None
+    """What was sent last and is not yet confirmed."""
+    refused: bool = False
+    """Something else than `step` was heard since it was sent."""
+    refusals: int = 0
+    tries: int = 0
+    read_due: bool = False
+    spoken_ns: int = -_NEVER
+    progress_ns: int = 0
+    late: bool = False
+    """Already told that it is not confirmed in time."""
+    told: tuple[float, bool] | None = None
+    given_up: bool = False
+    """A wish was dropped, and that has not been told yet."""
+
+    def due(self) -> tuple[int, int]:
+        """(urgency, when): 0 is most urgent."""
+        retry_ns = self.spoken_ns + min(CONFIRM_NS << min(self.tries, 8), _SLOWEST_RETRY_NS)
+        if self.read_due:
+            return 0, 0
+        if self.step is not None:
+            return 1, retry_ns
+        if self.target is not None and self.fresh:
+            return 1, 0
+        return (2, retry_ns) if not self.fresh else (3, _NEVER)
+
+
+class DeskTalk:
+    """Follows the settings in use on one desk."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        kind: str,
+        place: str,
+        dialect: Dialect,
+        ability: PreampAbility,
+        held: Iterable[tuple[int, Parameter]],
+        sink: PreampSink,
+        now: Ns,
+    ) -> None:
+        self._name = name
+        self._kind = kind
+        self._place = place
+        self._dialect = dialect
+        self._ability = ability
+        self._sink = sink
+        self._held = {
+            dialect.address(socket, parameter): _Held(socket=socket, parameter=parameter)
+            for socket, parameter in held
+        }
+        self._turn: list[str] = list(self._held)
+        self._answering = False
+        self._status_told: PreampStatus | None = None
+        self._desk = dialect.called
+        self._trouble = ""
+        self._began_ns: int = now
+        self._heard_ns: int = -_NEVER
+        self._free_ns: int = now
+        self._probe_ns: int = now
+        self._subscribe_ns: int = now
+        self._reread_ns: int = now
+        self.ignored = 0
+        """Packets and values that were not what a desk may say."""
+
+    def ask(self, socket: int, parameter: Parameter, value: float, now: Ns) -> None:
+        """The newest wish for a setting, on the preamp's steps. What comes of it goes to the sink."""
+        held = self._held[self._dialect.address(socket, parameter)]
+        under_way = held.step is not None or held.read_due
+        held.target, held.step, held.read_due = value, None, False
+        held.refusals = held.tries = 0
+        held.progress_ns, held.late, held.told, held.given_up = now, False, None, False
+        if held.fresh and held.value == value and not under_way:
+            self._settled(held, now)
+        elif not held.fresh:
+            held.spoken_ns = -_NEVER
+
+    def unreachable(self, reason: str) -> None:
+        """The network itself says that the desk cannot be reached; empty takes it back."""
+        self._trouble = reason
+
+    def heard(self, packet: bytes, now: Ns) -> None:
+        """A packet from the desk. Whatever is in it, nothing is raised."""
+        try:
+            messages = decode_packet(packet)
+        except OscError:
+            self.ignored += 1
+            return
+        for message in messages:
+            if message.address == self._dialect.probe_address:
+                self._introduced(message)
+            self._alive(now)
+            held = self._held.get(message.address)
+            if held is not None:
+                value = self._dialect.value(held.parameter, message)
+                if value is None:
+                    self.ignored += 1
+                else:
+                    self._said(held, value, now)
+
+    def tick(self, now: Ns) -> None:
+        """What is due by the clock alone: silence noticed, lateness told."""
+        if self._answering and now - self._heard_ns > SILENCE_NS:
+            self._lost(now)
+        if not self._answering and now - max(self._began_ns, self._heard_ns) >= CONFIRM_NS:
+            self._tell_status()
+        for held in self._held.values():
+            if held.target is not None and not held.late and now - held.progress_ns >= CONFIRM_NS:
+                held.late = True
+                if held.parameter == "phantom" and not self._answering:
+                    self._drop(held)
+                self._tell(held, confirmed=False, now=now)
+
+    def next_packet(self, now: Ns) -> bytes | None:
+        """The one packet to send now, if any."""
+        if now < self._free_ns:
+            return None
+        packet = self._choose(now)
+        if packet is not None:
+            self._free_ns = now + PACING_NS
+        return packet
+
+    def pause_ns(self, now: Ns) -> int:
+        """How long nothing will be due."""
+        speak = [self._subscribe_ns, self._reread_ns] if self._answering else [self._probe_ns]
+        by_clock = [self._heard_ns + SILENCE_NS + MS] if self._answering else []
+        if not self._answering and self._status_told is None:
+            by_clock.append(self._began_ns + CONFIRM_NS)
+        for held in self._held.values():
+            if self._answering:
+                speak.append(held.due()[1])
+            if held.target is not None and not held.late:
+                by_clock.append(held.progress_ns + CONFIRM_NS)
+        first = min(max(min(speak), self._free_ns), *by_clock, _NEVER)
+        return max(0, first - now)
+
+    def _choose(self, now: Ns) -> bytes | None:
+        if not self._answering:
+            if now < self._probe_ns:
+                return None
+            self._probe_ns = now + PROBE_NS
+            return self._dialect.probe
+        if now >= self._subscribe_ns:
+            self._subscribe_ns = now + SUBSCRIBE_NS
+            return self._dialect.subscribe
+        waiting = [(*held.due(), place) for place, held in enumerate(self._held.values())]
+        ready = [entry for entry in waiting if entry[1] <= now]
+        if ready:
+            held = list(self._held.values())[min(ready)[2]]
+            return self._speak(held, now)
+        if now >= self._reread_ns:
+            self._reread_ns = now + REREAD_NS
+            return self._reread()
+        return None
+
+    def _speak(self, held: _Held, now: Ns) -> bytes | None:
+        held.spoken_ns = now
+        if held.read_due or not held.fresh:
+            held.tries += not held.read_due
+            held.read_due = False
+            return self._dialect.query(held.socket, held.parameter)
+        if held.step is not None:
+            held.tries += not held.refused  # silence is waited out, a refusal is soon believed
+            held.refusals += held.refused
+            if held.refusals >= _REFUSALS:
+                self._drop(held)
+                self._tell(held, confirmed=True, now=now)
+                return None
+        held.step, held.refused = self._next_step(held), False
+        held.read_due = True
+        return self._dialect.order(held.socket, held.parameter, held.step)
+
+    def _next_step(self, held: _Held) -> float:
+        """Down at once; up by no more than 6 dB, each step confirmed before the next."""
+        assert held.target is not None and held.value is not None
+        if held.parameter != "gain_db" or held.target <= held.value + LARGEST_STEP_DB:
+            return held.target
+        return self._ability.quantise(held.value + LARGEST_STEP_DB)
+
+    def _reread(self) -> bytes:
+        if not self._turn:
+            return self._dialect.probe
+        self._turn.append(self._turn.pop(0))
+        held = self._held[self._turn[-1]]
+        return self._dialect.query(held.socket, held.parameter)
+
+    def _said(self, held: _Held, value: float, now: Ns) -> None:
+        """While a wish is pending only news is told: an answer that was already under way is none."""
+        changed, stepped = value != held.value, value == held.step
+        if not held.fresh:
+            held.tries = 0
+        held.value, held.fresh = value, True
+        if stepped:
+            held.step, held.tries, held.refusals = None, 0, 0
+            held.progress_ns, held.late = now, False
+        elif held.step is not None:
+            held.refused = True
+        if value == held.target and held.step is None:
+            self._settled(held, now)
+        elif held.target is None or stepped:
+            self._tell(held, confirmed=True, now=now)
+        elif changed:
+            self._tell(held, confirmed=not held.late, now=now)
+
+    def _settled(self, held: _Held, now: Ns) -> None:
+        held.target = held.step = None
+        held.read_due = False
+        self._tell(held, confirmed=True, now=now)
+
+    def _drop(self, held: _Held) -> None:
+        held.given_up = held.target is not None
+        held.target = held.step = None
+        held.read_due = False
+
+    def _alive(self, now: Ns) -> None:
+        self._heard_ns = now
+        if self._answering:
+            return
+        self._answering, self._trouble = True, ""
+        self._subscribe_ns = self._reread_ns = now
+        for held in self._held.values():
+            held.spoken_ns, held.tries = -_NEVER, 0
+        self._tell_status()
+
+    def _lost(self, now: Ns) -> None:
+        """Gain that was asked for is asked for again once the desk is back; 48 V never."""
+        self._answering = False
+        self._probe_ns = now
+        for held in self._held.values():
+            held.fresh = held.read_due = False
+            held.step = None
+            if held.parameter == "phantom" and held.target is not None:
+                self._drop(held)
+            self._tell(held, confirmed=False, now=now)
+
+    def _introduced(self, message: OscMessage) -> None:
+        words = [word for word in message.arguments if isinstance(word, str) and word.isprintable()]
+        self._desk = " ".join(words)[:80] or self._dialect.called
+        if self._answering:
+            self._tell_status()
+
+    def _tell(self, held: _Held, *, confirmed: bool, now: Ns) -> None:
+        """Nothing is told of a setting that the desk never told: the rig knows that it asked, and by the
+        status that nobody answers."""
+        if held.value is None or (held.told == (held.value, confirmed) and not held.given_up):
+            return
+        held.told = (held.value, confirmed)
+        given_up, held.given_up = held.given_up, False
+        self._sink.preamp_setting(
+            PreampSetting(
+                preamp=self._name,
+                socket=held.socket,
+                parameter=held.parameter,
+                value=held.value,
+                confirmed=confirmed,
+                at_ns=now,
+                given_up=given_up,
+            )
+        )
+
+    def _tell_status(self) -> None:
+        if self._answering:
+            detail = f"{self._desk} at {self._place}"
+        else:
+            because = f" ({self._trouble})" if self._trouble else ""
+            detail = (
+                f"no answer from the {self._dialect.called} at {self._place}{because}; its last confirmed "
+                "gains are shown. See that it is on, that its network cable is in and that "
+                f"[preamp.{self._name}] host is its address; rigd keeps asking"
+            )
+        status = PreampStatus(name=self._name, kind=self._kind, answering=self._answering, detail=detail)
+        if status != self._status_told:
+            self._status_told = status
+            self._sink.preamp_status(status)

@@ -1,0 +1,136 @@
+"""What is said to a desk and when, with the clock in the test's hand."""
+
+from __future__ import annotations
+
+import itertools
+
+from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.model.units import Ns
+from rigd.preamps.desk_talk import CONFIRM_NS, PACING_NS, SILENCE_NS, SUBSCRIBE_NS, DeskTalk
+from rigd.preamps.x32 import ABILITY, X32_DIALECT
+from rigd.wire.osc import decode_packet, encode_message
+
+
+class Bench:
+    """A talk, a clock and a desk that answers only what the test lets it."""
+
+    def __init__(self, *sockets: int) -> None:
+        self.now = Ns(1_000_000_000)
+        self.settings: list[PreampSetting] = []
+        self.statuses: list[PreampStatus] = []
+        self.gains = dict.fromkeys(sockets, 0.0)
+        self.talk = DeskTalk(
+            name="desk",
+            kind="x32",
+            place="here",
+            dialect=X32_DIALECT,
+            ability=ABILITY,
+            held=[(socket, "gain_db") for socket in sockets],
+            sink=self,
+            now=self.now,
+        )
+
+    def preamp_setting(self, setting: PreampSetting) -> None:
+        self.settings.append(setting)
+
+    def preamp_status(self, status: PreampStatus) -> None:
+        self.statuses.append(status)
+
+    def run(self, for_ns: int, *, answering: bool) -> list[str]:
+        """The addresses sent within that time; the desk answers queries at once or not at all."""
+        sent, end = [], self.now + for_ns
+        while self.now < end:
+            self.talk.tick(self.now)
+            packet = self.talk.next_packet(self.now)
+            if packet:
+                (message,) = decode_packet(packet)
+                sent.append(message.address)
+                if answering:
+                    self.answer(packet)
+            pause = self.talk.pause_ns(self.now)
+            assert packet or pause > 0, "it must not spin"
+            self.now = Ns(min(end, self.now + pause))
+        return sent
+
+    def answer(self, packet: bytes) -> None:
+        (message,) = decode_packet(packet)
+        for socket in self.gains:
+            if message.address == X32_DIALECT.address(socket, "gain_db"):
+                if message.arguments:
+                    value = X32_DIALECT.value("gain_db", message)
+                    assert value is not None
+                    self.gains[socket] = value
+                else:
+                    self.talk.heard(X32_DIALECT.order(socket, "gain_db", self.gains[socket]), self.now)
+        if message.address == "/info":
+            self.talk.heard(encode_message("/info", "V2.07", "X32"), self.now)
+
+
+def test_a_desk_that_answers_is_subscribed_to_first_and_again_every_eight_seconds() -> None:
+    bench = Bench(1)
+    sent = bench.run(20_000_000_000, answering=True)
+    assert sent[:3] == ["/info", "/xremote", "/headamp/000/gain"]
+    assert sent.count("/xremote") == 1 + 20_000_000_000 // SUBSCRIBE_NS
+
+
+def test_a_desk_that_comes_back_is_subscribed_to_at_once() -> None:
+    bench = Bench(1)
+    bench.run(1_000_000_000, answering=True)
+    silent = bench.run(SILENCE_NS * 2, answering=False)
+    assert "/xremote" not in silent
+    assert bench.statuses[-1].answering is False
+    back = bench.run(2_000_000_000, answering=True)
+    assert back[:3] == ["/info", "/xremote", "/headamp/000/gain"]
+    assert bench.statuses[-1].answering is True
+
+
+def test_lateness_is_told_after_250_ms_and_once() -> None:
+    bench = Bench(1)
+    bench.run(1_000_000_000, answering=True)
+    asked = bench.now
+    bench.talk.ask(1, "gain_db", 3.0, asked)
+    bench.run(1_000_000_000, answering=False)
+    late = [setting for setting in bench.settings if not setting.confirmed]
+    assert [(setting.value, setting.at_ns - asked) for setting in late] == [(0.0, CONFIRM_NS)]
+
+
+def test_packets_are_paced_however_much_there_is_to_say() -> None:
+    bench = Bench(*range(1, 65))
+    bench.run(100_000_000, answering=True)
+    for socket in range(1, 65):
+        bench.talk.ask(socket, "gain_db", 60.0, bench.now)
+    sent = bench.run(1_000_000_000, answering=True)
+    assert len(sent) <= 1_000_000_000 // PACING_NS + 1
+    bench.run(64 * 11 * 2 * PACING_NS, answering=True)
+    assert set(bench.gains.values()) == {60.0}
+
+
+def test_an_idle_talk_speaks_twice_a_second() -> None:
+    bench = Bench(*range(1, 33))
+    bench.run(3_000_000_000, answering=True)
+    assert len(bench.run(10_000_000_000, answering=True)) <= 22
+
+
+def test_a_lost_setting_keeps_its_last_confirmed_value_and_is_confirmed_again_later() -> None:
+    bench = Bench(1)
+    bench.run(1_000_000_000, answering=True)
+    bench.run(SILENCE_NS * 2, answering=False)
+    bench.run(3_000_000_000, answering=True)
+    assert [(setting.value, setting.confirmed) for setting in bench.settings] == [
+        (0.0, True),
+        (0.0, False),
+        (0.0, True),
+    ]
+
+
+def test_a_hand_at_the_desk_during_a_climb_does_not_stop_it() -> None:
+    bench = Bench(1)
+    bench.run(1_000_000_000, answering=True)
+    bench.talk.ask(1, "gain_db", 30.0, bench.now)
+    bench.run(50_000_000, answering=True)
+    bench.gains[1] = -3.0
+    bench.talk.heard(X32_DIALECT.order(1, "gain_db", -3.0), bench.now)
+    bench.run(3_000_000_000, answering=True)
+    assert bench.gains[1] == 30.0
+    steps = [setting.value for setting in bench.settings]
+    assert max(later - before for before, later in itertools.pairwise(steps)) <= 6.0
