@@ -1,0 +1,1 @@
+"""Control devices, one file a kind: what people touch, and where they see the rig."""

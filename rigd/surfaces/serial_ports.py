@@ -1,0 +1,89 @@
+"""The serial ports of this machine, and which one a surface means. Reads /sys through pyserial; any thread.
+
+A port is known by what stays: the USB serial number, or the USB socket where the chip has none. The number in
+/dev/ttyACM0 is only the order in which things were plugged in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from serial.tools import list_ports as pyserial_ports
+
+from rigd.model.errors import SurfaceError
+from rigd.surfaces.serial_settings import SerialSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialPort:
+    """One port as the system describes it; empty where it says nothing."""
+
+    device: str
+    """/dev/ttyACM0: true today."""
+    product: str = ""
+    usb_serial: str = ""
+    usb_path: str = ""
+    usb_id: str = ""
+    """VID:PID, as 2341:0043."""
+
+
+PortLister = Callable[[], Sequence[SerialPort]]
+
+
+def list_ports() -> tuple[SerialPort, ...]:
+    """Every serial port of this machine, by device name."""
+    ports = [
+        SerialPort(
+            device=str(seen.device),
+            product=str(seen.product or (seen.description if seen.description != "n/a" else "") or ""),
+            usb_serial=str(seen.serial_number or ""),
+            usb_path=str(seen.location or ""),
+            usb_id=f"{seen.vid:04X}:{seen.pid:04X}" if seen.vid is not None else "",
+        )
+        for seen in pyserial_ports.comports()
+    ]
+    return tuple(sorted(ports, key=lambda port: port.device))
+
+
+def config_for(port: SerialPort, ports: Sequence[SerialPort], *, name: str = "box") -> str:
+    """The config to paste: by serial number where that is unique, else by USB socket, else by path."""
+    twins = [other for other in ports if other.usb_serial == port.usb_serial]
+    if port.usb_serial and len(twins) == 1:
+        place = f'usb_serial = "{_quoted(port.usb_serial)}"'
+    elif port.usb_path:
+        place = f'usb_path = "{_quoted(port.usb_path)}"'
+    else:
+        place = f'port = "{_quoted(port.device)}"'
+    seen = " ".join(part for part in (port.product, port.usb_id) if part)
+    remark = f"  # {' '.join(seen.split())}, now {port.device}" if seen else ""
+    return f'[surface.{name}]\nkind = "serial"\n{place}{remark}\n'
+
+
+def _quoted(text: str) -> str:
+    """As the inside of a TOML basic string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped)
+
+
+def find_port(settings: SerialSettings, ports: PortLister = list_ports) -> str:
+    """The path of the port that these settings mean. Raises SurfaceError: not there, or several fit."""
+    if settings.port:
+        if not Path(settings.port).exists():
+            raise SurfaceError(f"{settings.port} is not there; plug the box in, or see: rigd devices")
+        return settings.port
+    if settings.usb_serial:
+        wanted = f'usb_serial "{settings.usb_serial}"'
+        found = [port for port in ports() if port.usb_serial == settings.usb_serial]
+    else:
+        wanted = f'usb_path "{settings.usb_path}"'
+        found = [
+            port for port in ports() if settings.usb_path in (port.usb_path, port.usb_path.partition(":")[0])
+        ]
+    if not found:
+        raise SurfaceError(f"no serial port has {wanted}; plug the box in, or see: rigd devices")
+    if len(found) > 1:
+        listed = ", ".join(f"{port.device} (usb_path {port.usb_path or '-'})" for port in found)
+        raise SurfaceError(f"{wanted} fits {len(found)} ports: {listed}; name one by usb_path or port")
+    return found[0].device

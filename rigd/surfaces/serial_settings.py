@@ -1,0 +1,105 @@
+"""What [surface.<name>] of kind "serial" may say, and how quickly the line lives and dies. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rigd.config.options import Options, option
+from rigd.surfaces.line_protocol import MAX_CONTROLS
+
+LAMPS = ("recording", "ready", "armed", "fault", "locked", "gap", "circled")
+CHANNEL_LAMPS = ("armed", "phantom")
+"""These also take a channel: "armed 3"."""
+
+
+def _known_lamp(lamp: str) -> str:
+    word, _, channel = lamp.partition(" ")
+    if lamp in ("", *LAMPS) or (word in CHANNEL_LAMPS and re.fullmatch(r"[1-9][0-9]{0,3}", channel)):
+        return lamp
+    forms = ", ".join((*LAMPS, *(f"{word} CHANNEL" for word in CHANNEL_LAMPS)))
+    raise ValueError(f'"{lamp}" is not something an LED can show; one of: {forms}, or "" for nothing')
+
+
+def _known_control(control: str) -> str:
+    if not re.fullmatch(r"(fader|encoder) [1-9][0-9]?", control):
+        raise ValueError(f'"{control}" is not a control with a value: "fader 1", "encoder 2"')
+    return control
+
+
+Lamp = Annotated[str, AfterValidator(_known_lamp)]
+ValueControl = Annotated[str, AfterValidator(_known_control)]
+ChannelRef = Annotated[int, Field(ge=1)]
+
+
+class SerialSettings(Options):
+    """A fader box on a serial port: rigd's line protocol, or deej's plain lines."""
+
+    port: str = option("", 'Path of the port; best a link such as "/dev/serial/by-id/..."', longest=4096)
+    usb_serial: str = option("", "Or the box's USB serial number: found at any USB socket", longest=256)
+    usb_path: str = option("", 'Or the USB socket it is in ("1-1.3"), for chips without number', longest=256)
+    protocol: Literal["rigd", "deej"] = option("rigd", "rigd's line protocol, or deej's plain 1023|512|0")
+    baud: int | None = option(
+        None, "Speed; where not given 115200, or 9600 for deej", unit="bit/s", least=300, most=4_000_000
+    )
+    dtr: bool = option(True, "false: do not raise DTR, so that most boards are not reset when rigd starts")
+    greeting_wait_s: float = option(
+        2.0,
+        "How long a silent box is left to its boot-loader after opening",
+        unit="s",
+        least=0.0,
+        most=10.0,
+    )
+    leds: tuple[Lamp, ...] = option(
+        ("recording", "armed", "fault", "locked"),
+        'What LED 1, 2, 3 ... show: recording, ready, armed, "armed CHANNEL", "phantom CHANNEL", fault, '
+        'locked, gap, circled, or "" for nothing',
+        longest=MAX_CONTROLS,
+    )
+    values: dict[ValueControl, ChannelRef] = option(
+        {}, 'More gains to show: { "fader 1" = CHANNEL }; what turns a gain by a binding shows it anyway'
+    )
+    meters: tuple[ChannelRef, ...] = option(
+        (), "Channels on the box's meters; where none are given the first of the config", longest=MAX_CONTROLS
+    )
+    fader_max: int = option(1023, "What a deej box sends at the top: 4095 for ESP32", least=15, most=65535)
+    jitter: int = option(
+        4, "A deej slider that moves by less than this of 1023 has not moved", least=1, most=64
+    )
+    invert: bool = option(False, "true: the top of a deej slider is its 0")
+
+    @model_validator(mode="after")
+    def _one_port(self) -> SerialSettings:
+        given = [key for key in ("port", "usb_serial", "usb_path") if getattr(self, key)]
+        if len(given) != 1:
+            said = f"these are given: {', '.join(given)}" if given else "none is given"
+            raise ValueError(
+                f"exactly one of port, usb_serial and usb_path names the port; {said} (rigd devices)"
+            )
+        if self.baud == 1200:
+            raise ValueError("baud 1200 starts the boot-loader of Leonardo boards; use another, best 115200")
+        return self
+
+    @property
+    def line_baud(self) -> int:
+        """Bits per second that the port is opened with."""
+        return self.baud or (9600 if self.protocol == "deej" else 115200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineTiming:
+    """The line's clockwork. The protocol fixes it; tests shorten it."""
+
+    beat_s: float = 1.0
+    """A sign of life each way."""
+    dead_s: float = 3.0
+    """Without one for so long the other side is not there."""
+    half_line_s: float = 0.5
+    """A line that began and did not end by then was cut."""
+    retry_s: float = 0.5
+    """How often a missing port is looked for."""
+    meters_s: float = 0.1
+    """Least time between two meter lines."""

@@ -1,0 +1,107 @@
+"""What the serial tests share: a sink that remembers, a rig's state, and waiting for what must come."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+
+from rigd.model.gain import PreampAbility, ReadBack
+from rigd.model.state import Channel, RigState, Setting, Take, Transport
+from rigd.model.surface import ControlInput, Motion
+from rigd.model.take import Slate
+from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
+from rigd.surfaces.serial_settings import LineTiming
+
+QUICK = LineTiming(beat_s=0.1, dead_s=0.4, half_line_s=0.2, retry_s=0.05, meters_s=0.1)
+"""The protocol's clockwork, ten times as fast."""
+
+Move = tuple[str, Motion, float]
+
+
+class Notebook:
+    """A ControlSink that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.inputs: list[ControlInput] = []
+        self.commands: list[str] = []
+        self.lost: list[str] = []
+        self._lock = threading.Lock()
+
+    def moved(self, control_input: ControlInput) -> None:
+        with self._lock:
+            self.inputs.append(control_input)
+
+    def said(self, surface: str, text: str, at_ns: Ns) -> None:
+        with self._lock:
+            self.commands.append(text)
+
+    def gone(self, surface: str) -> None:
+        with self._lock:
+            self.lost.append(surface)
+
+    def moves(self) -> list[Move]:
+        """What moved so far, in short."""
+        with self._lock:
+            return [(seen.control, seen.motion, round(seen.value, 3)) for seen in self.inputs]
+
+
+def wait_for(what: str, true: Callable[[], object], deadline_s: float = 15.0) -> None:
+    """Until `true()` is; fails with `what` at the deadline."""
+    until = time.monotonic() + deadline_s
+    while not true():
+        assert time.monotonic() < until, f"never came: {what}"
+        time.sleep(0.005)
+
+
+ABILITY = PreampAbility(min_db=-12.0, max_db=60.0, step_db=0.5, read_back=ReadBack.PUSH)
+
+
+def channel(number: int, *, gain: Setting | None = None, armed: bool = True) -> Channel:
+    """A channel on the input of the same number; with a preamp if it has a gain."""
+    return Channel(
+        number=ChannelNumber(number),
+        input=InputNumber(number),
+        name=f"Channel {number}",
+        source="mic",
+        armed=armed,
+        preamp="desk" if gain is not None else "",
+        ability=ABILITY if gain is not None else None,
+        gain=gain or Setting(),
+    )
+
+
+def rig(transport: Transport = Transport.READY, **changes: object) -> RigState:
+    """A rig of four channels; 1 and 2 have a confirmed gain."""
+    confirmed = Setting(value=30.0, confirmed=True)
+    state = RigState(
+        number=1,
+        transport=transport,
+        session="Sunday",
+        session_folder="/takes/Sunday",
+        song="Morning",
+        next_take_number=4,
+        locked=False,
+        sample_rate_hz=48_000,
+        channels=(channel(1, gain=confirmed), channel(2, gain=confirmed), channel(3), channel(4)),
+        take=None,
+        takes=(),
+    )
+    if transport in (Transport.ROLLING, Transport.POSTROLL):
+        state = dataclasses.replace(state, take=take())
+    return dataclasses.replace(state, **changes)  # type: ignore[arg-type]
+
+
+def take(number: int = 3, **changes: object) -> Take:
+    """A take that began at frame 1,000,000."""
+    made = Take(
+        take_id=TakeId(f"{number:032x}"),
+        folder="/takes/Sunday/Morning/Take 003",
+        slate=Slate(session="Sunday", song="Morning", number=number),
+        first_frame=Frame(1_000_000),
+        end_frame=None,
+        started_at="2026-01-01T12:00:00.000+01:00",
+        channels=(ChannelNumber(1),),
+    )
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]

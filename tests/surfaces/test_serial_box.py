@@ -1,0 +1,436 @@
+"""A serial surface against a box on a pty: pyserial on one side, hardware_sim's box on the other."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from hardware_sim.faderbox import Build, FaderBox, frame
+from rigd.model.bindings import Binding
+from rigd.model.levels import Levels
+from rigd.model.state import Setting, Transport
+from rigd.model.surface import Motion, ShowsGains, Surface
+from rigd.model.units import ChannelNumber, Frame
+from rigd.surfaces.serial_box import SerialBox
+from rigd.surfaces.serial_ports import SerialPort
+from rigd.surfaces.serial_settings import LineTiming, SerialSettings
+from tests.surfaces.serial_bench import QUICK, Move, Notebook, channel, rig, wait_for
+
+QUICK_BUILD = Build(beat_s=0.1, dead_s=0.4, pace_ms=1)
+
+
+class Bench:
+    """One surface and one box on a port whose path stays."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.link = folder / "box"
+        self.notes = Notebook()
+        self._stack = stack
+
+    def box(self, build: Build = QUICK_BUILD) -> FaderBox:
+        """A box, plugged in."""
+        return self._stack.enter_context(FaderBox(self.link, build))
+
+    def surface(
+        self,
+        timing: LineTiming = QUICK,
+        ports: Callable[[], tuple[SerialPort, ...]] | None = None,
+        **settings: object,
+    ) -> SerialBox:
+        """A surface, started."""
+        given = (
+            {"port": str(self.link), "greeting_wait_s": 0.3} if ports is None else {"greeting_wait_s": 0.3}
+        )
+        checked = SerialSettings.model_validate({**given, **settings})
+        made = SerialBox("box", checked, self.notes, timing=timing, ports=ports or (lambda: ()))
+        made.start()
+        self._stack.callback(made.stop)
+        return made
+
+    def met(self, build: Build = QUICK_BUILD, **settings: object) -> tuple[SerialBox, FaderBox]:
+        """Both, and they know each other."""
+        box = self.box(build)
+        surface = self.surface(**settings)  # type: ignore[arg-type]
+        wait_for("the box is met", lambda: surface.status().connected)
+        return surface, box
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    before = set(threading.enumerate())
+    with ExitStack() as stack:
+        yield Bench(tmp_path, stack)
+    assert set(threading.enumerate()) <= before
+
+
+def test_it_is_a_surface_that_shows_gains(bench: Bench) -> None:
+    surface: Surface = bench.surface()
+    assert isinstance(surface, ShowsGains)
+
+
+def test_a_box_is_met_and_says_what_it_is(bench: Bench) -> None:
+    surface, _ = bench.met()
+    status = surface.status()
+    assert (status.name, status.kind, status.port) == ("box", "serial", str(bench.link))
+    assert "4 faders, 4 encoders, 8 buttons, 8 LEDs" in status.detail
+
+
+def test_every_control_arrives_with_the_time_it_was_read(bench: Bench) -> None:
+    _, box = bench.met()
+    before_ns = time.monotonic_ns()
+    box.move(1, 1023)
+    box.turn(2, -3)
+    box.press(8)
+    box.release(8)
+    box.do("keep 20")
+    wait_for("the command", lambda: bench.notes.commands == ["keep 20"])
+    assert bench.notes.moves() == [
+        ("fader 1", Motion.ABSOLUTE, 1.0),
+        ("encoder 2", Motion.RELATIVE, -3.0),
+        ("button 8", Motion.PRESS, 1.0),
+        ("button 8", Motion.RELEASE, 0.0),
+    ]
+    stamps = [seen.at_ns for seen in bench.notes.inputs]
+    assert before_ns <= stamps[0] and stamps == sorted(stamps) and stamps[-1] <= time.monotonic_ns()
+
+
+def test_where_the_faders_stand_at_connection_moves_nothing(bench: Bench) -> None:
+    box = bench.box()
+    for fader in (1, 2, 3, 4):
+        box.move(fader, 700)
+    surface = bench.surface()
+    wait_for("the box is met", lambda: surface.status().connected)
+    box.turn(1, 1)
+    wait_for("the encoder", bench.notes.moves)
+    assert bench.notes.moves() == [("encoder 1", Motion.RELATIVE, 1.0)]
+
+
+def test_the_box_shows_the_state_of_the_rig(bench: Bench) -> None:
+    surface, box = bench.met(values={"fader 2": 3})
+    surface.bound([Binding(control="fader 1", gain=ChannelNumber(1))])
+    levels = Levels(
+        at_frame=Frame(1_000_000 + 48_000 * 12),
+        peak_dbfs=(-20.0, -8.0),
+        rms_dbfs=(-23.0, -11.0),
+        clipped=(0, 2),
+    )
+    surface.show(rig(Transport.ROLLING), levels)
+    wait_for("the meters, which come last", lambda: box.front().meters)
+    front = box.front()
+    assert front.leds[:4] == ("on", "on", "off", "off")
+    assert front.display == ("REC Take 003", "00:00:12")
+    assert front.values == {"fader 1": "+30.0", "fader 2": "--"}
+    assert front.meters == "AF00"
+    assert box.bad_lines == 0
+
+
+def test_a_gain_is_shown_as_asked_and_then_as_confirmed(bench: Bench) -> None:
+    surface, box = bench.met(values={"fader 1": 1})
+    asked = Setting(value=30.0, asked=33.0, confirmed=False)
+    surface.show(rig(channels=(channel(1, gain=asked),)), None)
+    wait_for("the gain that was asked for", lambda: box.front().values == {"fader 1": "?+33.0"})
+    surface.show(rig(channels=(channel(1, gain=Setting(value=33.0, confirmed=True)),)), None)
+    wait_for("the confirmed gain", lambda: box.front().values == {"fader 1": "+33.0"})
+
+
+def test_only_changes_are_sent(bench: Bench) -> None:
+    surface, box = bench.met()
+    surface.show(rig(), None)
+    wait_for("the display", lambda: box.front().display[1] == "Morning")
+    box.received.clear()
+    for _ in range(20):
+        surface.show(rig(), None)
+    surface.show(rig(locked=True), None)
+    wait_for("the lock", lambda: box.front().leds[3] == "on")
+    assert [line for line in box.received if line != "beat"] == ["led 4 on"]
+
+
+def test_an_action_is_answered_where_it_came_from(bench: Bench) -> None:
+    surface, box = bench.met()
+    surface.answered("button 1", True, "Take 003")
+    surface.answered("button 8", False, "locked: hold to stop")
+    surface.answered("", True, "")
+    wait_for("three answers", lambda: len(box.answers()) == 3)
+    assert box.answers() == ["ok button 1 Take 003", "no button 8 locked: hold to stop", "ok do"]
+
+
+def test_a_pulled_box_lets_go_and_is_right_again_when_it_returns(bench: Bench) -> None:
+    surface, box = bench.met()
+    surface.show(rig(), None)
+    wait_for("READY", lambda: box.front().display[0] == "READY")
+    box.press(1)
+    wait_for("the press", bench.notes.moves)
+    box.vanish()
+    wait_for("gone", lambda: bench.notes.lost == ["box"])
+    wait_for("not connected", lambda: not surface.status().connected)
+    wait_for("the cure", lambda: "plug the box in" in surface.status().detail)
+    surface.show(rig(Transport.ROLLING), None)
+    box.come_back()
+    wait_for("connected", lambda: surface.status().connected)
+    wait_for("REC", lambda: box.front().display == ("REC Take 003", "00:00:00"))
+    assert box.front().leds[0] == "on"
+    box.release(1)
+    box.press(2)
+    wait_for("the next press", lambda: ("button 2", Motion.PRESS, 1.0) in bench.notes.moves())
+    assert ("button 1", Motion.RELEASE, 0.0) not in bench.notes.moves()
+
+
+def test_a_box_is_found_by_usb_serial_number_under_another_port_name(bench: Bench) -> None:
+    box = bench.box()
+    surface = bench.surface(
+        usb_serial="8573",
+        ports=lambda: (
+            (SerialPort(device=os.readlink(bench.link), usb_serial="8573"),)
+            if bench.link.is_symlink()
+            else ()
+        ),
+    )
+    wait_for("connected", lambda: surface.status().connected)
+    first = surface.status().port
+    box.vanish()
+    wait_for("gone", lambda: "no serial port has" in surface.status().detail)
+    held = os.openpty()  # takes the number that the box had, so that it comes back as another
+    try:
+        box.come_back()
+        wait_for("connected again", lambda: surface.status().connected)
+        assert surface.status().port != first
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def test_the_return_takes_less_than_three_seconds_by_the_real_clockwork(bench: Bench) -> None:
+    box = bench.box(Build())
+    surface = bench.surface(timing=LineTiming(), greeting_wait_s=2.0)
+    wait_for("connected", lambda: surface.status().connected)
+    box.vanish()
+    wait_for("gone", lambda: not surface.status().connected)
+    box.come_back()
+    wait_for("connected again", lambda: surface.status().connected, deadline_s=3.0)
+
+
+def test_a_mute_box_counts_as_gone_until_it_speaks_again(bench: Bench) -> None:
+    surface, box = bench.met()
+    box.mute()
+    wait_for("gone", lambda: bench.notes.lost == ["box"])
+    wait_for("not connected", lambda: not surface.status().connected)
+    wait_for("why", lambda: "silent" in surface.status().detail)
+    surface.show(rig(locked=True), None)
+    box.mute(False)
+    wait_for("connected", lambda: surface.status().connected)
+    wait_for("the lock", lambda: box.front().leds[3] == "on")
+
+
+def test_a_box_that_missed_the_host_asks_for_everything_again(bench: Bench) -> None:
+    surface, box = bench.met()
+    surface.show(rig(locked=True), None)
+    wait_for("the lock", lambda: box.front().leds[3] == "on")
+    box.deafen()
+    wait_for("it thinks that rigd is away", lambda: box.front().display[0] == "no rigd")
+    assert not box.front().host
+    assert surface.status().connected
+    box.deafen(False)
+    wait_for("the lock again", lambda: box.front().leds[3] == "on")
+    wait_for("the display again", lambda: box.front().display == ("READY", "Morning"))
+
+
+def test_a_reset_box_is_told_everything_again(bench: Bench) -> None:
+    surface, box = bench.met()
+    surface.show(rig(Transport.ROLLING), None)
+    wait_for("REC", lambda: box.front().leds[0] == "on")
+    box.reboot()
+    wait_for("let go", lambda: bench.notes.lost == ["box"])
+    wait_for("REC again", lambda: box.front().leds[0] == "on" and box.front().display[0] == "REC Take 003")
+
+
+def test_a_box_that_boots_slowly_is_met_and_a_wrong_box_is_told_apart(bench: Bench) -> None:
+    box = bench.box(Build(boot_s=0.5, beat_s=0.1))
+    surface = bench.surface()
+    wait_for("an explanation", lambda: "no greeting yet" in surface.status().detail)
+    wait_for("connected", lambda: surface.status().connected)
+    box.vanish()
+    other = FaderBox(bench.link, Build(version=2, beat_s=0.1))
+    with other:
+        wait_for("the version is named", lambda: "version 2" in surface.status().detail)
+        assert not surface.status().connected
+
+
+def test_stopping_leaves_the_box_dark(bench: Bench) -> None:
+    surface, box = bench.met()
+    surface.show(rig(Transport.ROLLING), None)
+    wait_for("REC", lambda: box.front().display[1] == "00:00:00")
+    surface.stop()
+    wait_for("dark", lambda: box.front().display[0] == "rigd stopped")
+    assert set(box.front().leds) == {"off"}
+    assert not surface.status().connected
+
+
+def test_a_surface_can_be_started_again(bench: Bench) -> None:
+    surface, _ = bench.met()
+    surface.stop()
+    surface.start()
+    wait_for("connected", lambda: surface.status().connected)
+
+
+def test_a_port_that_another_program_holds_is_named(bench: Bench) -> None:
+    bench.met()
+    second = bench.surface()
+    wait_for("why not", lambda: "in use by another program" in second.status().detail)
+
+
+def test_a_path_that_is_no_serial_port_is_named(bench: Bench) -> None:
+    bench.link.write_text("no port")
+    surface = bench.surface()
+    wait_for("why not", lambda: "could not be opened" in surface.status().detail)
+
+
+def test_show_never_waits_for_a_box_that_takes_nothing(bench: Bench) -> None:
+    surface, box = bench.met()
+    box.deafen()
+    spent = []
+    for second in range(2000):
+        levels = Levels(
+            at_frame=Frame(1_000_000 + 48_000 * second), peak_dbfs=(-20.0,), rms_dbfs=(-23.0,), clipped=(0,)
+        )
+        before = time.perf_counter()
+        surface.show(rig(Transport.ROLLING), levels)
+        surface.answered("button 1", False, f"no {second}")
+        spent.append(time.perf_counter() - before)
+    assert sorted(spent)[len(spent) // 2] < 0.005
+    box.deafen(False)
+    wait_for("the newest state", lambda: box.front().display == ("REC Take 003", "00:33:19"))
+
+
+def test_a_deej_box_works_unchanged(bench: Bench) -> None:
+    box = bench.box(Build(lines="deej", faders=3))
+    box.move(1, 500)
+    surface = bench.surface(protocol="deej")
+    wait_for("connected", lambda: surface.status().connected)
+    assert "3 faders" in surface.status().detail
+    box.move(2, 1022)
+    wait_for("the slider", lambda: bench.notes.moves() == [("fader 2", Motion.ABSOLUTE, 1.0)])
+    surface.show(rig(Transport.ROLLING), None)
+    box.move(1, 502)  # jitter
+    box.move(2, 0)
+    wait_for("the slider", lambda: len(bench.notes.moves()) == 2)
+    assert bench.notes.moves()[1] == ("fader 2", Motion.ABSOLUTE, 0.0)
+    box.mute()
+    wait_for("gone", lambda: bench.notes.lost == ["box"])
+
+
+def cpu_s() -> float:
+    """Seconds of processor that the surface's threads have used so far."""
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith("rigd-serial-box")]
+    return sum(time.clock_gettime(time.pthread_getcpuclockid(thread.ident or 0)) for thread in ours)
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_surface_that_nobody_touches_sleeps(bench: Bench, shown: bool) -> None:
+    surface, box = bench.met()
+    if shown:
+        surface.show(rig(), None)
+        wait_for("the display", lambda: box.front().display[1] == "Morning")
+    box.received.clear()
+    wall, cpu = time.monotonic(), cpu_s()
+    wait_for("five beats", lambda: len(box.received) >= 5)
+    assert cpu_s() - cpu < 0.1 * (time.monotonic() - wall)
+
+
+def test_a_line_that_takes_nothing_is_waited_for_asleep(bench: Bench) -> None:
+    surface, box = bench.met()
+    box.deafen()
+    filler = os.open(bench.link, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        with pytest.raises(BlockingIOError):
+            while True:
+                os.write(filler, b"\n" * 256)
+    finally:
+        os.close(filler)
+    wall, cpu = time.monotonic(), cpu_s()
+    while time.monotonic() < wall + 0.6:
+        surface.show(rig(song=f"Song {time.monotonic()}"), None)
+        time.sleep(0.05)
+    assert cpu_s() - cpu < 0.1 * (time.monotonic() - wall)
+    box.deafen(False)
+    surface.show(rig(song="Evening"), None)
+    wait_for("the newest song", lambda: box.front().display[1] == "Evening")
+
+
+# --- F37: what a port must survive ------------------------------------------------------------------
+
+
+def send_all(box: FaderBox, raw: bytes) -> None:
+    """Every byte, as fast as the port takes them."""
+    while raw:
+        sent = box.send_raw(raw[:4096])
+        raw = raw[sent:]
+        if not sent:
+            time.sleep(0.001)
+
+
+def next_moves_work(bench: Bench, box: FaderBox) -> None:
+    """Moves made now arrive; nothing else did. The first ones may be lost with the line they are glued to."""
+
+    def turned() -> list[Move]:
+        box.turn(1, 1)
+        return bench.notes.moves()
+
+    wait_for("the next move", turned)
+    assert set(bench.notes.moves()) == {("encoder 1", Motion.RELATIVE, 1.0)}
+
+
+def test_random_bytes_move_nothing_and_the_next_moves_work(bench: Bench) -> None:
+    surface, box = bench.met()
+    send_all(box, os.urandom(20_000))
+    next_moves_work(bench, box)
+    wait_for("connected", lambda: surface.status().connected)
+
+
+def test_a_flood_without_a_newline_keeps_memory_and_cpu_bounded(bench: Bench) -> None:
+    _, box = bench.met()
+    send_all(box, b"x" * 20_000)
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    wall, cpu = time.monotonic(), cpu_s()
+    send_all(box, b"x" * 100_000)
+    wall, cpu = time.monotonic() - wall, cpu_s() - cpu
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - size < 4_000
+    assert cpu < 0.1 * wall
+    next_moves_work(bench, box)
+
+
+def test_half_a_line_and_a_pause_cost_that_line_only(bench: Bench) -> None:
+    _, box = bench.met()
+    box.send_raw(frame("fader 1 900")[:9])
+    next_moves_work(bench, box)
+
+
+def test_a_box_at_a_wrong_baud_rate_is_never_connected_and_the_cure_is_named(bench: Bench) -> None:
+    master, slave = os.openpty()
+    bench.link.symlink_to(os.ttyname(slave))
+    try:
+        surface = bench.surface()
+        until = time.monotonic() + 10.0
+        while "115200 baud" not in surface.status().detail:
+            assert time.monotonic() < until
+            os.write(master, bytes([0x9E, 0x00, 0xF8, 0x0A, 0x1C, 0xFE]))
+            time.sleep(0.01)
+        assert not surface.status().connected
+        assert bench.notes.moves() == []
+    finally:
+        surface.stop()
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_storm_of_true_moves_ends_at_the_true_place(bench: Bench) -> None:
+    _, box = bench.met()
+    storm = b"".join(frame(f"fader 1 {step % 1024}") for step in range(3000)) + frame("fader 1 1023")
+    send_all(box, storm)
+    wait_for("the end of the storm", lambda: bench.notes.moves()[-1:] == [("fader 1", Motion.ABSOLUTE, 1.0)])

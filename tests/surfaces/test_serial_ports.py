@@ -1,0 +1,90 @@
+"""Which port a surface means, and the config that `rigd devices` gives to paste."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from rigd.model.errors import SurfaceError
+from rigd.surfaces.serial_ports import SerialPort, config_for, find_port, list_ports
+from rigd.surfaces.serial_settings import SerialSettings
+
+UNO = SerialPort(
+    device="/dev/ttyACM0", product="Arduino Uno", usb_serial="8573", usb_path="1-1.3:1.0", usb_id="2341:0043"
+)
+CH340 = SerialPort(device="/dev/ttyUSB0", product="USB Serial", usb_path="1-1.2", usb_id="1A86:7523")
+CP2102 = SerialPort(device="/dev/ttyUSB1", product='CP2102 "0001"', usb_serial="0001", usb_path="1-1.4")
+CP2102_TWIN = SerialPort(device="/dev/ttyUSB2", product="CP2102", usb_serial="0001", usb_path="1-1.5")
+PLAIN = SerialPort(device="/dev/ttyAMA0")
+ALL = (UNO, CH340, CP2102, CP2102_TWIN, PLAIN)
+
+
+def found(**settings: str) -> str:
+    return find_port(SerialSettings.model_validate(settings), lambda: ALL)
+
+
+def test_a_port_is_found_by_what_stays() -> None:
+    assert found(usb_serial="8573") == "/dev/ttyACM0"
+    assert found(usb_path="1-1.2") == "/dev/ttyUSB0"
+    assert found(usb_path="1-1.3") == "/dev/ttyACM0"
+    assert found(usb_path="1-1.3:1.0") == "/dev/ttyACM0"
+    assert found(port="/dev/null") == "/dev/null"
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SurfaceError, match=r'usb_serial "77".*rigd devices'):
+        found(usb_serial="77")
+    with pytest.raises(SurfaceError, match="box is not there"):
+        found(port=str(tmp_path / "box"))
+
+
+def test_two_chips_with_one_serial_number_are_both_named() -> None:
+    with pytest.raises(SurfaceError, match=r"fits 2 ports: /dev/ttyUSB1 \(usb_path 1-1.4\), /dev/ttyUSB2"):
+        found(usb_serial="0001")
+
+
+@pytest.mark.parametrize("port", ALL)
+def test_the_config_to_paste_finds_the_same_port_again(port: SerialPort) -> None:
+    pasted = tomllib.loads(config_for(port, ALL))["surface"]["box"]
+    assert pasted.pop("kind") == "serial"
+    settings = SerialSettings.model_validate(pasted)
+    if settings.port:
+        assert settings.port == port.device
+    else:
+        assert find_port(settings, lambda: ALL) == port.device
+
+
+def test_this_machines_ports_can_be_listed() -> None:
+    assert all(port.device.startswith("/dev/") for port in list_ports())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"port": "/dev/ttyACM0", "usb_serial": "1"},
+        {"port": "/dev/ttyACM0", "baud": 1200},
+        {"port": "/dev/ttyACM0", "baud": 5},
+        {"port": "/dev/ttyACM0", "leds": ("recoding",)},
+        {"port": "/dev/ttyACM0", "leds": ("armed 0",)},
+        {"port": "/dev/ttyACM0", "values": {"slider 1": 1}},
+        {"port": "/dev/ttyACM0", "values": {"fader 1": 0}},
+        {"port": "/dev/ttyACM0", "bauds": 9600},
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        SerialSettings.model_validate(settings)
+
+
+def test_settings_are_read_as_a_config_writes_them() -> None:
+    settings = SerialSettings.model_validate_json(
+        '{"usb_path": "1-1.2", "protocol": "deej", "leds": ["recording", "", "phantom 3"], '
+        '"values": {"fader 1": 2}}'
+    )
+    assert settings.line_baud == 9600
+    assert settings.leds == ("recording", "", "phantom 3")
+    assert SerialSettings(port="/dev/ttyACM0").line_baud == 115200
