@@ -1,0 +1,275 @@
+"""The simulated interface: an audio driver that feeds the tape's C core as PortAudio does, block by block.
+
+It is named in the config (driver = "simulated"); rigd has no branch for it. One thread does everything: it
+sleeps until the next block is due or a fault comes in at RUNTIME_DIR/interface-sim.sock. Its frame counter
+is a function of CLOCK_MONOTONIC, as that of a card that stays switched on: it runs on while nobody listens.
+
+A person gives it faults with: python -m hardware_sim.interface RUNTIME_DIR overflow 480
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hardware_sim.faults import (
+    FAULTS,
+    NANOSECONDS,
+    CardState,
+    FaultClient,
+    FaultError,
+    FaultOrder,
+    FaultReceipt,
+    FaultSocket,
+    read_card,
+    write_card,
+)
+from hardware_sim.signals import Samples, make_signal
+from rigd.capture.driver import FoundInterface, SettingsModel
+from rigd.model.errors import InterfaceError
+from rigd.model.messages import CaptureSettings
+from rigd.tape.blocks import BlockFlag
+
+if TYPE_CHECKING:
+    from rigd.tape.capture_core import CaptureCore
+
+NAME = "Simulated interface"
+HOST_API = "hardware_sim"
+FULL_SCALE = 8_388_608.0
+LONGEST_SLEEP_S = 3600.0
+
+
+class SimulatedDriver:
+    """An interface with any number of inputs, any rate, and any fault."""
+
+    settings_model = SettingsModel("hardware_sim.options:SimulatedOptions")
+
+    def __init__(self, settings: CaptureSettings, runtime: Path) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._card: _Card | None = None
+
+    @property
+    def in_callback(self) -> bool:
+        return False
+
+    def find(self) -> FoundInterface:
+        """It is there, unless it was told to vanish."""
+        card = read_card(self._runtime)
+        if card is not None and card.vanished:
+            raise InterfaceError(
+                f'interface "{NAME}" is not there: it was told to vanish. Nothing was opened. Bring it back: '
+                "python -m hardware_sim.interface RUNTIME_DIR return"
+            )
+        return FoundInterface(
+            device=f"{NAME}, {HOST_API}",
+            host_api=HOST_API,
+            sample_rate_hz=self._settings.tape.sample_rate_hz,
+            channels=self._settings.tape.channels,
+            full_scale=FULL_SCALE,
+        )
+
+    def start(self, core: CaptureCore) -> None:
+        """Its thread runs and feeds the core."""
+        self._card = _Card(self._settings, self._runtime, core)
+        self._card.start()
+
+    def stop(self) -> None:
+        """Its thread has ended."""
+        if self._card is not None:
+            self._card.stop()
+            self._card = None
+
+
+class _Card:
+    """The card while it is open. All but `start` and `stop` on its own thread."""
+
+    def __init__(self, settings: CaptureSettings, runtime: Path, core: CaptureCore) -> None:
+        options = settings.options
+        self._core = core
+        self._runtime = runtime
+        self._channels = settings.tape.channels
+        self._rate = settings.tape.sample_rate_hz
+        self._period = settings.period_frames
+        self._paced = bool(options.get("paced", True))
+        self._signal = make_signal(
+            str(options.get("signal", "band")),
+            channels=self._channels,
+            sample_rate_hz=self._rate,
+            seed=int(options.get("seed", 0)),
+        )
+        self._state = read_card(runtime) or CardState(drift_ppm=float(options.get("drift_ppm", 0.0)))
+        now = time.monotonic_ns()
+        self._frame = int(self._state.frame_at(now, self._rate)) + 1
+        self._delivered = 0
+        self._lost = 0
+        self._flags = BlockFlag.NONE
+        self._late_ns = 0
+        self._next: FaultOrder | None = None
+        self._stop_read, self._stop_write = os.pipe()
+        self._orders = FaultSocket(runtime)
+        self._woken_by = (self._stop_read, self._orders.fileno())
+        self._thread = threading.Thread(target=self._run, name="simulated-interface", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        os.write(self._stop_write, b"\0")
+        self._thread.join()
+        self._orders.close()
+        os.close(self._stop_read)
+        os.close(self._stop_write)
+
+    def _run(self) -> None:
+        try:
+            while self._wait():
+                self._bring_block()
+        except Exception:
+            traceback.print_exc()
+            print("simulated interface: broken, it brings nothing any more", file=sys.stderr, flush=True)
+
+    def _wait(self) -> bool:
+        """Sleeps until the next block is due, obeying orders meanwhile. False once it is to stop."""
+        while True:
+            left_s = max(0.0, self._seconds_left())
+            ready, _, _ = select.select(self._woken_by, [], [], left_s)
+            if not ready and not self._state.vanished:
+                return True
+            if self._stop_read in ready:
+                return False
+            while (order := self._orders.take()) is not None:
+                self._obey(order[0])
+                self._orders.answer(self._receipt(), order[1])
+
+    def _seconds_left(self) -> float:
+        if self._state.vanished:
+            return LONGEST_SLEEP_S
+        if not self._paced:
+            return 0.0
+        due = self._state.ns_at(self._frame + self._next_length(), self._rate) + self._late_ns
+        return (due - time.monotonic_ns()) / NANOSECONDS
+
+    def _next_length(self) -> int:
+        if self._next is not None and self._next.word in ("block", "zero-block", "huge-block"):
+            return int(self._next.amount)
+        return self._period
+
+    def _bring_block(self) -> None:
+        frames = self._next_length()
+        rows: Samples | None = self._signal.rows(self._frame, frames)
+        begins_ns = self._state.ns_at(self._frame, self._rate)
+        adc_time = max(1, begins_ns) / NANOSECONDS
+        if self._next is not None:
+            rows, adc_time = self._spoil(self._next, rows, adc_time)
+        self._core.feed(
+            rows,
+            frames,
+            adc_time=adc_time,
+            # Played as fast as it can, a card's clock still says when it would have been.
+            monotonic_ns=(
+                time.monotonic_ns() if self._paced else self._state.ns_at(self._frame + frames, self._rate)
+            ),
+            flags=self._flags,
+        )
+        self._frame += frames
+        if rows is None:
+            self._lost += frames
+        else:
+            self._delivered += frames
+        self._flags = BlockFlag.NONE
+        self._late_ns = 0
+        self._next = None
+
+    def _spoil(
+        self, fault: FaultOrder, rows: Samples | None, adc_time: float
+    ) -> tuple[Samples | None, float]:
+        if fault.word == "nan" and rows is not None:
+            return _poisoned(rows), adc_time
+        if fault.word == "null":
+            return None, adc_time
+        if fault.word == "backwards":
+            return rows, max(1e-9, adc_time - fault.amount)
+        return rows, adc_time
+
+    def _obey(self, order: FaultOrder) -> None:
+        if order.word == "overflow":
+            self._lose(int(order.amount), BlockFlag.OVERFLOW)
+        elif order.word == "jump":
+            self._lose(int(order.amount), BlockFlag.NONE)
+        elif order.word == "flag":
+            self._flags |= BlockFlag.OVERFLOW
+        elif order.word == "stall":
+            self._lose(int(order.amount * self._state.rate_hz(self._rate)), BlockFlag.OVERFLOW)
+        elif order.word == "late":
+            self._late_ns = int(order.amount * 1e6)
+        elif order.word in ("vanish", "return", "drift"):
+            self._change_card(order)
+        elif order.word != "status":
+            self._next = order
+
+    def _lose(self, frames: int, flag: BlockFlag) -> None:
+        self._frame += frames
+        self._lost += frames
+        self._flags |= flag
+
+    def _change_card(self, order: FaultOrder) -> None:
+        """What outlives this process. A new drift begins at the next block, not in the past."""
+        if order.word == "drift":
+            self._state = CardState(
+                vanished=self._state.vanished,
+                drift_ppm=order.amount,
+                anchor_frame=self._frame,
+                anchor_ns=self._state.ns_at(self._frame, self._rate),
+            )
+        else:
+            # A stream on an interface that was unplugged stays dead, as with PortAudio, until it is reopened.
+            self._state = replace(self._state, vanished=True)
+        write_card(self._runtime, replace(self._state, vanished=order.word == "vanish"))
+
+    def _receipt(self) -> FaultReceipt:
+        return FaultReceipt(
+            card_frame=self._frame,
+            delivered_frames=self._delivered,
+            lost_frames=self._lost,
+            vanished=self._state.vanished,
+        )
+
+
+def _poisoned(rows: Samples) -> Samples:
+    """The rows with one NaN, both infinities and a denormal in each, where there is room."""
+    poison = np.array([np.nan, np.inf, -np.inf, 1e-42], np.float32)
+    poisoned = rows.copy()
+    poisoned[:, : len(poison)] = poison[: rows.shape[1]]
+    return poisoned
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Gives one fault to a running simulated interface. Returns 0, or 2 where that was not possible."""
+    if len(arguments) < 2:
+        print("usage: python -m hardware_sim.interface RUNTIME_DIR FAULT [AMOUNT]\n\nfaults:")
+        for kind in FAULTS:
+            amount = f"{kind.word} {kind.unit.upper()}" if kind.unit else kind.word
+            print(f"  {amount:<24} {kind.does}")
+        return 2
+    try:
+        receipt = FaultClient(Path(arguments[0])).give(" ".join(arguments[1:]))
+    except FaultError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(receipt if receipt is not None else "done; no process has the interface open")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

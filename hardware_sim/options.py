@@ -1,0 +1,20 @@
+"""What [audio.simulated] may hold. Imported by the config only; the interface gets plain values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from rigd.config.options import Options, option
+
+
+class SimulatedOptions(Options):
+    """The simulated interface's own settings."""
+
+    signal: Literal["counter", "silence", "prbs", "sines", "band"] = option(
+        "band", "What it hears: a band, sines, a frame counter, a pseudo-random sequence, or nothing"
+    )
+    paced: bool = option(True, "Brings blocks when a real interface would; else as fast as it can")
+    drift_ppm: float = option(
+        0.0, "How much faster its clock runs than the computer's", unit="ppm", least=-1000, most=1000
+    )
+    seed: int = option(0, "Another number, another band", least=0, most=2**31)

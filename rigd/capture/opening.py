@@ -1,0 +1,223 @@
+"""From the settings to the first block on the tape: find the interface, attach the tape, start the stream.
+
+Runs on a thread of its own ("rigd-opening"), because PortAudio may wait for minutes for a server that hangs;
+the sockets stay alive meanwhile. After that the thread ends: the audio is the C callback's alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rigd.capture.driver import AudioDriver, FoundInterface
+from rigd.model.errors import InterfaceError, RigError, TapeError
+from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings
+from rigd.model.take import GapCause
+
+if TYPE_CHECKING:
+    from rigd.tape.capture_core import CaptureCore
+    from rigd.tape.tape import Tape
+
+TAPE_NAME = "tape"
+LOST_NAME = "interface.lost"
+"""Is there while the interface could not be opened; what the gap in the take is then called."""
+WRITER_LOCK_NAME = "writer.lock"
+CALLBACK_PRIORITY = 70
+FIRST_BLOCK_WITHIN_S = 3.0
+LOOK_EVERY_S = 0.002
+
+
+class ExitCode(IntEnum):
+    """How rigd-capture ends."""
+
+    STOPPED = 0
+    """As it was asked to."""
+    USAGE = 2
+    """Called wrongly, or its settings cannot be read."""
+    ALREADY_RUNNING = 3
+    """Another capture has this runtime folder."""
+    INTERFACE = 4
+    """The interface was not found, or cannot be opened as it was asked for. Worth trying again."""
+    TAPE = 5
+    """The tape cannot be made or used."""
+    BROKEN = 70
+    """A fault of rigd itself; the log has its traceback."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the stream needs as long as it runs."""
+
+    report: CaptureReport
+    driver: AudioDriver
+    tape: Tape
+    core: CaptureCore
+
+
+class Opening:
+    """One try to open the interface. `report` says how far it is; any thread may read it."""
+
+    def __init__(
+        self,
+        settings: CaptureSettings,
+        runtime: Path,
+        *,
+        make_driver: Callable[[CaptureSettings, Path], AudioDriver],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._make_driver = make_driver
+        self._clock = clock
+        self._sleep = sleep
+        self.report = CaptureReport(phase=CapturePhase.OPENING, device=settings.device)
+        self.exit_code = ExitCode.STOPPED
+        self.heard: Heard | None = None
+
+    def run(self) -> None:
+        """The interface is heard and `heard` is set, or `report` is FAILED and `exit_code` says why.
+
+        Lets through only what is a fault of rigd itself, after it has set the report.
+        """
+        try:
+            self.heard = self._open()
+            self.report = self.heard.report
+        except TapeError as error:
+            self._fail(str(error), ExitCode.TAPE)
+        except RigError as error:
+            (self._runtime / LOST_NAME).touch()
+            self._fail(str(error), ExitCode.INTERFACE)
+        except BaseException as error:
+            self._fail(f"rigd-capture is broken: {error!r}. Its log has the details", ExitCode.BROKEN)
+            raise
+
+    def _fail(self, why: str, code: ExitCode) -> None:
+        self.exit_code = code
+        self.report = replace(self.report, phase=CapturePhase.FAILED, failure=why)
+
+    def _open(self) -> Heard:
+        driver = self._make_driver(self._settings, self._runtime)
+        found = driver.find()
+        self.report = replace(
+            self.report,
+            device=found.device,
+            host_api=found.host_api,
+            sample_rate_hz=found.sample_rate_hz,
+            channels=found.channels,
+        )
+        from rigd.tape.capture_core import CaptureCore  # numpy: its import is over by now, see process.py
+
+        tape, warnings = self._attach(found)
+        locked = _lock(tape, warnings)
+        core = CaptureCore(tape)
+        blocks_before = tape.counters().blocks
+        if blocks_before > 0:
+            core.resume(tape.timeline(), cause=self._cause())
+        driver.start(core)
+        period_frames = self._await_first_block(tape, blocks_before, found)
+        (self._runtime / LOST_NAME).unlink(missing_ok=True)
+        realtime = driver.in_callback and _raise_priority(core, warnings)
+        report = replace(
+            self.report,
+            phase=CapturePhase.LISTENING,
+            period_frames=period_frames,
+            realtime=realtime,
+            memory_locked=locked,
+            warnings=(*found.warnings, *warnings),
+        )
+        return Heard(report=report, driver=driver, tape=tape, core=core)
+
+    def _cause(self) -> GapCause:
+        away = (self._runtime / LOST_NAME).exists()
+        return GapCause.INTERFACE_LOST if away else GapCause.CAPTURE_RESTARTED
+
+    def _attach(self, found: FoundInterface) -> tuple[Tape, list[str]]:
+        """The tape that is there, so that a take goes on in it, or a new one. Never takes a tape away from
+        a take that is being written."""
+        from rigd.tape.tape import Tape
+
+        path, wanted = self._runtime / TAPE_NAME, self._settings.tape
+        warnings: list[str] = []
+        if path.exists():
+            try:
+                tape = Tape.attach(path, writable=True)
+            except TapeError as error:
+                if _is_locked(self._runtime / WRITER_LOCK_NAME):
+                    raise TapeError(f"{error}. A writer still uses it, so no other tape was made") from error
+                warnings.append(f"{error}. No writer uses it, so a new tape was made in its place")
+            else:
+                if tape.geometry == wanted and tape.full_scale == found.full_scale:
+                    return tape, warnings
+                with tape:
+                    _refuse_if_held(tape, wanted_shape=f"{wanted} at full scale {found.full_scale:.0f}")
+        return Tape.create(path, wanted, full_scale=found.full_scale), warnings
+
+    def _await_first_block(self, tape: Tape, blocks_before: int, found: FoundInterface) -> int:
+        """How many frames the first block brought: the interface's period."""
+        period_s = self._settings.period_frames / found.sample_rate_hz
+        deadline = self._clock() + max(FIRST_BLOCK_WITHIN_S, 10 * period_s)
+        while tape.counters().blocks == blocks_before:
+            if self._clock() > deadline:
+                raise InterfaceError(
+                    f'interface "{found.device}" was opened but brings no sound. It was given up. Check '
+                    "its cable, its clock source, and that its JACK server runs"
+                )
+            self._sleep(LOOK_EVERY_S)
+        return next(block.frames for block in tape.blocks(blocks_before))
+
+
+def _refuse_if_held(tape: Tape, *, wanted_shape: str) -> None:
+    held = sum(hold.owner_alive for hold in tape.holds())
+    if held > 0:
+        raise TapeError(
+            f"the settings ask for another tape ({wanted_shape}), but {held} open take(s) are still written "
+            f"from the one there is ({tape.geometry} at full scale {tape.full_scale:.0f}). It was left alone "
+            "and nothing is listened to. Stop the take, or take the change of the settings back; then "
+            "capture goes on by itself"
+        )
+
+
+def _is_locked(path: Path) -> bool:
+    """True when some process has an flock on the file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _lock(tape: Tape, warnings: list[str]) -> bool:
+    try:
+        tape.lock_memory()
+    except TapeError as error:
+        warnings.append(str(error))
+        return False
+    return True
+
+
+def _raise_priority(core: CaptureCore, warnings: list[str]) -> bool:
+    """True when the callback's thread runs in real time; JACK may have made it so already."""
+    realtime_policies = (os.SCHED_FIFO, os.SCHED_RR)
+    with contextlib.suppress(TapeError):
+        if core.scheduling[0] in realtime_policies:
+            return True
+    try:
+        core.raise_priority(CALLBACK_PRIORITY)
+        return core.scheduling[0] in realtime_policies
+    except TapeError as error:
+        warnings.append(str(error))
+        return False

@@ -1,0 +1,123 @@
+"""The PortAudio driver: any interface of its host APIs (ALSA, JACK, PipeWire's JACK) to the tape's C core.
+
+PortAudio calls the C callback directly; no Python runs while sound comes in. One thread makes, finds, starts
+and stops. Never waits for an interface that is not there: the process ends and is started again, because
+PortAudio's list of interfaces is frozen once it is initialised.
+
+With JACK an interface is a client of the server that has output ports ("system": the sound card), and input n
+is its n-th port in the order in which it registered them (pa_jack.c).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rigd.capture.driver import FoundInterface, SettingsModel
+from rigd.capture.interfaces import Interface, choose_interface, read_card_numbers
+from rigd.capture.portaudio_library import ALSA_HOST_API, CLIP_OFF, JACK_HOST_API, PortAudio
+from rigd.model.errors import InterfaceError
+from rigd.model.messages import CaptureSettings
+
+if TYPE_CHECKING:
+    from rigd.tape.capture_core import CaptureCore
+
+PORTAUDIO_FULL_SCALE = 8_388_608.0
+"""pa_converters.c divides integer samples by a power of two; JACK's drivers by 2^23 - 1 (memops.c)."""
+LARGEST_RATE_ERROR_HZ = 1.0
+
+
+class PortAudioDriver:
+    """A callback stream of planar float32, input only."""
+
+    settings_model = SettingsModel("rigd.capture.options:PortAudioOptions")
+
+    def __init__(self, settings: CaptureSettings, runtime: Path) -> None:
+        self._settings = settings
+        self._portaudio: PortAudio | None = None
+        self._interface: Interface | None = None
+        self._stream: Any = None
+
+    @property
+    def in_callback(self) -> bool:
+        return True
+
+    def find(self) -> FoundInterface:
+        """PortAudio is initialised and the interface chosen. Raises InterfaceError: not there, ambiguous, too
+        few inputs, another rate."""
+        channels, rate = self._settings.tape.channels, self._settings.tape.sample_rate_hz
+        self._portaudio = PortAudio(client_name=str(self._settings.options.get("client_name", "rigd")))
+        self._interface = choose_interface(
+            self._portaudio.interfaces(),
+            self._settings.device,
+            channels=channels,
+            card_numbers=read_card_numbers(),
+        )
+        self._portaudio.check_rate(self._interface, channels=channels, sample_rate_hz=rate)
+        is_jack = self._interface.host_api == JACK_HOST_API
+        jack_full_scale = float(self._settings.options.get("jack_full_scale", 8_388_607))
+        return FoundInterface(
+            device=self._interface.full_name,
+            host_api=self._interface.host_api,
+            sample_rate_hz=rate,
+            channels=channels,
+            full_scale=jack_full_scale if is_jack else PORTAUDIO_FULL_SCALE,
+            warnings=_warnings(self._interface),
+        )
+
+    def start(self, core: CaptureCore) -> None:
+        """The stream runs. Raises InterfaceError where the interface refuses, or opens at another rate."""
+        portaudio, interface = self._portaudio, self._interface
+        if portaudio is None or interface is None:
+            raise InterfaceError("the interface has to be found before it is opened. Nothing was opened")
+        rate = self._settings.tape.sample_rate_hz
+        ffi, lib = portaudio.ffi, portaudio.lib
+        stream = ffi.new("PaStream **")
+        code = lib.Pa_OpenStream(
+            stream,
+            portaudio.input_parameters(
+                interface,
+                channels=self._settings.tape.channels,
+                latency_s=float(self._settings.options.get("latency_ms", 170)) / 1000.0,
+            ),
+            ffi.NULL,
+            float(rate),
+            # JACK's period is the server's; asked for none, PortAudio hands its rows through untouched.
+            0 if interface.host_api == JACK_HOST_API else self._settings.period_frames,
+            CLIP_OFF,
+            ffi.cast("PaStreamCallback *", core.callback_address),
+            ffi.cast("void *", core.user_address),
+        )
+        portaudio.check(code, f'interface "{interface.full_name}" could not be opened')
+        actual = lib.Pa_GetStreamInfo(stream[0]).sampleRate
+        if abs(actual - rate) > LARGEST_RATE_ERROR_HZ:
+            lib.Pa_CloseStream(stream[0])
+            raise InterfaceError(
+                f'interface "{interface.full_name}" opened at {actual:g} Hz, the rig is set to {rate} Hz. It '
+                f"was closed again. Set its clock to {rate} Hz, or audio.sample_rate_hz = {actual:.0f}"
+            )
+        portaudio.check(
+            lib.Pa_StartStream(stream[0]), f'interface "{interface.full_name}" could not be started'
+        )
+        self._stream = stream[0]
+
+    def stop(self) -> None:
+        """The stream is closed and PortAudio gone. With JACK and 64 inputs this takes 1.7 s, one period
+        for each port; with an interface that is gone it may never return."""
+        if self._portaudio is not None:
+            if self._stream is not None:
+                self._portaudio.lib.Pa_AbortStream(self._stream)
+                self._portaudio.lib.Pa_CloseStream(self._stream)
+                self._stream = None
+            self._portaudio.terminate()
+            self._portaudio = None
+
+
+def _warnings(interface: Interface) -> tuple[str, ...]:
+    if interface.host_api == ALSA_HOST_API and "(hw:" not in interface.name:
+        return (
+            f'interface "{interface.full_name}" is one of ALSA\'s plugins, which may convert rate and '
+            "channels without saying so. Use the name of the card itself, the one with (hw:N,0), from: "
+            "rigd devices",
+        )
+    return ()

@@ -1,0 +1,263 @@
+"""rigd-capture: the process that listens. `python -m rigd.capture RUNTIME_DIR`
+
+It reads RUNTIME_DIR/capture.json, locks RUNTIME_DIR/capture.lock, writes to RUNTIME_DIR/tape and talks to
+whoever connects to RUNTIME_DIR/capture.sock: a CaptureReport at once and at every change. StopCapture,
+SIGTERM or SIGINT end it; nothing else does, least of all the daemon's death. PortAudio's list of interfaces
+is frozen when it is initialised, so a failed opening ends the process (exit codes: `opening.ExitCode`) and
+the daemon starts it again.
+
+The main thread sleeps until a socket or a signal wakes it, and never touches audio.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import importlib
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import IO, TYPE_CHECKING
+
+from rigd.capture.driver import load_driver
+from rigd.capture.opening import ExitCode, Opening
+from rigd.capture.settings import read_settings
+from rigd.model.errors import InterfaceError, LinkError
+from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings, StopCapture
+
+if TYPE_CHECKING:
+    from rigd.capture.driver import AudioDriver
+    from rigd.wire.link import Link
+
+SOCKET_NAME = "capture.sock"
+LOCK_NAME = "capture.lock"
+STOP_WITHIN_S = 0.5
+"""PortAudio may hang on stop; the server cleans up after a client that is gone."""
+OPENING_WITHIN_S = 1.0
+"""An opening that takes longer is reported as such; a shorter one is over before anybody is told."""
+FAREWELL_S = 2.0
+"""How long a failed capture waits for somebody to tell it to."""
+
+
+class CaptureProcess:
+    """One life of rigd-capture."""
+
+    def __init__(self, runtime: Path, settings: CaptureSettings) -> None:
+        self._runtime = runtime
+        self._opening = Opening(settings, runtime, make_driver=_make_driver)
+        self._links: dict[int, Link] = {}
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._stop_asked = False
+        self._sent = self._opening.report
+        self._was_heard = False
+
+    def run(self) -> ExitCode:
+        """Listens until it is told to stop or opening fails. Main thread."""
+        opener = threading.Thread(target=self._open, name="rigd-opening", daemon=True)
+        self._obey_signals()
+        opener.start()
+        # PortAudio waits for its servers meanwhile, so this import costs no time before the first block.
+        importlib.import_module("rigd.tape.capture_core")
+        # The messages need pydantic, which is not to take the processor from the opening.
+        opener.join(OPENING_WITHIN_S)
+        from rigd.wire.link import listen
+
+        listener = listen(self._runtime / SOCKET_NAME)
+        try:
+            with listener:
+                self._selector.register(listener, selectors.EVENT_READ, listener)
+                self._selector.register(self._woken, selectors.EVENT_READ, None)
+                self._talk()
+                return self._end(opener)
+        finally:
+            (self._runtime / SOCKET_NAME).unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        try:
+            self._opening.run()
+        finally:
+            self._wake()
+
+    def _obey_signals(self) -> None:
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stop_asked = True
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):
+            self._waker.send(b"\0")
+
+    def _talk(self) -> None:
+        give_up_at = None
+        while not self._stop_asked:
+            timeout = None if give_up_at is None else max(0.0, give_up_at - time.monotonic())
+            for key, _ in self._selector.select(timeout):
+                if key.fileobj is self._woken:
+                    with contextlib.suppress(BlockingIOError):
+                        self._woken.recv(4096)
+                elif isinstance(key.data, socket.socket):
+                    self._welcome(key.data)
+                else:
+                    self._hear(key.data)
+            report = self._opening.report
+            if report != self._sent:
+                self._sent = report
+                self._tell_all(report)
+            if report.phase is CapturePhase.FAILED:
+                give_up_at = give_up_at or time.monotonic() + FAREWELL_S
+                if self._was_heard or time.monotonic() >= give_up_at:
+                    return
+
+    def _welcome(self, listener: socket.socket) -> None:
+        from rigd.wire.codec import Codec
+        from rigd.wire.link import Link
+
+        stream, _ = listener.accept()
+        link = Link(stream, Codec((StopCapture,)))
+        self._links[link.fileno()] = link
+        self._selector.register(link.fileno(), selectors.EVENT_READ, link)
+        self._tell(link, self._sent)
+
+    def _hear(self, link: Link) -> None:
+        try:
+            while (message := link.receive(0.0)) is not None:
+                if isinstance(message, StopCapture):
+                    self._stop_asked = True
+        except LinkError:
+            self._drop(link)
+
+    def _tell_all(self, report: CaptureReport) -> None:
+        for warning in report.warnings:
+            _say(f"warning: {warning}")
+        if report.phase is CapturePhase.FAILED:
+            _say(f"failed: {report.failure}")
+        if report.phase is CapturePhase.LISTENING:
+            _rest_from_garbage()
+            _say(f"listening to {report.device}, {report.channels} inputs at {report.sample_rate_hz} Hz")
+        for link in list(self._links.values()):
+            self._tell(link, report)
+
+    def _tell(self, link: Link, report: CaptureReport) -> None:
+        try:
+            link.send(report)
+        except LinkError:
+            self._drop(link)
+        else:
+            self._was_heard = self._was_heard or report.phase is CapturePhase.FAILED
+
+    def _drop(self, link: Link) -> None:
+        for number, known in list(self._links.items()):
+            if known is link:
+                self._selector.unregister(number)
+                del self._links[number]
+        link.close()
+
+    def _end(self, opener: threading.Thread) -> ExitCode:
+        """The stream is closed, if the interface lets itself be closed in time; else the process is left."""
+        code = self._opening.exit_code
+        ended_in_time = self._stop_stream(opener)
+        for link in list(self._links.values()):
+            self._drop(link)
+        if not ended_in_time:
+            (self._runtime / SOCKET_NAME).unlink(missing_ok=True)
+            os._exit(code)
+        return code
+
+    def _stop_stream(self, opener: threading.Thread) -> bool:
+        heard = self._opening.heard
+        if heard is None:
+            opener.join(STOP_WITHIN_S)
+            # Whatever a failed opening left behind in PortAudio is not worth waiting for.
+            return False
+        stopper = threading.Thread(target=_stop, args=(heard.driver,), name="rigd-stopping", daemon=True)
+        stopper.start()
+        stopper.join(STOP_WITHIN_S)
+        if stopper.is_alive():
+            return False
+        heard.core.close()
+        heard.tape.close()
+        return True
+
+
+def _make_driver(settings: CaptureSettings, runtime: Path) -> AudioDriver:
+    return load_driver(settings.driver)(settings, runtime)
+
+
+def _stop(driver: AudioDriver) -> None:
+    try:
+        driver.stop()
+    except Exception:
+        traceback.print_exc()
+
+
+def _rest_from_garbage() -> None:
+    """All that is needed exists now; a collection would hold the GIL for nothing."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def _say(line: str) -> None:
+    """For the log that the daemon keeps of this process."""
+    print(f"rigd-capture: {line}", file=sys.stderr, flush=True)
+
+
+def take_lock(path: Path) -> IO[str]:
+    """The lock of this runtime folder, held while the file is open. InterfaceError if another has it."""
+    try:
+        file = path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise InterfaceError(
+            f"runtime folder {path.parent}: {error.strerror}. Nothing was opened. "
+            "Start rigd-capture through: rigd run"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        owner = file.read().strip() or "unknown"
+        file.close()
+        raise InterfaceError(
+            f"another rigd-capture (process {owner}) already listens in {path.parent}. "
+            "This one ended and changed nothing"
+        ) from error
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file
+
+
+def main(arguments: Sequence[str] | None = None) -> ExitCode:
+    """Runs the process; returns how it ended."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) != 1:
+        _say("usage: python -m rigd.capture RUNTIME_DIR")
+        return ExitCode.USAGE
+    runtime = Path(arguments[0]).absolute()
+    try:
+        lock = take_lock(runtime / LOCK_NAME)
+    except InterfaceError as error:
+        _say(str(error))
+        return ExitCode.ALREADY_RUNNING if runtime.is_dir() else ExitCode.USAGE
+    with lock:
+        try:
+            settings = read_settings(runtime)
+        except InterfaceError as error:
+            _say(str(error))
+            return ExitCode.USAGE
+        return CaptureProcess(runtime, settings).run()

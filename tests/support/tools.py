@@ -1,0 +1,62 @@
+"""What a test needs of the machine: present, or the test is skipped with a reason; with CI=true it fails.
+
+A missing package must not turn a red build green, so in CI (CI=true) nothing is skipped for one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+PACKAGES = {
+    "jackd": "jackd2",
+    "jack_capture": "jack-capture",
+    "ecasound": "ecasound",
+    "sox": "sox",
+    "ffprobe": "ffmpeg",
+    "gcc": "gcc",
+    "libportaudio.so.2": "libportaudio2",
+    "libjack.so.0": "libjack-jackd2-0",
+}
+"""Tool or library -> Debian package."""
+
+
+def need_tool(name: str) -> Path:
+    """The program's path."""
+    found = shutil.which(name)
+    if found is None:
+        _lacking(name)
+    return Path(found)
+
+
+def need_library(name: str) -> None:
+    """The shared library can be loaded."""
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        _lacking(name)
+
+
+def need_jack_audio() -> None:
+    """jackd, and a PortAudio to reach it with."""
+    need_tool("jackd")
+    need_library("libportaudio.so.2")
+
+
+def die_with_parent() -> None:
+    """For `preexec_fn`: the program is killed when the test's process is, however that ends (prctl(2))."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _lacking(name: str) -> NoReturn:
+    reason = f"{name} is not installed: sudo apt install {PACKAGES.get(name, name)}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason} (with CI=true nothing is skipped)", pytrace=False)
+    pytest.skip(reason)
