@@ -1,0 +1,354 @@
+"""Turns what surfaces find into commands: the place where controls, gestures and bindings meet.
+
+One thread takes moves from a bounded queue, runs the recognisers with their deadlines, submits commands and
+brings the replies back to the surface. It never waits for a surface or for the controller, and an error of
+either costs no more than the move that caused it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from rigd.model.bindings import Binding, command_of, control_fits, nudge_command, plain_control
+from rigd.model.commands import Accepted, Command, Reply, parse_command
+from rigd.model.errors import CommandError
+from rigd.model.faders import GainFader
+from rigd.model.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
+from rigd.model.state import RigState, channel_of
+from rigd.model.surface import ClockNs, ControlInput, Motion, Surface
+from rigd.model.units import NS_PER_SECOND, ChannelNumber, Ns, Origin
+
+_log = logging.getLogger(__name__)
+
+QUEUE_LENGTH = 512
+"""A press storm of 100/s takes 2.5 s to fill it while the thread sleeps; beyond it, refused and counted."""
+_LATE_EDGES_S = 0.02
+"""A deadline is acted on this much later, so that a release that was stamped before it can still arrive."""
+_LATE_EDGES_NS = NS_PER_SECOND // 50
+_LONGEST_WAIT_S = 0.05
+"""While a gesture is pending; the clock is the caller's own and may run faster than the waiting."""
+_LOG_EVERY_NS = NS_PER_SECOND
+
+Submit = Callable[[Command], "Future[Reply]"]
+"""The controller's door (`Controller.submit`): takes the command at once; the reply comes later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    surface: str
+    text: str
+    at_ns: Ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gone:
+    surface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    surface: str
+    control: str
+    command: Command
+    reply: Reply
+
+
+_News = ControlInput | _Said | _Gone | _Answer
+
+
+class _BoundControl:
+    """One binding at work: its recogniser, its fader, and the name its control last came under."""
+
+    def __init__(self, surface: str, binding: Binding) -> None:
+        self.surface = surface
+        self.binding = binding
+        self.control = binding.control
+        self.gestures: GestureRecogniser = recogniser_for(binding)
+        self.fader = GainFader(binding)
+        self.refused_told = 0
+
+    def wants(self, motion: Motion) -> bool:
+        if motion is Motion.ABSOLUTE:
+            return self.binding.gain is not None
+        if motion is Motion.RELATIVE:
+            return self.binding.nudge is not None
+        return self.binding.gain is None and self.binding.nudge is None
+
+    def let_go(self) -> None:
+        self.gestures.let_go()
+        self.fader.let_go()
+
+
+class Binder:
+    """The ControlSink of every surface. `bindings` are those of each [surface.<name>], by its name."""
+
+    def __init__(
+        self,
+        *,
+        bindings: Mapping[str, Sequence[Binding]],
+        submit: Submit,
+        state: Callable[[], RigState],
+        clock: ClockNs,
+    ) -> None:
+        self._submit = submit
+        self._state = state
+        self._clock = clock
+        self._bound = {
+            name: tuple(_BoundControl(name, binding) for binding in of_surface)
+            for name, of_surface in bindings.items()
+        }
+        self._surfaces: dict[str, Surface] = {}
+        self._wake = threading.Condition()
+        self._queue: deque[_News] = deque()
+        self._overflow: dict[tuple[str, str], ControlInput] = {}
+        """The newest edge of each control that found the queue full, so that the final state is right."""
+        self._overflowed = 0
+        self._told_overflow_ns: Ns | None = None
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="rigd-binder", daemon=True)
+
+    def introduce(self, surface: Surface) -> None:
+        """From now on replies to this surface's commands reach it. Before `start`."""
+        self._surfaces[surface.name] = surface
+
+    def start(self) -> None:
+        """The thread runs; what came before is not lost."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The thread has ended. A gesture not yet told apart is dropped."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    # ControlSink: any thread, never blocks
+
+    def moved(self, control_input: ControlInput) -> None:
+        """A control moved. One that is bound to nothing is ignored here, and takes no place in the queue."""
+        if not self._targets(control_input):
+            return
+        with self._wake:
+            key = (control_input.surface, plain_control(control_input.control))
+            if control_input.motion is Motion.ABSOLUTE:
+                self._forget_older_place(control_input)
+            if len(self._queue) < QUEUE_LENGTH and key not in self._overflow:
+                self._queue.append(control_input)
+                self._wake.notify()
+                return
+            self._overflowed += 1
+            self._overflow[key] = control_input
+
+    def said(self, surface: str, text: str, at_ns: Ns) -> None:
+        """The surface names a command itself."""
+        with self._wake:
+            if len(self._queue) < QUEUE_LENGTH:
+                self._queue.append(_Said(surface=surface, text=text, at_ns=at_ns))
+                self._wake.notify()
+            else:
+                self._overflowed += 1
+
+    def gone(self, surface: str) -> None:
+        """The port vanished; always heard, also past a full queue."""
+        with self._wake:
+            self._overflow = {key: late for key, late in self._overflow.items() if key[0] != surface}
+            news = _Gone(surface=surface)
+            if not self._queue or self._queue[-1] != news:
+                self._queue.append(news)
+            self._wake.notify()
+
+    def _forget_older_place(self, newer: ControlInput) -> None:
+        """Of a sweep only where it begins and where it is now count, and take a place in the queue: a fader
+        picks a gain up by what it has passed."""
+        newest: int | None = None
+        for place in range(len(self._queue) - 1, -1, -1):
+            older = self._queue[place]
+            if not isinstance(older, ControlInput) or older.motion is not Motion.ABSOLUTE:
+                return
+            if older.surface == newer.surface and older.control == newer.control:
+                if newest is not None:
+                    del self._queue[newest]
+                    return
+                newest = place
+
+    def _targets(self, moved: ControlInput) -> list[_BoundControl]:
+        return [
+            bound
+            for bound in self._bound.get(moved.surface, ())
+            if bound.wants(moved.motion) and control_fits(bound.binding.control, moved.control)
+        ]
+
+    # The thread
+
+    def _run(self) -> None:
+        while True:
+            try:
+                if not self._turn():
+                    return
+            except Exception:  # the top of the thread: one bad move must not end the pedal
+                _log.exception("a control's move failed; it did nothing, the next one works")
+
+    def _turn(self) -> bool:
+        """One piece of news, or one deadline. False once stopped."""
+        deadline_ns = self._next_deadline_ns()
+        with self._wake:
+            if self._stopping:
+                return False
+            if not self._queue and not self._overflow:
+                self._wake.wait(self._wait_s(deadline_ns))
+            news = self._take()
+            stopping = self._stopping
+        if stopping:
+            return False
+        if news is not None:
+            self._act(news)
+        elif deadline_ns is not None and self._clock() >= deadline_ns:
+            self._settle()
+        self._tell_overflow()
+        return True
+
+    def _take(self) -> _News | None:
+        if self._queue:
+            return self._queue.popleft()
+        if self._overflow:
+            return self._overflow.pop(next(iter(self._overflow)))
+        return None
+
+    def _next_deadline_ns(self) -> Ns | None:
+        deadlines = [
+            deadline_ns
+            for of_surface in self._bound.values()
+            for bound in of_surface
+            if (deadline_ns := bound.gestures.next_deadline_ns()) is not None
+        ]
+        return min(deadlines, default=None)
+
+    def _wait_s(self, deadline_ns: Ns | None) -> float | None:
+        if deadline_ns is None:
+            return 1.0 if self._overflowed else None
+        return min(max((deadline_ns - self._clock()) / NS_PER_SECOND, 0.001), _LONGEST_WAIT_S)
+
+    def _settle(self) -> None:
+        """A deadline passed. What was stamped before it may be on its way: news goes first once more."""
+        now_ns = self._clock()
+        with self._wake:
+            if not self._queue and not self._stopping:
+                self._wake.wait(_LATE_EDGES_S)
+            if self._queue or self._stopping:
+                return
+        self._tick(now_ns)
+
+    def _tick(self, now_ns: int) -> None:
+        for of_surface in self._bound.values():
+            for bound in of_surface:
+                self._make(bound, bound.gestures.tick(Ns(now_ns)))
+                self._tell_refused(bound)
+
+    def _act(self, news: _News) -> None:
+        match news:
+            case ControlInput():
+                # A fader that never rests must not keep the deadlines of a switch waiting.
+                self._tick(news.at_ns - _LATE_EDGES_NS)
+                for bound in self._targets(news):
+                    bound.control = news.control
+                    self._move(bound, news)
+            case _Said():
+                self._name_command(news)
+            case _Gone():
+                for bound in self._bound.get(news.surface, ()):
+                    bound.let_go()
+            case _Answer():
+                self._answer(news)
+
+    def _move(self, bound: _BoundControl, moved: ControlInput) -> None:
+        origin = Origin(bound.surface)
+        match moved.motion:
+            case Motion.PRESS | Motion.TRIGGER:
+                self._make(bound, bound.gestures.press(moved.at_ns))
+            case Motion.RELEASE:
+                self._make(bound, bound.gestures.release(moved.at_ns))
+            case Motion.HELD:
+                bound.gestures.held(moved.at_ns)
+                where = f"{bound.surface} {moved.control}"
+                _log.info("%s is down and was not seen to go down; it does nothing until released", where)
+            case Motion.ABSOLUTE:
+                channel = channel_of(self._state(), bound.binding.gain or ChannelNumber(0))
+                command = bound.fader.command(moved.value, channel, origin=origin, at_ns=moved.at_ns)
+                self._send(bound.surface, moved.control, command)
+            case Motion.RELATIVE:
+                command = nudge_command(bound.binding, moved.value, origin=origin, at_ns=moved.at_ns)
+                self._send(bound.surface, moved.control, command)
+        self._tell_refused(bound)
+
+    def _make(self, bound: _BoundControl, made: tuple[Recognised, ...]) -> None:
+        for each in made:
+            command = command_of(
+                getattr(bound.binding, each.gesture.value),
+                held=each.gesture in HELD_GESTURES,
+                origin=Origin(bound.surface),
+                at_ns=each.at_ns,
+            )
+            self._send(bound.surface, bound.control, command)
+
+    def _name_command(self, said: _Said) -> None:
+        try:
+            command = parse_command(said.text, origin=Origin(said.surface), at_ns=said.at_ns)
+        except CommandError as error:
+            _log.info("%s: refused: %s", said.surface, error)
+            self._answer_surface(said.surface, "", accepted=False, text=str(error))
+            return
+        self._send(said.surface, "", command)
+
+    def _send(self, surface: str, control: str, command: Command | None) -> None:
+        if command is None:
+            return
+
+        def replied(future: Future[Reply]) -> None:
+            answer = _Answer(surface=surface, control=control, command=command, reply=future.result())
+            with self._wake:
+                self._queue.append(answer)
+                self._wake.notify()
+
+        self._submit(command).add_done_callback(replied)
+
+    def _answer(self, answer: _Answer) -> None:
+        accepted = isinstance(answer.reply, Accepted)
+        text = answer.reply.message if isinstance(answer.reply, Accepted) else answer.reply.reason
+        if not accepted:
+            _log.info("%s %s: %s refused: %s", answer.surface, answer.control, answer.command.verb, text)
+        self._answer_surface(answer.surface, answer.control, accepted=accepted, text=text)
+
+    def _answer_surface(self, name: str, control: str, *, accepted: bool, text: str) -> None:
+        surface = self._surfaces.get(name)
+        if surface is not None:
+            surface.answered(control, accepted, text)
+
+    # One line for many refusals
+
+    def _tell_refused(self, bound: _BoundControl) -> None:
+        if bound.gestures.next_deadline_ns() is not None or bound.gestures.refused <= bound.refused_told:
+            return
+        count, bound.refused_told = bound.gestures.refused - bound.refused_told, bound.gestures.refused
+        _log.info(
+            "%s %s: %d press(es) refused: within debounce_ms %d, or with no release before "
+            '(a pedal that tells no release wants mode = "trigger"; see: rigd learn)',
+            bound.surface,
+            bound.control,
+            count,
+            bound.binding.debounce_ms,
+        )
+
+    def _tell_overflow(self) -> None:
+        now_ns = self._clock()
+        with self._wake:
+            quiet = self._told_overflow_ns is not None and now_ns - self._told_overflow_ns < _LOG_EVERY_NS
+            if not self._overflowed or quiet:
+                return
+            count, self._overflowed, self._told_overflow_ns = self._overflowed, 0, now_ns
+        _log.warning("%d moves came faster than rigd takes them: refused; look for a broken control", count)

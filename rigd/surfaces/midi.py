@@ -1,0 +1,314 @@
+"""A MIDI foot controller, or anything else that sends MIDI: [surface.<name>] kind = "midi".
+
+One thread finds the port by its stable name, listens, lights the lamps and looks whether the port is still
+there. A port that is missing or vanishes is no error: rigd looks every second. It never blocks the sink.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from rigd.model.bindings import Binding, plain_control
+from rigd.model.errors import SurfaceError
+from rigd.model.levels import Levels
+from rigd.model.state import RigState, Transport
+from rigd.model.surface import ClockNs, ControlInput, ControlSink, Motion, SurfaceStatus
+from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.surfaces.midi_links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink
+from rigd.surfaces.midi_parser import NOISE, check_control, message_for, touches_in
+from rigd.surfaces.midi_ports import Api, MidiPorts
+
+_log = logging.getLogger(__name__)
+
+_LOOK_S = 1.0
+_CHECK_S = 0.25
+"""A pedal that was pulled out and put back faster than this would stay deaf; USB takes longer."""
+_ECHO_NS = 20_000_000
+_REFUSED_NS = 400_000_000
+_NS_PER_MS = 1_000_000
+
+Condition = Literal["recording", "ready", "armed", "fault", "locked", "gap", "circled", "refused"]
+
+
+def _sendable(control: str) -> str:
+    message_for(control, 0)
+    return control
+
+
+class LampSettings(BaseModel):
+    """One lamp: the message that sets it, and what it shows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: Condition
+    """recording: a take rolls. ready: a press would start one. armed: at least one channel is. fault:
+    something needs a person. locked: stop wants a hold. gap: this take has one. circled: the last take is.
+    refused: for a moment after a command that did nothing."""
+    send: Annotated[str, AfterValidator(_sendable)]
+    """"cc 80", "cc 80 ch 2", "note 60"; channel 1 where none is named."""
+    lit: Annotated[int, Field(ge=0, le=127)] = 127
+    """Value while it is on; a colour on some pedals."""
+    dark: Annotated[int, Field(ge=0, le=127)] = 0
+
+
+class MidiSettings(BaseModel):
+    """A MIDI port: of ALSA or JACK by name, or a serial line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    port: Annotated[str, Field(min_length=1, max_length=200)]
+    """The port's name, or a part of it that fits no other (`rigd devices`), without ALSA's changing numbers.
+    Or "serial:/dev/ttyAMA0": raw MIDI on a serial line."""
+    output: str | None = None
+    """Where the lamps are, when it is not the same name; "" for no lamps."""
+    api: Api = "auto"
+    """auto: ALSA's sequencer, then JACK."""
+    baud: Annotated[int, Field(ge=300, le=4_000_000)] = 31_250
+    """Bits per second of a serial line: 31250 is DIN MIDI; 115200 is usual for an Arduino over USB."""
+    settle_ms: Annotated[int, Field(ge=0, le=10_000)] = 300
+    """What a device sends within this time after its port was opened is its state and no foot: a switch that
+    is down then does nothing until released. An Arduino that restarts at opening wants 2000."""
+    led: tuple[LampSettings, ...] = ()
+
+
+class MidiSurface:
+    """See rigd.model.surface.Surface."""
+
+    settings_model: ClassVar[type[MidiSettings]] = MidiSettings
+
+    def __init__(
+        self, name: str, settings: MidiSettings, sink: ControlSink, *, clock: ClockNs | None = None
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._sink = sink
+        self._clock: ClockNs = clock or (lambda: Ns(time.monotonic_ns()))
+        self._lock = threading.Lock()
+        self._status = SurfaceStatus(name=name, kind="midi", connected=False, detail="not started")
+        self._state: RigState | None = None
+        self._refused_until_ns = 0
+        self._link: MidiLink | None = None
+        self._sysex = False
+        self._unknown: tuple[str, ...] = ()
+        self._stopping = threading.Event()
+        self._ports = MidiPorts(client=name, api=settings.api)
+        self._settled_ns = 0
+        self._held_early: set[str] = set()
+        self._lamps_sent: dict[str, int] = {}
+        self._sent: deque[tuple[bytes, int]] = deque(maxlen=64)
+        self._thread = threading.Thread(target=self._run, name=f"rigd-midi-{name}", daemon=True)
+
+    def bound(self, bindings: Iterable[Binding]) -> None:
+        """What its controls do. Sysex is let in only where MIDI Machine Control is bound. Before `start`."""
+        controls = [binding.control for binding in bindings]
+        self._sysex = any(plain_control(control).startswith("mmc ") for control in controls)
+        self._unknown = tuple(wrong for control in controls if (wrong := check_control(control)))
+
+    def start(self) -> None:
+        """See Surface."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """See Surface."""
+        self._stopping.set()
+        self._wake()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def status(self) -> SurfaceStatus:
+        """See Surface. Connected means that a press counts: the port is open and its device has settled."""
+        with self._lock:
+            return self._status
+
+    def show(self, state: RigState, levels: Levels | None) -> None:
+        """See Surface. A pedal has no meters."""
+        with self._lock:
+            news, self._state = self._state is not state, state
+        if news and self._settings.led:
+            self._wake()
+
+    def answered(self, control: str, accepted: bool, text: str) -> None:
+        """See Surface. A refusal lights the lamps that are `on = "refused"`, for a moment."""
+        if not accepted:
+            with self._lock:
+                self._refused_until_ns = self._clock() + _REFUSED_NS
+            self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
+            if self._link is not None:
+                self._link.wake()
+
+    # The thread
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                link = self._open()
+            except SurfaceError as error:
+                self._tell(connected=False, detail=str(error))
+            except Exception as error:  # the top of the thread: the pedal must come back whatever happened
+                _log.exception("surface %s failed while it looked for its port; trying again", self.name)
+                self._tell(connected=False, detail=f"internal error ({error}); rigd tries again, see the log")
+            else:
+                self._serve(link)
+            self._stopping.wait(_LOOK_S)
+        self._ports.close()
+        self._tell(connected=False, detail="stopped")
+
+    def _open(self) -> MidiLink:
+        settings = self._settings
+        if settings.port.startswith(SERIAL_PREFIX):
+            path = settings.port.removeprefix(SERIAL_PREFIX)
+            return SerialMidiLink(path, baud=settings.baud, clock=self._clock)
+        output = settings.port if settings.output is None else settings.output
+        return self._ports.open(
+            self._ports.find(settings.port),
+            output=output if settings.led else "",
+            sysex=self._sysex,
+            clock=self._clock,
+        )
+
+    def _serve(self, link: MidiLink) -> None:
+        with self._lock:
+            self._link = link
+        self._lamps_sent.clear()
+        self._held_early.clear()
+        self._settled_ns = self._clock() + self._settings.settle_ms * _NS_PER_MS
+        why = ""
+        try:
+            self._listen(link)
+        except SurfaceError as error:
+            why = str(error)
+        except Exception as error:  # the top of the thread: the port is opened anew
+            _log.exception("surface %s failed; its port is opened again", self.name)
+            why = f"internal error ({error}); rigd opens the port again, see the log"
+        finally:
+            with self._lock:
+                self._link = None
+            link.close()
+        if why:
+            self._tell(connected=False, detail=why)
+            self._sink.gone(self.name)
+
+    def _listen(self, link: MidiLink) -> None:
+        checked_ns = self._clock()
+        while not self._stopping.is_set():
+            self._light(link)
+            now_ns = self._clock()
+            if now_ns >= self._settled_ns:
+                self._tell(connected=True, port=link.name, detail=self._troubles(link))
+            if now_ns - checked_ns >= _CHECK_S * NS_PER_SECOND:
+                link.check()
+                checked_ns = now_ns
+            for heard in link.wait(_CHECK_S if now_ns >= self._settled_ns else 0.02):
+                self._hear(heard)
+        self._darken(link)
+
+    def _hear(self, heard: Heard) -> None:
+        message, at_ns = heard
+        if message[0] in NOISE or self._is_echo(message, at_ns):
+            return
+        for touch in touches_in(message):
+            motion = touch.motion
+            if at_ns < self._settled_ns:
+                early = self._early(touch.control, motion)
+                if early is None:
+                    continue
+                motion = early
+            self._sink.moved(
+                ControlInput(
+                    surface=self.name, control=touch.control, motion=motion, value=touch.value, at_ns=at_ns
+                )
+            )
+
+    def _early(self, control: str, motion: Motion) -> Motion | None:
+        """What counts of a device that tells its state at its start: what is down, and its release."""
+        if motion is Motion.PRESS:
+            self._held_early.add(control)
+            return Motion.HELD
+        if motion is Motion.RELEASE and control in self._held_early:
+            return motion
+        return motion if motion is Motion.ABSOLUTE else None
+
+    def _is_echo(self, message: bytes, at_ns: int) -> bool:
+        """Some pedals send back what they are sent; that is no foot."""
+        while self._sent and at_ns - self._sent[0][1] > _ECHO_NS:
+            self._sent.popleft()
+        return any(sent == message for sent, _ in self._sent)
+
+    def _light(self, link: MidiLink) -> None:
+        with self._lock:
+            state, refused_until_ns = self._state, self._refused_until_ns
+        if state is None:
+            return
+        refused = self._clock() < refused_until_ns
+        wanted: dict[str, int] = {}
+        for lamp in self._settings.led:
+            lit = refused if lamp.on == "refused" else is_true(lamp.on, state)
+            if lit or lamp.send not in wanted:
+                wanted[lamp.send] = lamp.lit if lit else lamp.dark
+        for control, value in wanted.items():
+            if self._lamps_sent.get(control) != value:
+                self._send(link, control, value)
+
+    def _send(self, link: MidiLink, control: str, value: int) -> None:
+        message = message_for(control, value)
+        self._sent.append((message, self._clock()))
+        link.send(message)
+        self._lamps_sent[control] = value
+
+    def _darken(self, link: MidiLink) -> None:
+        for lamp in self._settings.led:
+            if self._lamps_sent.get(lamp.send, lamp.dark) != lamp.dark:
+                self._send(link, lamp.send, lamp.dark)
+
+    def _troubles(self, link: MidiLink) -> str:
+        troubles = list(self._unknown)
+        if self._settings.led and not link.has_output:
+            troubles.append(
+                'its lamps cannot be reached: no MIDI output of that name; set output = "...", or ""'
+            )
+        return "; ".join(troubles)
+
+    def _tell(self, *, connected: bool, port: str = "", detail: str = "") -> None:
+        status = SurfaceStatus(name=self.name, kind="midi", connected=connected, port=port, detail=detail)
+        with self._lock:
+            news, self._status = self._status != status, status
+        if news:
+            _log.info("surface %s: %s", self.name, _sentence(status))
+
+
+def _sentence(status: SurfaceStatus) -> str:
+    if not status.connected:
+        return status.detail
+    return f"listening on {status.port}" + (f"; {status.detail}" if status.detail else "")
+
+
+def is_true(condition: Condition, state: RigState) -> bool:
+    """Whether a lamp of that condition is lit. `refused` is of the moment, and not of the state."""
+    match condition:
+        case "recording":
+            return state.transport is Transport.ROLLING
+        case "ready":
+            return state.transport in (Transport.READY, Transport.POSTROLL)
+        case "armed":
+            return any(channel.armed for channel in state.channels)
+        case "fault":
+            return bool(state.faults) or state.transport is Transport.HALTED
+        case "locked":
+            return state.locked
+        case "gap":
+            return state.take is not None and bool(state.take.gaps)
+        case "circled":
+            last = state.take or (state.takes[-1] if state.takes else None)
+            return last is not None and last.slate.circled
+        case "refused":
+            return False

@@ -1,0 +1,141 @@
+"""An open MIDI port as the surface sees it, the time at which its messages came, and MIDI on a serial line.
+
+A link belongs to one thread. The serial line is read by rigd's own parser, so that it needs no MIDI system
+and keeps no more than one short message, whatever comes in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import serial
+
+from rigd.model.errors import SurfaceError
+from rigd.model.surface import ClockNs
+from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.surfaces.midi_parser import MidiParser
+
+SERIAL_PREFIX = "serial:"
+Heard = tuple[bytes, Ns]
+"""A whole message and when it arrived, CLOCK_MONOTONIC."""
+
+
+class MidiLink(Protocol):
+    """An open port. Any method but `wake` is for one thread; SurfaceError means that the port is gone."""
+
+    name: str
+    has_output: bool
+    """Whether lamps can be reached."""
+
+    def wait(self, timeout_s: float) -> list[Heard]:
+        """What arrived; returns early with the first message, and on `wake`."""
+
+    def wake(self) -> None:
+        """Ends a `wait` early. Any thread."""
+
+    def send(self, message: bytes) -> None:
+        """The message is on its way to the device; where there is no output, nothing."""
+
+    def check(self) -> None:
+        """Raises SurfaceError when the port is no longer there."""
+
+    def close(self) -> None:
+        """The port is free again."""
+
+
+class DistanceStamps:
+    """When messages arrived, from their distances in time to each other and from when they were fetched."""
+
+    _DRIFT_PER_NS = 50e-6
+    """How far the driver's clock may run from ours; JACK's is known to drift by 0.1 s in two hours, 14e-6."""
+
+    def __init__(self) -> None:
+        self._sum_ns = 0
+        self._offset_ns: int | None = None
+        self._now_ns = 0
+
+    def stamp(self, distances_s: Sequence[float], *, after_ns: int, now_ns: int) -> list[Ns]:
+        """One time a message, in order, all between `after_ns` (the fetch before) and `now_ns` (this one)."""
+        sums: list[int] = []
+        for distance_s in distances_s:
+            self._sum_ns += round(distance_s * NS_PER_SECOND)
+            sums.append(self._sum_ns)
+        if not sums:
+            return []
+        latest_ns = now_ns - sums[-1]  # no message arrived after it was fetched
+        if self._offset_ns is None:
+            self._offset_ns = latest_ns
+        drift_ns = round((now_ns - self._now_ns) * self._DRIFT_PER_NS)
+        self._offset_ns = min(self._offset_ns + drift_ns, latest_ns)
+        # Nor before the fetch that did not find it; a driver that skips a distance is set right by that.
+        self._offset_ns = min(max(self._offset_ns, after_ns - sums[0]), latest_ns)
+        self._now_ns = now_ns
+        return [Ns(min(max(each + self._offset_ns, after_ns), now_ns)) for each in sums]
+
+
+class SerialMidiLink:
+    """Raw MIDI bytes on a tty: a DIN interface on a UART, or an Arduino."""
+
+    has_output = True
+
+    def __init__(self, path: str, *, baud: int, clock: ClockNs) -> None:
+        self.name = SERIAL_PREFIX + path
+        self._path = Path(path)
+        self._clock = clock
+        self._parser = MidiParser()
+        try:
+            self._line = serial.Serial(path, baudrate=baud, timeout=0, write_timeout=0.5, exclusive=True)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise SurfaceError(
+                f"serial MIDI line {path} cannot be opened ({why}); plug it in, rigd looks every second; "
+                "for permission: sudo usermod -aG dialout $USER"
+            ) from error
+        self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def wait(self, timeout_s: float) -> list[Heard]:
+        """See MidiLink."""
+        try:
+            ready, _, _ = select.select([self._line.fileno(), self._wake_in], [], [], timeout_s)
+            at_ns = self._clock()
+            if self._wake_in in ready:
+                os.read(self._wake_in, 64)
+            received = os.read(self._line.fileno(), 4096) if self._line.fileno() in ready else None
+        except BlockingIOError:
+            return []
+        except (OSError, ValueError) as error:
+            raise SurfaceError(self._gone()) from error
+        if received == b"":
+            raise SurfaceError(self._gone())
+        return [(message, at_ns) for message in self._parser.feed(received or b"")]
+
+    def _gone(self) -> str:
+        return f"serial MIDI line {self._path} is gone; plug it in again, rigd opens it by itself"
+
+    def wake(self) -> None:
+        """See MidiLink."""
+        with contextlib.suppress(OSError):
+            os.write(self._wake_out, b"w")
+
+    def send(self, message: bytes) -> None:
+        """See MidiLink."""
+        try:
+            self._line.write(message)
+        except OSError as error:
+            raise SurfaceError(self._gone()) from error
+
+    def check(self) -> None:
+        """See MidiLink."""
+        if not self._path.exists():
+            raise SurfaceError(self._gone())
+
+    def close(self) -> None:
+        """See MidiLink."""
+        self._line.close()
+        os.close(self._wake_in)
+        os.close(self._wake_out)

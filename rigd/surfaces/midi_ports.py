@@ -1,0 +1,336 @@
+"""The ports of ALSA's sequencer and of JACK, through python-rtmidi: finding, opening, seeing that they left.
+
+Used by one thread at a time. rtmidi is never given a Python callback: on JACK it would run in the server's
+real-time thread and hold up the whole graph whenever another thread holds the GIL (13 xruns in three such
+seconds; none this way). Messages wait in RtMidi's own ring instead, with their distance in time, and are
+fetched every POLL_S; a late fetch costs no precision.
+
+What bounds memory: RtMidi's ring has RING_MESSAGES places. Its sysex assembly has no bound of its own, so
+sysex is filtered inside RtMidi unless a control of MMC is bound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rigd.model.errors import SurfaceError
+from rigd.model.surface import ClockNs
+from rigd.surfaces.midi_links import DistanceStamps, Heard
+from rigd.surfaces.midi_parser import MidiParser
+
+POLL_S = 0.01
+"""Measured on JACK: 0.9 % of a core a port, and 1.3 % at 5 ms. For the time of a press see DistanceStamps."""
+RING_MESSAGES = 256
+OWN_CLIENTS = "rigd-"
+"""How every MIDI client of rigd's own begins; never taken for a pedal."""
+
+_CLIENTS = threading.Lock()
+"""libjack keeps state of its own once a process, and crashes when one thread closes a client while another
+opens one of a dead server. That is why this lock is global too: whoever opens or closes a client holds it."""
+
+Api = Literal["auto", "alsa", "jack"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPort:
+    """A port that can be listened to."""
+
+    api: Literal["alsa", "jack"]
+    name: str
+    """As the system has it today, with ALSA's client numbers."""
+
+
+def stable_name(name: str) -> str:
+    """Without ALSA's client and port number, which change with every plug: "SSCOM:SSCOM MIDI 1 24:0"."""
+    return re.sub(r" \d+:\d+$", "", name).strip()
+
+
+def pick_port(wanted: str, names: Sequence[str]) -> str:
+    """The one of `names` that `wanted` means: the whole stable name, or a part of just one.
+
+    Raises SurfaceError that lists what there is.
+    """
+    key = stable_name(wanted).casefold()
+    whole = [name for name in names if stable_name(name).casefold() == key]
+    fitting = whole or [name for name in names if key in stable_name(name).casefold()]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        there = ", ".join(f'"{stable_name(name)}"' for name in names) or "none"
+        raise SurfaceError(
+            f'no MIDI port "{wanted}"; plug it in, rigd looks every second. Ports now: {there}'
+        )
+    which = ", ".join(f'"{name}"' for name in fitting)
+    raise SurfaceError(
+        f'"{wanted}" matches {len(fitting)} MIDI ports: {which}. Use one full name in port = "..."'
+    )
+
+
+class MidiPorts:
+    """The ports of this machine's MIDI systems. Keeps one client a system, however often it looks."""
+
+    def __init__(self, *, client: str, api: Api = "auto") -> None:
+        self._client = OWN_CLIENTS + client
+        self._apis: tuple[Literal["alsa", "jack"], ...] = ("alsa", "jack") if api == "auto" else (api,)
+        self._listeners: dict[str, Any] = {}
+        self._servers: frozenset[str] = frozenset()
+        self.troubles: list[str] = []
+        """Why a MIDI system cannot be used, with the cure; as of the last `look`."""
+
+    def look(self) -> list[FoundPort]:
+        """The ports there are now, ALSA's first."""
+        self.troubles = []
+        found: list[FoundPort] = []
+        for api in self._apis:
+            try:
+                found += [FoundPort(api=api, name=name) for name in self._names(api)]
+            except SurfaceError as error:
+                self.troubles.append(str(error))
+        return found
+
+    def find(self, wanted: str) -> FoundPort:
+        """The port that `wanted` means, ALSA's before JACK's. Raises SurfaceError with what to do."""
+        found = self.look()
+        if len(self.troubles) == len(self._apis):
+            raise SurfaceError("no MIDI here: " + "; ".join(self.troubles))
+        for api in self._apis:
+            names = [port.name for port in found if port.api == api]
+            with contextlib.suppress(_NotHere):
+                return FoundPort(api=api, name=_pick_or_none(wanted, names))
+        return FoundPort(api="alsa", name=pick_port(wanted, [port.name for port in found]))
+
+    def open(self, port: FoundPort, *, output: str, sysex: bool, clock: ClockNs) -> RtMidiLink:
+        """Listens on `port` and, unless `output` is empty, sends to the output of that name."""
+        with _as_surface_errors(f'MIDI port "{port.name}" cannot be opened'):
+            listener = self._listener(port.api)
+            names = listener.get_ports()
+            if port.name not in names:
+                raise SurfaceError(f'MIDI port "{port.name}" has just gone; rigd looks again')
+            listener.ignore_types(sysex=not sysex, timing=False, active_sense=False)
+            sender = None
+            if output:
+                sender = self._sender(port.api, output)
+            try:
+                listener.open_port(names.index(port.name), "in")
+            except BaseException:
+                _delete(sender)
+                _delete(self._listeners.pop(port.api))
+                raise
+        del self._listeners[port.api]
+        for api in list(self._listeners):
+            _delete(self._listeners.pop(api))
+        servers = self._servers if port.api == "jack" else frozenset()
+        return RtMidiLink(listener, sender, port.name, servers=servers, clock=clock)
+
+    def close(self) -> None:
+        """No client is left."""
+        for listener in self._listeners.values():
+            _delete(listener)
+        self._listeners.clear()
+
+    def _names(self, api: str) -> list[str]:
+        with _as_surface_errors(f"the MIDI ports of {api.upper()} cannot be listed"):
+            names = self._listener(api).get_ports()
+        return [name for name in names if not name.startswith(OWN_CLIENTS)]
+
+    def _listener(self, api: str) -> Any:
+        if api == "jack" and api in self._listeners and _jack_servers() != self._servers:
+            _delete(self._listeners.pop(api))  # libjack goes on listing the ports of a dead server
+        if api not in self._listeners:
+            rtmidi = _rtmidi()
+            _ready(api, rtmidi)
+            try:
+                with _CLIENTS:
+                    self._listeners[api] = rtmidi.MidiIn(
+                        _number(api, rtmidi), name=self._client, queue_size_limit=RING_MESSAGES
+                    )
+            except rtmidi.RtMidiError as error:
+                raise SurfaceError(_CURES[api]) from error
+            if api == "jack":
+                self._servers = _jack_servers()
+        return self._listeners[api]
+
+    def _sender(self, api: str, output: str) -> Any:
+        rtmidi = _rtmidi()
+        with _CLIENTS:
+            sender = rtmidi.MidiOut(_number(api, rtmidi), name=f"{self._client}-leds")
+        try:
+            names = [name for name in sender.get_ports() if not name.startswith(OWN_CLIENTS)]
+            sender.open_port(sender.get_ports().index(pick_port(output, names)), "out")
+        except SurfaceError:
+            # A pedal without an input for lamps still records.
+            _delete(sender)
+            return None
+        except BaseException:
+            _delete(sender)
+            raise
+        return sender
+
+
+class RtMidiLink:
+    """An open port of ALSA or JACK."""
+
+    def __init__(
+        self, listener: Any, sender: Any, name: str, *, servers: frozenset[str], clock: ClockNs
+    ) -> None:
+        self.name = name
+        self.has_output = sender is not None
+        self._listener = listener
+        self._sender = sender
+        self._servers = servers
+        self._clock = clock
+        self._stamps = DistanceStamps()
+        self._fetched_ns = clock()
+        self._woken = threading.Event()
+
+    def wait(self, timeout_s: float) -> list[Heard]:
+        """See MidiLink."""
+        until_s = time.monotonic() + timeout_s
+        while True:
+            heard = self._fetch()
+            if heard or self._woken.is_set() or time.monotonic() >= until_s:
+                self._woken.clear()
+                return heard
+            self._woken.wait(POLL_S)
+
+    def _fetch(self) -> list[Heard]:
+        now_ns = self._clock()
+        messages: list[bytes] = []
+        distances_s: list[float] = []
+        while len(messages) < RING_MESSAGES and (got := self._listener.get_message()) is not None:
+            messages.append(bytes(got[0]))
+            distances_s.append(got[1])
+        now_ns, before_ns = self._clock() if messages else now_ns, now_ns
+        stamps = self._stamps.stamp(distances_s, after_ns=self._fetched_ns, now_ns=now_ns)
+        self._fetched_ns = before_ns
+        return [
+            (whole, at_ns)
+            for message, at_ns in zip(messages, stamps, strict=True)
+            for whole in _whole_messages(message)
+        ]
+
+    def wake(self) -> None:
+        """See MidiLink."""
+        self._woken.set()
+
+    def send(self, message: bytes) -> None:
+        """See MidiLink."""
+        if self._sender is not None:
+            with _as_surface_errors(f'MIDI port "{self.name}" takes no message'):
+                self._sender.send_message(message)
+
+    def check(self) -> None:
+        """See MidiLink. RtMidi does not tell: the list of ports does, and the socket of JACK's server."""
+        with _as_surface_errors(f'MIDI port "{self.name}" cannot be checked'):
+            there = self.name in self._listener.get_ports()
+        if self._servers and _jack_servers() != self._servers:
+            raise SurfaceError(f'MIDI port "{self.name}" went with its JACK server; rigd waits for both')
+        if not there:
+            raise SurfaceError(f'MIDI port "{self.name}" is gone; plug it in again, rigd opens it by itself')
+
+    def close(self) -> None:
+        """See MidiLink."""
+        _delete(self._listener)
+        _delete(self._sender)
+
+
+_CURES = {
+    "alsa": "ALSA's MIDI sequencer is missing or may not be used (/dev/snd/seq); sudo modprobe snd-seq, "
+    "and: sudo usermod -aG audio $USER",
+    "jack": "no JACK server answers; start it, as the same user, or name it in JACK_DEFAULT_SERVER",
+}
+
+
+class _NotHere(SurfaceError):
+    """Nothing fits; another MIDI system may have it."""
+
+
+def _pick_or_none(wanted: str, names: Sequence[str]) -> str:
+    key = stable_name(wanted).casefold()
+    if not any(key in stable_name(name).casefold() for name in names):
+        raise _NotHere(wanted)
+    return pick_port(wanted, names)
+
+
+def _rtmidi() -> Any:
+    try:
+        import rtmidi
+    except ImportError as error:
+        raise SurfaceError(f"python-rtmidi cannot be used ({error}); pip install python-rtmidi") from error
+    return rtmidi
+
+
+def _number(api: str, rtmidi: Any) -> int:
+    return int(rtmidi.API_LINUX_ALSA if api == "alsa" else rtmidi.API_UNIX_JACK)
+
+
+def _ready(api: str, rtmidi: Any) -> None:
+    """Raises SurfaceError where trying would only make the MIDI library print on the terminal."""
+    if _number(api, rtmidi) not in rtmidi.get_compiled_api():
+        raise SurfaceError(f"this python-rtmidi was built without {api.upper()}; install the one from PyPI")
+    if api == "alsa" and not os.access("/dev/snd/seq", os.R_OK | os.W_OK):
+        raise SurfaceError(_CURES["alsa"])
+    if api == "jack":
+        _quiet_libjack()
+
+
+def _quiet_libjack() -> None:
+    """libjack prints five lines on stderr each time it finds no server; the surface's status says it in one.
+
+    Its print function becomes `strlen`, which takes the same argument, needs no Python and does nothing.
+    python-rtmidi brings a libjack of its own, so the one to quiet is looked up among what is mapped.
+    """
+    with contextlib.suppress(OSError, AttributeError, IndexError):
+        mapped = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+        nothing = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p)
+        for path in {line.split(maxsplit=5)[5] for line in mapped if "libjack" in line}:
+            library = ctypes.CDLL(path)
+            for setter in (library.jack_set_error_function, library.jack_set_info_function):
+                setter.argtypes, setter.restype = [ctypes.c_void_p], None
+                setter(nothing)
+
+
+def _jack_servers() -> frozenset[str]:
+    """The inodes of jackd's listening sockets. They differ once the server was gone, however shortly."""
+    wanted = f"/jack_{os.environ.get('JACK_DEFAULT_SERVER', 'default')}_"
+    listening = "00010000"
+    try:
+        lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    words = [line.split() for line in lines if wanted in line]
+    return frozenset(word[6] for word in words if len(word) > 7 and word[3] == listening)
+
+
+def _whole_messages(message: bytes) -> list[bytes]:
+    """RtMidi glues what follows a broken sysex to it. Only the last of such a heap is fresh enough to use."""
+    if message[:1] != b"\xf0":
+        return [message] if message else []
+    return MidiParser().feed(message)[-1:]
+
+
+def _delete(port: Any) -> None:
+    if port is not None:
+        with _CLIENTS:
+            with contextlib.suppress(_rtmidi().RtMidiError):
+                port.close_port()
+            port.delete()
+
+
+@contextlib.contextmanager
+def _as_surface_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except SurfaceError:
+        raise
+    except (_rtmidi().RtMidiError, OSError, ValueError) as error:
+        raise SurfaceError(f"{what} ({error}); rigd tries again") from error

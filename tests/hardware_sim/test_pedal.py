@@ -1,0 +1,45 @@
+"""The simulated pedal under a person's fingers, as a program of its own."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+import tomllib
+import tty
+
+
+def read_until(stream: int, wanted: bytes) -> bytes:
+    got = b""
+    deadline_s = time.monotonic() + 20
+    while wanted not in got:
+        assert time.monotonic() < deadline_s, f"{wanted!r} did not come: {got!r}"
+        if select.select([stream], [], [], 0.1)[0]:
+            got += os.read(stream, 4096)
+    return got
+
+
+def test_a_person_can_play_the_pedal_by_keys() -> None:
+    command = [sys.executable, "-m", "hardware_sim.pedal", "--pty", "--number", "81", "--channel", "2"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        told = read_until(process.stdout.fileno(), b"q quit").decode()
+        port = tomllib.loads(told.split("t tap")[0])["surface"]["pedal"]["port"]
+        line = os.open(port.removeprefix("serial:"), os.O_RDWR | os.O_NOCTTY)
+        try:
+            tty.setraw(line)
+            process.stdin.write(b"td")
+            process.stdin.flush()
+            heard = read_until(line, bytes.fromhex("B1517F B15100") * 3)
+            assert heard == bytes.fromhex("B1517F B15100") * 3
+            os.write(line, bytes.fromhex("B0507F"))
+            read_until(process.stdout.fileno(), b"lamps: cc 80 = 127")
+        finally:
+            os.close(line)
+        process.stdin.write(b"q")
+        process.stdin.flush()
+        assert process.wait(20) == 0
+        assert not os.path.lexists(port.removeprefix("serial:"))

@@ -1,0 +1,79 @@
+"""A sink that notes everything, and a MIDI surface with a simulated pedal at the far end of its wire."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from rigd.model.bindings import Binding
+from rigd.model.state import RigState, Transport
+from rigd.model.surface import ControlInput, Motion
+from rigd.model.units import Ns
+from rigd.surfaces.midi import MidiSettings, MidiSurface
+
+STATE = RigState(
+    number=1,
+    transport=Transport.READY,
+    session="s",
+    session_folder="",
+    song="",
+    next_take_number=1,
+    locked=False,
+    sample_rate_hz=48_000,
+    channels=(),
+    take=None,
+    takes=(),
+)
+ROLLING = dataclasses.replace(STATE, transport=Transport.ROLLING)
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.inputs: list[ControlInput] = []
+        self.lost: list[str] = []
+
+    def moved(self, control_input: ControlInput) -> None:
+        self.inputs.append(control_input)
+
+    def said(self, surface: str, text: str, at_ns: Ns) -> None:
+        raise AssertionError("a MIDI port names no commands")
+
+    def gone(self, surface: str) -> None:
+        self.lost.append(surface)
+
+    @property
+    def switches(self) -> list[tuple[str, Motion]]:
+        """What switches did; a controller's place left out."""
+        return [(each.control, each.motion) for each in self.inputs if each.motion is not Motion.ABSOLUTE]
+
+
+def wait_for(condition: Callable[[], bool], what: str = "it") -> None:
+    deadline_s = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline_s, f"{what} did not happen"
+        time.sleep(0.002)
+
+
+class HasPort(Protocol):
+    @property
+    def port(self) -> str: ...
+
+
+@contextlib.contextmanager
+def running(
+    pedal: HasPort, *, wait: bool = True, controls: tuple[str, ...] = (), **settings: Any
+) -> Iterator[tuple[MidiSurface, Sink]]:
+    """A started surface on the pedal's port, with these controls bound; connected, unless `wait` is False."""
+    sink = Sink()
+    surface = MidiSurface("pedal", MidiSettings(**{"port": pedal.port, "settle_ms": 50, **settings}), sink)
+    surface.bound(Binding(control=control, tap="toggle") for control in controls)
+    surface.start()
+    try:
+        if wait:
+            wait_for(lambda: surface.status().connected, f"connecting ({surface.status().detail})")
+        yield surface, sink
+    finally:
+        surface.stop()

@@ -1,0 +1,116 @@
+"""`rigd learn` hears a simulated pedal and writes a config that works with it."""
+
+from __future__ import annotations
+
+import threading
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hardware_sim.pedal import Kind, Pedal, PtyWire
+from rigd.model.bindings import Binding, check_binding
+from rigd.model.errors import SurfaceError
+from rigd.model.surface import Motion
+from rigd.surfaces.learn import Learned, classify, learn, render
+from rigd.surfaces.midi import MidiSettings
+from rigd.surfaces.midi_parser import Touch
+from tests.support.jack_server import JackServer
+from tests.support.tools import need_tool
+from tests.surfaces.pedal_process import PedalProcess
+
+
+def learned_while(act: Callable[[], None], *, port: str = "") -> Learned:
+    """What is learned while a person does as they are told: `act` at each thing said."""
+    feet: list[threading.Thread] = []
+
+    def say(text: str) -> None:
+        feet.append(threading.Thread(target=act))
+        feet[-1].start()
+
+    try:
+        return learn(port, seconds=20, say=say)
+    finally:
+        for foot in feet:
+            foot.join()
+
+
+@pytest.mark.parametrize(
+    ("kind", "control", "mode"),
+    [
+        ("momentary", "cc 80 ch 2", "momentary"),
+        ("note", "note 80 ch 2", "momentary"),
+        ("latching", "cc 80 ch 2", "latching"),
+        ("fixed", "cc 80 ch 2", "trigger"),
+        ("program", "program 80 ch 2", "trigger"),
+    ],
+)
+def test_every_kind_of_switch_is_told_by_its_presses(
+    tmp_path: Path, kind: Kind, control: str, mode: str
+) -> None:
+    with Pedal(lambda: PtyWire(tmp_path / "midi"), kind=kind, channel=2) as pedal:
+        learned = learned_while(pedal.tap, port=pedal.port)
+    assert (learned.port, learned.control, learned.mode) == (pedal_port(tmp_path), control, mode)
+    pasted = tomllib.loads(render(learned))["surface"]["pedal"]
+    binding = pasted.pop("binding")[0]
+    assert check_binding(Binding(**binding)) == []
+    assert binding["tap"] == "toggle"
+    assert ("hold" in binding) == (mode == "momentary")
+    assert pasted.pop("kind") == "midi"
+    assert MidiSettings(**pasted).port == pedal_port(tmp_path)
+
+
+def pedal_port(folder: Path) -> str:
+    return f"serial:{folder / 'midi'}"
+
+
+def test_an_expression_pedal_is_told_by_its_many_places(tmp_path: Path) -> None:
+    with Pedal(lambda: PtyWire(tmp_path / "midi")) as pedal:
+        sweep = b"".join(bytes((0xB0, 11, value)) for value in range(0, 128, 4))
+        learned = learned_while(lambda: pedal.send(sweep), port=pedal.port)
+    assert learned.absolute
+    binding = tomllib.loads(render(learned))["surface"]["pedal"]["binding"][0]
+    assert binding == {"control": "cc 11 ch 1", "gain": 1}
+
+
+def test_machine_control_is_learned(tmp_path: Path) -> None:
+    with Pedal(lambda: PtyWire(tmp_path / "midi")) as pedal:
+        learned = learned_while(lambda: pedal.send(bytes.fromhex("F07F7F0606F7")), port=pedal.port)
+    pasted = tomllib.loads(render(learned, name="desk"))["surface"]["desk"]
+    assert pasted["binding"][0]["control"] == "mmc record"
+
+
+@pytest.mark.jack
+def test_without_a_port_every_port_is_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_tool("jackd")
+    with JackServer(channels=2) as server:
+        for name, value in server.jack_environment.items():
+            monkeypatch.setenv(name, value)
+        with PedalProcess("Left"), PedalProcess("Right") as right:
+            learned = learned_while(right.tap)
+    assert (learned.port, learned.control, learned.mode) == ("Right:switches", "cc 80 ch 1", "momentary")
+
+
+def test_when_nothing_is_pressed_that_is_said(tmp_path: Path) -> None:
+    with (
+        Pedal(lambda: PtyWire(tmp_path / "midi")) as pedal,
+        pytest.raises(SurfaceError, match=r"nothing was pressed within 0\.1 s"),
+    ):
+        learn(pedal.port, seconds=0.1)
+
+
+def test_a_line_that_is_not_there_is_told_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(SurfaceError, match="cannot be opened"):
+        learn(f"serial:{tmp_path / 'nothing'}", seconds=0.1)
+
+
+def test_one_message_alone_is_taken_for_a_latching_switch_and_said_to_be_a_guess() -> None:
+    mode, absolute, remark = classify([(Touch(control="cc 80 ch 1", motion=Motion.PRESS), 0)])
+    assert (mode, absolute) == ("latching", False)
+    assert "learn it again" in remark
+
+
+def test_a_name_with_quotes_is_pasted_safely() -> None:
+    learned = Learned(port='Bob\'s "pedal" \\ 1', control="cc 80 ch 1", mode="momentary")
+    assert tomllib.loads(render(learned))["surface"]["pedal"]["port"] == learned.port

@@ -1,0 +1,235 @@
+"""python-rtmidi against a JACK server of our own, and the rules that need no port."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rigd.model.errors import SurfaceError
+from rigd.model.surface import Motion
+from rigd.surfaces.midi import MidiSettings, MidiSurface
+from rigd.surfaces.midi_links import DistanceStamps
+from rigd.surfaces.midi_ports import MidiPorts, pick_port, stable_name
+from tests.support.jack_server import JackServer
+from tests.support.tools import need_tool
+from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running, wait_for
+from tests.surfaces.pedal_process import PedalProcess
+
+MS = 1_000_000
+PRESS, RELEASE = ("cc 80 ch 1", Motion.PRESS), ("cc 80 ch 1", Motion.RELEASE)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[JackServer]:
+    need_tool("jackd")
+    with JackServer(channels=2) as server:
+        yield server
+
+
+@pytest.fixture
+def jack(server: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
+    for name, value in server.jack_environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+@pytest.fixture
+def pedal(jack: JackServer) -> Iterator[PedalProcess]:
+    with PedalProcess() as pedal:
+        yield pedal
+
+
+@pytest.mark.jack
+def test_a_press_and_its_release_arrive_stamped_when_they_were_made(
+    pedal: PedalProcess, jack: JackServer
+) -> None:
+    period_ns = jack.period_frames * 1_000_000_000 // jack.sample_rate_hz
+    with running(pedal) as (_, sink):
+        for _ in range(3):
+            sink.inputs.clear()
+            before_ns = time.monotonic_ns()
+            pedal.press()
+            after_ns = time.monotonic_ns()
+            wait_for(lambda: len(sink.switches) == 1)
+            pedal.release()
+            wait_for(lambda: sink.switches == [PRESS, RELEASE])
+            # JACK hands a message on with its next period or the one after; nothing else may add to that.
+            assert before_ns <= sink.inputs[0].at_ns <= after_ns + 4 * period_ns
+
+
+@pytest.mark.jack
+def test_machine_control_is_heard_where_it_is_bound(pedal: PedalProcess) -> None:
+    with running(pedal, controls=("mmc record", "mmc stop")) as (_, sink):
+        pedal.send(bytes.fromhex("F07F7F0606F7"))
+        wait_for(lambda: sink.switches == [("mmc record", Motion.TRIGGER)])
+    with running(pedal) as (_, sink):
+        pedal.send(bytes.fromhex("F07F7F0606F7"))
+        pedal.press()
+        wait_for(lambda: bool(sink.switches))
+        assert sink.switches == [PRESS]
+
+
+@pytest.mark.jack
+def test_what_follows_a_broken_sysex_is_not_taken_for_fresh(pedal: PedalProcess) -> None:
+    """RtMidi glues all that follows to it, and hands it over at the next end of a sysex, however late."""
+    with running(pedal, controls=("mmc record", "mmc stop")) as (_, sink):
+        pedal.send(bytes.fromhex("F0010203"))
+        time.sleep(0.05)
+        pedal.tap(0.05)
+        pedal.send(bytes.fromhex("F07F7F0601F7"))
+        wait_for(lambda: bool(sink.switches))
+        assert sink.switches == [("mmc stop", Motion.TRIGGER)]
+        pedal.tap(0.05)
+        wait_for(lambda: sink.switches[1:] == [PRESS, RELEASE])
+
+
+@pytest.mark.jack
+def test_lamps_are_seen_at_the_far_end(pedal: PedalProcess) -> None:
+    with running(pedal, led=[{"on": "recording", "send": "cc 80"}]) as (surface, _):
+        surface.show(STATE, None)
+        wait_for(lambda: pedal.lamps == {"cc 80": 0})
+        surface.show(ROLLING, None)
+        wait_for(lambda: pedal.lamps == {"cc 80": 127})
+        assert surface.status().detail == ""
+
+
+@pytest.mark.jack
+def test_a_pedal_without_lamps_still_records_and_says_so(pedal: PedalProcess) -> None:
+    with running(pedal, output="no such port", led=[{"on": "recording", "send": "cc 80"}]) as (surface, sink):
+        assert "lamps cannot be reached" in surface.status().detail
+        pedal.press()
+        wait_for(lambda: sink.switches == [PRESS])
+
+
+@pytest.mark.jack
+def test_a_vanished_port_lets_go_and_is_opened_again(pedal: PedalProcess) -> None:
+    with running(pedal, led=[{"on": "recording", "send": "cc 80"}]) as (surface, sink):
+        surface.show(ROLLING, None)
+        pedal.press()
+        pedal.unplug()
+        wait_for(lambda: sink.lost == ["pedal"])
+        assert not surface.status().connected
+        sink.inputs.clear()
+        pedal.plug_in()
+        wait_for(lambda: surface.status().connected)
+        wait_for(lambda: pedal.lamps == {"cc 80": 127})
+        pedal.tap()
+        wait_for(lambda: sink.switches == [PRESS, RELEASE])
+
+
+@pytest.mark.jack
+def test_a_dead_server_and_its_return_are_noticed_in_silence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    need_tool("jackd")
+    with JackServer(channels=2) as first:
+        for name, value in first.jack_environment.items():
+            monkeypatch.setenv(name, value)
+        with PedalProcess() as pedal, running(pedal, api="jack") as (surface, sink):
+            capfd.readouterr()
+            first.stop()
+            wait_for(lambda: "went with its JACK server" in surface.status().detail)
+            assert sink.lost == ["pedal"]
+            pedal.unplug()
+            wait_for(lambda: "no JACK server answers" in surface.status().detail)
+            assert capfd.readouterr().err == ""
+            with JackServer(channels=2, name=first.name):
+                pedal.plug_in()
+                wait_for(lambda: surface.status().connected)
+                pedal.press()
+                wait_for(lambda: sink.switches == [PRESS])
+                surface.stop()
+                pedal.unplug()
+
+
+@pytest.mark.jack
+def test_looking_for_ports_all_day_costs_one_client(jack: JackServer) -> None:
+    ports = MidiPorts(client="looking", api="jack")
+    try:
+        ports.look()
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(100):
+            with pytest.raises(SurfaceError, match="plug it in"):
+                ports.find("FCB1010")
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    finally:
+        ports.close()
+
+
+def test_without_any_midi_system_the_status_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "rigd-test-nobody")
+    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    surface = MidiSurface("pedal", MidiSettings(port="FCB1010", api="jack"), Sink())
+    surface.start()
+    try:
+        wait_for(lambda: "JACK_DEFAULT_SERVER" in surface.status().detail)
+    finally:
+        surface.stop()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names", "picked"),
+    [
+        (
+            "SSCOM",
+            ["Midi Through:Midi Through Port-0 14:0", "SSCOM:SSCOM MIDI 1 24:0"],
+            "SSCOM:SSCOM MIDI 1 24:0",
+        ),
+        ("SSCOM:SSCOM MIDI 1 20:0", ["SSCOM:SSCOM MIDI 1 24:0"], "SSCOM:SSCOM MIDI 1 24:0"),
+        ("pacer midi1", ["PACER:PACER MIDI1 24:0", "PACER:PACER MIDI2 24:1"], "PACER:PACER MIDI1 24:0"),
+        ("Foot", ["Foot", "Foot 2"], "Foot"),
+    ],
+)
+def test_a_port_is_found_by_the_part_of_its_name_that_stays(
+    wanted: str, names: list[str], picked: str
+) -> None:
+    assert pick_port(wanted, names) == picked
+
+
+def test_an_ambiguous_name_lists_every_match() -> None:
+    with pytest.raises(SurfaceError, match=r"matches 2 MIDI ports.*MIDI1.*MIDI2.*one full name"):
+        pick_port("PACER", ["PACER:PACER MIDI1 24:0", "PACER:PACER MIDI2 24:1"])
+
+
+def test_a_missing_port_lists_what_there_is() -> None:
+    with pytest.raises(SurfaceError, match=r'no MIDI port "FCB".*"Midi Through:Port-0"'):
+        pick_port("FCB", ["Midi Through:Port-0 14:0"])
+
+
+def test_a_clients_number_is_no_part_of_the_name() -> None:
+    assert stable_name("SSCOM:SSCOM MIDI 1 24:0") == "SSCOM:SSCOM MIDI 1"
+    assert stable_name("system:midi_capture_1") == "system:midi_capture_1"
+
+
+@given(steps=st.lists(st.tuples(st.integers(1, 2000), st.sampled_from([0, 0, 3, 900])), max_size=40))
+def test_a_late_fetch_costs_no_precision_once_one_was_in_time(steps: list[tuple[int, int]]) -> None:
+    stamps = DistanceStamps()
+    arrived_ns = 50 * MS
+    stamps.stamp([0.0], after_ns=46 * MS, now_ns=51 * MS)
+    fetched_ns = 51 * MS
+    for wait_ms, late_ms in steps:
+        before_ns, arrived_ns = arrived_ns, max(arrived_ns + wait_ms * MS, fetched_ns + 1)
+        now_ns = arrived_ns + late_ms * MS
+        after_ns = max(fetched_ns, arrived_ns - 10 * MS)  # there is a fetch every 10 ms, but for the late one
+        (at_ns,) = stamps.stamp([(arrived_ns - before_ns) / 1e9], after_ns=after_ns, now_ns=now_ns)
+        assert abs(at_ns - arrived_ns) <= 10.5 * MS
+        fetched_ns = now_ns
+
+
+def test_messages_of_one_late_fetch_keep_their_distances() -> None:
+    stamps = DistanceStamps()
+    stamps.stamp([0.0], after_ns=0, now_ns=100 * MS)
+    late = stamps.stamp([0.2, 0.05, 0.1], after_ns=110 * MS, now_ns=1500 * MS)
+    assert [round(at_ns / MS) for at_ns in late] == pytest.approx([300, 350, 450], abs=1)
+
+
+def test_a_driver_that_skips_a_distance_is_set_right_by_the_fetch_before() -> None:
+    stamps = DistanceStamps()
+    stamps.stamp([0.0], after_ns=0, now_ns=100 * MS)
+    assert stamps.stamp([0.001], after_ns=5000 * MS, now_ns=5004 * MS) == [5000 * MS]
+    assert stamps.stamp([1.0], after_ns=5990 * MS, now_ns=6900 * MS) == [pytest.approx(6000 * MS, abs=MS)]
