@@ -48,6 +48,9 @@ LEAVE_WITHIN_NS = 2 * NS_PER_SECOND
 STUMBLE_PAUSE_S = 0.1
 
 
+Meter = Callable[[], Levels | None]
+
+
 @dataclass(eq=False, slots=True)
 class _Visit:
     """A client and what it has asked for that is not answered once and for all."""
@@ -56,6 +59,7 @@ class _Visit:
     listener: Listener | None = None
     levels_every_ns: int = 0
     levels_due_ns: int = 0
+    read_levels: Meter | None = None
     waits: list[tuple[WaitRequest, int]] = field(default_factory=list)
     """Each with the time at which it is given up."""
     leaves_by_ns: int = 0
@@ -63,23 +67,24 @@ class _Visit:
 
 
 class ControlSocket:
-    """`read_levels` is this socket's own meter: each call gives the levels since the call before."""
+    """`make_meter` gives a meter of one's own, whose each call gives the levels since the call before: one for
+    each subscriber, so that no clip is told to one of them only, and one for all who ask for the status."""
 
     def __init__(
         self,
         path: Path,
         *,
         controller: Controller,
-        read_levels: Callable[[], Levels | None],
+        make_meter: Callable[[], Meter],
         read_timing: Callable[[], Timing | None],
         clock_ns: ClockNs,
     ) -> None:
         self._path = path
         self._controller = controller
-        self._read_levels = read_levels
+        self._make_meter = make_meter
         self._clock_ns = clock_ns
         self._answers = Answers(
-            controller, clock_ns=clock_ns, read_levels=read_levels, read_timing=read_timing
+            controller, clock_ns=clock_ns, read_levels=make_meter(), read_timing=read_timing
         )
         self._codec = Codec(REQUESTS)
         self._selector = selectors.DefaultSelector()
@@ -216,6 +221,8 @@ class ControlSocket:
         visit.listener = self._controller.listen(on_ready=self._wake)
         visit.levels_every_ns = round(NS_PER_SECOND / request.levels_hz) if request.levels_hz else 0
         visit.levels_due_ns = self._clock_ns()
+        visit.read_levels = self._make_meter()
+        self._send_events(visit)  # the snapshot comes before the first levels
 
     def _wait_for(self, visit: _Visit, request: WaitRequest) -> None:
         if not (math.isfinite(request.timeout_s) and 0 <= request.timeout_s <= LONGEST_WAIT_S):
@@ -249,10 +256,11 @@ class ControlSocket:
             self._turn_away(visit, str(error))
 
     def _send_levels(self, now_ns: int) -> None:
-        due = [v for v in self._visits.values() if v.levels_every_ns and now_ns >= v.levels_due_ns]
-        levels = self._read_levels() if due else None
-        for visit in due:
+        for visit in self._visits.values():
+            if visit.read_levels is None or not visit.levels_every_ns or now_ns < visit.levels_due_ns:
+                continue
             visit.levels_due_ns = max(visit.levels_due_ns + visit.levels_every_ns, now_ns)
+            levels = visit.read_levels()
             if levels is not None:
                 self._tell(visit, levels, wake=False)
 

@@ -6,14 +6,14 @@ import fcntl
 import os
 from pathlib import Path
 
-from rigd.model.errors import LibraryError
+from rigd.model.errors import AlreadyRunning, LibraryError
 
 
 class LibraryLock:
     """Held from construction to `release`."""
 
     def __init__(self, path: Path) -> None:
-        """Raises LibraryError at once where another process holds it."""
+        """Raises AlreadyRunning at once where another process holds it."""
         try:
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
         except OSError as error:
@@ -25,7 +25,7 @@ class LibraryLock:
         except BlockingIOError as error:
             holder = os.pread(self._handle, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._handle)
-            raise LibraryError(
+            raise AlreadyRunning(
                 f"library {path.parent.parent}: another rigd uses it (process {holder}). This one ends and "
                 "has touched nothing. Stop the other, or give this one a library of its own"
             ) from error

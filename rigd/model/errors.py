@@ -31,6 +31,10 @@ class LibraryError(RigError):
     """The library root, a session folder or the index cannot be used."""
 
 
+class AlreadyRunning(LibraryError):
+    """Another rigd has this runtime folder or this library. It is not touched."""
+
+
 class SurfaceError(RigError):
     """A surface's port or protocol failed."""
 

@@ -348,7 +348,9 @@ def test_a_queue_that_is_full_keeps_its_bound_and_the_final_state(
     assert "refused" in caplog.text
 
 
-def test_a_sweep_of_a_fader_takes_two_places_in_the_queue_where_it_began_and_where_it_is(bench: Bench) -> None:
+def test_a_sweep_of_a_fader_takes_two_places_in_the_queue_where_it_began_and_where_it_is(
+    bench: Bench,
+) -> None:
     bench.rig.blocked.clear()
     bench.move("cc 83 ch 1", Motion.PRESS, 0)
     for number in range(QUEUE_LENGTH * 2):

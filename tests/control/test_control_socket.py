@@ -66,7 +66,7 @@ def bench_at(folder: Path) -> Iterator[Bench]:
         server = ControlSocket(
             path,
             controller=controller,
-            read_levels=read_levels,
+            make_meter=lambda: read_levels,
             read_timing=lambda: None,
             clock_ns=lambda: ns(time.monotonic()),
         )

@@ -1,0 +1,88 @@
+"""`rigd recover`: takes that a crash left open. A running rig has closed them already; this says which."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, errors_told, fail, out, print_json, socket_path
+from rigd.cli.view import take_table
+from rigd.config.load import load_config
+from rigd.config.rig_config import RigConfig
+from rigd.control.client import ControlClient
+from rigd.library.library import Library
+from rigd.model.errors import LinkError
+from rigd.writer.recovery import NotRecovered, recover_library
+
+
+def recover(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="Whose library to repair, where no rig runs.", show_default=False
+        ),
+    ] = None,
+    runtime_dir: RuntimeDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close the takes that a crash left open; with a running rig, which has done it at its start, list them."""
+    try:
+        client = ControlClient(socket_path(runtime_dir))
+    except LinkError as error:
+        if config is None:
+            fail(
+                ExitCode.NOT_RUNNING,
+                f"{error}\nTo repair a library without a running rig: rigd recover --config FILE",
+            )
+        with errors_told():
+            _repair(load_config(config), as_json=as_json)
+        return
+    with errors_told(), client:
+        state = client.status().state
+        found = [take for take in client.takes() if take.recovered]
+    if as_json:
+        print_json({"recovered": [take.folder for take in found], "not_recovered": []})
+    elif found:
+        out.print(take_table(found, state.sample_rate_hz))
+    else:
+        out.print("no take of this session had to be recovered")
+
+
+def _repair(config: RigConfig, *, as_json: bool) -> None:
+    """Every take of the library is closed, and has its take.json. Raises LibraryError where a rig has it."""
+    library = Library(
+        config.library,
+        naming=config.naming(),
+        layout=config.take.files,
+        rig=config.rig.name,
+        now=lambda: datetime.now().astimezone(),
+    )
+    try:
+        outcomes = [
+            each for each in recover_library(config.library, skip=lambda folder: False) if each is not None
+        ]
+        for _ in library.catch_up(may_move=lambda: True):
+            pass
+    finally:
+        library.close()
+    lost = [each for each in outcomes if isinstance(each, NotRecovered)]
+    closed = [each for each in outcomes if not isinstance(each, NotRecovered)]
+    if as_json:
+        print_json(
+            {
+                "recovered": [take.folder for take in closed],
+                "not_recovered": [{"folder": take.folder, "reason": take.reason} for take in lost],
+            }
+        )
+    else:
+        for take in closed:
+            out.print(f"closed  {take.folder}  {take.frames:,} frames", markup=False)
+        for left in lost:
+            out.print(f"left as it was  {left.folder}: {left.reason}", markup=False, style="red")
+        if not outcomes:
+            out.print("no take had to be recovered")
+    if lost:
+        raise typer.Exit(ExitCode.FAILED)

@@ -1,0 +1,65 @@
+"""`python -m rigd.cli.reference`: writes docs/commands.md and docs/config.md from the code that they describe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rigd.cli.terminal import ExitCode
+from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, SettingsModels
+from rigd.config.reference import config_page
+from rigd.control.reference import commands_markdown, commands_schema
+
+CODES = {
+    ExitCode.DONE: "done",
+    ExitCode.REFUSED: "rigd understood and said no; the reason is on stderr",
+    ExitCode.USAGE: "the command line has not the command's form",
+    ExitCode.CONFIG: "the config has faults, each named on stderr",
+    ExitCode.NOT_RUNNING: "no rigd runs in this runtime folder",
+    ExitCode.ALREADY_RUNNING: "another rigd has this runtime folder",
+    ExitCode.FAILED: "something on this machine stands in the way; stderr says what, and the cure",
+}
+
+
+def commands_page() -> str:
+    """Every command in its text form, and the exit codes of the command line."""
+    codes = "\n".join(f"| {code.value} | {CODES[code]} |" for code in ExitCode)
+    return f"""# Commands
+
+Made by `make docs` from the registry in `rigd/model/commands.py`; `commands.schema.json` is the same as JSON schema.
+
+A command in this form can be bound to a pedal (`tap = "toggle"`), named by a box on a serial line, and given
+by hand: `rigd do "keep 20"`. A channel is its number. What a command line offers for each is in `rigd --help`.
+
+{commands_markdown()}
+## Exit codes of `rigd ...`
+
+| code | means |
+|---|---|
+{codes}
+
+With `--json` every answer is one JSON object on stdout (`rigd watch --json`: one a line), and refusals too.
+"""
+
+
+def pages() -> dict[str, str]:
+    """File name in docs/ to content."""
+    return {
+        "commands.md": commands_page(),
+        "commands.schema.json": json.dumps(commands_schema(), indent=1) + "\n",
+        "config.md": config_page(
+            drivers=SettingsModels(Kinds(AUDIO_DRIVERS)),
+            preamps=SettingsModels(Kinds(PREAMPS)),
+            surfaces=SettingsModels(Kinds(SURFACES)),
+        ),
+    }
+
+
+def main() -> None:
+    folder = Path(__file__).resolve().parents[2] / "docs"
+    for name, content in pages().items():
+        (folder / name).write_text(content, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""`rigd run` and `rigd check`: the daemon itself, and what it thinks of a config."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from rigd.cli.status import show_live
+from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_json
+from rigd.config.load import load_config
+from rigd.config.rig_config import RigConfig
+from rigd.daemon import Rig
+from rigd.model.errors import AlreadyRunning, ConfigError, LinkError
+from rigd.model.units import Origin
+
+CLOSE_WITHIN_S = 60.0
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The rig's config.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help='Over the config: "audio.channels=64"; any number of these.'
+    ),
+]
+
+
+def run(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    leave_running: Annotated[
+        bool,
+        typer.Option(
+            "--leave-running",
+            help="At the end leave capture and writer, and a take that rolls, as they are: for an upgrade.",
+        ),
+    ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Log lines, no live view, also in a terminal.")
+    ] = False,
+) -> None:
+    """Run the rig. In a terminal it shows the live view; elsewhere it logs."""
+    with errors_told():
+        loaded = load_config(config, overrides=overrides or ())
+    live = sys.stdout.isatty() and not plain
+    _log_to(loaded, live=live)
+    rig = Rig(loaded)
+    asked = threading.Event()
+
+    def ask_to_end(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            rig.ended.set()  # asked twice: a disk that does not answer is not waited for
+        asked.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, ask_to_end)
+    with errors_told():
+        try:
+            rig.start()
+        except AlreadyRunning as error:
+            fail(ExitCode.ALREADY_RUNNING, str(error))
+    logging.getLogger("rigd").info(
+        "rigd listens; runtime folder %s, library %s", loaded.runtime_dir, loaded.library
+    )
+    if live:
+        threading.Thread(target=_view, args=(loaded, asked), name="rigd-view", daemon=True).start()
+    while not (asked.is_set() or rig.ended.is_set()):
+        asked.wait(0.5)
+    if not leave_running and not rig.ended.is_set():
+        rig.shut_down(origin=Origin("signal"))
+        if not rig.ended.wait(CLOSE_WITHIN_S):
+            logging.getLogger("rigd").warning(
+                "takes did not close within %.0f s; the writer goes on", CLOSE_WITHIN_S
+            )
+    rig.stop(leave_running=leave_running)
+
+
+def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Say everything that is wrong with a config, or what it makes of the rig."""
+    try:
+        config = load_config(file, overrides=overrides or ())
+    except ConfigError as error:
+        if as_json:
+            print_json({"ok": False, "faults": str(error).splitlines()})
+            raise typer.Exit(ExitCode.CONFIG) from error
+        fail(ExitCode.CONFIG, str(error))
+    geometry = config.tape_geometry()
+    facts = {
+        "ok": True,
+        "channels": len(config.channels),
+        "armed": sum(channel.armed for channel in config.channels),
+        "sample_rate_hz": config.audio.sample_rate_hz,
+        "tape_seconds": round(geometry.capacity_frames / geometry.sample_rate_hz, 1),
+        "tape_bytes": config.tape_bytes(),
+        "surfaces": [surface.name for surface in config.surfaces],
+        "preamps": [preamp.name for preamp in config.preamps],
+        "library": str(config.library),
+        "runtime_dir": str(config.runtime_dir),
+    }
+    if as_json:
+        print_json(facts)
+        return
+    out.print(f"{file}: in order", style="green")
+    out.print(
+        f"{facts['channels']} channels, {facts['armed']} armed, at {config.audio.sample_rate_hz} Hz; the tape holds "
+        f"{facts['tape_seconds']} s in {config.tape_bytes() / 1e6:.0f} MB of memory\n"
+        f"takes go to {config.library}",
+        markup=False,
+    )
+
+
+def _log_to(config: RigConfig, *, live: bool) -> None:
+    """To stderr for a service's journal; beside the live view into the runtime folder."""
+    form = "%(levelname)s %(name)s: %(message)s"
+    if live:
+        config.runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logging.basicConfig(
+            filename=config.runtime_dir / "rigd.log", filemode="w", level=logging.INFO, format=form
+        )
+    else:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=form)
+
+
+def _view(config: RigConfig, asked: threading.Event) -> None:
+    try:
+        show_live(config.runtime_dir / "rigd.sock")
+    except LinkError:
+        return

@@ -1,0 +1,44 @@
+"""`rigd session ...`: the folder of a day's work, and the song that takes are takes of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rigd.cli.terminal import AsJson, RuntimeDir, daemon, do, out, print_json
+
+app = typer.Typer(help="The session and its songs.", no_args_is_help=True)
+Name = Annotated[list[str], typer.Argument(show_default=False)]
+
+
+@app.command()
+def show(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
+    """Which session, which song, which number comes next, and where it all is."""
+    with daemon(runtime_dir) as client:
+        state = client.status().state
+    if as_json:
+        print_json(
+            {
+                "session": state.session,
+                "folder": state.session_folder,
+                "song": state.song,
+                "next_take_number": state.next_take_number,
+                "takes": len(state.takes),
+            }
+        )
+        return
+    out.print(f"{state.session}\n{state.song}, next take {state.next_take_number:03}", markup=False)
+    out.print(state.session_folder, markup=False)
+
+
+@app.command()
+def new(name: Name, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
+    """Open a session folder for today; one of that name is opened again."""
+    do(runtime_dir, as_json, lambda client: client.command("session", name=" ".join(name)))
+
+
+@app.command()
+def song(name: Name, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
+    """What follows are takes of this song."""
+    do(runtime_dir, as_json, lambda client: client.command("song", name=" ".join(name)))

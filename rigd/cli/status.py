@@ -1,0 +1,111 @@
+"""`rigd status` and `rigd watch`: what is true now, once or live."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from pathlib import Path
+
+from rich.live import Live
+
+from rigd.cli.terminal import AsJson, RuntimeDir, daemon, errors_told, out, print_json, socket_path
+from rigd.cli.view import clock, gain_text, live_view, minutes_left, take_title
+from rigd.control.client import ControlClient
+from rigd.model.errors import LinkError
+from rigd.model.events import Event, Snapshot
+from rigd.model.levels import Levels
+from rigd.model.state import RigState
+
+LEVELS_HZ = 10.0
+STORY_LINES = 8
+
+
+def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
+    """What is true of the rig now."""
+    with daemon(runtime_dir) as client:
+        answer = client.status(levels=True)
+    if as_json:
+        print_json(answer)
+        return
+    state = answer.state
+    out.print(f"{state.transport.value.upper()}", style="bold")
+    if state.take is not None:
+        now = answer.levels.at_frame if answer.levels is not None else state.take.first_frame
+        elapsed = clock(now - state.take.first_frame, state.sample_rate_hz)
+        out.print(f"take       {take_title(state.take)}  {elapsed}", markup=False)
+        unsafe = state.take.written_frames - state.take.durable_frames
+        out.print(
+            f"not safe   {max(0, unsafe) / state.sample_rate_hz:.1f} s are not yet durable", markup=False
+        )
+    else:
+        out.print(f"next       {state.song} · Take {state.next_take_number:03}", markup=False)
+    out.print(f"session    {state.session}, {len(state.takes)} takes in {state.session_folder}", markup=False)
+    interface = state.interface
+    if interface is not None:
+        out.print(
+            f"interface  {interface.device or '-'}  {interface.host_api}  {state.sample_rate_hz} Hz",
+            markup=False,
+        )
+        if answer.timing is not None:
+            out.print(
+                f"clock      {answer.timing.measured_rate_hz:.2f} Hz measured, {answer.timing.drift_ppm:+.1f} ppm",
+                markup=False,
+            )
+        for warning in interface.warnings:
+            out.print(f"           {warning}", style="yellow", markup=False)
+    out.print(f"disk       {minutes_left(state)}", markup=False)
+    for surface in state.surfaces:
+        word = "connected" if surface.connected else "not connected"
+        out.print(f"surface    {surface.name}: {word}  {surface.port}  {surface.detail}", markup=False)
+    for preamp in state.preamps:
+        word = "answers" if preamp.answering else "does not answer"
+        out.print(f"preamp     {preamp.name}: {word}  {preamp.detail}", markup=False)
+    for channel in state.channels:
+        out.print(
+            f"{channel.number:>9}  {'●' if channel.armed else '○'} {channel.name}  ",
+            gain_text(channel),
+            markup=False,
+        )
+    for fault in state.faults:
+        out.print(f"fault      {fault.what}", style="bold red", markup=False)
+
+
+def watch(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
+    """Live meters, state and what happens, until Ctrl-C; --json: one JSON object a line."""
+    with errors_told():
+        if as_json:
+            with ControlClient(socket_path(runtime_dir)) as client:
+                try:
+                    for news in client.events(levels_hz=LEVELS_HZ):
+                        print_json(news)
+                except KeyboardInterrupt:
+                    return
+        else:
+            show_live(socket_path(runtime_dir))
+
+
+def show_live(path: Path) -> None:
+    """Draws the rig until Ctrl-C or until rigd ends. Raises LinkError where there is none."""
+    state: RigState | None = None
+    levels: Levels | None = None
+    story: deque[Event] = deque(maxlen=STORY_LINES)
+    with ControlClient(path) as client, ControlClient(path) as asking:
+        try:
+            with Live(console=out, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
+                asked_at = 0.0
+                for news in client.events(levels_hz=LEVELS_HZ):
+                    if isinstance(news, Snapshot):
+                        state = news.state
+                    elif isinstance(news, Event):
+                        story.append(news)
+                        state = asking.status().state
+                    else:
+                        levels = news
+                        if time.monotonic() - asked_at > 1.0:
+                            asked_at, state = time.monotonic(), asking.status().state
+                    if state is not None:
+                        live.update(live_view(state, levels, tuple(story)), refresh=True)
+        except KeyboardInterrupt:
+            return
+        except LinkError:
+            out.print("rigd has ended.")

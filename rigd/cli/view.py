@@ -1,0 +1,188 @@
+"""Draws the rig's state for a terminal: the live view of `rigd watch` and `rigd run`, and the take table.
+
+Pure drawing from RigState and Levels: it asks nobody and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from rigd.model.events import Event, Happening
+from rigd.model.levels import Levels
+from rigd.model.state import Channel, RigState, Take, Transport
+
+METER_FLOOR_DB = -60.0
+METER_CELLS = 24
+LAMPS = {
+    Transport.OFFLINE: ("OFFLINE", "bold white on grey30"),
+    Transport.READY: ("READY", "bold black on green3"),
+    Transport.ROLLING: ("● REC", "bold white on red3"),
+    Transport.POSTROLL: ("● POST", "bold white on dark_orange3"),
+    Transport.HALTED: ("HALTED", "bold white on magenta3"),
+}
+LOUD = {Happening.GAP_FOUND, Happening.FAULT_RAISED, Happening.TAKE_FAILED, Happening.COMMAND_REJECTED}
+
+
+def clock(frames: int, sample_rate_hz: int) -> str:
+    """Frames as 00:03:12.4."""
+    tenths = max(0, frames) * 10 // max(1, sample_rate_hz)
+    return f"{tenths // 36000:02}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10}"
+
+
+def live_view(state: RigState, levels: Levels | None, events: Sequence[Event]) -> RenderableType:
+    """The whole screen."""
+    return Group(_headline(state, levels), _channels(state, levels), *_notices(state), *_story(events))
+
+
+def _headline(state: RigState, levels: Levels | None) -> RenderableType:
+    word, style = LAMPS[state.transport]
+    line = Text.assemble((f" {word} ", style), "  ")
+    take = state.take
+    if take is not None:
+        line.append(take_title(take), style="bold")
+        now = levels.at_frame if levels is not None else take.first_frame + take.written_frames
+        line.append(f"  {clock(now - take.first_frame, state.sample_rate_hz)}")
+        if take.gaps:
+            line.append(f"  {len(take.gaps)} gap{'s' * (len(take.gaps) > 1)}", style="bold red")
+        if take.slate.circled:
+            line.append("  ◎ circled", style="green")
+    else:
+        line.append(f"next: {state.song} take {state.next_take_number:03}")
+    if state.locked:
+        line.append("  LOCKED: hold to stop", style="yellow")
+    second = Text(style="dim")
+    second.append(f"{state.session}  ·  {len(state.takes)} takes")
+    if state.interface is not None and state.interface.device:
+        second.append(f"  ·  {state.interface.device} {state.sample_rate_hz / 1000:g} kHz")
+    if state.disk is not None:
+        second.append(f"  ·  {minutes_left(state)}")
+    devices = [(surface.name, surface.connected) for surface in state.surfaces]
+    devices += [(preamp.name, preamp.answering) for preamp in state.preamps]
+    for name, good in devices:
+        second.append(f"  ·  {'▪' if good else '▫'} {name}", style="" if good else "yellow")
+    return Panel(Group(line, second), border_style="red" if take is not None else "grey50", padding=(0, 1))
+
+
+def minutes_left(state: RigState) -> str:
+    """What the take volume still takes at the rate of the armed channels."""
+    disk = state.disk
+    if disk is None or disk.bytes_per_second <= 0:
+        return "disk: not known yet"
+    minutes = disk.free_bytes // disk.bytes_per_second // 60
+    return f"{minutes // 60} h {minutes % 60:02} min of disk"
+
+
+def take_title(take: Take) -> str:
+    """'Blue Train · Take 003', with its typed name if it has one."""
+    name = f' "{take.slate.name}"' if take.slate.name else ""
+    return f"{take.slate.song} · Take {take.slate.number:03}{name}"
+
+
+def _channels(state: RigState, levels: Levels | None) -> RenderableType:
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    columns = 1 if len(state.channels) <= 16 else 2 if len(state.channels) <= 32 else 4
+    for _ in range(columns):
+        table.add_column(justify="right", no_wrap=True)
+        for _ in range(3):
+            table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+    rows = -(-len(state.channels) // columns)
+    cells = METER_CELLS if columns == 1 else METER_CELLS // columns
+    for row in range(rows):
+        line: list[RenderableType] = []
+        for channel in state.channels[row::rows]:
+            line += _channel_cells(channel, levels, cells, rolling=state.take is not None)
+        table.add_row(*line)
+    return table
+
+
+def _channel_cells(
+    channel: Channel, levels: Levels | None, cells: int, *, rolling: bool
+) -> list[RenderableType]:
+    lamp = Text("●", style="red" if rolling else "yellow") if channel.armed else Text("○", style="dim")
+    peak = METER_FLOOR_DB
+    rms = METER_FLOOR_DB
+    clipped = False
+    if levels is not None and channel.input <= len(levels.peak_dbfs):
+        peak = levels.peak_dbfs[channel.input - 1]
+        rms = levels.rms_dbfs[channel.input - 1]
+        clipped = levels.clipped[channel.input - 1] > 0
+    number = Text(f"{channel.number:02}", style="dim")
+    peak_text = Text(
+        f"{peak:6.1f}" if peak > METER_FLOOR_DB else "     -", style="bold red" if clipped else "dim"
+    )
+    return [number, lamp, Text(channel.name[:16]), _meter(rms, peak, cells), peak_text, gain_text(channel)]
+
+
+def _meter(rms_dbfs: float, peak_dbfs: float, cells: int) -> Text:
+    def cell(level_db: float) -> int:
+        return max(0, min(cells, round((level_db - METER_FLOOR_DB) / -METER_FLOOR_DB * cells)))
+
+    filled, peak_at = cell(rms_dbfs), cell(peak_dbfs)
+    meter = Text()
+    for index in range(cells):
+        level_db = METER_FLOOR_DB * (1 - (index + 1) / cells)
+        style = "red" if level_db > -3 else "yellow" if level_db > -12 else "green3"
+        if index < filled:
+            meter.append("█", style=style)
+        elif index == peak_at - 1:
+            meter.append("▏", style=style)
+        else:
+            meter.append("·", style="grey30")
+    return meter
+
+
+def gain_text(channel: Channel) -> Text:
+    """The confirmed gain; what is asked and not confirmed is marked with a question mark."""
+    if not channel.preamp:
+        return Text("")
+    if channel.gain.asked is not None:
+        return Text(f"?{channel.gain.asked:+.1f} dB", style="yellow")
+    if channel.gain.value is None:
+        return Text("? dB", style="yellow")
+    if not channel.gain.confirmed:
+        return Text(f"({channel.gain.value:+.1f} dB)", style="yellow")
+    return Text(f"{channel.gain.value:+.1f} dB", style="cyan")
+
+
+def _notices(state: RigState) -> list[RenderableType]:
+    return [Text(f"! {fault.what}", style="bold yellow") for fault in state.faults]
+
+
+def _story(events: Sequence[Event]) -> list[RenderableType]:
+    lines = Text()
+    for event in events:
+        style = "red" if event.what in LOUD else ""
+        lines.append(f"  {event.text}", style=style)
+        lines.append(f"   {event.origin}\n" if event.origin else "\n", style="dim")
+    return [Text(""), lines] if events else []
+
+
+def take_table(takes: Sequence[Take], sample_rate_hz: int) -> Table:
+    """The takes as a table, oldest first."""
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    for heading in ("song", "take", "", "length", "files", "gaps", "markers"):
+        number = heading in {"length", "files", "gaps", "markers"}
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+    table.add_column("notes")
+    for take in takes:
+        slate = take.slate
+        marks = ("◎" if slate.circled else "") + "★" * slate.rating + (" recovered" if take.recovered else "")
+        frames = take.end_frame - take.first_frame if take.end_frame is not None else take.written_frames
+        table.add_row(
+            slate.song,
+            f"{slate.number:03}" + (f' "{slate.name}"' if slate.name else ""),
+            Text(marks, style="green"),
+            clock(frames, sample_rate_hz),
+            str(len(take.files) or len(take.channels)),
+            Text(str(len(take.gaps)), style="bold red" if take.gaps else "dim"),
+            str(len(take.markers)),
+            "; ".join(slate.notes),
+        )
+    return table

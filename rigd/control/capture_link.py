@@ -1,0 +1,113 @@
+"""The daemon's end of the link to `rigd-capture`, and the judge of whether it still hears anything.
+
+What counts is the tape's frame counter and nothing else: PortAudio calls a stream active that has
+not delivered for minutes (linux-rig 3). No frame for max(0.5 s, 10 periods) means that capture is killed
+and started again, inside the same take.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rigd.control.process_link import ProcessLink, Stuck, python_module
+from rigd.control.tape_view import TapeView
+from rigd.model.errors import TapeError
+from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
+
+LEAST_SILENCE_S = 0.5
+PERIODS_OF_SILENCE = 10
+FIRST_FRAME_WITHIN_S = 8.0
+"""A cold PortAudio on a busy Raspberry Pi takes seconds to open an interface."""
+STOP_WITHIN_S = 3.0
+
+
+class CaptureLink:
+    """Starts or finds capture, and kills it when no frames come in."""
+
+    def __init__(
+        self,
+        *,
+        runtime_dir: Path,
+        tape: TapeView,
+        post: Callable[[Any], None],
+        lost: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tape = tape
+        self._post = post
+        self._lost = lost
+        self._clock = clock
+        self._next_frame = -1
+        self._moved_at = 0.0
+        self._may_be_silent_s = FIRST_FRAME_WITHIN_S
+        self._listening = False
+        self._failure = ""
+        self._replace = False
+        self._process = ProcessLink(
+            name="capture",
+            command=python_module("rigd.capture", str(runtime_dir)),
+            runtime_dir=runtime_dir,
+            follower=self,
+            tick_s=0.1,
+        )
+
+    def start(self, *, replace: bool) -> None:
+        """Capture is found or started. With `replace` one that is found is ended and started anew: its
+        settings are not those of the config any more."""
+        self._replace = replace
+        self._process.start()
+
+    def stop(self) -> None:
+        """Capture goes on alone."""
+        self._process.stop()
+
+    def stop_process(self) -> None:
+        """The stream is closed and capture has ended; the tape stays."""
+        self._process.stop_process(StopCapture(), within_s=STOP_WITHIN_S)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def connected(self) -> None:
+        self._next_frame = -1
+        self._moved_at = self._clock()
+        self._may_be_silent_s = FIRST_FRAME_WITHIN_S
+        self._listening = False
+        self._failure = ""
+        if self._replace:
+            self._replace = False
+            self._process.send(StopCapture())
+
+    def received(self, message: Any) -> None:
+        if isinstance(message, CaptureReport):
+            if message.phase is CapturePhase.LISTENING:
+                self._tape.refresh()
+                if not self._listening:
+                    self._listening = True
+                    self._moved_at = self._clock()
+                periods_s = PERIODS_OF_SILENCE * message.period_frames / max(1, message.sample_rate_hz)
+                self._may_be_silent_s = max(LEAST_SILENCE_S, periods_s)
+            self._failure = message.failure
+        self._post(message)
+
+    def tick(self) -> None:
+        if not self._listening:
+            if self._clock() - self._moved_at > FIRST_FRAME_WITHIN_S:
+                raise Stuck(f"the interface did not open within {FIRST_FRAME_WITHIN_S:.0f} s")
+            return
+        try:
+            next_frame = self._tape.counters().next_frame
+        except TapeError:
+            return
+        if next_frame != self._next_frame:
+            self._next_frame = next_frame
+            self._moved_at = self._clock()
+        elif self._clock() - self._moved_at > self._may_be_silent_s:
+            raise Stuck(f"no frame came in for {self._may_be_silent_s:.1f} s")
+
+    def lost(self, reason: str) -> None:
+        self._lost(self._failure or reason)

@@ -1,0 +1,109 @@
+"""The daemon's own look at the tape: time to frames, meters, and whether frames still come in.
+
+Read-only. Any thread may ask; one lock keeps the map alive while somebody reads it, because capture
+may replace the tape (another interface, another channel count) at any time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from rigd.model.errors import TapeError
+from rigd.model.levels import Levels
+from rigd.model.requests import Timing
+from rigd.model.units import NS_PER_SECOND, Frame, Ns
+from rigd.tape.levels import LevelMeter
+from rigd.tape.tape import Tape, TapeCounters
+from rigd.tape.timeline import Timeline
+
+
+class TapeView:
+    """Attaches to the tape in the runtime folder, again whenever another one lies there."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "tape"
+        self._lock = threading.Lock()
+        self._tape: Tape | None = None
+        self._inode = 0
+
+    def refresh(self) -> None:
+        """The tape that lies there now is attached. TapeError where there is none, or one of another layout."""
+        with self._lock:
+            try:
+                inode = self._path.stat().st_ino
+            except FileNotFoundError:
+                raise TapeError("there is no tape yet: rigd-capture has not opened the interface") from None
+            if self._tape is not None and inode == self._inode:
+                return
+            fresh = Tape.attach(self._path, writable=False)
+            if self._tape is not None:
+                self._tape.close()
+            self._tape, self._inode = fresh, inode
+
+    def close(self) -> None:
+        with self._lock:
+            if self._tape is not None:
+                self._tape.close()
+            self._tape = None
+
+    def counters(self) -> TapeCounters:
+        """Raises TapeError while there is no tape."""
+        with self._lock:
+            return self._attached().counters()
+
+    def timeline(self) -> Timeline:
+        """Raises TapeError while nothing has been heard."""
+        with self._lock:
+            return self._attached().timeline()
+
+    def frame_at(self, at_ns: Ns) -> Frame | None:
+        """The frame of that moment; None where there is no tape to tell it by."""
+        try:
+            return self.timeline().frame_at(at_ns)
+        except TapeError:
+            return None
+
+    def timing(self) -> Timing | None:
+        """The interface's clock and what was lost; None while nothing has been heard."""
+        try:
+            with self._lock:
+                timeline, counters = self._attached().timeline(), self._attached().counters()
+        except TapeError:
+            return None
+        return Timing(
+            measured_rate_hz=timeline.measured_rate_hz,
+            drift_ppm=timeline.drift_ppm,
+            measured_over_s=timeline.span_ns / NS_PER_SECOND,
+            next_frame=counters.next_frame,
+            lost_frames=counters.lost_frames,
+            xruns=counters.xruns,
+        )
+
+    def extent(self) -> tuple[Frame, Frame] | None:
+        """Oldest frame still there and one past the newest; None where there is no tape."""
+        with self._lock:
+            if self._tape is None:
+                return None
+            return self._tape.oldest_frame, self._tape.next_frame
+
+    def meter(self) -> Callable[[], Levels | None]:
+        """A meter of one's own: each call gives the levels since the call before, None where there is no tape."""
+        of: Tape | None = None
+        meter: LevelMeter | None = None
+
+        def read() -> Levels | None:
+            nonlocal of, meter
+            with self._lock:
+                if self._tape is not of or meter is None:
+                    of = self._tape
+                    meter = of.level_meter() if of is not None else None
+                return meter.read() if meter is not None else None
+
+        return read
+
+    def _attached(self) -> Tape:
+        if self._tape is None:
+            raise TapeError("there is no tape yet: rigd-capture has not opened the interface")
+        return self._tape

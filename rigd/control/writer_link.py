@@ -1,0 +1,89 @@
+"""The daemon's end of the link to `rigd-writer`. Its thread passes facts on; any thread may send.
+
+Nothing said to the writer is lost with a writer: a message is kept until two of its reports have come
+after it (reports come each second, and the writer reads before it reports), and is said again to the
+next writer. Every message may be said twice without harm.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rigd.control.process_link import ProcessLink, python_module
+from rigd.model.errors import LinkError
+from rigd.model.messages import StopWriter, WriterReport
+
+REPORTS_TO_BE_SURE = 2
+CLOSE_WITHIN_S = 60.0
+"""How long a writer may take to close every take when the rig is shut down: a slow disk is no reason to kill it."""
+
+
+@dataclass(slots=True)
+class _Said:
+    message: object
+    reports_since: int = 0
+
+
+class WriterLink:
+    """Starts or finds the writer, and keeps its messages until they are sure to have arrived."""
+
+    def __init__(
+        self, *, runtime_dir: Path, post: Callable[[Any], None], lost: Callable[[str], None]
+    ) -> None:
+        self._post = post
+        self._lost = lost
+        self._lock = threading.Lock()
+        self._said: list[_Said] = []
+        self._process = ProcessLink(
+            name="writer",
+            command=python_module("rigd.writer", str(runtime_dir)),
+            runtime_dir=runtime_dir,
+            follower=self,
+            tick_s=0.5,
+        )
+
+    def start(self) -> None:
+        self._process.start()
+
+    def stop(self) -> None:
+        """The writer goes on alone."""
+        self._process.stop()
+
+    def stop_process(self) -> None:
+        """Every take is closed and the writer has ended."""
+        self._process.stop_process(StopWriter(), within_s=CLOSE_WITHIN_S)
+
+    def send(self, message: object) -> None:
+        """The writer has the message, or will have it as soon as there is one. Never raises."""
+        with self._lock:
+            self._said.append(_Said(message))
+            with contextlib.suppress(LinkError):  # said again by connected()
+                self._process.send(message)
+
+    def connected(self) -> None:
+        with self._lock:
+            for said in self._said:
+                said.reports_since = 0
+                try:
+                    self._process.send(said.message)
+                except LinkError:
+                    return
+
+    def received(self, message: Any) -> None:
+        if isinstance(message, WriterReport):
+            with self._lock:
+                for said in self._said:
+                    said.reports_since += 1
+                self._said = [said for said in self._said if said.reports_since < REPORTS_TO_BE_SURE]
+        self._post(message)
+
+    def tick(self) -> None:
+        """A writer that waits for a frozen disk is not stuck: it is never killed for being slow."""
+
+    def lost(self, reason: str) -> None:
+        self._lost(reason)

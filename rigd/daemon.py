@@ -1,0 +1,340 @@
+"""Builds the rig from its config, starts the parts in order, and stops them in reverse.
+
+This is the one place that knows every part. It holds no state of its own: that is the controller's. The
+capture and writer processes outlive it; what already runs is attached to and goes on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rigd.config.kinds import PREAMPS, SURFACES, Kinds
+from rigd.config.rig_config import RigConfig
+from rigd.control.binder import Binder
+from rigd.control.capture_link import CaptureLink
+from rigd.control.controller import Chance, Controller
+from rigd.control.feedback import FeedbackPump
+from rigd.control.ports import Ports
+from rigd.control.socket_server import ControlSocket
+from rigd.control.tape_view import TapeView
+from rigd.control.writer_link import WriterLink
+from rigd.library.keeper import LibraryKeeper
+from rigd.library.library import Library
+from rigd.model.commands import ShutDown
+from rigd.model.errors import AlreadyRunning, PreampError, RigError, TapeError
+from rigd.model.gain import Preamp, PreampSetting, PreampStatus
+from rigd.model.inputs import CaptureLost, Fact, Rules, WriterLost
+from rigd.model.messages import CaptureSettings, WriterSettings
+from rigd.model.state import Channel, first_state
+from rigd.model.surface import ShowsGains, Surface, SurfaceStatus
+from rigd.model.take import Parameter
+from rigd.model.units import Ns, Origin, TakeId
+from rigd.tape.tape import Tape
+from rigd.wire.codec import encode
+
+log = logging.getLogger(__name__)
+
+FEEDBACK_INTERVAL_S = 0.05
+WATCH_INTERVAL_S = 0.25
+
+
+def clock_ns() -> Ns:
+    """CLOCK_MONOTONIC."""
+    return Ns(time.monotonic_ns())
+
+
+class Preamps:
+    """All preamps of the config by name: the controller's way to them, and theirs to it."""
+
+    def __init__(self, config: RigConfig, post: Callable[[Fact], None]) -> None:
+        self._post = post
+        kinds = Kinds(PREAMPS)
+        self._preamps: dict[str, Preamp] = {
+            each.name: kinds[each.kind](each.name, each.settings, each.sockets, self)
+            for each in config.preamps
+        }
+
+    def start(self) -> None:
+        for preamp in self._preamps.values():
+            preamp.start()
+
+    def stop(self) -> None:
+        for preamp in reversed(self._preamps.values()):
+            preamp.stop()
+
+    def named(self, name: str) -> Preamp | None:
+        return self._preamps.get(name)
+
+    def request(self, preamp: str, socket: int, parameter: Parameter, value: float) -> None:
+        known = self._preamps.get(preamp)
+        if known is None:
+            raise PreampError(f"there is no [preamp.{preamp}] in the config")
+        known.request(socket, parameter, value)
+
+    def preamp_setting(self, setting: PreampSetting) -> None:
+        self._post(setting)
+
+    def preamp_status(self, status: PreampStatus) -> None:
+        self._post(status)
+
+
+class Rig:
+    """A running rig. `start` once, `stop` once; `ended` is set when somebody gave the command to shut down."""
+
+    def __init__(self, config: RigConfig) -> None:
+        self._config = config
+        self._running = ExitStack()
+        self.ended = threading.Event()
+        self._leave_running = False
+
+    def start(self) -> None:
+        """Every part runs. Raises RigError, with everything stopped again, where the rig cannot run at all."""
+        try:
+            self._start()
+        except BaseException:
+            self._running.close()
+            raise
+
+    def shut_down(self, *, origin: Origin) -> None:
+        """Every take is being closed; `ended` is set once they are. For a signal or a terminal."""
+        self.controller.submit(ShutDown(origin=origin, at_ns=clock_ns(), held=True))
+
+    def stop(self, *, leave_running: bool = False) -> None:
+        """Every part is stopped, in reverse. With `leave_running` capture and writer go on, and so does a take."""
+        self._leave_running = leave_running
+        self._running.close()
+
+    def _start(self) -> None:
+        config, running = self._config, self._running
+        runtime = _make_runtime_dir(config.runtime_dir)
+        running.enter_context(_only_one(runtime))
+        library = Library(
+            config.library,
+            naming=config.naming(),
+            layout=config.take.files,
+            rig=config.rig.name,
+            now=lambda: datetime.now().astimezone(),
+        )
+        running.callback(library.close)
+        replace_capture = _settle_settings(runtime, config.capture_settings(), config.writer_settings())
+
+        tape = TapeView(runtime)
+        running.callback(tape.close)
+        keeper = LibraryKeeper(library, post=self._post)
+        preamps = Preamps(config, self._post)
+        writer = WriterLink(
+            runtime_dir=runtime, post=self._post, lost=lambda reason: self._post(WriterLost(reason=reason))
+        )
+        capture = CaptureLink(
+            runtime_dir=runtime,
+            tape=tape,
+            post=self._post,
+            lost=lambda reason: self._post(CaptureLost(reason=reason)),
+        )
+        self.controller = Controller(
+            state=first_state(
+                channels=tuple(_with_ability(channel, preamps) for channel in config.channels),
+                sample_rate_hz=config.audio.sample_rate_hz,
+            ),
+            rules=Rules(
+                preroll_s=config.take.preroll_seconds,
+                postroll_s=config.take.postroll_seconds,
+                plan_take=keeper.plan_take,
+                next_take_number=keeper.next_take_number,
+                sample=config.take.sample,
+                phantom_while_rolling=config.control.phantom_while_rolling,
+            ),
+            tape_time=tape,
+            ports=Ports(writer=writer, preamps=preamps, library=keeper, end_rig=self.ended.set),
+            chance=Chance(
+                clock_ns=clock_ns,
+                wall_ns=time.time_ns,
+                utc_offset_s=_utc_offset_s,
+                new_take_id=lambda: TakeId(uuid.uuid4().hex),
+            ),
+        )
+        self.meter = tape.meter()
+
+        keeper.start()
+        running.callback(keeper.stop)
+        self.controller.start()
+        running.callback(self.controller.stop)
+        # The two that matter most begin first: the rig listens while the rest is still being started.
+        running.callback(lambda: capture.stop() if self._leave_running else capture.stop_process())
+        capture.start(replace=replace_capture)
+        running.callback(lambda: writer.stop() if self._leave_running else writer.stop_process())
+        writer.start()
+        keeper.open_session(config.session_name())
+        preamps.start()
+        running.callback(preamps.stop)
+        self._start_surfaces(runtime, tape)
+
+    def _start_surfaces(self, runtime: Path, tape: TapeView) -> None:
+        config, running, controller = self._config, self._running, self.controller
+
+        binder = Binder(
+            bindings={surface.name: surface.bindings for surface in config.surfaces},
+            submit=controller.submit,
+            state=lambda: controller.state,
+            clock=clock_ns,
+        )
+        kinds = Kinds(SURFACES)
+        surfaces: list[Surface] = []
+        for each in config.surfaces:
+            surface: Surface = kinds[each.kind](each.name, each.settings, binder)
+            if isinstance(surface, ShowsGains):
+                surface.bound(each.bindings)
+            binder.introduce(surface)
+            surfaces.append(surface)
+        binder.start()
+        running.callback(binder.stop)
+        for surface in surfaces:
+            surface.start()
+            running.callback(surface.stop)
+        meter = tape.meter()
+        pump = FeedbackPump(
+            surfaces=surfaces, truth=lambda: (controller.state, meter()), interval_s=FEEDBACK_INTERVAL_S
+        )
+        pump.start()
+        running.callback(pump.stop)
+        watch = _Watch(surfaces=surfaces, post=self._post, pump=pump, controller=controller)
+        watch.start()
+        running.callback(watch.stop)
+        server = ControlSocket(
+            runtime / "rigd.sock",
+            controller=controller,
+            make_meter=tape.meter,
+            read_timing=tape.timing,
+            clock_ns=clock_ns,
+        )
+        server.start()
+        running.callback(server.stop)
+
+    def _post(self, fact: Any) -> None:
+        self.controller.post(fact)
+
+
+class _Watch:
+    """Tells the controller when a surface comes or goes, and the feedback pump when there is something new."""
+
+    def __init__(
+        self,
+        *,
+        surfaces: list[Surface],
+        post: Callable[[Fact], None],
+        pump: FeedbackPump,
+        controller: Controller,
+    ) -> None:
+        self._surfaces = surfaces
+        self._post = post
+        self._pump = pump
+        self._listener = controller.listen(on_ready=pump.changed)
+        self._stopping = threading.Event()
+        self._known: dict[str, SurfaceStatus] = {}
+        self._thread = threading.Thread(target=self._run, name="rigd-watch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._listener.close()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(WATCH_INTERVAL_S):
+            for surface in self._surfaces:
+                status = surface.status()
+                if self._known.get(surface.name) != status:
+                    self._known[surface.name] = status
+                    self._post(status)
+            if self._surfaces:
+                self._pump.changed()
+
+
+def _with_ability(channel: Channel, preamps: Preamps) -> Channel:
+    preamp = preamps.named(channel.preamp)
+    return replace(channel, ability=preamp.ability(channel.socket)) if preamp is not None else channel
+
+
+def _make_runtime_dir(path: Path) -> Path:
+    """The folder in which the rig's processes meet, for its owner alone."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_uid != os.getuid():
+            raise RigError(
+                f"runtime folder {path} belongs to somebody else; nothing was started. "
+                "Set [rig] runtime_dir to one of yours"
+            )
+        path.chmod(0o700)
+    except OSError as error:
+        raise RigError(
+            f"runtime folder {path} cannot be made ({error.strerror}); nothing was started. Set [rig] runtime_dir"
+        ) from error
+    return path
+
+
+def _only_one(runtime: Path) -> ExitStack:
+    """This process is the runtime folder's rigd until the stack is closed. Raises AlreadyRunning at once."""
+    held = ExitStack()
+    lock = held.enter_context((runtime / "rigd.lock").open("a+"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        held.close()
+        raise AlreadyRunning(
+            f"rigd runs already here (pid {holder}, runtime folder {runtime}); it goes on untouched. "
+            "See: rigd status. Two rigs on one machine need two runtime folders and two libraries"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return held
+
+
+def _settle_settings(runtime: Path, capture: CaptureSettings, writer: WriterSettings) -> bool:
+    """What the two processes are started with lies in the runtime folder. True: a capture that runs has others.
+
+    While a take is open the old settings stay, because the interface must not change under it.
+    """
+    files = {"capture.json": encode(capture), "writer.json": encode(writer)}
+    path = runtime / "capture.json"
+    changed = path.exists() and path.read_bytes() != files["capture.json"]
+    if changed and _a_take_is_open(runtime / "tape"):
+        log.warning(
+            "the config asks for another interface, rate or channel count while a take is open; "
+            "it goes on as it was. Start rigd again when the take is stopped"
+        )
+        del files["capture.json"]
+        changed = False
+    for name, settings in files.items():
+        fresh = runtime / f"{name}.new"
+        fresh.write_bytes(settings)
+        fresh.replace(runtime / name)
+    return changed
+
+
+def _a_take_is_open(path: Path) -> bool:
+    try:
+        with Tape.attach(path, writable=False) as tape:
+            return bool(tape.holds())
+    except TapeError:
+        return False
+
+
+def _utc_offset_s(wall_ns: int) -> int:
+    offset = datetime.fromtimestamp(wall_ns / 1e9).astimezone().utcoffset()
+    return int(offset.total_seconds()) if offset is not None else 0

@@ -1,0 +1,184 @@
+"""The command line as a person uses it: real processes, what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rigd.cli.terminal import ExitCode
+from rigd.model.state import Transport
+from tests.support.rig import RigRun, check_take
+
+CONFIG = """
+[audio]
+driver = "simulated"
+channels = 2
+[audio.simulated]
+signal = "counter"
+[tape]
+stall_seconds = 5
+keep_seconds = 5
+[take]
+preroll_seconds = 0
+"""
+
+
+def rigd(*words: str, runtime: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """One command of a terminal."""
+    environment = dict(os.environ)
+    environment["RIGD_RUNTIME_DIR"] = str(runtime or "/nonexistent")
+    return subprocess.run(
+        [sys.executable, "-m", "rigd", *words], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[RigRun]:
+    with RigRun(CONFIG) as rig:
+        yield rig
+
+
+def done(rig: RigRun, *words: str) -> str:
+    ended = rigd(*words, runtime=rig.runtime)
+    assert ended.returncode == ExitCode.DONE, ended.stderr
+    return ended.stdout
+
+
+def as_json(rig: RigRun, *words: str) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(done(rig, *words, "--json"))
+    return plain
+
+
+def test_a_session_by_hand(rig: RigRun) -> None:
+    done(rig, "session", "song", "Blue", "Train")
+    done(rig, "disarm", "1-2")
+    done(rig, "arm", "1")
+    done(rig, "take", "start")
+    rig.roll(1)
+    done(rig, "take", "mark", "second", "verse")
+    assert "ROLLING" in done(rig, "status")
+    done(rig, "take", "stop")
+    done(rig, "take", "note", "best", "bridge")
+    done(rig, "take", "circle")
+    done(rig, "take", "rate", "4")
+    listed = as_json(rig, "takes")
+    (take,) = listed["takes"]
+    assert take["closed"]
+    assert take["channels"] == [1]
+    assert take["slate"]["song"] == "Blue Train"
+    shown = as_json(rig, "takes", "show", "1")
+    assert shown["slate"]["notes"] == ["best bridge"]
+    assert shown["slate"]["circled"] is True
+    assert [marker["name"] for marker in shown["markers"]] == ["second verse"]
+    assert "01 Input 1.wav" in done(rig, "takes", "show", "1")
+    assert "Blue Train" in done(rig, "takes")
+    status = as_json(rig, "status")
+    assert status["state"]["session"] == "Test rig"
+    assert status["timing"]["lost_frames"] == 0
+    assert "no take of this session" in done(rig, "recover")
+    (closed,) = rig.await_closed(1)
+    check_take(closed)
+
+
+def test_a_refusal_says_why_and_ends_with_1(rig: RigRun) -> None:
+    refused = rigd("take", "mark", runtime=rig.runtime)
+    assert refused.returncode == ExitCode.REFUSED
+    assert "no take rolls" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    again = rigd("gain", "1", "10", "--json", runtime=rig.runtime)
+    assert again.returncode == ExitCode.REFUSED
+    assert json.loads(again.stdout)["accepted"] is False
+
+
+def test_a_channel_without_a_preamp_is_said_to_have_none(rig: RigRun) -> None:
+    assert "no controllable preamp" in done(rig, "gain", "2")
+    assert rigd("gain", "99", runtime=rig.runtime).returncode == ExitCode.REFUSED
+
+
+def test_a_command_line_of_another_form_ends_with_2(rig: RigRun) -> None:
+    assert rigd("take", "keep", "soon", runtime=rig.runtime).returncode == ExitCode.USAGE
+    assert rigd("arm", "drums", runtime=rig.runtime).returncode == ExitCode.USAGE
+
+
+def test_without_a_rig_every_command_says_how_to_start_one() -> None:
+    for words in (("status",), ("take", "start"), ("takes",), ("watch",), ("gain", "1")):
+        ended = rigd(*words)
+        assert ended.returncode == ExitCode.NOT_RUNNING, words
+        assert "rigd run" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def test_a_second_rig_in_the_same_runtime_folder_ends_at_once_and_harms_nothing(
+    rig: RigRun, tmp_path: Path
+) -> None:
+    config = tmp_path / "second.toml"
+    config.write_text(f'[rig]\nruntime_dir = "{rig.runtime}"\nlibrary = "{tmp_path / "other"}"\n{CONFIG}')
+    second = rigd("run", "--config", str(config))
+    assert second.returncode == ExitCode.ALREADY_RUNNING
+    assert "runs already" in second.stderr
+    assert rig.state().transport is Transport.READY
+
+
+def test_a_second_rig_on_the_same_library_ends_at_once_and_harms_nothing(rig: RigRun, tmp_path: Path) -> None:
+    runtime = tmp_path / "run"
+    config = tmp_path / "second.toml"
+    config.write_text(f'[rig]\nruntime_dir = "{runtime}"\nlibrary = "{rig.library}"\n{CONFIG}')
+    second = rigd("run", "--config", str(config))
+    assert second.returncode == ExitCode.ALREADY_RUNNING
+    assert str(rig.library) in second.stderr
+    assert rig.state().transport is Transport.READY
+
+
+def test_a_broken_config_is_told_with_every_fault_and_ends_with_3(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[audio]\nchanels = 4\nsample_rate_hz = 47\n")
+    for words in (("check", str(broken)), ("run", "--config", str(broken))):
+        ended = rigd(*words)
+        assert ended.returncode == ExitCode.CONFIG
+        assert "broken.toml:2" in ended.stderr
+        assert 'did you mean "channels"' in ended.stderr
+        assert "broken.toml:3" in ended.stderr
+
+
+def test_devices_lists_what_there_is_and_never_fails() -> None:
+    listed = rigd("devices", "--json")
+    assert listed.returncode == ExitCode.DONE
+    assert set(json.loads(listed.stdout)) == {"interfaces", "midi_ports", "serial_ports", "troubles"}
+
+
+def test_watch_tells_a_snapshot_then_levels_as_json_lines(rig: RigRun) -> None:
+    environment = {**os.environ, "RIGD_RUNTIME_DIR": str(rig.runtime)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "rigd", "watch", "--json"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as watch:
+        assert watch.stdout is not None
+        lines = [json.loads(watch.stdout.readline()) for _ in range(3)]
+        watch.terminate()
+    assert lines[0]["type"] == "Snapshot"
+    assert "Levels" in {line["type"] for line in lines}
+
+
+def test_a_take_left_open_by_a_crash_is_closed_without_a_running_rig(tmp_path: Path) -> None:
+    with RigRun(CONFIG) as rig:
+        rig.say("start")
+        rig.roll(1)
+        take = rig.state().take
+        assert take is not None
+        rig.kill_everything()
+        config = tmp_path / "rig.toml"
+        config.write_text(f'[rig]\nruntime_dir = "{tmp_path / "run"}"\nlibrary = "{rig.library}"\n{CONFIG}')
+        ended = rigd("recover", "--config", str(config), "--json")
+        assert ended.returncode == ExitCode.DONE, ended.stderr
+        assert json.loads(ended.stdout)["recovered"] == [take.folder]
+        sheet = json.loads((Path(take.folder) / "take.json").read_text("utf-8"))
+        assert sheet["recovered"] is True
+        assert sheet["frames"] >= 48_000
+        again = rigd("recover", "--config", str(config))
+        assert "no take had to be recovered" in again.stdout

@@ -1,0 +1,187 @@
+"""`kill -9` of each process inside a take of 64 channels on a real JACK server, and what is on disk afterwards."""
+
+from __future__ import annotations
+
+import random
+import struct
+import subprocess
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from hardware_sim.pedal import Pedal, PtyWire
+from rigd.model.state import Take, Transport
+from tests.support.counter import CounterPlayer, check_counter, counter_distance
+from tests.support.jack_server import JackServer
+from tests.support.rig import RigRun, check_take, take_codes
+from tests.support.tools import need_jack_audio, need_tool
+
+PERIOD_FRAMES = 1024
+CHANNELS = 64
+LONGEST_GAP_FRAMES = 48_000
+
+CONFIG = f"""
+[audio]
+driver = "portaudio"
+device = "counter, JACK Audio Connection Kit"
+channels = {CHANNELS}
+[tape]
+stall_seconds = 20
+keep_seconds = 24
+[take]
+preroll_seconds = 1
+[surface.pedal]
+kind = "midi"
+port = "serial:PEDAL"
+[[surface.pedal.binding]]
+control = "cc 80"
+tap = "toggle"
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[JackServer]:
+    need_jack_audio()
+    need_tool("sox")
+    with JackServer(channels=2, period_frames=PERIOD_FRAMES) as server:
+        yield server
+
+
+@pytest.fixture
+def pedal(tmp_path: Path) -> Iterator[Pedal]:
+    with Pedal(lambda: PtyWire(tmp_path / "pedal")) as pedal:
+        yield pedal
+
+
+@pytest.fixture
+def rig(server: JackServer, pedal: Pedal) -> Iterator[RigRun]:
+    config = CONFIG.replace("serial:PEDAL", pedal.port)
+    with CounterPlayer(server, channels=CHANNELS), RigRun(config, environment=server.environment) as rig:
+        rig.await_state(
+            lambda state: all(each.connected for each in state.surfaces), "the pedal is connected"
+        )
+        pedal.tap()
+        rig.await_transport(Transport.ROLLING)
+        rig.roll(1)
+        yield rig
+
+
+def check_open_files(folder: Path) -> int:
+    """All files of a take open in libsndfile and Python's wave, the first and last in sox; the frames they
+    tell, which are the same but for those few whose header is just being written."""
+    counts: list[int] = []
+    for path in sorted(folder.glob("*.wav")):
+        with wave.open(str(path)) as opened:
+            by_wave = opened.getnframes()
+        by_sndfile = soundfile.info(path).frames
+        assert by_sndfile >= by_wave, f"{path.name}: {by_sndfile} frames by libsndfile, {by_wave} by wave"
+        counts.append(by_wave)
+    assert len(counts) == CHANNELS
+    assert max(counts) - min(counts) <= 2 * 48_000, (
+        f"headers are up to {max(counts) - min(counts)} frames apart"
+    )
+    return min(counts)
+
+
+def sox_frames(path: Path) -> int:
+    return int(subprocess.run(["soxi", "-s", str(path)], check=True, capture_output=True).stdout)
+
+
+@pytest.mark.jack
+@pytest.mark.timeout(300)
+def test_20_kills_of_the_writer_lose_nothing(rig: RigRun, pedal: Pedal) -> None:
+    moments = random.Random(20)
+    take = rig.state().take
+    assert take is not None
+    seen = 0
+    for _ in range(20):
+        rig.roll(moments.uniform(0.05, 0.6))
+        rig.kill("writer")
+        frames = check_open_files(Path(take.folder))
+        assert frames >= seen, "a file has become shorter"
+        seen = frames
+    rig.roll(1)
+    pedal.tap()
+    (closed,) = rig.await_closed(1)
+    assert closed.take_id == take.take_id
+    check_take(closed)
+    check_readers_agree(closed)
+
+
+@pytest.mark.jack
+@pytest.mark.timeout(300)
+def test_5_kills_of_the_daemon_lose_nothing_and_the_pedal_stops_the_take_that_still_rolls(
+    rig: RigRun, pedal: Pedal
+) -> None:
+    before = rig.state().take
+    assert before is not None
+    for _ in range(5):
+        rig.roll(0.3)
+        rig.kill_daemon()
+        rig.start()
+        state = rig.await_transport(Transport.ROLLING)
+        assert state.take is not None
+        assert state.take.take_id == before.take_id
+        assert state.take.first_frame == before.first_frame
+        assert state.take.slate == before.slate
+        check_open_files(Path(state.take.folder))
+    rig.await_state(lambda state: all(each.connected for each in state.surfaces), "the pedal is connected")
+    rig.roll(0.5)
+    pedal.tap()
+    (closed,) = rig.await_closed(1)
+    check_take(closed)
+    check_readers_agree(closed)
+
+
+@pytest.mark.jack
+@pytest.mark.timeout(300)
+def test_5_kills_of_capture_cost_at_most_a_second_each_declared_and_every_track_stays_aligned(
+    rig: RigRun, pedal: Pedal
+) -> None:
+    for kills in range(1, 6):
+        rig.roll(0.5)
+        rig.kill("capture")
+        rig.await_state(
+            lambda state, kills=kills: state.take is not None and len(state.take.gaps) >= kills,  # type: ignore[misc]
+            f"gap {kills} is declared",
+        )
+    rig.roll(1)
+    pedal.tap()
+    (take,) = rig.await_closed(1)
+    assert len(take.gaps) == 5
+    check_pieces(take)
+    check_readers_agree(take)
+
+
+def check_pieces(take: Take) -> None:
+    """Between gaps every sample is the counter's; a gap is silence, at most a second, and as long as the counter
+    really went on, to 2 blocks."""
+    codes = take_codes(take)
+    at = 0
+    value: int | None = None
+    for gap in take.gaps:
+        assert gap.length_frames <= LONGEST_GAP_FRAMES, f"a gap of {gap.length_frames} frames"
+        begin = gap.at_frame - take.first_frame
+        value = check_counter(codes[:, at:begin], first=value, what=f"before the gap at {begin}")
+        end = begin + gap.length_frames
+        assert not codes[:, begin:end].any(), "a gap is not silent"
+        went_on = counter_distance(value, int(codes[0, end]))
+        assert abs(went_on - gap.length_frames) <= 2 * PERIOD_FRAMES, (
+            f"declared {gap.length_frames}, was {went_on}"
+        )
+        at, value = end, int(codes[0, end])
+    check_counter(codes[:, at:], first=value, what="after the last gap")
+
+
+def check_readers_agree(take: Take) -> None:
+    """libsndfile, sox and Python's wave tell the same frames of every file."""
+    for file in take.files:
+        path = Path(take.folder) / file.name
+        with wave.open(str(path)) as opened:
+            by_wave = opened.getnframes()
+        assert by_wave == soundfile.info(path).frames == sox_frames(path) == file.frames
+        riff_bytes = struct.unpack("<I", path.read_bytes()[4:8])[0]
+        assert riff_bytes == path.stat().st_size - 8

@@ -1,0 +1,132 @@
+"""Real input: PortAudio on a JACK server, a counter on every channel, and a foot on real JACK MIDI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardware_sim.pedal import Pedal, PortWire
+from rigd.model.state import Transport
+from tests.support.counter import MODULUS, CounterPlayer, counter_distance
+from tests.support.foot import JackFoot
+from tests.support.jack_server import JackServer
+from tests.support.rig import RigRun, check_take, take_codes
+from tests.support.tools import need_jack_audio
+
+JACK_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "jack.toml"
+PERIOD_FRAMES = 1024
+
+SMALL = """
+[audio]
+driver = "portaudio"
+device = "counter, JACK Audio Connection Kit"
+channels = 4
+[tape]
+stall_seconds = 20
+keep_seconds = 24
+[take]
+preroll_seconds = {preroll}
+[surface.pedal]
+kind = "midi"
+api = "jack"
+port = "foot"
+[[surface.pedal.binding]]
+control = "cc 80"
+tap = "toggle"
+double = "next"
+hold = "again"
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[JackServer]:
+    need_jack_audio()
+    with JackServer(channels=2, period_frames=PERIOD_FRAMES) as server:
+        yield server
+
+
+@pytest.mark.jack
+def test_64_channels_for_30_seconds_started_and_stopped_by_a_midi_pedal(
+    server: JackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in server.jack_environment.items():
+        monkeypatch.setenv(key, value)
+    overrides = ["audio.channels=64", 'audio.device="counter, JACK Audio Connection Kit"']
+    with (
+        CounterPlayer(server, channels=64),
+        Pedal(lambda: PortWire(api="jack")) as pedal,
+        RigRun(
+            "",
+            config_file=JACK_CONFIG,
+            overrides=[*overrides, f'surface.pedal.port="{pedal.port}"'],
+            environment=server.environment,
+        ) as rig,
+    ):
+        rig.await_state(
+            lambda state: all(each.connected for each in state.surfaces), "the pedal is connected"
+        )
+        pedal.tap()
+        rig.await_transport(Transport.ROLLING)
+        rig.roll(30)
+        pedal.tap()
+        (take,) = rig.await_closed(1)
+        assert len(take.files) == 64
+        assert take.files[0].frames >= 30 * 48_000
+        check_take(take)
+
+
+@pytest.mark.jack
+@pytest.mark.parametrize("offset", [0, 400, 1000])
+def test_a_take_begins_and_ends_within_a_period_of_where_the_foot_moved(
+    server: JackServer, offset: int
+) -> None:
+    preroll_s = 2
+    with (
+        CounterPlayer(server, channels=4),
+        JackFoot(server) as foot,
+        RigRun(SMALL.format(preroll=preroll_s), environment=server.environment) as rig,
+    ):
+        rig.await_state(
+            lambda state: all(each.connected for each in state.surfaces), "the pedal is connected"
+        )
+        rig.await_heard(preroll_s + 1)
+        down = foot.tap(offset)
+        rig.await_transport(Transport.ROLLING)
+        rig.roll(3)
+        up = foot.tap(offset)
+        (take,) = rig.await_closed(1)
+        check_take(take)
+        codes = take_codes(take)
+        begins = int(codes[0, 0])
+        should_begin = (down - preroll_s * 48_000) % MODULUS
+        late = signed(counter_distance(should_begin, begins))
+        length = codes.shape[1]
+        should_last = counter_distance(should_begin, up % MODULUS)
+        assert abs(late) <= PERIOD_FRAMES, f"the take begins {late} frames late"
+        assert abs(late + length - should_last) <= PERIOD_FRAMES, (
+            f"it ends {late + length - should_last} frames late"
+        )
+
+
+@pytest.mark.jack
+def test_keep_20_gives_the_20_seconds_before_the_call(server: JackServer) -> None:
+    with (
+        CounterPlayer(server, channels=4),
+        RigRun(SMALL.format(preroll=0), environment=server.environment) as rig,
+    ):
+        rig.await_heard(21)
+        before = rig.heard_frames()
+        rig.say("keep 20")
+        after = rig.heard_frames()
+        (take,) = rig.await_closed(1)
+        check_take(take)
+        assert take.files[0].frames == 20 * 48_000
+        assert take.end_frame is not None
+        assert before - PERIOD_FRAMES <= take.end_frame <= after + PERIOD_FRAMES
+
+
+def signed(distance: int) -> int:
+    """A distance of the counter that may be backwards."""
+    return distance if distance < MODULUS // 2 else distance - MODULUS
