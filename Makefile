@@ -1,0 +1,74 @@
+# Everything a person needs: make demo, make run CONFIG=..., make test, make lint, make bench.
+# One virtual environment in .venv; Debian packages only where root or sudo is there to install them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= configs/demo.toml
+STAY ?=
+SHELL := /bin/bash
+
+CORE := $(wildcard rigd/tape/*.[ch]) rigd/tape/core_build.py
+
+.PHONY: demo run test lint bench docs clean packages-build packages-test
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo            a told story of half a minute on simulated hardware (STAY=1: leave it running)"
+	@echo "make run CONFIG=...  run the rig with a config of yours"
+	@echo "make test            every test      make lint   style, types, the house's import rules"
+	@echo "make bench           figures of this machine beside jack_capture and ecasound"
+
+# --- what must be on the machine -------------------------------------------------------------------
+
+packages-build:
+	@scripts=""; \
+	command -v cc >/dev/null || scripts="gcc libc6-dev"; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts="$$scripts python3-venv"; \
+	$(PYTHON) -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' \
+	  || scripts="$$scripts python3-dev"; \
+	bash tests/packages.sh require $$scripts
+
+packages-test:
+	@bash tests/packages.sh want jackd2:jackd libportaudio2:libportaudio.so.2 sox:sox ffmpeg:ffprobe gcc:gcc g++:g++ clang:clang
+
+# --- the environment -------------------------------------------------------------------------------
+
+$(VENV)/pyvenv.cfg: | packages-build
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.rigd: $(VENV)/pyvenv.cfg pyproject.toml $(CORE)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.rigd
+	RIGD_STRICT=1 $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# --- what people run -------------------------------------------------------------------------------
+
+demo: $(VENV)/.rigd
+	$(BIN)/rigd demo $(if $(STAY),--stay)
+
+run: $(VENV)/.rigd
+	$(BIN)/rigd run --config $(CONFIG)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: packages-test $(VENV)/.dev
+	$(BIN)/pytest $(ARGS)
+
+bench: packages-test $(VENV)/.dev
+	@bash tests/packages.sh want jack-capture:jack_capture ecasound:ecasound
+	$(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(VENV)/.rigd
+	$(BIN)/python -m rigd.cli.reference
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f rigd/tape/_core*.so
