@@ -56,7 +56,9 @@ class DistanceStamps:
 
     def __init__(self) -> None:
         self._sum_ns = 0
-        self._offset_ns: int | None = None
+        self._earliest_ns: int | None = None
+        self._latest_ns = 0
+        """Between these two lies what has to be added to the sum of distances; each fetch brings them closer."""
         self._now_ns = 0
 
     def stamp(self, distances_s: Sequence[float], *, after_ns: int, now_ns: int) -> list[Ns]:
@@ -67,15 +69,19 @@ class DistanceStamps:
             sums.append(self._sum_ns)
         if not sums:
             return []
+        earliest_ns = after_ns - sums[0]  # the fetch before did not find it
         latest_ns = now_ns - sums[-1]  # no message arrived after it was fetched
-        if self._offset_ns is None:
-            self._offset_ns = latest_ns
-        drift_ns = round((now_ns - self._now_ns) * self._DRIFT_PER_NS)
-        self._offset_ns = min(self._offset_ns + drift_ns, latest_ns)
-        # Nor before the fetch that did not find it; a driver that skips a distance is set right by that.
-        self._offset_ns = min(max(self._offset_ns, after_ns - sums[0]), latest_ns)
-        self._now_ns = now_ns
-        return [Ns(min(max(each + self._offset_ns, after_ns), now_ns)) for each in sums]
+        if self._earliest_ns is not None:
+            drift_ns = round((now_ns - self._now_ns) * self._DRIFT_PER_NS)
+            narrower = (
+                max(earliest_ns, self._earliest_ns - drift_ns),
+                min(latest_ns, self._latest_ns + drift_ns),
+            )
+            if narrower[0] <= narrower[1]:  # else the driver has skipped a distance: begin anew
+                earliest_ns, latest_ns = narrower
+        self._earliest_ns, self._latest_ns, self._now_ns = earliest_ns, latest_ns, now_ns
+        offset_ns = (earliest_ns + latest_ns) // 2
+        return [Ns(min(max(each + offset_ns, after_ns), now_ns)) for each in sums]
 
 
 class SerialMidiLink:

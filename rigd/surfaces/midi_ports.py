@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from rigd.model.errors import SurfaceError
 from rigd.model.surface import ClockNs
+from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.midi_links import DistanceStamps, Heard
 from rigd.surfaces.midi_parser import MidiParser
 
@@ -129,7 +130,10 @@ class MidiPorts:
         for api in list(self._listeners):
             _delete(self._listeners.pop(api))
         servers = self._servers if port.api == "jack" else frozenset()
-        return RtMidiLink(listener, sender, port.name, servers=servers, clock=clock)
+        half_period_ns = _jack_period_ns() // 2 if port.api == "jack" else 0
+        return RtMidiLink(
+            listener, sender, port.name, servers=servers, half_period_ns=half_period_ns, clock=clock
+        )
 
     def close(self) -> None:
         """No client is left."""
@@ -180,9 +184,19 @@ class RtMidiLink:
     """An open port of ALSA or JACK."""
 
     def __init__(
-        self, listener: Any, sender: Any, name: str, *, servers: frozenset[str], clock: ClockNs
+        self,
+        listener: Any,
+        sender: Any,
+        name: str,
+        *,
+        servers: frozenset[str],
+        half_period_ns: int,
+        clock: ClockNs,
     ) -> None:
+        """`half_period_ns`: JACK hands a message on with the period after the one in which it came, so on
+        average it came half a period before it was there."""
         self.name = name
+        self._half_period_ns = half_period_ns
         self.has_output = sender is not None
         self._listener = listener
         self._sender = sender
@@ -213,7 +227,7 @@ class RtMidiLink:
         stamps = self._stamps.stamp(distances_s, after_ns=self._fetched_ns, now_ns=now_ns)
         self._fetched_ns = before_ns
         return [
-            (whole, at_ns)
+            (whole, Ns(at_ns - self._half_period_ns))
             for message, at_ns in zip(messages, stamps, strict=True)
             for whole in _whole_messages(message)
         ]
@@ -289,14 +303,37 @@ def _quiet_libjack() -> None:
     Its print function becomes `strlen`, which takes the same argument, needs no Python and does nothing.
     python-rtmidi brings a libjack of its own, so the one to quiet is looked up among what is mapped.
     """
-    with contextlib.suppress(OSError, AttributeError, IndexError):
-        mapped = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    with contextlib.suppress(OSError, AttributeError):
         nothing = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p)
-        for path in {line.split(maxsplit=5)[5] for line in mapped if "libjack" in line}:
-            library = ctypes.CDLL(path)
+        for library in _mapped_libjacks():
             for setter in (library.jack_set_error_function, library.jack_set_info_function):
                 setter.argtypes, setter.restype = [ctypes.c_void_p], None
                 setter(nothing)
+
+
+def _jack_period_ns() -> int:
+    """How long a period of the JACK server is, which RtMidi does not tell; 0 where the server does not either."""
+    no_start_server = 1
+    with contextlib.suppress(OSError, AttributeError), _CLIENTS:
+        for library in _mapped_libjacks():
+            library.jack_client_open.restype = ctypes.c_void_p
+            for name in ("jack_get_buffer_size", "jack_get_sample_rate", "jack_client_close"):
+                getattr(library, name).argtypes = [ctypes.c_void_p]
+            client = library.jack_client_open(f"{OWN_CLIENTS}period".encode(), no_start_server, None)
+            if client:
+                frames, rate_hz = library.jack_get_buffer_size(client), library.jack_get_sample_rate(client)
+                library.jack_client_close(client)
+                return int(frames * NS_PER_SECOND // rate_hz)
+    return 0
+
+
+def _mapped_libjacks() -> list[ctypes.CDLL]:
+    """The libjack that this process uses: python-rtmidi brings one of its own."""
+    mapped = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    return [
+        ctypes.CDLL(path)
+        for path in sorted({line.split(maxsplit=5)[5] for line in mapped if "libjack" in line})
+    ]
 
 
 def _jack_servers() -> frozenset[str]:
