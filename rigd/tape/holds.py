@@ -17,6 +17,14 @@ from rigd.tape._core import ffi, lib
 from rigd.tape.mapping import TapeMap
 
 
+MOST_HOLDS: int = lib.RIGD_HOLDS
+"""How many holds a tape has, for all writers together."""
+
+
+class NoFreeHoldError(TapeError):
+    """Every hold of the tape is in use. It passes: each take that is closed gives one back."""
+
+
 def hold_key(take_id: TakeId) -> int:
     """The key of a take's hold: the first 64 bits of its id, never 0."""
     return int(take_id[:16], 16) or 1
@@ -91,7 +99,7 @@ def take_hold(tape_map: TapeMap, frame: Frame, key: int) -> Hold:
     if slot == lib.RIGD_KEY_IN_USE:
         raise TapeError(f"tape {tape_map.path}: hold {key:016x} is taken already; adopt it")
     if slot == lib.RIGD_NO_FREE_HOLD:
-        raise TapeError(
+        raise NoFreeHoldError(
             f"tape {tape_map.path}: all {lib.RIGD_HOLDS} holds are in use by running writers."
             " Wait until one of the takes that are being written is closed"
         )
