@@ -131,7 +131,7 @@ class Opening:
             period_frames=period_frames,
             realtime=realtime,
             memory_locked=locked,
-            warnings=(*found.warnings, *warnings),
+            warnings=(*found.warnings, *warnings, *warn_of_disk(self._runtime)),
         )
         return Heard(report=report, driver=driver, tape=tape, core=core)
 
@@ -221,3 +221,20 @@ def _raise_priority(core: CaptureCore, warnings: list[str]) -> bool:
     except TapeError as error:
         warnings.append(str(error))
         return False
+
+
+def warn_of_disk(runtime: Path, mounts: Path = Path("/proc/self/mounts")) -> tuple[str, ...]:
+    """A warning, with the cure, where the runtime folder is not in memory: the tape would wear a disk out."""
+    try:
+        lines = [line.split() for line in mounts.read_text("utf-8", "replace").splitlines()]
+    except OSError:
+        return ()
+    place = runtime.resolve()
+    over = [line for line in lines if len(line) > 2 and place.is_relative_to(line[1])]
+    kind = max(over, key=lambda line: len(line[1]))[2] if over else "tmpfs"
+    if kind in ("tmpfs", "ramfs"):
+        return ()
+    return (
+        f"the runtime folder {runtime} is on {kind}, not in memory: the tape would be written to that disk for ever. "
+        "Set [rig] runtime_dir to a folder on tmpfs, such as /dev/shm/rigd",
+    )
