@@ -30,8 +30,11 @@ log = logging.getLogger(__name__)
 
 LONGEST_LOG_BYTES = 1 << 20
 START_GRACE_S = 10.0
-STEADY_AFTER_S = 10.0
-LONGEST_PAUSE_S = 5.0
+STEADY_AFTER_S = 0.5
+"""A process that talked for so long did its work, and is started again at once. One that ends sooner, because the
+interface is not there, is tried again with a pause."""
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 2.0
 
 
 class Stuck(Exception):
@@ -76,7 +79,8 @@ class ProcessLink:
         self._link: Link | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
-        self._early_deaths = 0
+        self._pause_s = 0.0
+        self._answered = False
         self._thread = threading.Thread(target=self._run, name=f"rigd-{name}-link", daemon=True)
 
     def start(self) -> None:
@@ -131,6 +135,8 @@ class ProcessLink:
 
     def _follow(self, link: Link) -> None:
         self._link = link
+        self._answered = True
+        linked_at = self._clock()
         pid = _peer_pid(link)
         reason = f"rigd-{self._name} ended"
         try:
@@ -150,26 +156,28 @@ class ProcessLink:
         finally:
             self._link = None
             link.close()
+            self._note_life(self._clock() - linked_at)
         if not self._stopping.is_set():
             self._follower.lost(reason)
+
+    def _note_life(self, seconds: float) -> None:
+        worked = seconds >= STEADY_AFTER_S
+        self._pause_s = 0.0 if worked else min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
 
     def _connect_or_start(self) -> Link | None:
         with contextlib.suppress(LinkError):
             return connect(self._socket_path, self._codec)
         child = self._child
-        if child is not None and child.poll() is None:
+        if child is not None and child.poll() is not None and not self._answered:
+            self._note_life(0.0)  # it ended before it could be talked to
+        elif child is not None and child.poll() is None:
             if self._clock() - self._started_at < START_GRACE_S:
                 self._stopping.wait(0.02)
                 return None
             log.warning("rigd-%s did not answer within %.0f s; killed", self._name, START_GRACE_S)
             self._kill(child.pid)
-        if child is not None and self._clock() - self._started_at < STEADY_AFTER_S:
-            pause = min(LONGEST_PAUSE_S, 0.25 * 2**self._early_deaths) if self._early_deaths else 0.0
-            self._early_deaths += 1
-            if self._stopping.wait(pause):
-                return None
-        else:
-            self._early_deaths = 0
+        if self._stopping.wait(self._pause_s):
+            return None
         self._start_process()
         return None
 
@@ -187,6 +195,7 @@ class ProcessLink:
                 cwd="/",
             )
         self._started_at = self._clock()
+        self._answered = False
         log.info("rigd-%s started (pid %d)", self._name, self._child.pid)
 
     def _alive(self, pid: int) -> bool:

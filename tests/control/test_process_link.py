@@ -1,0 +1,136 @@
+"""A process of rigd's own is found or started, talked to, and started again; the process here is a small real one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rigd.control.process_link import ProcessLink, Stuck
+from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
+from tests.support.capture_run import wait_for
+
+PROCESS = """
+import sys
+from pathlib import Path
+from rigd.model.messages import MESSAGES, CapturePhase, CaptureReport, StopCapture
+from rigd.model.errors import LinkError
+from rigd.wire.codec import Codec
+from rigd.wire.link import Link, listen
+
+door = listen(Path(sys.argv[1]) / "thing.sock")
+while True:
+    stream, _ = door.accept()
+    link = Link(stream, Codec(MESSAGES))
+    link.send(CaptureReport(phase=CapturePhase.LISTENING, device="a thing"))
+    try:
+        if isinstance(link.receive(), StopCapture):
+            sys.exit(0)
+    except LinkError:
+        pass
+"""
+
+
+class Notes:
+    """A follower that writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.reports: list[Any] = []
+        self.lost_for: list[str] = []
+        self.stuck = False
+
+    def connected(self) -> None: ...
+
+    def received(self, message: Any) -> None:
+        self.reports.append(message)
+
+    def tick(self) -> None:
+        if self.stuck:
+            self.stuck = False
+            raise Stuck("it makes no progress")
+
+    def lost(self, reason: str) -> None:
+        self.lost_for.append(reason)
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+def command(folder: Path) -> list[str]:
+    return [sys.executable, "-c", PROCESS, str(folder)]
+
+
+@contextlib.contextmanager
+def linked(folder: Path, notes: Notes) -> Iterator[ProcessLink]:
+    link = ProcessLink(name="thing", command=command(folder), runtime_dir=folder, follower=notes, tick_s=0.02)
+    link.start()
+    try:
+        wait_for(lambda: bool(notes.reports), "the process reports")
+        yield link
+    finally:
+        link.stop_process(StopCapture(), within_s=10.0)
+
+
+def test_a_process_is_started_and_what_it_says_is_passed_on(tmp_path: Path, notes: Notes) -> None:
+    with linked(tmp_path, notes):
+        assert notes.reports == [CaptureReport(phase=CapturePhase.LISTENING, device="a thing")]
+
+
+def test_a_killed_process_is_started_again_and_its_loss_is_told_once(tmp_path: Path, notes: Notes) -> None:
+    with linked(tmp_path, notes) as link:
+        before = link.pid
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: link.pid not in (0, before) and len(notes.reports) == 2, "another process reports")
+        assert notes.lost_for == ["rigd-thing ended"]
+
+
+def test_a_process_that_makes_no_progress_is_killed_and_started_again(tmp_path: Path, notes: Notes) -> None:
+    with linked(tmp_path, notes) as link:
+        before = link.pid
+        notes.stuck = True
+        wait_for(lambda: link.pid not in (0, before) and len(notes.reports) == 2, "another process reports")
+        assert notes.lost_for == ["it makes no progress"]
+        with pytest.raises(ProcessLookupError):
+            os.kill(before, 0)
+
+
+def test_a_process_that_runs_already_is_attached_to_and_outlives_the_link(
+    tmp_path: Path, notes: Notes
+) -> None:
+    with subprocess.Popen(command(tmp_path)) as process:
+        try:
+            wait_for((tmp_path / "thing.sock").exists, "it listens")
+            link = ProcessLink(
+                name="thing", command=command(tmp_path), runtime_dir=tmp_path, follower=notes, tick_s=0.02
+            )
+            link.start()
+            wait_for(lambda: bool(notes.reports), "the process reports")
+            assert link.pid == process.pid
+            link.stop()
+            assert process.poll() is None
+            assert not notes.lost_for
+        finally:
+            process.kill()
+
+
+def test_a_process_that_cannot_start_is_tried_again_and_costs_no_busy_loop(
+    tmp_path: Path, notes: Notes
+) -> None:
+    tried = tmp_path / "tried"
+    failing = [sys.executable, "-c", f"open({str(tried)!r}, 'a').write('x'); raise SystemExit(4)"]
+    link = ProcessLink(name="thing", command=failing, runtime_dir=tmp_path, follower=notes, tick_s=0.02)
+    link.start()
+    try:
+        wait_for(lambda: tried.exists() and len(tried.read_text()) >= 3, "it was tried three times")
+        assert link._pause_s >= 2 * 0.25
+    finally:
+        link.stop()
