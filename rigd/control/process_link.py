@@ -94,6 +94,9 @@ class ProcessLink:
         if link is not None:
             link.close()
         self._thread.join(timeout=5.0)
+        if self._child is not None and not self._answered:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout=1.0)
 
     def stop_process(self, farewell: object, *, within_s: float) -> None:
         """The process was asked to end and has ended, or was killed after `within_s`. The link is over."""
