@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define CLIP (8388607.0f / 8388608.0f)       /* |x| from here on: full scale of either 24-bit scale */
+#define LATE_BLOCKS 12                       /* and half a second: no wake-up is late for so long */
 #define LONGEST_BELIEVED_LOSS_SECONDS 3600.0 /* a larger jump is a broken clock, not a loss */
 
 struct rigd_capture {
@@ -26,6 +27,12 @@ struct rigd_capture {
     uint32_t last_frames;
     int64_t anchor_frame, anchor_ns;
     double anchor_rate;
+    int has_line;                        /* the line that timely blocks lie on; see lag_of */
+    int64_t line_frame, line_ns;
+    double base, last_lag, least_lag;    /* frames */
+    uint32_t late_blocks, late_frames;
+    double told_jump;                    /* of a SUSPECT block, for the next two: a flag may come late */
+    uint32_t told_blocks_ago;
     _Atomic uintptr_t thread;
 };
 
@@ -110,6 +117,55 @@ static double clock_jump(const rigd_capture *c, uint32_t frames, double adc_time
     }
     jump = (double)(ns - c->last_ns) / 1e9 - frames / rate;
     return jump < LONGEST_BELIEVED_LOSS_SECONDS ? jump * rate : 0.0;
+}
+
+/* How many frames later this block came than the timely ones before it, all measured against CLOCK_MONOTONIC.
+ * A late wake-up is late once; blocks that were lost without a word leave all that follow late. The line may
+ * rise by 1,000 ppm, for an interface that runs slow. */
+static double lag_of(rigd_capture *c, uint32_t frames, int64_t ns)
+{
+    int64_t end = c->next_frame + (int64_t)c->pending_lost + (int64_t)frames;
+    if (!c->has_line) {
+        c->has_line = 1;
+        c->line_frame = end;
+        c->line_ns = ns;
+        c->base = 0.0;
+    }
+    double ahead = (double)(ns - c->line_ns) * c->tape->shape.sample_rate_hz / 1e9
+        - (double)(end - c->line_frame);
+    c->base += frames * 1e-3;
+    c->base = ahead < c->base ? ahead : c->base;
+    return ahead - c->base;
+}
+
+/* An overflow that was told a block late, as JACK's xruns are through PortAudio: what the block before jumped
+ * by, or by how many whole blocks it and this one are late. 0 where nothing points to a loss. */
+static uint64_t lost_before_late_flag(const rigd_capture *c, uint32_t frames, double lag)
+{
+    if (c->told_jump > 0.0 && c->told_blocks_ago < 2)
+        return (uint64_t)llround(c->told_jump);
+    double least = lag < c->last_lag ? lag : c->last_lag;
+    double blocks = round(least / frames);
+    return blocks >= 1.0 && fabs(least - blocks * frames) < frames / 4.0 ? (uint64_t)blocks * frames : 0;
+}
+
+/* 1 when blocks have been late for so long that some must have been lost; then late is the new timely. */
+static int is_shifted(rigd_capture *c, uint32_t frames, double lag)
+{
+    double rate = c->tape->shape.sample_rate_hz, late_from = 0.75 * frames;
+    late_from = late_from > rate / 500.0 ? late_from : rate / 500.0;
+    if (lag < late_from) {
+        c->late_blocks = c->late_frames = 0;
+        return 0;
+    }
+    c->least_lag = c->late_blocks == 0 || lag < c->least_lag ? lag : c->least_lag;
+    c->late_blocks++;
+    c->late_frames += frames;
+    if (c->late_blocks < LATE_BLOCKS || c->late_frames < rate / 2.0)
+        return 0;
+    c->base += c->least_lag;
+    c->late_blocks = c->late_frames = 0;
+    return 1;
 }
 
 static int fits(const rigd_capture *c, uint32_t frames)
@@ -293,17 +349,28 @@ void rigd_capture_block(rigd_capture *c, const float *const *rows, uint32_t fram
     if (c->resuming) {
         lost = lost_while_away(c, frames, ns);
         flags |= RIGD_RESUMED | RIGD_ESTIMATED;
-        c->resuming = 0;
+        c->resuming = c->has_line = 0;
+        c->told_jump = c->last_lag = 0.0;
+        c->late_blocks = c->late_frames = 0;
     } else {
         double jump = clock_jump(c, frames, adc_time, ns);
         double suspect_from = c->tape->shape.sample_rate_hz / 50.0;
         suspect_from = frames > suspect_from ? frames : suspect_from;
+        double lag = lag_of(c, frames, ns);
+        int suspect = 0;
+        c->told_blocks_ago++;
         if ((flags & RIGD_OVERFLOW) != 0) {
-            if (jump > frames / 2.0) {
-                lost = (uint64_t)llround(jump);
-                flags |= RIGD_ESTIMATED;
-            }
+            lost = jump > frames / 2.0 ? (uint64_t)llround(jump) : lost_before_late_flag(c, frames, lag);
+            flags |= lost > 0 ? RIGD_ESTIMATED : 0;
+            c->told_jump = 0.0;
         } else if (jump > suspect_from) {
+            suspect = 1;
+            c->base += jump;
+            c->told_jump = jump;
+            c->told_blocks_ago = 0;
+        }
+        c->last_lag = lag - (double)lost;
+        if (suspect || (lost == 0 && is_shifted(c, frames, lag))) {
             flags |= RIGD_SUSPECT;
             count(&h->suspects, 1);
         }

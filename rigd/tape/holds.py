@@ -16,7 +16,6 @@ from rigd.model.units import Frame, TakeId
 from rigd.tape._core import ffi, lib
 from rigd.tape.mapping import TapeMap
 
-
 MOST_HOLDS: int = lib.RIGD_HOLDS
 """How many holds a tape has, for all writers together."""
 
