@@ -137,9 +137,15 @@ def xrun_noted(work: Work, fact: XrunNoted) -> None:
     if take is None:
         return
     work.put_take(replace(take, xruns=take.xruns + 1))
-    word = "suspect jump of the interface's clock" if fact.xrun.suspect else "xrun without loss"
-    text = f"{title_of(take.slate)}: {word} at frame {fact.xrun.at_frame}"
-    work.say(Happening.XRUN_FOUND, take.take_id, text)
+    position_s = (fact.xrun.at_frame - take.first_frame) / work.state.sample_rate_hz
+    if fact.xrun.suspect:
+        text = f"{title_of(take.slate)}: the interface may have lost sound at {position_s:.2f} s; it did not say so"
+        work.say(Happening.XRUN_FOUND, take.take_id, text)
+        cure = "Listen there; a larger period, or fewer other programs, helps"
+        work.raise_fault(f"suspect {take.take_id}", f"{text}. {cure}. Seen: {CLEAR_FAULT}")
+    else:
+        text = f"{title_of(take.slate)}: an xrun at {position_s:.2f} s, without loss"
+        work.say(Happening.XRUN_FOUND, take.take_id, text)
 
 
 def take_closed(work: Work, fact: TakeClosed) -> None:

@@ -164,7 +164,7 @@ def test_xruns_are_counted() -> None:
     desk.ok("start")
     desk.hear(XrunNoted(take_id=desk.take.take_id, xrun=Xrun(at_frame=frame(101.0), suspect=True)))
     assert desk.take.xruns == 1
-    assert "suspect" in desk.events[-1].text
+    assert desk.happened()[-2:] == [Happening.XRUN_FOUND, Happening.FAULT_RAISED]
 
 
 def test_a_take_that_began_later_than_asked_says_so() -> None:
@@ -276,3 +276,15 @@ def test_a_slate_that_did_not_reach_the_files_is_a_fault_unless_the_take_was_thr
     desk.ok("discard")
     desk.hear(RetagFailed(take_id=take.take_id, reason="moved"))
     assert desk.state.faults == ()
+
+
+def test_a_suspect_jump_is_an_alarm_until_somebody_has_seen_it() -> None:
+    desk = Desk()
+    desk.ok("start")
+    at_frame = Frame(desk.take.first_frame + 48_000)
+    desk.hear(XrunNoted(take_id=desk.take.take_id, xrun=Xrun(at_frame=at_frame, suspect=True)))
+    (fault,) = desk.state.faults
+    assert "may have lost sound at 1.00 s" in fault.what
+    assert desk.stands(Transport.ROLLING)
+    desk.ok("clear-fault")
+    assert not desk.state.faults

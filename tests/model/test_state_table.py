@@ -241,5 +241,3 @@ def test_without_a_tape_every_command_is_still_answered(transport: Transport) ->
         result = step(desk.state, Input(what=command, circumstances=nowhere), desk.rules)
         assert result.reply is not None
         check(result.state)
-
-
