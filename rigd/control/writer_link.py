@@ -7,7 +7,6 @@ next writer. Every message may be said twice without harm.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +38,8 @@ class WriterLink:
         self._lost = lost
         self._lock = threading.Lock()
         self._said: list[_Said] = []
+        self._whole = False
+        """All that was said since the link was made is on its way."""
         self._process = ProcessLink(
             name="writer",
             command=python_module("rigd.writer", str(runtime_dir)),
@@ -62,24 +63,31 @@ class WriterLink:
         """The writer has the message, or will have it as soon as there is one. Never raises."""
         with self._lock:
             self._said.append(_Said(message))
-            with contextlib.suppress(LinkError):  # said again by connected()
-                self._process.send(message)
+            self._say(message)
 
     def connected(self) -> None:
         with self._lock:
+            self._whole = True
             for said in self._said:
                 said.reports_since = 0
-                try:
-                    self._process.send(said.message)
-                except LinkError:
-                    return
+                self._say(said.message)
+
+    def _say(self, message: object) -> None:
+        """Nothing is said on a link on which something was not: order counts, and so do reports."""
+        if self._whole:
+            try:
+                self._process.send(message)
+            except LinkError:  # said again by connected()
+                self._whole = False
 
     def received(self, message: Any) -> None:
         if isinstance(message, WriterReport):
             with self._lock:
-                for said in self._said:
-                    said.reports_since += 1
-                self._said = [said for said in self._said if said.reports_since < REPORTS_TO_BE_SURE]
+                # What a writer said before it went may still come in: no proof that it had heard.
+                if self._whole:
+                    for said in self._said:
+                        said.reports_since += 1
+                    self._said = [said for said in self._said if said.reports_since < REPORTS_TO_BE_SURE]
         self._post(message)
 
     def tick(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from rigd.model.errors import LinkError
 from rigd.wire.codec import Codec, encode
 
+MOST_UNSENT_BYTES = 16 << 20
 LONGEST_LINE_BYTES = 4 << 20
 """A 256-channel order with its annotations is under 200 kB; a line beyond this is not ours."""
 
@@ -58,6 +59,7 @@ class Link:
         self._stream = stream
         self._codec = codec
         self._held = bytearray()
+        self._unsent = bytearray()
         self._send_lock = threading.Lock()
 
     def fileno(self) -> int:
@@ -65,13 +67,41 @@ class Link:
         return self._stream.fileno()
 
     def send(self, message: object) -> None:
-        """The message is in the kernel's hands. Raises LinkError when the other end is gone or stuck."""
+        """The message is in the kernel's hands. Raises LinkError when the other end is gone or stuck. What one
+        that is gone had said before can still be received; to one that is stuck the link is closed."""
         with self._send_lock:
             try:
                 self._stream.sendall(encode(message))
+            except ConnectionError as error:
+                raise LinkError(f"the other end is gone ({error.strerror})") from error
             except OSError as error:
                 self.close()
                 raise LinkError(f"the other end is gone ({error.strerror or error})") from error
+
+    def post(self, message: object) -> None:
+        """The message goes out as fast as the other end takes it; nobody waits. Call `flush` when `unsent` is
+        true and the stream is writable. Raises LinkError when the other end is gone, or so much is unsent
+        that it must be stuck. Not for a link that is also used to `send`."""
+        self._unsent += encode(message)
+        self.flush()
+
+    @property
+    def unsent(self) -> bool:
+        """True while something that was posted is not in the kernel's hands."""
+        return bool(self._unsent)
+
+    def flush(self) -> None:
+        """The kernel has as much of what was posted as it takes now. Raises LinkError as `post`."""
+        try:
+            while self._unsent:  # a stream with a timeout is a non-blocking one
+                del self._unsent[: os.write(self._stream.fileno(), self._unsent)]
+        except BlockingIOError:
+            if len(self._unsent) > MOST_UNSENT_BYTES:
+                self.close()
+                raise LinkError("the other end is stuck; the link was given up") from None
+        except OSError as error:
+            self._unsent.clear()
+            raise LinkError(f"the other end is gone ({error.strerror or error})") from error
 
     def receive(self, timeout_s: float | None = None) -> Any:
         """The next message; None when none came within `timeout_s` (None waits for ever)."""

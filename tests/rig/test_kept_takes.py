@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rigd.model.state import Transport
 from tests.support.counter import counter_distance
 from tests.support.rig import RigRun, check_take, take_codes
@@ -52,6 +54,28 @@ def test_100_takes_by_next_are_the_counter_without_a_lost_or_doubled_frame() -> 
         for take in takes:
             follows = check_take(take, first=follows)
         assert [take.slate.number for take in takes] == list(range(1, 101))
+
+
+@pytest.mark.parametrize("killed", ["writer", "daemon"])
+def test_a_storm_of_next_loses_nothing_where_a_process_is_killed_in_the_middle_of_it(killed: str) -> None:
+    with RigRun(simulated()) as rig:
+        client = rig.client()
+        assert client.command("start").accepted
+        for _ in range(59):
+            answer = client.command("next")
+            assert answer.accepted, answer.text
+        if killed == "writer":
+            rig.kill("writer")
+        else:
+            rig.kill_daemon()
+            rig.start()
+        rolling = rig.await_transport(Transport.ROLLING).take
+        assert rolling is not None and rolling.slate.number == 60
+        rig.roll(0.5)
+        rig.say("stop")
+        follows: int | None = None
+        for take in rig.await_closed(60):
+            follows = check_take(take, first=follows)
 
 
 def test_keep_gives_exactly_the_seconds_before_the_call() -> None:

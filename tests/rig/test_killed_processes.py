@@ -98,7 +98,7 @@ def test_20_kills_of_the_writer_lose_nothing(rig: RigRun, pedal: Pedal) -> None:
     assert take is not None
     seen = 0
     for _ in range(20):
-        rig.roll(moments.uniform(0.05, 0.6))
+        rig.hear(moments.uniform(0.05, 1.2))
         rig.kill("writer")
         frames = check_open_files(Path(take.folder))
         assert frames >= seen, "a file has become shorter"

@@ -197,6 +197,15 @@ class RigRun:
             within_s=PATIENCE_S + seconds,
         )
 
+    def hear(self, seconds: float) -> None:
+        """So much more is on the tape, wherever the writer is."""
+        until = self.heard_frames() + seconds * self.state().sample_rate_hz
+        wait_for(
+            lambda: self.heard_frames() >= until,
+            f"{seconds} s more on the tape",
+            within_s=PATIENCE_S + seconds,
+        )
+
     def logs(self) -> str:
         """What every process said."""
         parts = [self.folder / "daemon.log", self.runtime / "capture.log", self.runtime / "writer.log"]
@@ -212,7 +221,7 @@ class RigRun:
                 self._daemon.wait(timeout=PATIENCE_S)
             self._daemon.kill()
             self._daemon.wait()
-        left = [pid for pid, words in _processes() if str(self.runtime) in words]
+        left = {pid: words for pid, words in _processes() if str(self.runtime) in words}
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -152,10 +152,37 @@ def test_the_other_ends_going_is_told(pair: Pair) -> None:
         pair.near.receive(1.0)
 
 
+def test_what_was_said_before_the_other_end_went_is_heard_also_after_a_failed_send(pair: Pair) -> None:
+    pair.far.send(encode(END) * 2)
+    pair.far.close()
+    with pytest.raises(LinkError, match="gone"):
+        pair.near.send(END)
+    assert [pair.near.receive(1.0) for _ in range(2)] == [END, END]
+    with pytest.raises(LinkError, match="gone"):
+        pair.near.receive(1.0)
+
+
 def test_a_reader_that_is_stuck_ends_the_link_and_not_the_sender(pair: Pair) -> None:
     with pytest.raises(LinkError, match="gone"):
         for _ in range(100_000):
             pair.near.send(END)
+    assert pair.near.fileno() == -1
+
+
+def test_what_is_posted_waits_for_the_other_end_and_not_the_sender(pair: Pair) -> None:
+    count = 0
+    while not pair.near.unsent:
+        pair.near.post(END)
+        count += 1
+    pair.near.post(END)
+    got = b""
+    while len(got) < (count + 1) * len(encode(END)):
+        got += pair.far.recv(1 << 20)
+        pair.near.flush()
+    assert got == encode(END) * (count + 1) and not pair.near.unsent
+    with pytest.raises(LinkError, match="stuck"):
+        for _ in range(1_000_000):
+            pair.near.post(END)
     assert pair.near.fileno() == -1
 
 

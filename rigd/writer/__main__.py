@@ -1,0 +1,39 @@
+"""`python -m rigd.writer RUNTIME_DIR`: starts the writer process. Exit 0 when told to stop, 1 with a message
+on standard error when it cannot start."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import resource
+import sys
+from pathlib import Path
+
+from rigd.model.errors import RigError
+from rigd.writer.process import WriterProcess, hold_lock, read_settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs until told to stop."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if len(words) != 1:
+        print("usage: rigd-writer RUNTIME_DIR", file=sys.stderr)
+        return 2
+    logging.basicConfig(level=logging.INFO, format="rigd-writer: %(levelname)s: %(message)s")
+    runtime = Path(words[0])
+    try:
+        hold_lock(runtime)
+        process = WriterProcess(read_settings(runtime), runtime)
+    except (RigError, OSError) as error:
+        print(f"rigd-writer: {error}", file=sys.stderr)
+        return 1
+    # A file a channel and several takes at once: 1,024 descriptors are soon gone.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    gc.freeze()
+    process.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

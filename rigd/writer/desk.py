@@ -1,0 +1,379 @@
+"""The writer's desk: takes that are open and that wait, the tape they follow, and what is to be recovered.
+Carries out orders, reports facts, decides nothing.
+
+One thread calls everything. An error of one take ends that take, cleanly, and never another's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rigd.model.errors import RigError, TakeError, TapeError
+from rigd.model.messages import (
+    Annotate,
+    EndTake,
+    OpenTake,
+    Retag,
+    RetagFailed,
+    TakeClosed,
+    TakeOpened,
+    TakeProgress,
+    WriterReport,
+    WriterSettings,
+)
+from rigd.model.take import TakeNote, TakeOrder
+from rigd.model.units import Frame, TakeId
+from rigd.tape.holds import NoFreeHoldError, hold_key
+from rigd.tape.kernel import sync_file_system
+from rigd.tape.tape import Tape
+from rigd.writer.failures import failed, why_not_opened
+from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable, make_folder
+from rigd.writer.journal import has_begun
+from rigd.writer.opening import Opening, check, open_take, remove_empty, resume_take
+from rigd.writer.opentakes import OpenTakes
+from rigd.writer.recovery import NotRecovered, closed_before, recover_library, recover_take, retag_take
+from rigd.writer.takewriter import TakeWriter
+from rigd.writer.tapes import TapeWatch
+from rigd.writer.waiting import WaitingList
+
+TAPE_NAME = "tape"
+OPEN_LIST_NAME = "writer.open"
+WAITING_LIST_NAME = "writer.waiting"
+REMEMBERED_TAKES = 1000
+OPENED_TOGETHER = 8
+"""Takes that share a durable point when they are opened. A few, so that those that roll are written on."""
+MOST_TRACKS_TOLD = 2048
+"""A report stays under half a megabyte, however many takes wait."""
+
+log = logging.getLogger(__name__)
+
+
+class Desk:
+    """`tell` gets every fact as it becomes true."""
+
+    def __init__(self, settings: WriterSettings, runtime: Path, tell: Callable[[object], None]) -> None:
+        self._library_root = Path(settings.library_root)
+        self._tell = tell
+        self._takes = OpenTakes(tell=tell, left=self._has_left)
+        self._waiting = WaitingList(runtime / WAITING_LIST_NAME)
+        self._folders: dict[TakeId, str] = {}
+        """Of takes closed here, the last ones, for notes that come after."""
+        self._tapes = TapeWatch(runtime / TAPE_NAME)
+        self._out_of_holds = False
+        """Others than this writer have the last ones; asked again when a take is closed, and each second."""
+        self._open_list = OpenList(runtime / OPEN_LIST_NAME)
+        self._left_open: deque[tuple[OpenFolder, bool]] = deque()
+        self._search: Iterator[TakeClosed | NotRecovered | None] | None = None
+        self._problem = ""
+
+    # At the start.
+
+    def take_up(self) -> None:
+        """Takes that a killed writer left open go on, and those that waited wait on. What cannot go on is
+        left to `recover_some`."""
+        try:
+            make_folder(self._library_root)
+        except OSError as error:
+            self._problem = f'the library "{self._library_root}" cannot be made ({error.strerror})'
+        self.look_for_tape()
+        gone = self._waiting.take_up(self._tapes.now)
+        for entry in self._open_list.read():
+            if self._waiting.find(entry.take_id) is None or _has_begun(entry.folder):
+                self._go_on_with(entry)
+        for waiting in self._waiting:
+            if _has_begun(waiting.order.folder):  # killed before it was taken off the list
+                notes, take = waiting.notes, self._takes.find(waiting.take_id)
+                if take is not None:
+                    self._takes.annotate(take, *notes)
+                self._waiting.remove(waiting.take_id)
+        for order in gone:
+            if is_inside(order.folder, self._library_root) and not _has_begun(order.folder):
+                remove_empty(Path(order.folder))
+                why = f'take "{order.folder}": its tape is gone; nothing was written'
+                self._refuse(order, TakeError(why))
+        self._search = self._whole_search()
+
+    def _go_on_with(self, entry: OpenFolder) -> None:
+        survived = False
+        take: TakeWriter | None = None
+        try:
+            survived = entry.cache_survived()
+            if self._tapes.now is not None:
+                take = resume_take(entry, tape=self._tapes.now, open_list=self._open_list)
+        except (RigError, OSError) as error:
+            log.warning('take "%s" cannot go on: %s', entry.folder, error)
+        if take is None:
+            self._left_open.append((entry, survived))
+        else:
+            self._takes.add(take)
+            log.info('take "%s" goes on behind %d frames', entry.folder, take.written_frames)
+
+    def _whole_search(self) -> Iterator[TakeClosed | NotRecovered | None]:
+        while self._left_open:
+            entry, survived = self._left_open.popleft()
+            if self._takes.find(entry.take_id) is not None:
+                continue  # nothing of it had begun, and it was ordered again
+            found: TakeClosed | NotRecovered | None
+            try:
+                found = recover_take(entry.folder, cache_survived=survived)
+            except (RigError, OSError) as error:
+                found = NotRecovered(folder=entry.folder, reason=str(error))
+            self._release_hold_of(entry.take_id)
+            yield found
+        self._open_list.save()
+        yield from recover_library(self._library_root, skip=self._is_open_folder)
+
+    def _is_open_folder(self, folder: str) -> bool:
+        return any(take.order.folder == folder for take in self._takes)
+
+    def _release_hold_of(self, take_id: TakeId) -> None:
+        """The writer before left it, and nobody will go on with its take."""
+        if self._tapes.now is not None:
+            with contextlib.suppress(TapeError, ValueError):
+                self._tapes.now.adopt_hold(hold_key(take_id)).release()
+
+    def recover_some(self) -> bool:
+        """One step of the search for takes left open. False once it is done."""
+        if self._search is None:
+            return False
+        match next(self._search, self):
+            case TakeClosed() as closed:
+                log.info('take "%s" was recovered: %d frames', closed.folder, closed.frames)
+                self._remember(closed.take_id, closed.folder)
+                self._tell(closed)
+            case NotRecovered() as left:
+                log.error('take "%s" is not recovered: %s', left.folder, left.reason)
+                self._problem = left.reason
+            case Desk():
+                self._search = None
+                return False
+        return True
+
+    # The tape.
+
+    def look_for_tape(self) -> None:
+        """Attaches to the tape that is there now, if it is another one. The old one is left to its takes."""
+        self._out_of_holds = False
+        old = self._tapes.look()
+        if old is not None:
+            self._close_unused(old)
+
+    def _close_unused(self, tape: Tape) -> None:
+        if tape is not self._tapes.now and not self._waiting.uses(tape) and not self._takes.uses(tape):
+            tape.close()
+
+    # Orders.
+
+    def open(self, message: OpenTake) -> None:
+        """The take waits for `open_some`, and its sound with it. Said twice, it is one take."""
+        order = message.order
+        take = self._takes.find(order.take_id)
+        if take is not None:
+            self._tell(TakeOpened(take_id=order.take_id, first_frame=take.order.first_frame))
+        elif self._waiting.find(order.take_id) is None:
+            try:
+                self._let_wait(order)
+            except (RigError, OSError) as error:
+                self._refuse(order, error)
+
+    def _let_wait(self, order: TakeOrder) -> None:
+        self.look_for_tape()
+        tape = self._tapes.now
+        if tape is None:
+            why = self._tapes.trouble or "there is no tape yet: capture has not begun to listen"
+            raise TakeError(f'take "{order.folder}": {why}; nothing was written')
+        check(order, tape=tape, library_root=self._library_root)
+        if has_begun(Path(order.folder)):
+            # A writer before had it open. One that is not closed is in the hands of the search.
+            closed = closed_before(order.folder, order.take_id)
+            if closed is not None:
+                self._remember(order.take_id, order.folder)
+                self._tell(closed)
+            return
+        make_folder(Path(order.folder))  # so that nobody else gets its name meanwhile
+        self._waiting.add(order, tape)
+
+    def _refuse(self, order: TakeOrder, error: RigError | OSError) -> None:
+        """Nothing is left of it."""
+        if self._waiting.find(order.take_id) is not None:
+            self._waiting.remove(order.take_id)
+            remove_empty(Path(order.folder))
+        reason = why_not_opened(order, error)
+        log.error("%s", reason)
+        self._tell(failed(order, error, frames=0, reason=reason))
+
+    def end(self, message: EndTake) -> None:
+        take = self._takes.find(message.take_id)
+        if take is not None:
+            self._takes.end(take, message.end_frame)
+        elif self._waiting.find(message.take_id) is not None:
+            self._waiting.end(message)
+        else:
+            log.warning("take %s is not open: its end was not changed", message.take_id)
+
+    def annotate(self, message: Annotate) -> None:
+        take, folder = self._takes.find(message.take_id), self._folders.get(message.take_id)
+        if take is not None:
+            self._takes.annotate(take, message.note)
+        elif self._waiting.find(message.take_id) is not None:
+            self._waiting.annotate(message)
+        elif folder is not None:
+            self._retag(message.take_id, folder, message.note)
+        else:
+            log.warning("take %s is not known here: a note for it was left out", message.take_id)
+
+    def retag(self, message: Retag) -> None:
+        here = (self._takes.find(message.take_id), self._waiting.find(message.take_id))
+        if here == (None, None):
+            self._retag(message.take_id, message.folder, message.slate)
+        else:
+            self.annotate(Annotate(take_id=message.take_id, note=message.slate))
+
+    def _retag(self, take_id: TakeId, folder: str, note: TakeNote) -> None:
+        try:
+            if not is_inside(folder, self._library_root):
+                raise TakeError(f'take "{folder}": not in the library "{self._library_root}"; left alone')
+            retag_take(folder, take_id, note)
+            self._remember(take_id, folder)
+        except (RigError, OSError) as error:
+            self._tell(RetagFailed(take_id=take_id, reason=str(error)))
+
+    # What it does by itself, as time goes on.
+
+    @property
+    def has_takes(self) -> bool:
+        return len(self._takes) + len(self._waiting) > 0
+
+    def can_open(self) -> bool:
+        """The take that waits longest has room."""
+        first = self._waiting.first()
+        return first is not None and not self._out_of_holds and self._takes.has_room_for(first.order)
+
+    def open_some(self) -> None:
+        """The takes that wait longest are open and durable, a few together, as far as there is room."""
+        openings: list[Opening] = []
+        for waiting in list(self._waiting)[:OPENED_TOGETHER]:
+            if self._out_of_holds or not self._takes.has_room_for(waiting.order):
+                break
+            try:
+                opening = open_take(
+                    waiting.order, waiting.notes, tape=waiting.tape, open_list=self._open_list
+                )
+            except NoFreeHoldError as error:
+                if self._takes:
+                    self._out_of_holds = True
+                    break
+                self._refuse(waiting.order, error)
+            except (RigError, OSError) as error:
+                self._refuse(waiting.order, error)
+            else:
+                self._takes.add(opening.take)
+                openings.append(opening)
+        for opening in self._made_durable(openings):
+            take = opening.keep()
+            self._waiting.remove(take.take_id)
+            self._problem = self._takes.problem = ""
+            self._tell(TakeOpened(take_id=take.take_id, first_frame=take.order.first_frame))
+
+    def _made_durable(self, openings: list[Opening]) -> list[Opening]:
+        """Those of them that will be there after a power cut, by one sync for all of a file system. Of the
+        others nothing is left behind."""
+        good = []
+        for device in {opening.take.device for opening in openings}:
+            together = [opening for opening in openings if opening.take.device == device]
+            try:
+                sync_file_system(together[0].take.folder_fd)
+                good += together
+                continue
+            except OSError as error:
+                log.error("%s: %s; each take by itself", together[0].take.order.folder, error)
+            for opening in together:
+                try:
+                    opening.take.make_durable()
+                    make_durable(Path(opening.take.order.folder), self._library_root)
+                    good.append(opening)
+                except OSError as error:
+                    self._takes.forget(opening.take)
+                    opening.undo()
+                    self._refuse(opening.take.order, error)
+        return good
+
+    def write_on(self) -> bool:
+        """Each take is written on by at most a slice; what is complete is closed. True: there is more."""
+        return self._takes.write_on(self._tapes.now)
+
+    def make_durable(self) -> None:
+        """What is written, and how far the tape may go on."""
+        self._takes.make_durable()
+        self._waiting.protect()
+
+    def report(self) -> WriterReport:
+        takes = [*self._takes, *self._waiting]
+        free, problem = 0, self._takes.problem or self._problem
+        try:
+            volume = os.statvfs(self._library_root)
+            free = volume.f_bavail * volume.f_frsize
+        except OSError as error:
+            problem = f'the library "{self._library_root}" cannot be reached ({error.strerror}): mounted?'
+        return WriterReport(
+            open_takes=self._progress(),
+            free_bytes=free,
+            bytes_per_second=sum(take.bytes_per_second for take in self._takes),
+            behind_frames=max((take.behind_frames() for take in takes), default=0),
+            problem=problem,
+        )
+
+    def _progress(self) -> tuple[TakeProgress, ...]:
+        """Of the takes that are open, and of as many that wait as a report has room for: the newest one,
+        which rolls, and from the oldest on."""
+        room = MOST_TRACKS_TOLD - sum(len(take.order.tracks) for take in self._takes)
+        *older, newest = [*self._waiting] or [None]
+        if newest is None:
+            return tuple(take.progress() for take in self._takes)
+        told = []
+        for waiting in older:
+            room -= len(waiting.order.tracks)
+            if room < 0:
+                break
+            told.append(waiting)
+        return tuple(take.progress() for take in (*self._takes, *told, newest))
+
+    def stop(self) -> None:
+        """Every take ends where its tape ends now, or before if it was to, and is closed."""
+        for take in (*self._takes, *self._waiting):
+            ends = [take.tape.next_frame]
+            if take.end_frame is not None:
+                ends.append(take.end_frame)
+            self.end(EndTake(take_id=take.take_id, end_frame=Frame(max(take.order.first_frame, min(ends)))))
+        while self.has_takes:
+            self.open_some()
+            if not self.write_on() and not self.can_open():
+                self._takes.close_here()
+        if self._tapes.now is not None:
+            self._tapes.now.close()
+
+    # How a take ends.
+
+    def _has_left(self, take: TakeWriter) -> None:
+        self._out_of_holds = False
+        self._open_list.remove(take.order.folder)
+        self._remember(take.take_id, take.order.folder)
+        self._close_unused(take.tape)
+
+    def _remember(self, take_id: TakeId, folder: str) -> None:
+        self._folders.pop(take_id, None)
+        self._folders[take_id] = folder
+        while len(self._folders) > REMEMBERED_TAKES:
+            del self._folders[next(iter(self._folders))]
+
+
+def _has_begun(folder: str) -> bool:
+    """There is a take in the folder; also False where the folder cannot be looked into."""
+    with contextlib.suppress(OSError):
+        return has_begun(Path(folder))
+    return False

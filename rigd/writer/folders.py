@@ -1,0 +1,161 @@
+"""Folders of takes: made durable, checked, and told apart from a copy of themselves.
+
+Runs on the writer's one thread. Never follows a name out of the library or out of a take's folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rigd.model.errors import LinkError, TakeError
+from rigd.model.take import TakeOrder
+from rigd.model.units import TakeId
+from rigd.wire.codec import Codec, encode
+from rigd.writer.ledger import JOURNAL_NAME
+
+MOST_FRAMES = 1 << 60
+MOST_HZ = 1_000_000
+MOST_CHANNELS = 1_024
+
+
+def is_inside(folder: str, library_root: Path) -> bool:
+    """True for a plain absolute path below the library's root."""
+    path = Path(folder)
+    plain = path.is_absolute() and ".." not in path.parts and "\0" not in folder
+    return plain and path != library_root and path.is_relative_to(library_root)
+
+
+def check_folder(order: TakeOrder, library_root: Path) -> None:
+    """The take stays inside the library. Raises TakeError."""
+    if not is_inside(order.folder, library_root):
+        raise TakeError(
+            f'take "{order.folder}": the folder is not inside the library "{library_root}";'
+            " nothing was written"
+        )
+
+
+def check_order(order: TakeOrder) -> None:
+    """The order makes sense, and its files stay inside its folder. Raises TakeError.
+
+    Also asked of an order that comes out of a journal: nobody knows who has written that.
+    """
+
+    def refuse(why: str) -> TakeError:
+        return TakeError(f'take "{order.folder}": {why}; nothing was written')
+
+    if len(order.take_id) != 32 or not set(order.take_id) <= set("0123456789abcdef"):
+        raise refuse("the take's id is not 32 hexadecimal digits")
+    names = [file.name for file in order.files]
+    for name in names:
+        odd = "/" in name or "\0" in name or name in ("", ".", "..", JOURNAL_NAME)
+        if odd or len(name.encode("utf-8", "surrogateescape")) > 255:
+            raise refuse(f"{name!r} cannot be the name of a file in it")
+    if not names or len({name.casefold() for name in names}) != len(names):
+        raise refuse("it has no files, or two of the same name")
+    numbers = (order.first_frame, order.end_frame or 0, order.time_reference)
+    if not all(0 <= number < MOST_FRAMES for number in numbers):
+        raise refuse("a frame number is negative or beyond all time")
+    if not 1 <= order.format.sample_rate_hz <= MOST_HZ:
+        raise refuse(f"{order.format.sample_rate_hz} Hz is no sample rate")
+    known = [track.channel for track in order.tracks]
+    used = [channel for file in order.files for channel in file.channels]
+    if not all(1 <= len(file.channels) <= MOST_CHANNELS for file in order.files) or not set(used) <= set(
+        known
+    ):
+        raise refuse("a file has no channel, too many, or one that is not among the tracks")
+    if len(set(known)) != len(known) or any(track.input < 1 for track in order.tracks):
+        raise refuse("a channel is listed twice, or its input is not a number from 1")
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and every parent of it exist. They survive a power cut once their file system was synced,
+    or `make_durable` was called. OSError."""
+    for each in reversed((folder, *folder.parents)):
+        if not each.is_dir():
+            each.mkdir(mode=0o750, exist_ok=True)
+
+
+def open_folder(folder: Path) -> int:
+    """A descriptor of the folder, not through a symbolic link at its end. OSError."""
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def make_durable(folder: Path, library_root: Path) -> None:
+    """The names in the folder and of it and of all its parents up to the library survive a power cut. OSError."""
+    for each in (folder, *folder.parents):
+        fd = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if each == library_root:
+            break
+
+
+def cache_mark(folder_fd: int) -> str:
+    """Tells whether the page cache has survived: it is the same as long as this very folder stays mounted
+    on this boot of this machine. Where it is, the lengths of files are true; after a power cut, or on a
+    copy of the volume, only what was made durable is."""
+    status = os.fstat(folder_fd)
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    mount = ""
+    for line in Path(f"/proc/self/fdinfo/{folder_fd}").read_text("ascii").splitlines():
+        if line.startswith("mnt_id:"):
+            mount = line.split()[1]
+    return f"{boot} {status.st_dev} {mount} {status.st_ino}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenFolder:
+    """A take that is being written, as the runtime folder remembers it."""
+
+    take_id: TakeId
+    folder: str
+    cache_mark: str
+
+    def cache_survived(self) -> bool:
+        """True when the lengths of its files can be believed. OSError where the folder is gone."""
+        folder_fd = open_folder(Path(self.folder))
+        try:
+            return cache_mark(folder_fd) == self.cache_mark
+        finally:
+            os.close(folder_fd)
+
+
+class OpenList:
+    """`writer.open` in the runtime folder: which takes are open, so that a restarted writer goes on at once
+    instead of searching the library. It may be lost; then the search finds them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: dict[str, OpenFolder] = {}
+        self._codec = Codec((OpenFolder,))
+
+    def read(self) -> list[OpenFolder]:
+        """What the writer before had open. What is not of its form is left out."""
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except OSError:
+            return []
+        found = []
+        for line in lines:
+            with contextlib.suppress(LinkError):
+                found.append(self._codec.decode(line))
+        return found
+
+    def add(self, entry: OpenFolder) -> None:
+        self._held[entry.folder] = entry
+        self.save()
+
+    def remove(self, folder: str) -> None:
+        if self._held.pop(folder, None) is not None:
+            self.save()
+
+    def save(self) -> None:
+        """The list holds what was added by this process and not removed, and nothing else."""
+        unfinished = self._path.with_name(self._path.name + ".new")
+        unfinished.write_bytes(b"".join(encode(entry) for entry in self._held.values()))
+        unfinished.replace(self._path)

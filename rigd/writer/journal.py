@@ -1,0 +1,218 @@
+"""A take's journal: `take.journal`, append-only text, one fact a line, a checksum before each.
+
+A line is the CRC-32 of its JSON in eight hexadecimal digits, a space, the JSON, a newline. The first line
+is the order. What a crash tore off at the end is left out by the reader and cut off by the next writer.
+Runs on the thread of whoever calls; never rewrites a line.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import zlib
+from pathlib import Path
+
+from rigd.model.errors import LinkError, TakeError
+from rigd.model.take import GainChange, Gap, Marker, Slate, Xrun
+from rigd.wire.codec import Codec, to_plain
+from rigd.writer.folders import check_order
+from rigd.writer.ledger import (
+    JOURNAL_NAME,
+    JOURNAL_VERSION,
+    Begun,
+    Closed,
+    Closing,
+    Durable,
+    Ended,
+    Entry,
+    Ledger,
+    Mended,
+    Resumed,
+    Retagged,
+    TakeRecord,
+)
+
+__all__ = ["JOURNAL_NAME", "Journal", "TakeRecord", "read_journal", "read_ledger"]
+
+_CODEC = Codec(
+    (Begun, Gap, Xrun, Marker, GainChange, Slate, Durable, Ended, Resumed, Mended, Closing, Closed, Retagged)
+)
+_DURABLE = b'{"type":"Durable"'
+
+
+def line_of(entry: Entry) -> bytes:
+    """The line that says `entry`."""
+    text = json.dumps(to_plain(entry), ensure_ascii=True, separators=(",", ":")).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _text_of(line: bytes) -> bytes | None:
+    """The JSON of a line without its newline; None where the checksum says that it is not whole."""
+    if len(line) < 10 or line[8:9] != b" ":
+        return None
+    text = line[9:]
+    return text if line[:8] == b"%08x" % zlib.crc32(text) else None
+
+
+def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
+    """What the lines say, and how many bytes of `content` are whole lines."""
+    ledger: Ledger | None = None
+    whole = start = 0
+    durable: bytes | None = None
+    faults: list[str] = []
+    number = 0
+    unread: str | None = None
+    while (end := content.find(b"\n", start)) >= 0:
+        number += 1
+        text = _text_of(content[start:end])
+        start = end + 1
+        if text is None:
+            # Only a fault if a good line follows: else it is the end that a crash tore.
+            unread = unread or f"line {number} is damaged and was left out"
+            continue
+        if unread is not None:
+            faults.append(unread)
+            unread = None
+        whole = start
+        if text.startswith(_DURABLE):
+            durable = text  # one a second: only the last one is worth decoding
+            continue
+        try:
+            entry = _CODEC.from_plain(json.loads(text))
+        except (LinkError, ValueError, RecursionError) as error:
+            faults.append(f"line {number} was left out: {error}")
+            continue
+        if ledger is None:
+            if not isinstance(entry, Begun):
+                raise TakeError(f'"{path}": the journal does not begin with an order; it was left alone')
+            if entry.journal_version > JOURNAL_VERSION:
+                raise TakeError(f'"{path}": the journal was written by a newer rigd; it was left alone')
+            check_order(entry.order)
+            ledger = Ledger(entry)
+        else:
+            ledger.note(entry)
+    if ledger is None:
+        raise TakeError(f'"{path}": the journal holds no whole order; it was left alone')
+    if durable is not None:
+        ledger.note(_CODEC.from_plain(json.loads(durable)))
+    ledger.faults = faults
+    return ledger, whole
+
+
+def _content_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        why = f'the journal "{path}" cannot be read ({error.strerror}); it was left alone'
+        raise TakeError(why) from error
+
+
+def read_ledger(path: Path) -> Ledger:
+    """As read_journal, in the form that can be written on."""
+    return _ledger_of(_content_of(path), path)[0]
+
+
+def read_journal(path: Path) -> TakeRecord:
+    """All that a take's journal says. Any process may call it at any time, also while the take rolls.
+
+    Raises TakeError where there is no journal or no whole first line. Damaged lines inside are left out
+    and listed in `faults`; a torn last line is no fault.
+    """
+    return read_ledger(path).record()
+
+
+def last_line_closes(folder: Path) -> bool:
+    """True where the journal's last line says that nothing is left to do. Looks at its end only."""
+    with (folder / JOURNAL_NAME).open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        lines = file.read().split(b"\n")
+    text = _text_of(lines[-2]) if len(lines) > 1 and not lines[-1] else None
+    return text is not None and text.startswith((b'{"type":"Closed"', b'{"type":"Retagged"'))
+
+
+def has_begun(folder: Path) -> bool:
+    """False where the journal's writer was killed before its first line was whole: there is no take then."""
+    try:
+        with (folder / JOURNAL_NAME).open("rb") as file:
+            return b"\n" in file.read(1 << 20)
+    except FileNotFoundError:
+        return False
+
+
+class Journal:
+    """Writes one journal. One owner; every append is one write(2)."""
+
+    def __init__(self, fd: int, size_bytes: int) -> None:
+        self._fd = fd
+        self._size_bytes = size_bytes
+
+    @classmethod
+    def create(cls, begun: Begun, *, folder_fd: int) -> Journal:
+        """A journal with its first line in an open folder. Raises OSError; FileExistsError where one is.
+
+        One without a whole line does not count: its writer was killed before it made any other file.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        journal = cls(os.open(JOURNAL_NAME, flags, 0o640, dir_fd=folder_fd), 0)
+        try:
+            fcntl.flock(journal._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if b"\n" in os.read(journal._fd, 1 << 20):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), JOURNAL_NAME)
+            os.ftruncate(journal._fd, 0)
+            journal.append(begun)
+        except (FileExistsError, BlockingIOError):
+            journal.close()
+            raise
+        except BaseException:
+            journal.close()
+            os.unlink(JOURNAL_NAME, dir_fd=folder_fd)
+            raise
+        return journal
+
+    @classmethod
+    def reopen(cls, *, folder: str, folder_fd: int) -> tuple[Journal, Ledger]:
+        """A journal to be written on, without its torn end, and what it says.
+
+        TakeError where there is none, no order in it, or another process writes it; OSError.
+        """
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(JOURNAL_NAME, flags, dir_fd=folder_fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            content = b"".join(iter(lambda: os.read(fd, 1 << 20), b""))
+            ledger, whole = _ledger_of(content, f"{folder}/{JOURNAL_NAME}")
+            if whole < len(content):
+                os.ftruncate(fd, whole)
+        except BlockingIOError as error:
+            os.close(fd)
+            raise TakeError(f'take "{folder}": another process writes it; it was left alone') from error
+        except BaseException:
+            os.close(fd)
+            raise
+        return cls(fd, whole), ledger
+
+    def append(self, *entries: Entry) -> None:
+        """The lines are in the page cache, all or none. Raises OSError."""
+        lines = b"".join(line_of(entry) for entry in entries)
+        try:
+            written = os.write(self._fd, lines)
+            if written < len(lines):  # a full volume takes a part first and says so at the next try
+                written += os.write(self._fd, lines[written:])
+            if written < len(lines):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            os.ftruncate(self._fd, self._size_bytes)
+            raise OSError(error.errno, error.strerror, JOURNAL_NAME) from error
+        self._size_bytes += len(lines)
+
+    def make_durable(self) -> None:
+        """Every line so far survives a power cut. Raises OSError."""
+        os.fdatasync(self._fd)
+
+    def close(self) -> None:
+        """The file is closed and unlocked; nothing is added. May be called again."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

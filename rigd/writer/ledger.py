@@ -1,0 +1,247 @@
+"""What is known of one take, fact by fact: the words of its journal and what they add up to. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun
+from rigd.model.units import Frame
+
+JOURNAL_NAME = "take.journal"
+JOURNAL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """First line: the order with the frame at which it really begins."""
+
+    journal_version: int = JOURNAL_VERSION
+    tape_id: str
+    tape_layout: int
+    asked_frame: Frame
+    """What the daemon asked for; earlier than `order.first_frame` where the tape did not reach back."""
+    order: TakeOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durable:
+    """So many frames of every file survive a power cut."""
+
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Where the take is to end; None takes an end back."""
+
+    end_frame: Frame | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """A restarted writer went on behind so many frames. Nothing was lost."""
+
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """A file had only so many frames when the others had more; silence was added."""
+
+    name: str
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """Every file has so many frames, and no more sound follows. What comes behind them is metadata."""
+
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """Every byte of every file is durable."""
+
+    frames: int
+    recovered: bool = False
+    failure: str = ""
+    """Why the take could not go on; empty where it simply ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retagged:
+    """The files say what the journal says again."""
+
+
+Entry = (
+    Begun
+    | Gap
+    | Xrun
+    | Marker
+    | GainChange
+    | Slate
+    | Durable
+    | Ended
+    | Resumed
+    | Mended
+    | Closing
+    | Closed
+    | Retagged
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeRecord:
+    """All that a journal says of its take."""
+
+    order: TakeOrder
+    """With the `first_frame` at which the files really begin; `slate` is the one it began with."""
+    asked_frame: Frame
+    tape_id: str
+    slate: Slate
+    """The last one."""
+    markers: tuple[Marker, ...]
+    """In order of frames; may lie outside the take."""
+    gaps: tuple[Gap, ...]
+    """In order of frames, cut at the take's end."""
+    xruns: tuple[Xrun, ...]
+    gain_changes: tuple[GainChange, ...]
+    durable_frames: int
+    end_frame: Frame | None
+    """None while nobody knows where it ends."""
+    closing_frames: int | None
+    """Frames in every file, once no more sound follows."""
+    closed: bool
+    recovered: bool
+    failure: str
+    """Why the take could not go on; empty where it simply ended."""
+    mended: tuple[Mended, ...]
+    retag_due: bool
+    """True while the files do not yet say what the journal says."""
+    faults: tuple[str, ...]
+    """Damaged lines that were left out."""
+
+    @property
+    def frames(self) -> int:
+        """Frames in every file of a closed take; what is durable of an open one."""
+        return self.durable_frames if self.closing_frames is None else self.closing_frames
+
+
+class Ledger:
+    """Takes entries in the order of the journal. One owner."""
+
+    def __init__(self, begun: Begun) -> None:
+        self.begun = begun
+        self.slate = begun.order.slate
+        self.end_frame = begun.order.end_frame
+        self.durable_frames = 0
+        self.closing: Closing | None = None
+        self.closed: Closed | None = None
+        self.retag_due = False
+        self.mended: list[Mended] = []
+        self.faults: list[str] = []
+        self.gain_changes: list[GainChange] = []
+        self._markers: list[Marker] = []
+        self._gaps: dict[int, Gap] = {}
+        self._xruns: dict[int, Xrun] = {}
+
+    def note(self, entry: Entry) -> None:
+        """`entry` is part of what is known. A gap or xrun told twice counts once (a writer was killed
+        between the journal and the files, and its successor found it again)."""
+        match entry:
+            case Gap():
+                self._gaps[entry.at_frame] = entry
+            case Xrun():
+                self._xruns[entry.at_frame] = entry
+            case Marker():
+                self._markers.append(entry)
+                self._touch()
+            case GainChange():
+                self.gain_changes.append(entry)
+            case Slate():
+                self.slate = entry
+                self._touch()
+            case Durable():
+                self.durable_frames = max(self.durable_frames, entry.frames)
+            case Ended():
+                self.end_frame = entry.end_frame
+            case Mended():
+                self.mended.append(entry)
+            case Closing():
+                self.closing = entry
+                self.durable_frames = min(self.durable_frames, entry.frames)
+            case Closed():
+                self.closed = entry
+                self.closing = Closing(frames=entry.frames)
+                self.durable_frames = entry.frames
+                self.retag_due = False
+            case Retagged():
+                self.retag_due = False
+            case Begun() | Resumed():
+                pass
+
+    def _touch(self) -> None:
+        self.retag_due = self.closed is not None
+
+    @property
+    def xrun_count(self) -> int:
+        return len(self._xruns)
+
+    def has_gap(self, gap: Gap) -> bool:
+        """True when this very gap is already noted."""
+        return self._gaps.get(gap.at_frame) == gap
+
+    def has_xrun(self, xrun: Xrun) -> bool:
+        """True when this very xrun is already noted."""
+        return self._xruns.get(xrun.at_frame) == xrun
+
+    def has_note(self, note: TakeNote) -> bool:
+        """True when this very note stands already: a daemon says again what it is not sure of."""
+        match note:
+            case Marker():
+                return note in self._markers
+            case GainChange():
+                return note in self.gain_changes
+            case Slate():
+                return note == self.slate
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """In order of frames, cut where the take ends."""
+        end = self._end()
+        found = []
+        for at, gap in sorted(self._gaps.items()):
+            if end is None or at + gap.length_frames <= end:
+                found.append(gap)
+            elif at < end:
+                found.append(replace(gap, length_frames=end - at))
+        return tuple(found)
+
+    def _end(self) -> int | None:
+        if self.closing is not None:
+            return self.begun.order.first_frame + self.closing.frames
+        return self.end_frame
+
+    def record(self) -> TakeRecord:
+        """What is known now."""
+        end = self._end()
+        xruns = (xrun for _, xrun in sorted(self._xruns.items()))
+        return TakeRecord(
+            order=self.begun.order,
+            asked_frame=self.begun.asked_frame,
+            tape_id=self.begun.tape_id,
+            slate=self.slate,
+            markers=tuple(sorted(self._markers, key=lambda marker: marker.at_frame)),
+            gaps=self.gaps(),
+            xruns=tuple(xrun for xrun in xruns if end is None or xrun.at_frame < end),
+            gain_changes=tuple(self.gain_changes),
+            durable_frames=self.durable_frames,
+            end_frame=None if end is None else Frame(end),
+            closing_frames=None if self.closing is None else self.closing.frames,
+            closed=self.closed is not None,
+            recovered=self.closed is not None and self.closed.recovered,
+            failure="" if self.closed is None else self.closed.failure,
+            mended=tuple(self.mended),
+            retag_due=self.retag_due,
+            faults=tuple(self.faults),
+        )

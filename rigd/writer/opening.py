@@ -1,0 +1,214 @@
+"""How a take comes to be open: made new for an order, or taken up again after the writer was killed.
+
+Order of a new take: hold, list of open takes, folder, journal, files; then one sync makes what was made
+for all the takes that are opened together durable. Killed anywhere in between, a take is either not there
+or taken up again. Runs on the writer's one thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rigd.model.errors import TakeError, TapeError
+from rigd.model.take import GapCause, TakeNote, TakeOrder
+from rigd.model.units import Frame
+from rigd.tape._core import lib
+from rigd.tape.blocks import Lost
+from rigd.tape.holds import Hold, hold_key
+from rigd.tape.tape import Tape
+from rigd.writer.folders import (
+    OpenFolder,
+    OpenList,
+    cache_mark,
+    check_folder,
+    check_order,
+    make_folder,
+    open_folder,
+)
+from rigd.writer.journal import JOURNAL_NAME, Journal
+from rigd.writer.ledger import Begun, Ledger, Resumed
+from rigd.writer.takefiles import TakeFiles
+from rigd.writer.takewriter import TakeWriter
+
+SECONDS_PER_DAY = 86_400
+
+
+def moved(order: TakeOrder, first_frame: Frame) -> TakeOrder:
+    """The order as it is when it begins at another frame: its clock time moves with it."""
+    frames = first_frame - order.first_frame
+    rate = order.format.sample_rate_hz
+    started_at = order.started_at
+    with contextlib.suppress(ValueError):  # kept as it is where it is no time
+        started = datetime.fromisoformat(started_at) + timedelta(seconds=frames / rate)
+        started_at = started.isoformat(timespec="milliseconds")
+    return replace(
+        order,
+        first_frame=first_frame,
+        started_at=started_at,
+        time_reference=(order.time_reference + frames) % (SECONDS_PER_DAY * rate),
+    )
+
+
+def _hold_for(tape: Tape, order: TakeOrder, frame: Frame) -> Hold:
+    """The take's hold: the one a killed writer left, else a new one."""
+    key = hold_key(order.take_id)
+    try:
+        return tape.adopt_hold(key)
+    except TapeError:
+        return tape.take_hold(frame, key=key)
+
+
+def _first_frame_there(tape: Tape, asked: Frame) -> Frame:
+    """`asked`, or the oldest frame of the tape where that is younger. The hold is in place already."""
+    piece = tape.reader(asked).next(1)
+    if isinstance(piece, Lost) and piece.cause is GapCause.OVERWRITTEN:
+        return Frame(asked + piece.frames)
+    return asked
+
+
+def _check_fits(order: TakeOrder, tape: Tape) -> None:
+    geometry = tape.geometry
+    highest = max(track.input for track in order.tracks)
+    if highest > geometry.channels:
+        raise TakeError(
+            f'take "{order.folder}": input {highest} was asked for, the tape has {geometry.channels};'
+            " nothing was written"
+        )
+    if order.format.sample_rate_hz != geometry.sample_rate_hz:
+        raise TakeError(
+            f'take "{order.folder}": {order.format.sample_rate_hz} Hz was asked for, the tape runs at'
+            f" {geometry.sample_rate_hz} Hz; nothing was written"
+        )
+
+
+def check(order: TakeOrder, *, tape: Tape, library_root: Path) -> None:
+    """The order makes sense, stays inside the library and fits the tape. TakeError."""
+    check_order(order)
+    check_folder(order, library_root)
+    _check_fits(order, tape)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A take whose folder, journal and files are there, but would not survive a power cut yet."""
+
+    take: TakeWriter
+    _undo: contextlib.ExitStack
+
+    def keep(self) -> TakeWriter:
+        """It is durable now, and open."""
+        self._undo.pop_all()
+        return self.take
+
+    def undo(self) -> None:
+        """Nothing of it is left behind."""
+        self._undo.close()
+
+
+def open_take(order: TakeOrder, notes: Iterable[TakeNote], *, tape: Tape, open_list: OpenList) -> Opening:
+    """A checked order's folder, journal (with these notes) and files are there; nothing of its sound is
+    written. TakeError, TapeError or OSError, and nothing is left behind."""
+    folder = Path(order.folder)
+    with contextlib.ExitStack() as undo:
+        hold = undo.enter_context(_hold_for(tape, order, order.first_frame))
+        first_frame = _first_frame_there(tape, order.first_frame)
+        make_folder(folder)
+        undo.callback(remove_empty, folder)
+        folder_fd = open_folder(folder)
+        undo.callback(os.close, folder_fd)
+        mark = cache_mark(folder_fd)
+        open_list.add(OpenFolder(take_id=order.take_id, folder=order.folder, cache_mark=mark))
+        undo.callback(open_list.remove, order.folder)
+        begun = Begun(
+            tape_id=f"{tape.tape_id:016x}",
+            tape_layout=lib.RIGD_LAYOUT_VERSION,
+            asked_frame=order.first_frame,
+            order=moved(order, first_frame),
+        )
+        try:
+            journal = Journal.create(begun, folder_fd=folder_fd)
+        except FileExistsError as error:
+            why = f'take "{folder}": the folder holds a take already; nothing was written'
+            raise TakeError(why) from error
+        undo.callback(_remove_journal, journal, folder_fd)
+        files = TakeFiles.create(begun.order, folder_fd=folder_fd)
+        undo.callback(_remove_files, files, begun.order, folder_fd)
+        take = TakeWriter(
+            folder_fd=folder_fd,
+            journal=journal,
+            ledger=Ledger(begun),
+            files=files,
+            tape=tape,
+            hold=hold,
+            written_frames=0,
+        )
+        for note in notes:
+            take.annotate(note)
+        return Opening(take, undo.pop_all())
+
+
+def remove_empty(folder: Path) -> None:
+    """Only where nothing is in it; its parents stay."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _remove_journal(journal: Journal, folder_fd: int) -> None:
+    journal.close()
+    with contextlib.suppress(OSError):
+        os.unlink(JOURNAL_NAME, dir_fd=folder_fd)
+
+
+def _remove_files(files: TakeFiles, order: TakeOrder, folder_fd: int) -> None:
+    files.close()
+    for file in order.files:
+        with contextlib.suppress(OSError):
+            os.unlink(file.name, dir_fd=folder_fd)
+
+
+def resume_take(entry: OpenFolder, *, tape: Tape, open_list: OpenList) -> TakeWriter | None:
+    """A take that a killed writer left open goes on exactly where its files end, cut to equal length.
+
+    None where that cannot be: it is closed already or was being closed, is of another tape, or the page
+    cache did not survive, so that the lengths of files prove nothing. TakeError, TapeError or OSError where
+    its folder or journal cannot be used.
+    """
+    folder = Path(entry.folder)
+    with contextlib.ExitStack() as undo:
+        folder_fd = open_folder(folder)
+        undo.callback(os.close, folder_fd)
+        if entry.cache_mark != cache_mark(folder_fd):
+            return None
+        journal, ledger = Journal.reopen(folder=entry.folder, folder_fd=folder_fd)
+        undo.callback(journal.close)
+        if ledger.closing is not None or ledger.begun.tape_id != f"{tape.tape_id:016x}":
+            return None
+        order = ledger.begun.order
+        files = TakeFiles.reopen(order, ledger.slate, folder_fd=folder_fd, missing_ok=True)
+        undo.callback(files.close)
+        frames = min(files.frames_there())
+        if frames < ledger.durable_frames:
+            return None
+        # A pwrite that was killed may have ended inside a frame, and in some files only. It was written in
+        # order, so all that is below the shortest length is good, and the rest is still on the tape.
+        files.cut(frames)
+        files.say(ledger.durable_frames - ledger.durable_frames % 2)
+        hold = undo.enter_context(_hold_for(tape, order, Frame(order.first_frame + ledger.durable_frames)))
+        journal.append(Resumed(frames=frames))
+        open_list.add(entry)
+        take = TakeWriter(
+            folder_fd=folder_fd,
+            journal=journal,
+            ledger=ledger,
+            files=files,
+            tape=tape,
+            hold=hold,
+            written_frames=frames,
+        )
+        undo.pop_all()
+        return take

@@ -1,0 +1,259 @@
+"""The process `rigd-writer`: one thread, one loop. Time drives the writing, daemons only ask and listen.
+
+It may be killed between any two instructions. It never waits for a daemon, and nothing a daemon sends,
+or a disk answers, ends the loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import selectors
+import signal
+import socket
+import time
+from collections import deque
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rigd.model.errors import LinkError, RigError
+from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, StopWriter, WriterReport, WriterSettings
+from rigd.wire.codec import Codec
+from rigd.wire.link import Link, listen
+from rigd.writer.desk import Desk
+
+LOCK_NAME = "writer.lock"
+SOCKET_NAME = "writer.sock"
+SETTINGS_NAME = "writer.json"
+CYCLE_SECONDS = 0.25
+"""Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more."""
+REPORT_SECONDS = 1.0
+SEARCH_SECONDS = 0.005
+"""How long the search for takes left open may run before the loop goes round."""
+TOGETHER_SECONDS = 0.02
+"""What is due this soon is done now, to spare a wake-up."""
+FAREWELL_SECONDS = 1.0
+"""How long a daemon may take, at the end, to hear what was not sent yet."""
+MOST_UNHEARD = 1000
+
+log = logging.getLogger(__name__)
+
+
+class WriterProcess:
+    """Everything between start and end. Use `run`, once."""
+
+    def __init__(self, settings: WriterSettings, runtime: Path) -> None:
+        self._runtime = runtime
+        self._sync_seconds = max(0.05, settings.sync_interval_ms / 1000)
+        self._desk = Desk(settings, runtime, self._tell)
+        self._codec = Codec((OpenTake, EndTake, Annotate, Retag, StopWriter))
+        self._links: list[Link] = []
+        self._gone: set[Link] = set()
+        """Those of them that hear no more; what they said is still heard."""
+        self._unheard: deque[object] = deque(maxlen=MOST_UNHEARD)
+        """Facts that became true while nobody listened; the next daemon hears them."""
+        self._selector = selectors.DefaultSelector()
+        self._stopping = False
+
+    def run(self) -> None:
+        """Returns once it was told to stop and every take is closed."""
+        with contextlib.ExitStack() as closing:
+            closing.callback(self._selector.close)
+            wake, waker = socket.socketpair()
+            closing.callback(wake.close)
+            closing.callback(waker.close)
+            waker.setblocking(False)
+            wake.setblocking(False)
+            signal.set_wakeup_fd(waker.fileno())
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self._asked_to_stop)
+            self._selector.register(wake, selectors.EVENT_READ, wake)
+            self._desk.take_up()
+            listener = listen(self._runtime / SOCKET_NAME)
+            closing.callback(listener.close)
+            self._selector.register(listener, selectors.EVENT_READ, listener)
+            self._loop(listener, wake)
+            self._desk.stop()
+            self._say_the_rest(time.monotonic() + FAREWELL_SECONDS)
+            for link in list(self._links):
+                self._drop(link)
+            signal.set_wakeup_fd(-1)
+
+    def _loop(self, listener: socket.socket, wake: socket.socket) -> None:
+        now = time.monotonic()
+        cycle_at, sync_at, report_at = now, now + self._sync_seconds, now + REPORT_SECONDS
+        searching = True
+        while not self._stopping:
+            due = report_at
+            if self._desk.has_takes:
+                due = min(due, cycle_at, sync_at)
+            wait = 0.0 if searching else max(0.0, due - time.monotonic())
+            asked = False
+            for key, events in self._selector.select(wait):
+                if key.fileobj is listener:
+                    self._welcome(listener)
+                elif key.fileobj is wake:
+                    wake.recv(4096)
+                else:
+                    if events & selectors.EVENT_WRITE:
+                        self._flush(key.data)
+                    if events & selectors.EVENT_READ:
+                        asked = self._hear(key.data) or asked
+            now = time.monotonic()
+            soon = now + TOGETHER_SECONDS
+            if self._desk.has_takes and (asked or cycle_at <= soon):
+                self._desk.open_some()
+                more = self._desk.write_on() or self._desk.can_open()
+                cycle_at = now if more else now + CYCLE_SECONDS
+            if sync_at <= soon:
+                self._desk.make_durable()
+                sync_at = max(sync_at + self._sync_seconds, time.monotonic())
+            if report_at <= soon:
+                self._desk.look_for_tape()
+                if self._links:
+                    self._tell(self._desk.report())
+                report_at = max(report_at + REPORT_SECONDS, time.monotonic())
+            if searching:
+                searching = self._search(time.monotonic() + SEARCH_SECONDS)
+
+    def _search(self, until: float) -> bool:
+        while self._desk.recover_some():
+            if time.monotonic() >= until:
+                return True
+        return False
+
+    # Daemons.
+
+    def _welcome(self, listener: socket.socket) -> None:
+        try:
+            stream, _ = listener.accept()
+        except OSError as error:
+            log.warning("a daemon could not connect: %s", error)
+            return
+        link = Link(stream, self._codec)
+        self._links.append(link)
+        self._selector.register(link, selectors.EVENT_READ, link)
+        self._send(link, self._desk.report())
+        while self._unheard and link in self._links and link not in self._gone:
+            self._send(link, self._unheard[0])
+            if link not in self._gone:
+                self._unheard.popleft()
+
+    def _hear(self, link: Link) -> bool:
+        """Every whole message that is there. True when one of them may have given work."""
+        heard = False
+        while link in self._links:
+            try:
+                message = link.receive(0.0)
+            except LinkError as error:
+                log.info("a daemon left: %s", error)
+                self._drop(link)
+                break
+            if message is None:
+                break
+            heard = True
+            try:
+                self._carry_out(message)
+            except Exception:  # whatever a message does, the takes that roll go on
+                log.exception("%s could not be carried out; the writer goes on", type(message).__name__)
+        return heard
+
+    def _carry_out(self, message: Any) -> None:
+        match message:
+            case OpenTake():
+                self._desk.open(message)
+            case EndTake():
+                self._desk.end(message)
+            case Annotate():
+                self._desk.annotate(message)
+            case Retag():
+                self._desk.retag(message)
+            case StopWriter():
+                self._stopping = True
+
+    def _tell(self, fact: object) -> None:
+        """Every daemon hears it; where none does, the next one."""
+        for link in list(self._links):
+            self._send(link, fact)
+        if self._gone.issuperset(self._links) and not isinstance(fact, WriterReport):
+            self._unheard.append(fact)
+
+    def _send(self, link: Link, message: object) -> None:
+        """Never waits: a daemon that says a lot while it hears little would else wait for us, and we for it."""
+        if link in self._gone:
+            return
+        try:
+            link.post(message)
+        except LinkError as error:
+            self._lost(link, error)
+        else:
+            self._watch(link)
+
+    def _flush(self, link: Link) -> None:
+        try:
+            link.flush()
+        except LinkError as error:
+            self._lost(link, error)
+        else:
+            self._watch(link)
+
+    def _say_the_rest(self, until: float) -> None:
+        while any(link.unsent for link in self._links) and time.monotonic() < until:
+            for key, events in self._selector.select(0.05):
+                if isinstance(key.data, Link) and events & selectors.EVENT_WRITE:
+                    self._flush(key.data)
+
+    def _watch(self, link: Link) -> None:
+        writable = selectors.EVENT_WRITE if link.unsent else 0
+        self._selector.modify(link, selectors.EVENT_READ | writable, link)
+
+    def _lost(self, link: Link, error: LinkError) -> None:
+        """One that is gone is heard to its end first: a killed daemon's last orders count."""
+        if link.fileno() < 0:
+            log.info("a daemon left: %s", error)
+            self._drop(link)
+        else:
+            self._gone.add(link)
+            self._selector.modify(link, selectors.EVENT_READ, link)
+
+    def _drop(self, link: Link) -> None:
+        if link in self._links:
+            self._links.remove(link)
+            self._gone.discard(link)
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(link)
+            link.close()
+
+    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+
+def hold_lock(runtime: Path) -> int:
+    """The descriptor that makes this the only writer of the runtime folder. RigError where one runs."""
+    fd = os.open(runtime / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise RigError(
+            f'a rigd-writer already runs for "{runtime}"; this one did nothing. Stop the other one first'
+        ) from error
+    return fd
+
+
+def read_settings(runtime: Path) -> WriterSettings:
+    """WriterSettings of `writer.json`. RigError where it is missing or not of its form."""
+    path = runtime / SETTINGS_NAME
+    try:
+        line = path.read_bytes()
+    except OSError as error:
+        raise RigError(
+            f'the settings "{path}" cannot be read ({error.strerror}); the writer did not start'
+        ) from error
+    settings = Codec((WriterSettings,)).decode(line)
+    if not isinstance(settings, WriterSettings) or not Path(settings.library_root).is_absolute():
+        raise RigError(f'the settings "{path}" name no absolute library_root; the writer did not start')
+    return settings

@@ -1,0 +1,231 @@
+"""Takes that a crash left open are closed: equal length, true headers, metadata from the journal.
+
+Done twice it gives the same bytes, because what is closed is left alone. Nothing that was made durable is
+ever cut off. Runs on the thread of whoever calls; a take that a living writer has open is not touched.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rigd.model.errors import RigError, TakeError
+from rigd.model.messages import TakeClosed
+from rigd.model.take import ClosedFile, TakeNote
+from rigd.model.units import TakeId
+from rigd.tape.kernel import sync_file_system
+from rigd.writer.folders import open_folder
+from rigd.writer.journal import JOURNAL_NAME, Journal, has_begun, last_line_closes, read_ledger
+from rigd.writer.ledger import Closed, Closing, Durable, Entry, Ledger, Mended, Retagged
+from rigd.writer.takefiles import TakeFiles
+
+PAGE_BYTES = 4096
+_SILENT_PAGE = bytes(PAGE_BYTES)
+DEEPEST_FOLDER = 5
+"""library / session / song / take, and one more for the trash inside a session."""
+
+log = logging.getLogger(__name__)
+
+
+def recover_take(folder: str, *, cache_survived: bool) -> TakeClosed | None:
+    """The take in this folder is closed, and how; None where it was closed already or had not begun.
+
+    `cache_survived`: only processes died, so files are as long as they were written. Without it (power
+    cut, copied disk) a file system may have made files longer than what reached the disk: then past the
+    durable frames only pages with sound in them are believed, and what is all zero there ends the take.
+    TakeError or OSError; the take is then as it was, and can be recovered later.
+    """
+    if not has_begun(Path(folder)):
+        return None
+    folder_fd = open_folder(Path(folder))
+    try:
+        journal, ledger = Journal.reopen(folder=folder, folder_fd=folder_fd)
+        try:
+            if ledger.closed is None:
+                return _close(folder, folder_fd, journal, ledger, cache_survived=cache_survived)
+            if ledger.retag_due:
+                _retag(folder, folder_fd, journal, ledger)
+            return None
+        finally:
+            journal.close()
+    finally:
+        os.close(folder_fd)
+
+
+def closed_before(folder: str, take_id: TakeId) -> TakeClosed | None:
+    """How the take in this folder was closed; None where it is still to be. TakeError where the folder holds
+    another take, or its journal cannot be read; OSError."""
+    ledger = read_ledger(Path(folder) / JOURNAL_NAME)
+    order, closed = ledger.begun.order, ledger.closed
+    if order.take_id != take_id:
+        raise TakeError(f'take "{folder}": the folder holds a take already; nothing was written')
+    if closed is None:
+        return None
+    files = tuple(
+        ClosedFile(
+            name=file.name,
+            channels=file.channels,
+            frames=closed.frames,
+            size_bytes=(Path(folder) / file.name).stat().st_size,
+        )
+        for file in order.files
+    )
+    return TakeClosed(
+        take_id=take_id, folder=folder, frames=closed.frames, files=files, recovered=closed.recovered
+    )
+
+
+def _close(
+    folder: str, folder_fd: int, journal: Journal, ledger: Ledger, *, cache_survived: bool
+) -> TakeClosed:
+    order = ledger.begun.order
+    files = TakeFiles.reopen(order, ledger.slate, folder_fd=folder_fd, missing_ok=True)
+    try:
+        there = files.frames_there()
+        # A header is only written after what it says is durable.
+        told = [min(pair) for pair in zip(files.frames_told(), there, strict=True)]
+        durable = max(ledger.durable_frames, *told)
+        frames = max(durable, min(there) if cache_survived else _frames_with_sound(files, ledger, durable))
+        limit = frames
+        if ledger.closing is not None:
+            limit = ledger.closing.frames
+        elif ledger.end_frame is not None:
+            limit = max(0, ledger.end_frame - order.first_frame)
+        frames = min(frames, limit)
+        complete = ledger.closing is not None and frames == limit
+        entries: list[Entry] = [
+            Mended(name=file.name, frames=had)
+            for file, had in zip(order.files, there, strict=True)
+            if had < frames
+        ]
+        entries += [Durable(frames=frames), Closing(frames=frames)]
+        for entry in entries:
+            ledger.note(entry)
+        # As in TakeWriter.finish: lengths and `Closing` first, then what comes behind the samples.
+        files.cut(frames)
+        journal.append(*entries)
+        sync_file_system(folder_fd)
+        ledger.closed = Closed(frames=frames, recovered=not complete)
+        missing = files.finish(ledger.record())
+        sync_file_system(folder_fd)
+        journal.append(ledger.closed)
+        journal.make_durable()
+        for text in missing:
+            log.warning('take "%s": no room for the metadata of %s; its samples are whole', folder, text)
+        return TakeClosed(
+            take_id=order.take_id,
+            folder=folder,
+            frames=frames,
+            files=files.closed_files(frames),
+            recovered=not complete,
+        )
+    finally:
+        files.close()
+
+
+def _frames_with_sound(files: TakeFiles, ledger: Ledger, durable: int) -> int:
+    """Frames up to the first page past the durable ones that is all zero in any file and no known gap."""
+    first = ledger.begun.order.first_frame
+    gaps = [(gap.at_frame - first, gap.at_frame - first + gap.length_frames) for gap in ledger.gaps()]
+    common = min(files.frames_there())
+    for index in range(len(ledger.begun.order.files)):
+        width = files.frame_bytes_of(index)
+        # The header is a page, so pages of the file are pages of the samples.
+        at = durable * width // PAGE_BYTES * PAGE_BYTES
+        while at < common * width:
+            page = files.read(index, at, PAGE_BYTES)
+            begins = max(at // width, durable)
+            ends = min((at + len(page)) // width, common)
+            known = any(a <= begins and ends <= b for a, b in gaps)
+            if not known and page[max(0, durable * width - at) :].strip(b"\0") == b"":
+                common = begins
+                break
+            at += PAGE_BYTES
+    return max(durable, common)
+
+
+@dataclass(frozen=True, slots=True)
+class NotRecovered:
+    """A take that could not be closed; `reason` says why and that it was left as it was."""
+
+    folder: str
+    reason: str
+
+
+def recover_library(
+    library_root: Path, *, skip: Callable[[str], bool]
+) -> Iterator[TakeClosed | NotRecovered | None]:
+    """Goes through the library one folder a step (None: nothing there), so that the caller can do other
+    things in between. A folder for which `skip` is true is left out: it is open here."""
+    waiting = [(library_root, 0)]
+    while waiting:
+        folder, depth = waiting.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            continue
+        if any(entry.name == JOURNAL_NAME for entry in entries):
+            yield None if skip(str(folder)) else _recover_one(str(folder))
+            continue
+        if depth < DEEPEST_FOLDER:
+            waiting += [(Path(e.path), depth + 1) for e in entries if e.is_dir(follow_symlinks=False)]
+        yield None
+
+
+def _recover_one(folder: str) -> TakeClosed | NotRecovered | None:
+    try:
+        if last_line_closes(Path(folder)):
+            return None
+        return recover_take(folder, cache_survived=False)
+    except (RigError, OSError) as error:
+        return NotRecovered(folder=folder, reason=str(error))
+
+
+def retag_take(folder: str, take_id: TakeId, note: TakeNote) -> None:
+    """A closed take's journal has this note, once, and its files say so. TakeError, OSError."""
+    folder_fd = open_folder(Path(folder))
+    try:
+        journal, ledger = Journal.reopen(folder=folder, folder_fd=folder_fd)
+        try:
+            if ledger.begun.order.take_id != take_id:
+                raise TakeError(f'take "{folder}": that folder holds another take; it was left alone')
+            if ledger.closed is None:
+                raise TakeError(f'take "{folder}": it is not closed yet; its files were left alone')
+            if not ledger.has_note(note):
+                journal.append(note)
+                journal.make_durable()
+                ledger.note(note)
+            elif not ledger.retag_due:
+                return
+            _retag(folder, folder_fd, journal, ledger)
+        finally:
+            journal.close()
+    finally:
+        os.close(folder_fd)
+
+
+def _retag(folder: str, folder_fd: int, journal: Journal, ledger: Ledger) -> None:
+    """Tails and headers anew. Cut short by a crash, the next start does it again: `Retagged` is missing."""
+    record = ledger.record()
+    try:
+        files = TakeFiles.reopen(ledger.begun.order, ledger.slate, folder_fd=folder_fd, missing_ok=False)
+    except FileNotFoundError as error:
+        why = f'take "{folder}": a file of it is gone; the journal alone has the new words'
+        raise TakeError(why) from error
+    try:
+        if not files.tails_end(record.frames):
+            raise TakeError(
+                f'take "{folder}": a file is not as rigd wrote it, so it was left alone; the journal alone'
+                " has the new words"
+            )
+        missing = files.finish(record)
+        if missing:
+            raise TakeError(f'take "{folder}": no room for the metadata of {", ".join(missing)}')
+        sync_file_system(folder_fd)
+    finally:
+        files.close()
+    journal.append(Retagged())
+    ledger.note(Retagged())

@@ -1,0 +1,265 @@
+"""One open take: follows the tape with its own reader and hold, and writes its files and its journal.
+
+It is told an interval and keeps to it. Every method runs on the writer's one thread. OSError from here is
+an error of this take alone: its owner then calls `close` with the reason, and goes on with the others.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+
+from rigd.model.messages import GapWritten, TakeProgress, XrunNoted
+from rigd.model.take import Gap, TakeNote, Xrun
+from rigd.model.units import Frame, TakeId
+from rigd.tape.blocks import Lost, Run
+from rigd.tape.holds import Hold
+from rigd.tape.kernel import sync_file_system
+from rigd.tape.tape import OverwrittenError, Tape
+from rigd.writer.journal import JOURNAL_NAME, Journal
+from rigd.writer.ledger import Closed, Closing, Durable, Ended, Entry, Ledger
+from rigd.writer.takefiles import TakeFiles
+
+GRAIN_FRAMES = 4096
+"""While it rolls a take grows in these steps, so that each page of each file is written once: 4,096 frames
+of any whole number of bytes are whole pages."""
+SMALLEST_FRAMES = 256
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class TakeWriter:
+    """Made by opening.py, once folder, journal and files are there."""
+
+    def __init__(
+        self,
+        *,
+        folder_fd: int,
+        journal: Journal,
+        ledger: Ledger,
+        files: TakeFiles,
+        tape: Tape,
+        hold: Hold,
+        written_frames: int,
+    ) -> None:
+        order = ledger.begun.order
+        self.order = order
+        self.tape = tape
+        self.folder_fd = folder_fd
+        self.device = os.fstat(folder_fd).st_dev
+        self.written_frames = written_frames
+        """Frames in every file, in the page cache at least."""
+        self.ledger = ledger
+        self._journal = journal
+        self._files = files
+        self._hold = hold
+        self._reader = tape.reader(Frame(order.first_frame + written_frames))
+        self._tape_end_before: int | None = None
+        self._closing_noted = False
+
+    @property
+    def take_id(self) -> TakeId:
+        return self.order.take_id
+
+    @property
+    def end_frame(self) -> Frame | None:
+        """As told last."""
+        return self.ledger.end_frame
+
+    @property
+    def next_frame(self) -> Frame:
+        """The frame that is written next."""
+        return Frame(self.order.first_frame + self.written_frames)
+
+    @property
+    def is_complete(self) -> bool:
+        """True once everything up to its end is written."""
+        end = self.ledger.end_frame
+        return end is not None and self.next_frame >= end
+
+    @property
+    def bytes_per_second(self) -> int:
+        return self._files.frame_bytes * self.order.format.sample_rate_hz
+
+    def behind_frames(self) -> int:
+        """How far it is behind the tape, or behind its own end."""
+        end = self.ledger.end_frame
+        tape_end = self.tape.next_frame
+        return max(0, (tape_end if end is None else min(end, tape_end)) - self.next_frame)
+
+    def progress(self) -> TakeProgress:
+        """How far it is. `order` has the end as told last."""
+        order = replace(self.order, end_frame=self.ledger.end_frame, slate=self.ledger.slate)
+        return TakeProgress(
+            order=order,
+            written_frames=self.written_frames,
+            durable_frames=self.ledger.durable_frames,
+            gaps=self.ledger.gaps(),
+            xruns=self.ledger.xrun_count,
+        )
+
+    # What it is told.
+
+    def end_at(self, end_frame: Frame | None) -> None:
+        """Ends there, be it ahead or past; None: nobody knows any more."""
+        self._note(Ended(end_frame=end_frame))
+
+    def annotate(self, note: TakeNote) -> None:
+        """It stands in the journal, once."""
+        if not self.ledger.has_note(note):
+            self._note(note)
+
+    # What it does.
+
+    def write_on(self) -> tuple[bool, list[GapWritten | XrunNoted]]:
+        """Writes what the tape has, at most one slice. True when there is more already."""
+        tape_end, end = self.tape.next_frame, self.ledger.end_frame
+        # A tape that stands still may never go on: then its last, uneven frames are written too.
+        resting = tape_end == self._tape_end_before
+        self._tape_end_before = tape_end
+        found: list[GapWritten | XrunNoted] = []
+        for _ in range(64):
+            ready = tape_end - self.next_frame
+            if end is not None and end <= tape_end:
+                ready = end - self.next_frame
+            elif not resting:
+                ready -= (self.written_frames + ready) % GRAIN_FRAMES
+            if ready <= 0:
+                return False, found
+            piece = self._reader.next(min(ready, self._files.slice_frames))
+            match piece:
+                case None:
+                    return False, found
+                case Xrun():
+                    if not self.ledger.has_xrun(piece):
+                        self._note(piece)
+                        found.append(XrunNoted(take_id=self.take_id, xrun=piece))
+                case Lost():
+                    left = 2**62 if end is None else end - self.next_frame
+                    gap = Gap(
+                        at_frame=piece.frame,
+                        length_frames=min(piece.frames, left),
+                        cause=piece.cause,
+                        exact=piece.exact,
+                    )
+                    # First the journal, then the silence: a writer killed in between does both again.
+                    if not self.ledger.has_gap(gap):
+                        self._note(gap)
+                    self._files.cut(self.written_frames + gap.length_frames)
+                    self.written_frames += gap.length_frames
+                    found.append(GapWritten(take_id=self.take_id, gap=gap))
+                case Run():
+                    self._write(piece)
+                    if piece.frames >= self._files.slice_frames // 2:
+                        return True, found
+        return True, found
+
+    def _write(self, run: Run) -> None:
+        try:
+            self._files.write(self.tape, run, self.written_frames)
+        except OverwrittenError:
+            # Only without its hold. The reader tells how much is gone, and that becomes a gap.
+            self._reader = self.tape.reader(self.next_frame)
+            return
+        except OSError as error:
+            self._files.cut(self.written_frames)
+            if error.errno in DISK_FULL:
+                self._squeeze(run)
+            raise
+        self.written_frames += run.frames
+
+    def _squeeze(self, run: Run) -> None:
+        """The volume is full: writes as many of the run's frames as fit in all files."""
+        left, step = run, run.frames // 2
+        while step >= SMALLEST_FRAMES and left.frames >= step:
+            try:
+                self._files.write(self.tape, replace(left, frames=step), self.written_frames)
+            except OSError:
+                self._files.cut(self.written_frames)
+                step //= 2
+                continue
+            self.written_frames += step
+            left = Run(
+                frame=Frame(left.frame + step), position=left.position + step, frames=left.frames - step
+            )
+
+    def mark_durable(self, frames: int) -> None:
+        """So many frames are durable, by a sync of the file system that began after they were written.
+
+        Order: data (done), then the headers, which so never promise what a power cut could take; then the
+        journal; and only then may the tape go over it.
+        """
+        if frames > self.ledger.durable_frames:
+            # An even number: where a frame has an odd number of bytes there is no pad byte yet.
+            self._files.say(frames - frames % 2)
+            self._note(Durable(frames=frames))
+            self._journal.make_durable()
+        # Also without new frames: a take that waits for its beginning must not hold up the whole tape.
+        self._hold.advance(self.tape.frame_to_position(Frame(self.order.first_frame + frames)))
+
+    def make_durable(self) -> None:
+        """File by file: for finding out which take an error of the file system belongs to. OSError."""
+        self._files.make_durable()
+        self._journal.make_durable()
+
+    # How it ends: three steps with a sync of the file system after each, which takes may share. An OSError
+    # leaves a take that recovery closes at the next start.
+
+    def end_sound(self, *, frames: int, failure: str = "") -> None:
+        """Every file ends behind `frames`, and `Closing` says so: durable, it tells whoever comes after a
+        crash where samples end and metadata begins."""
+        if frames < self.ledger.durable_frames:
+            self._files.say(frames)
+        self._files.cut(frames)
+        self.written_frames = frames
+        self._closing_noted = self._note_if_room(Closing(frames=frames), failure)
+
+    def write_tails(self, *, failure: str = "") -> list[str]:
+        """Tails and headers are there. Returns what metadata found no room."""
+        frames = self.written_frames
+        self.ledger.closed = Closed(frames=frames, failure=failure)
+        if self._closing_noted:
+            return self._files.finish(self.ledger.record())
+        self._files.say(frames)
+        return [JOURNAL_NAME]
+
+    def seal(self) -> None:
+        """`Closed` stands in the journal; once durable, nothing is left to do."""
+        if self.ledger.closed is not None:
+            self._note_if_room(self.ledger.closed, self.ledger.closed.failure)
+
+    def finish(self, *, frames: int, failure: str = "") -> list[str]:
+        """All three steps and their syncs. Returns what metadata found no room."""
+        self.end_sound(frames=frames, failure=failure)
+        sync_file_system(self.folder_fd)
+        missing = self.write_tails(failure=failure)
+        sync_file_system(self.folder_fd)
+        self.seal()
+        self._journal.make_durable()
+        return missing
+
+    @property
+    def files(self) -> TakeFiles:
+        return self._files
+
+    def let_go(self) -> None:
+        """Hold and descriptors are given back; nothing is written."""
+        self._hold.release()
+        self._files.close()
+        self._journal.close()
+        os.close(self.folder_fd)
+
+    def _note_if_room(self, entry: Entry, failure: str) -> bool:
+        """False where a take that fails anyway finds no room for one more line: the next start sees to it."""
+        try:
+            self._note(entry)
+        except OSError:
+            if not failure:
+                raise
+            self.ledger.note(entry)
+            return False
+        return True
+
+    def _note(self, entry: Entry) -> None:
+        self._journal.append(entry)
+        self.ledger.note(entry)

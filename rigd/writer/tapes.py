@@ -1,0 +1,43 @@
+"""Which tape is the one now: attached when it is new, found again each second. The writer's one thread."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from rigd.model.errors import TapeError
+from rigd.tape.tape import Tape
+
+log = logging.getLogger(__name__)
+
+
+class TapeWatch:
+    """`now` is the tape that is attached; None before the first. One that is replaced is not closed here,
+    because takes may still be on it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: tuple[int, int] | None = None
+        self.now: Tape | None = None
+        self.trouble = ""
+        """Why the tape that is there could not be attached."""
+
+    def look(self) -> Tape | None:
+        """Attaches to the tape that is there now, if it is another one. Returns the one it replaced."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None  # none, or none any more: the one that is attached still has its sound
+        file = (status.st_dev, status.st_ino)
+        if file == self._file:
+            return None
+        try:
+            tape = Tape.attach(self._path, writable=True)
+        except TapeError as error:
+            if str(error) != self.trouble:
+                log.error("%s", error)
+            self.trouble = str(error)
+            return None
+        old, self.now = self.now, tape
+        self._file, self.trouble = file, ""
+        return old

@@ -1,0 +1,80 @@
+"""Orders that cannot be carried out are refused with a reason, and nothing is written for them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeFailed, TakeOpened
+from rigd.model.take import TakeFile, TakeFormat
+from rigd.model.units import ChannelNumber, Frame
+from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, renamed
+
+
+def test_without_a_tape_a_take_is_refused_and_later_one_is_taken(runtime: Path, library: Path) -> None:
+    with WriterRun(runtime, library) as writer:
+        writer.send(OpenTake(order=order_for(library, channels=1)))
+        failed = writer.await_fact(TakeFailed)
+        assert "tape" in failed.reason and not failed.disk_full
+        with FedTape(runtime, channels=1) as fed:
+            fed.feed(1_000)
+            writer.send(OpenTake(order=order_for(library, channels=1, end_frame=1_000)))
+            assert writer.await_fact(TakeClosed).frames == 1_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"files": (TakeFile(name="../out.wav", channels=(ChannelNumber(1),)),)},
+        {"files": (TakeFile(name="a/b.wav", channels=(ChannelNumber(1),)),)},
+        {"files": (TakeFile(name="..", channels=(ChannelNumber(1),)),)},
+        {"files": (TakeFile(name="take.journal", channels=(ChannelNumber(1),)),)},
+        {"files": (TakeFile(name="x" * 256, channels=(ChannelNumber(1),)),)},
+        {"files": ()},
+        {"files": (TakeFile(name="a.wav", channels=(ChannelNumber(9),)),)},
+        {"folder": "/somewhere/else"},
+        {"folder": "relative/folder"},
+        {"take_id": "../../../../etc"},
+        {"first_frame": -1},
+        {"first_frame": 2**80},
+        {"time_reference": -5},
+        {"format": TakeFormat(sample_rate_hz=2**40)},
+    ],
+)
+def test_an_order_that_would_leave_its_folder_is_refused(
+    runtime: Path, library: Path, changes: dict[str, object]
+) -> None:
+    with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
+        fed.feed(2_000)
+        writer.send(OpenTake(order=renamed(order_for(library, channels=1, end_frame=2_000), **changes)))
+        failed = writer.await_fact(TakeFailed)
+        assert failed.frames_kept == 0 and "nothing was written" in failed.reason
+        assert [name for _, _, names in os.walk(library) for name in names] == []
+        good = order_for(library, channels=1, end_frame=2_000)
+        writer.send(OpenTake(order=good))
+        assert writer.await_fact(TakeClosed).frames == 2_000
+
+
+def test_a_folder_that_holds_a_take_is_not_written_over(runtime: Path, library: Path) -> None:
+    with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
+        fed.feed(5_000)
+        order = order_for(library, channels=1, end_frame=2_000)
+        writer.send(OpenTake(order=order))
+        writer.await_fact(TakeClosed)
+        other = order_for(library, channels=1, first_frame=2_000, end_frame=4_000)
+        writer.send(OpenTake(order=other))
+        assert "holds a take already" in writer.await_fact(TakeFailed).reason
+        check_take(Path(order.folder), first_frame=0, frames=2_000)
+
+
+def test_an_order_told_twice_is_one_take(runtime: Path, library: Path) -> None:
+    with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
+        order = order_for(library, channels=1)
+        for _ in range(2):
+            writer.send(OpenTake(order=order))
+            assert writer.await_fact(TakeOpened).take_id == order.take_id
+        fed.feed(3_000)
+        writer.send(EndTake(take_id=order.take_id, end_frame=Frame(3_000)))
+        assert writer.await_fact(TakeClosed).frames == 3_000
