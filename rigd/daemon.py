@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from rigd.control.writer_link import WriterLink
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
 from rigd.model.commands import ShutDown
-from rigd.model.errors import AlreadyRunning, PreampError, RigError, TapeError
+from rigd.model.errors import AlreadyRunning, LinkError, PreampError, RigError, TapeError
 from rigd.model.gain import Preamp, PreampSetting, PreampStatus
 from rigd.model.inputs import CaptureLost, Fact, Rules, WriterLost
 from rigd.model.messages import CaptureSettings, WriterSettings
@@ -41,7 +41,7 @@ from rigd.model.surface import ShowsGains, Surface, SurfaceStatus
 from rigd.model.take import Parameter
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.tape.tape import Tape
-from rigd.wire.codec import encode
+from rigd.wire.codec import Codec, encode
 
 log = logging.getLogger(__name__)
 
@@ -127,20 +127,27 @@ class Rig:
             now=lambda: datetime.now().astimezone(),
         )
         running.callback(library.close)
-        replace_capture = _settle_settings(runtime, config.capture_settings(), config.writer_settings())
+        settings = Settings(runtime, config.capture_settings(), config.writer_settings())
+        replace_capture = settings.settle()
 
         tape = TapeView(runtime)
         running.callback(tape.close)
+        with suppress(TapeError):
+            tape.refresh()  # a take may be open on it, whether or not the interface is there
         keeper = LibraryKeeper(library, post=self._post)
         preamps = Preamps(config, self._post)
         writer = WriterLink(
-            runtime_dir=runtime, post=self._post, lost=lambda reason: self._post(WriterLost(reason=reason))
+            runtime_dir=runtime,
+            post=self._post,
+            lost=lambda reason: self._post(WriterLost(reason=reason)),
+            prepare=settings.write,
         )
         capture = CaptureLink(
             runtime_dir=runtime,
             tape=tape,
             post=self._post,
             lost=lambda reason: self._post(CaptureLost(reason=reason)),
+            prepare=settings.write,
         )
         self.controller = Controller(
             state=first_state(
@@ -239,6 +246,7 @@ class _Watch:
         self._surfaces = surfaces
         self._post = post
         self._pump = pump
+        self._controller = controller
         self._listener = controller.listen(on_ready=pump.changed)
         self._stopping = threading.Event()
         self._known: dict[str, SurfaceStatus] = {}
@@ -254,13 +262,25 @@ class _Watch:
 
     def _run(self) -> None:
         while not self._stopping.wait(WATCH_INTERVAL_S):
-            for surface in self._surfaces:
-                status = surface.status()
-                if self._known.get(surface.name) != status:
-                    self._known[surface.name] = status
-                    self._post(status)
+            try:
+                self._keep_listening()
+                for surface in self._surfaces:
+                    status = surface.status()
+                    if self._known.get(surface.name) != status:
+                        self._post(status)
+                        self._known[surface.name] = status
+            except Exception:
+                log.exception("watching the surfaces failed; it goes on")
             if self._surfaces:
                 self._pump.changed()
+
+    def _keep_listening(self) -> None:
+        """The events themselves are of no use here; a listener that does not take them is cut off."""
+        with suppress(LinkError):
+            while self._listener.next(0.0) is not None:
+                pass
+        if self._listener.is_over:
+            self._listener = self._controller.listen(on_ready=self._pump.changed)
 
 
 def _with_ability(channel: Channel, preamps: Preamps) -> Channel:
@@ -305,26 +325,41 @@ def _only_one(runtime: Path) -> ExitStack:
     return held
 
 
-def _settle_settings(runtime: Path, capture: CaptureSettings, writer: WriterSettings) -> bool:
-    """What the two processes are started with lies in the runtime folder. True: a capture that runs has others.
+class Settings:
+    """What the two processes are started with, in the runtime folder."""
 
-    While a take is open the old settings stay, because the interface must not change under it.
-    """
-    files = {"capture.json": encode(capture), "writer.json": encode(writer)}
-    path = runtime / "capture.json"
-    changed = path.exists() and path.read_bytes() != files["capture.json"]
-    if changed and _a_take_is_open(runtime / "tape"):
+    def __init__(self, runtime: Path, capture: CaptureSettings, writer: WriterSettings) -> None:
+        self._runtime = runtime
+        self._files = {"capture.json": encode(capture), "writer.json": encode(writer)}
+
+    def settle(self) -> bool:
+        """True: a capture that runs has other settings, and has to be started anew.
+
+        While a take is open the old settings stay, because the interface must not change under it.
+        """
+        path = self._runtime / "capture.json"
+        codec = Codec([CaptureSettings])
+        try:
+            old = codec.decode(path.read_bytes())
+        except (OSError, LinkError):
+            return False  # none, or none that anything could have been started with
+        if old == codec.decode(self._files["capture.json"]):
+            return False
+        if not _a_take_is_open(self._runtime / "tape"):
+            return True
         log.warning(
             "the config asks for another interface, rate or channel count while a take is open; "
             "it goes on as it was. Start rigd again when the take is stopped"
         )
-        del files["capture.json"]
-        changed = False
-    for name, settings in files.items():
-        fresh = runtime / f"{name}.new"
-        fresh.write_bytes(settings)
-        fresh.replace(runtime / name)
-    return changed
+        self._files["capture.json"] = encode(old)
+        return False
+
+    def write(self) -> None:
+        """The files are there, whole. Raises OSError."""
+        for name, settings in self._files.items():
+            fresh = self._runtime / f"{name}.new"
+            fresh.write_bytes(settings)
+            fresh.replace(self._runtime / name)
 
 
 def _a_take_is_open(path: Path) -> bool:

@@ -7,6 +7,7 @@ and started again, inside the same take.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,7 @@ class CaptureLink:
         tape: TapeView,
         post: Callable[[Any], None],
         lost: Callable[[str], None],
+        prepare: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tape = tape
@@ -52,6 +54,7 @@ class CaptureLink:
             runtime_dir=runtime_dir,
             follower=self,
             tick_s=0.1,
+            prepare=prepare,
         )
 
     def start(self, *, replace: bool) -> None:
@@ -78,24 +81,37 @@ class CaptureLink:
         self._may_be_silent_s = FIRST_FRAME_WITHIN_S
         self._listening = False
         self._failure = ""
-        if self._replace:
-            self._replace = False
+        if self._replace and not self._process.is_own:
             self._process.send(StopCapture())
+        self._replace = False
 
     def received(self, message: Any) -> None:
         if isinstance(message, CaptureReport):
             if message.phase is CapturePhase.LISTENING:
-                self._tape.refresh()
-                if not self._listening:
-                    self._listening = True
-                    self._moved_at = self._clock()
+                self._attach()
                 periods_s = PERIODS_OF_SILENCE * message.period_frames / max(1, message.sample_rate_hz)
                 self._may_be_silent_s = max(LEAST_SILENCE_S, periods_s)
             self._failure = message.failure
         self._post(message)
 
+    def _attach(self) -> None:
+        """The tape that capture writes is looked at. One that cannot be is told, and capture goes on; one that is
+        not there any more is made anew, by another capture."""
+        try:
+            self._tape.refresh()
+        except TapeError as error:
+            if self._tape.is_missing:
+                raise Stuck(str(error)) from error
+            self._lost(str(error))
+            return
+        if not self._listening:
+            self._listening = True
+            self._moved_at = self._clock()
+
     def tick(self) -> None:
         if not self._listening:
+            with contextlib.suppress(TapeError):
+                self._tape.refresh()  # of an interface that is away: a take on it can still be stopped
             if self._clock() - self._moved_at > FIRST_FRAME_WITHIN_S:
                 raise Stuck(f"the interface did not open within {FIRST_FRAME_WITHIN_S:.0f} s")
             return

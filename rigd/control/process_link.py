@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 import struct
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,20 +67,30 @@ class ProcessLink:
         runtime_dir: Path,
         follower: Follower,
         tick_s: float,
+        prepare: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`prepare` is called before each start of the process: it puts there what the process reads."""
         self._name = name
         self._command = tuple(command)
+        self._runtime_dir = runtime_dir
         self._socket_path = runtime_dir / f"{name}.sock"
+        self._lock_path = runtime_dir / f"{name}.lock"
         self._log_path = runtime_dir / f"{name}.log"
         self._follower = follower
         self._tick_s = tick_s
+        self._prepare = prepare
         self._clock = clock
         self._codec = Codec(MESSAGES)
         self._stopping = threading.Event()
+        self._ending = False
+        """The process is to end, and no other one to be started."""
         self._link: Link | None = None
+        self._outbox: deque[object] = deque()
+        self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._child: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
+        self._unanswered_since: float | None = None
         self._pause_s = 0.0
         self._answered = False
         self._thread = threading.Thread(target=self._run, name=f"rigd-{name}-link", daemon=True)
@@ -90,9 +102,7 @@ class ProcessLink:
     def stop(self) -> None:
         """The link's thread has ended; the process itself goes on. Any thread."""
         self._stopping.set()
-        link = self._link
-        if link is not None:
-            link.close()
+        self._wake()
         self._thread.join(timeout=5.0)
         if self._child is not None and not self._answered:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -100,12 +110,16 @@ class ProcessLink:
 
     def stop_process(self, farewell: object, *, within_s: float) -> None:
         """The process was asked to end and has ended, or was killed after `within_s`. The link is over."""
-        link, pid = self._link, self.pid
-        if link is not None:
-            with contextlib.suppress(LinkError):
-                link.send(farewell)
-        self._stopping.set()
+        pid = self.pid
+        self._ending = True
+        self.send(farewell)
         deadline = self._clock() + within_s
+        self._thread.join(timeout=within_s)
+        pid = self.pid or pid
+        child = self._child
+        if child is not None and child.poll() is None and child.pid != pid:
+            child.terminate()  # it was just being started, and nobody has talked to it
+            pid = child.pid
         while pid and self._alive(pid) and self._clock() < deadline:
             time.sleep(0.01)
         if pid and self._alive(pid):
@@ -114,11 +128,15 @@ class ProcessLink:
         self.stop()
 
     def send(self, message: object) -> None:
-        """The message is on its way. Raises LinkError while the process is not there. Any thread."""
-        link = self._link
-        if link is None:
-            raise LinkError(f"rigd-{self._name} is not there")
-        link.send(message)
+        """The message goes out as soon as the process takes it; what is not out when the process is lost is gone
+        with it. Never waits. Any thread."""
+        self._outbox.append(message)
+        self._wake()
+
+    @property
+    def unsent(self) -> bool:
+        """Something that was sent has not yet been taken. For the follower, on the link's thread."""
+        return bool(self._outbox) or (self._link is not None and self._link.unsent)
 
     @property
     def pid(self) -> int:
@@ -126,29 +144,45 @@ class ProcessLink:
         link = self._link
         return _peer_pid(link) if link is not None else 0
 
+    @property
+    def is_own(self) -> bool:
+        """The process at the other end was started by this link, and not found running."""
+        return self._child is not None and self._child.pid == self.pid
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_out, b"!")
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 link = self._connect_or_start()
                 if link is not None:
                     self._follow(link)
-            except Exception:
+                elif self._ending:
+                    return
+            except Exception as error:
                 log.exception("the link to rigd-%s failed; it goes on", self._name)
+                self._follower.lost(f"rigd-{self._name} cannot be followed: {error}")
                 self._stopping.wait(1.0)
 
     def _follow(self, link: Link) -> None:
+        self._outbox.clear()
         self._link = link
         self._answered = True
+        self._unanswered_since = None
         linked_at = self._clock()
         pid = _peer_pid(link)
         reason = f"rigd-{self._name} ended"
         try:
             self._follower.connected()
             while not self._stopping.is_set():
-                message = link.receive(self._tick_s)
-                while message is not None:
+                self._wait(link)
+                while (message := link.receive(0.0)) is not None:
                     self._follower.received(message)
-                    message = link.receive(0.0)
+                while self._outbox:
+                    link.post(self._outbox.popleft())
+                link.flush()
                 self._follower.tick()
         except LinkError as error:
             log.info("rigd-%s: %s", self._name, error)
@@ -160,8 +194,17 @@ class ProcessLink:
             self._link = None
             link.close()
             self._note_life(self._clock() - linked_at)
-        if not self._stopping.is_set():
-            self._follower.lost(reason)
+            if not self._stopping.is_set():
+                self._follower.lost(reason)
+
+    def _wait(self, link: Link) -> None:
+        """Until the process says something, takes something, or there is something to say; a tick at most."""
+        poller = select.poll()
+        poller.register(link.fileno(), select.POLLIN | (select.POLLOUT if link.unsent else 0))
+        poller.register(self._wake_in, select.POLLIN)
+        if any(ready == self._wake_in for ready, _ in poller.poll(self._tick_s * 1000)):
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_in, 4096)
 
     def _note_life(self, seconds: float) -> None:
         worked = seconds >= STEADY_AFTER_S
@@ -170,21 +213,44 @@ class ProcessLink:
     def _connect_or_start(self) -> Link | None:
         with contextlib.suppress(LinkError):
             return connect(self._socket_path, self._codec)
+        if self._ending:
+            return None
+        self._unanswered_since = self._unanswered_since or self._clock()
         child = self._child
         if child is not None and child.poll() is not None and not self._answered:
             self._note_life(0.0)  # it ended before it could be talked to
+            self._follower.lost(f"rigd-{self._name} cannot start: {self._last_words()}")
+            if self._clock() - self._unanswered_since > START_GRACE_S:
+                self._kill_silent_owner()
         elif child is not None and child.poll() is None:
             if self._clock() - self._started_at < START_GRACE_S:
                 self._stopping.wait(0.02)
                 return None
             log.warning("rigd-%s did not answer within %.0f s; killed", self._name, START_GRACE_S)
             self._kill(child.pid)
-        if self._stopping.wait(self._pause_s):
-            return None
-        self._start_process()
+        if not self._stopping.wait(self._pause_s) and not self._ending:
+            self._start_process()
         return None
 
+    def _last_words(self) -> str:
+        try:
+            lines = self._log_path.read_text("utf-8", "replace").strip().splitlines()
+        except OSError:
+            lines = []
+        return lines[-1][:300] if lines else f"it ended without a word; see {self._log_path}"
+
+    def _kill_silent_owner(self) -> None:
+        """A process that holds the lock and that nobody can reach keeps every other one from starting."""
+        with contextlib.suppress(OSError, ValueError):
+            owner = int(self._lock_path.read_text("utf-8").split()[0])
+            words = Path(f"/proc/{owner}/cmdline").read_bytes()
+            if f"rigd.{self._name}".encode() in words or f"rigd-{self._name}".encode() in words:
+                log.warning("rigd-%s (pid %d) holds its lock and does not answer; killed", self._name, owner)
+                self._kill(owner)
+
     def _start_process(self) -> None:
+        self._runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._prepare()
         with contextlib.suppress(FileNotFoundError):
             if self._log_path.stat().st_size > LONGEST_LOG_BYTES:
                 self._log_path.unlink()

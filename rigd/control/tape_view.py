@@ -42,6 +42,11 @@ class TapeView:
                 self._tape.close()
             self._tape, self._inode = fresh, inode
 
+    @property
+    def is_missing(self) -> bool:
+        """No tape lies there."""
+        return not self._path.exists()
+
     def close(self) -> None:
         with self._lock:
             if self._tape is not None:

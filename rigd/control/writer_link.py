@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from rigd.control.process_link import ProcessLink, python_module
-from rigd.model.errors import LinkError
 from rigd.model.messages import StopWriter, WriterReport
 
 REPORTS_TO_BE_SURE = 2
@@ -32,20 +31,25 @@ class WriterLink:
     """Starts or finds the writer, and keeps its messages until they are sure to have arrived."""
 
     def __init__(
-        self, *, runtime_dir: Path, post: Callable[[Any], None], lost: Callable[[str], None]
+        self,
+        *,
+        runtime_dir: Path,
+        post: Callable[[Any], None],
+        lost: Callable[[str], None],
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._post = post
         self._lost = lost
         self._lock = threading.Lock()
         self._said: list[_Said] = []
-        self._whole = False
-        """All that was said since the link was made is on its way."""
+        self._linked = False
         self._process = ProcessLink(
             name="writer",
             command=python_module("rigd.writer", str(runtime_dir)),
             runtime_dir=runtime_dir,
             follower=self,
             tick_s=0.5,
+            prepare=prepare,
         )
 
     def start(self) -> None:
@@ -60,38 +64,32 @@ class WriterLink:
         self._process.stop_process(StopWriter(), within_s=CLOSE_WITHIN_S)
 
     def send(self, message: object) -> None:
-        """The writer has the message, or will have it as soon as there is one. Never raises."""
+        """The writer has the message, or will have it as soon as there is one that takes it. Never waits."""
         with self._lock:
             self._said.append(_Said(message))
-            self._say(message)
+            if self._linked:
+                self._process.send(message)
 
     def connected(self) -> None:
         with self._lock:
-            self._whole = True
+            self._linked = True
             for said in self._said:
                 said.reports_since = 0
-                self._say(said.message)
-
-    def _say(self, message: object) -> None:
-        """Nothing is said on a link on which something was not: order counts, and so do reports."""
-        if self._whole:
-            try:
-                self._process.send(message)
-            except LinkError:  # said again by connected()
-                self._whole = False
+                self._process.send(said.message)
 
     def received(self, message: Any) -> None:
-        if isinstance(message, WriterReport):
+        # A report is a proof only of what the writer had been given before.
+        if isinstance(message, WriterReport) and not self._process.unsent:
             with self._lock:
-                # What a writer said before it went may still come in: no proof that it had heard.
-                if self._whole:
-                    for said in self._said:
-                        said.reports_since += 1
-                    self._said = [said for said in self._said if said.reports_since < REPORTS_TO_BE_SURE]
+                for said in self._said:
+                    said.reports_since += 1
+                self._said = [said for said in self._said if said.reports_since < REPORTS_TO_BE_SURE]
         self._post(message)
 
     def tick(self) -> None:
         """A writer that waits for a frozen disk is not stuck: it is never killed for being slow."""
 
     def lost(self, reason: str) -> None:
+        with self._lock:
+            self._linked = False
         self._lost(reason)

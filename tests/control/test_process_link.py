@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tests.support.capture_run import wait_for
 
 PROCESS = """
 import sys
+import threading
 from pathlib import Path
 from rigd.model.messages import MESSAGES, CapturePhase, CaptureReport, StopCapture
 from rigd.model.errors import LinkError
@@ -134,3 +137,63 @@ def test_a_process_that_cannot_start_is_tried_again_and_costs_no_busy_loop(
         assert link._pause_s >= 2 * 0.25
     finally:
         link.stop()
+
+
+def test_a_process_that_cannot_start_is_told_with_its_last_words(tmp_path: Path, notes: Notes) -> None:
+    failing = [sys.executable, "-c", "import sys; sys.exit('no such interface')"]
+    link = ProcessLink(name="thing", command=failing, runtime_dir=tmp_path, follower=notes, tick_s=0.02)
+    link.start()
+    try:
+        wait_for(lambda: bool(notes.lost_for), "it is told")
+        assert "no such interface" in notes.lost_for[0]
+    finally:
+        link.stop()
+
+
+def test_a_process_that_was_only_just_started_is_ended_with_the_rig(tmp_path: Path, notes: Notes) -> None:
+    deaf = [sys.executable, "-c", "import time; time.sleep(60)"]
+    link = ProcessLink(name="thing", command=deaf, runtime_dir=tmp_path, follower=notes, tick_s=0.02)
+    link.start()
+    wait_for(lambda: link._child is not None, "it was started")
+    assert link._child is not None
+    link.stop_process(StopCapture(), within_s=1.0)
+    assert link._child.poll() is not None
+
+
+def test_saying_something_to_a_process_that_stands_still_waits_for_nothing(tmp_path: Path, notes: Notes) -> None:
+    with linked(tmp_path, notes) as link:
+        os.kill(link.pid, signal.SIGSTOP)
+        long = CaptureReport(phase=CapturePhase.FAILED, device="x" * 100_000)
+        try:
+            before = len(threading.enumerate())
+            for _ in range(20):
+                link.send(long)  # far more than a socket takes
+            assert len(threading.enumerate()) == before
+            assert link.unsent
+            assert not notes.lost_for
+        finally:
+            os.kill(link.pid, signal.SIGCONT)
+
+
+def test_a_runtime_folder_that_vanished_is_made_again_for_the_next_process(tmp_path: Path, notes: Notes) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    prepared: list[bool] = []
+    link = ProcessLink(
+        name="thing",
+        command=command(folder),
+        runtime_dir=folder,
+        follower=notes,
+        tick_s=0.02,
+        prepare=lambda: prepared.append(folder.is_dir()),
+    )
+    link.start()
+    try:
+        wait_for(lambda: len(notes.reports) == 1, "the process reports")
+        before = link.pid
+        shutil.rmtree(folder)
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: len(notes.reports) == 2, "another process reports")
+        assert prepared == [True, True]
+    finally:
+        link.stop_process(StopCapture(), within_s=10.0)
