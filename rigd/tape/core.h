@@ -2,7 +2,7 @@
  *
  * One thread of one process writes (the audio callback); any number of processes read. Nothing here
  * locks, allocates, prints or makes a system call on the way of a block. Frames are absolute and run on
- * across gaps; positions count only what is stored, and storage is row[position & (capacity - 1)].
+ * across gaps; positions count only what is stored, and a row keeps the last `capacity_frames` of them.
  * The part between the two marks below is read by core_build.py as the declarations for Python. */
 #ifndef RIGD_CORE_H
 #define RIGD_CORE_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* cdef begin */
-#define RIGD_LAYOUT_VERSION 1
+#define RIGD_LAYOUT_VERSION 2
 #define RIGD_MOST_CHANNELS 1024
 #define RIGD_HOLDS 32
 
@@ -19,7 +19,7 @@
 #define RIGD_TAPE_FULL 2   /* blocks before this one were dropped whole: a hold was in the way */
 #define RIGD_RESUMED 4     /* the first block after capture was started again */
 #define RIGD_ESTIMATED 8   /* lost_before comes from a clock; without this flag it was counted */
-#define RIGD_SUSPECT 16    /* the driver's clock jumped and it did not say why; nothing inserted */
+#define RIGD_SUSPECT 16    /* frames seem to have been lost without a word; nothing inserted */
 #define RIGD_CLAMPED 32    /* NaN or infinite samples were replaced by 0 */
 #define RIGD_UNDERFLOW 64  /* the driver says that it put zeros into this block */
 
@@ -60,11 +60,13 @@ typedef struct {
 typedef struct {
     uint64_t position;    /* where its first frame is stored */
     int64_t first_frame;  /* absolute */
-    uint32_t frames, flags;
+    uint32_t frames;
+    uint16_t flags;
+    uint8_t cause, clamped; /* cause: of lost_before; clamped: up to 255 */
+    uint32_t shift_frames, shift_back; /* of a SUSPECT: about how many, and how far before first_frame */
     double adc_time;      /* the driver's clock at first_frame, seconds; <= 0 where it has none */
     int64_t monotonic_ns; /* CLOCK_MONOTONIC when the block was delivered, so at its end */
     uint64_t lost_before; /* frames between the block before and this one */
-    uint32_t cause, clamped;
     uint64_t index;       /* how many blocks were stored before it */
 } rigd_block;
 

@@ -134,7 +134,8 @@ int rigd_cursor_next(const rigd_tape *t, rigd_cursor *c, uint64_t most_frames, r
         if (c->frame == b.first_frame && has_mark(&b) && c->marked != b.index + 1) {
             c->marked = b.index + 1;
             piece->position = position;
-            piece->frames = 0;
+            piece->frames = b.shift_frames; /* 0 but for a SUSPECT, which tells of frames before it */
+            piece->frame -= b.shift_back;
             return RIGD_MARK;
         }
         piece->position = b.position + (uint64_t)(c->frame - b.first_frame);
@@ -173,6 +174,7 @@ uint32_t rigd_points(const rigd_tape *t, uint64_t before_block, int64_t window_n
     }
     uint64_t group = (blocks - low + most - 1) / most;
     uint32_t count = 0;
+    int64_t oldest_frame = INT64_MIN;
     double ns_per_frame = 1e9 / t->shape.sample_rate_hz, least_late = 0.0;
     for (uint64_t back = 0; back < blocks - low; back++) {
         if (rigd_block_at(t, blocks - 1 - back, &b) != 1)
@@ -189,7 +191,9 @@ uint32_t rigd_points(const rigd_tape *t, uint64_t before_block, int64_t window_n
             least_late = late;
             points[count - 1] = (rigd_point){b.monotonic_ns, end};
         }
-        if ((b.flags & (RIGD_ESTIMATED | RIGD_RESUMED | RIGD_SUSPECT)) != 0)
+        if ((b.flags & RIGD_SUSPECT) != 0 && oldest_frame == INT64_MIN)
+            oldest_frame = b.first_frame - (int64_t)b.shift_back;
+        if ((b.flags & (RIGD_ESTIMATED | RIGD_RESUMED)) != 0 || b.first_frame <= oldest_frame)
             break;
     }
     return count;

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define CLIP (8388607.0f / 8388608.0f)       /* |x| from here on: full scale of either 24-bit scale */
-#define LATE_BLOCKS 12                       /* and half a second: no wake-up is late for so long */
 #define LONGEST_BELIEVED_LOSS_SECONDS 3600.0 /* a larger jump is a broken clock, not a loss */
 
 struct rigd_capture {
@@ -27,12 +25,10 @@ struct rigd_capture {
     uint32_t last_frames;
     int64_t anchor_frame, anchor_ns;
     double anchor_rate;
-    int has_line;                        /* the line that timely blocks lie on; see lag_of */
-    int64_t line_frame, line_ns;
-    double base, last_lag, least_lag;    /* frames */
-    uint32_t late_blocks, late_frames;
-    double told_jump;                    /* of a SUSPECT block, for the next two: a flag may come late */
-    uint32_t told_blocks_ago;
+    rigd_line line;
+    uint32_t shift_frames;               /* of the shift that the next stored block tells */
+    int64_t shift_since;
+    double last_jump;                    /* of the block before: a flag may come a block late */
     _Atomic uintptr_t thread;
 };
 
@@ -119,55 +115,6 @@ static double clock_jump(const rigd_capture *c, uint32_t frames, double adc_time
     return jump < LONGEST_BELIEVED_LOSS_SECONDS ? jump * rate : 0.0;
 }
 
-/* How many frames later this block came than the timely ones before it, all measured against CLOCK_MONOTONIC.
- * A late wake-up is late once; blocks that were lost without a word leave all that follow late. The line may
- * rise by 1,000 ppm, for an interface that runs slow. */
-static double lag_of(rigd_capture *c, uint32_t frames, int64_t ns)
-{
-    int64_t end = c->next_frame + (int64_t)c->pending_lost + (int64_t)frames;
-    if (!c->has_line) {
-        c->has_line = 1;
-        c->line_frame = end;
-        c->line_ns = ns;
-        c->base = 0.0;
-    }
-    double ahead = (double)(ns - c->line_ns) * c->tape->shape.sample_rate_hz / 1e9
-        - (double)(end - c->line_frame);
-    c->base += frames * 1e-3;
-    c->base = ahead < c->base ? ahead : c->base;
-    return ahead - c->base;
-}
-
-/* An overflow that was told a block late, as JACK's xruns are through PortAudio: what the block before jumped
- * by, or by how many whole blocks it and this one are late. 0 where nothing points to a loss. */
-static uint64_t lost_before_late_flag(const rigd_capture *c, uint32_t frames, double lag)
-{
-    if (c->told_jump > 0.0 && c->told_blocks_ago < 2)
-        return (uint64_t)llround(c->told_jump);
-    double least = lag < c->last_lag ? lag : c->last_lag;
-    double blocks = round(least / frames);
-    return blocks >= 1.0 && fabs(least - blocks * frames) < frames / 4.0 ? (uint64_t)blocks * frames : 0;
-}
-
-/* 1 when blocks have been late for so long that some must have been lost; then late is the new timely. */
-static int is_shifted(rigd_capture *c, uint32_t frames, double lag)
-{
-    double rate = c->tape->shape.sample_rate_hz, late_from = 0.75 * frames;
-    late_from = late_from > rate / 500.0 ? late_from : rate / 500.0;
-    if (lag < late_from) {
-        c->late_blocks = c->late_frames = 0;
-        return 0;
-    }
-    c->least_lag = c->late_blocks == 0 || lag < c->least_lag ? lag : c->least_lag;
-    c->late_blocks++;
-    c->late_frames += frames;
-    if (c->late_blocks < LATE_BLOCKS || c->late_frames < rate / 2.0)
-        return 0;
-    c->base += c->least_lag;
-    c->late_blocks = c->late_frames = 0;
-    return 1;
-}
-
 static int fits(const rigd_capture *c, uint32_t frames)
 {
     const rigd_tape *t = c->tape;
@@ -209,66 +156,6 @@ static int reserve(rigd_capture *c, uint32_t frames)
     return 1;
 }
 
-/* Copies and measures in one pass. Energy and peak are of what came in; see store_row. */
-WIDE static void store_part(const float *restrict in, float *restrict out, size_t n, float *peak,
-                            float *energy)
-{
-    float p[16] = {0}, e[16] = {0};
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        for (unsigned k = 0; k < 16; k++) {
-            float x = in[i + k], a = fabsf(x);
-            out[i + k] = x;
-            p[k] = a > p[k] ? a : p[k];
-            e[k] += x * x;
-        }
-    }
-    for (; i < n; i++) {
-        float a = fabsf(in[i]);
-        out[i] = in[i];
-        p[0] = a > p[0] ? a : p[0];
-        e[0] += a * a;
-    }
-    for (unsigned k = 0; k < 16; k++) {
-        *peak = p[k] > *peak ? p[k] : *peak;
-        *energy += e[k];
-    }
-}
-
-static uint32_t clean(float *row_part, size_t n)
-{
-    uint32_t replaced = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(row_part[i])) {
-            row_part[i] = 0.0f;
-            replaced++;
-        }
-    }
-    return replaced;
-}
-
-static uint32_t store_row(float *to, const float *in, size_t n, level *measured)
-{
-    uint32_t replaced = 0;
-    float peak = 0.0f, energy = 0.0f;
-    store_part(in, to, n, &peak, &energy);
-    if (!isfinite(energy)) { /* NaN, infinity, or squares too large for a float: rare, so twice */
-        replaced = clean(to, n);
-        peak = energy = 0.0f;
-        for (size_t i = 0; i < n; i++) {
-            float a = fabsf(to[i]);
-            peak = a > peak ? a : peak;
-            energy = a < 1e15f && energy < 1e35f ? energy + a * a : 1e35f;
-        }
-    }
-    measured->peak = peak > measured->peak ? peak : measured->peak;
-    measured->energy += energy;
-    if (peak >= CLIP)
-        for (size_t i = 0; i < n; i++)
-            measured->clipped += fabsf(to[i]) >= CLIP;
-    return replaced;
-}
-
 static void write_log(const rigd_tape *t, const rigd_block *b)
 {
     uint64_t words[LOG_WORDS];
@@ -299,27 +186,32 @@ static void store(rigd_capture *c, const float *const *rows, uint32_t frames, do
 {
     rigd_tape *t = c->tape;
     header *h = t->head;
-    uint64_t before_wrap = until_wrap(t, c->position, frames), after_wrap = frames - before_wrap;
     level *levels = t->levels + (c->blocks & (t->shape.level_blocks - 1)) * t->shape.channels;
     uint32_t replaced = 0;
     for (uint32_t i = 0; i < t->shape.channels; i++) {
         level measured = {0.0f, 0.0f, 0};
-        float *base = t->rows + i * t->shape.capacity_frames;
-        replaced += store_row(base + (c->position & (t->shape.capacity_frames - 1)), rows[i],
-                              (size_t)before_wrap, &measured);
-        if (after_wrap > 0)
-            replaced += store_row(base, rows[i] + before_wrap, (size_t)after_wrap, &measured);
+        const float *in = rows[i], *next = rows[i + 1 < t->shape.channels ? i + 1 : i];
+        for (uint32_t done = 0, n; done < frames; done += n) {
+            n = (uint32_t)in_one_piece(t, c->position + done, frames - done);
+            replaced += rigd_store_row(row(t, i, c->position + done), in + done, n, next + done, &measured);
+        }
         levels[i] = measured;
     }
+    rigd_end_stores();
     if (replaced > 0)
         count(&h->clamped, replaced);
     flags |= c->pending_flags | (replaced > 0 ? RIGD_CLAMPED : 0);
     rigd_block b = {
         .position = c->position, .first_frame = c->next_frame + (int64_t)c->pending_lost, .frames = frames,
-        .flags = flags, .adc_time = adc_time, .monotonic_ns = ns, .lost_before = c->pending_lost,
-        .cause = c->pending_lost > 0 ? cause_of(c, flags) : RIGD_NO_CAUSE, .clamped = replaced,
-        .index = c->blocks,
+        .flags = (uint16_t)flags, .adc_time = adc_time, .monotonic_ns = ns, .lost_before = c->pending_lost,
+        .cause = (uint8_t)(c->pending_lost > 0 ? cause_of(c, flags) : RIGD_NO_CAUSE), .index = c->blocks,
+        .clamped = (uint8_t)(replaced < UINT8_MAX ? replaced : UINT8_MAX),
     };
+    if ((flags & RIGD_SUSPECT) != 0) {
+        int64_t back = b.first_frame - c->shift_since;
+        b.shift_frames = c->shift_frames;
+        b.shift_back = back < UINT32_MAX ? (uint32_t)back : UINT32_MAX;
+    }
     write_log(t, &b);
     c->position += frames;
     c->blocks++;
@@ -337,6 +229,8 @@ void rigd_capture_block(rigd_capture *c, const float *const *rows, uint32_t fram
     header *h = c->tape->head;
     uint32_t flags = driver_flags & (RIGD_OVERFLOW | RIGD_UNDERFLOW);
     uint64_t lost = 0;
+    uint32_t found;
+    double last_jump = 0.0;
     if (flags != 0)
         count(&h->xruns, 1);
     if (frames == 0) {
@@ -349,32 +243,29 @@ void rigd_capture_block(rigd_capture *c, const float *const *rows, uint32_t fram
     if (c->resuming) {
         lost = lost_while_away(c, frames, ns);
         flags |= RIGD_RESUMED | RIGD_ESTIMATED;
-        c->resuming = c->has_line = 0;
-        c->told_jump = c->last_lag = 0.0;
-        c->late_blocks = c->late_frames = 0;
+        c->resuming = 0;
+        c->line = (rigd_line){0};
     } else {
-        double jump = clock_jump(c, frames, adc_time, ns);
-        double suspect_from = c->tape->shape.sample_rate_hz / 50.0;
-        suspect_from = frames > suspect_from ? frames : suspect_from;
-        double lag = lag_of(c, frames, ns);
-        int suspect = 0;
-        c->told_blocks_ago++;
+        double jump = clock_jump(c, frames, adc_time, ns), rate = c->tape->shape.sample_rate_hz;
+        int64_t end = c->next_frame + (int64_t)c->pending_lost + (int64_t)frames;
+        rigd_line_look(&c->line, rate, end, frames, ns);
         if ((flags & RIGD_OVERFLOW) != 0) {
-            lost = jump > frames / 2.0 ? (uint64_t)llround(jump) : lost_before_late_flag(c, frames, lag);
+            double told = jump > frames / 2.0 ? jump : c->last_jump;
+            if (told + jump <= frames / 2.0)
+                told = 0.0; /* the clock jumped back: a late wake-up */
+            lost = told > 0.0 ? (uint64_t)llround(told) : rigd_line_lost(&c->line, frames);
             flags |= lost > 0 ? RIGD_ESTIMATED : 0;
-            c->told_jump = 0.0;
-        } else if (jump > suspect_from) {
-            suspect = 1;
-            c->base += jump;
-            c->told_jump = jump;
-            c->told_blocks_ago = 0;
-        }
-        c->last_lag = lag - (double)lost;
-        if (suspect || (lost == 0 && is_shifted(c, frames, lag))) {
+            c->line.lag -= (double)lost;
+            jump = 0.0;
+        } else if ((found = rigd_line_shift(&c->line, rate, end, frames, ns)) > 0) {
+            c->shift_frames = found;
+            c->shift_since = c->line.late_since;
             flags |= RIGD_SUSPECT;
             count(&h->suspects, 1);
         }
+        last_jump = jump > frames && jump > rate / 50.0 ? jump : 0.0;
     }
+    c->last_jump = last_jump;
     c->has_clock = 1;
     c->last_adc = adc_time;
     c->last_ns = ns;

@@ -38,7 +38,8 @@ class Reader:
 
     def next(self, most_frames: int) -> Piece | None:
         """The next piece: a `Run` of at most `most_frames`, a `Lost` of any length, a mark (`Xrun`) that
-        stands before the run it belongs to, or None where nothing more is on the tape yet."""
+        stands before the run it belongs to, or None where nothing more is on the tape yet. A suspect
+        mark comes half a second after the frame it tells: until then it may only be a late wake-up."""
         kind = lib.rigd_cursor_next(self._map.pointer, self._cursor, most_frames, self._piece)
         piece = self._piece
         if kind == lib.RIGD_RUN:
@@ -48,5 +49,6 @@ class Reader:
             estimated = piece.cause != lib.RIGD_CAUSE_OVERWRITTEN and piece.flags & lib.RIGD_ESTIMATED
             return Lost(frame=Frame(piece.frame), frames=piece.frames, cause=cause, exact=not estimated)
         if kind == lib.RIGD_MARK:
-            return Xrun(at_frame=Frame(piece.frame), suspect=bool(piece.flags & lib.RIGD_SUSPECT))
+            suspect = bool(piece.flags & lib.RIGD_SUSPECT)
+            return Xrun(at_frame=Frame(piece.frame), suspect=suspect, about_frames=piece.frames)
         return None

@@ -21,7 +21,7 @@ from rigd.tape._core import ffi, lib
 from rigd.tape.blocks import Block, BlockFlag, Lost, Piece, Run
 from rigd.tape.holds import Hold, HoldRecord
 from rigd.tape.levels import LevelMeter
-from rigd.tape.mapping import CData, TapeMap, create_file, next_power_of_two, open_map
+from rigd.tape.mapping import CData, TapeMap, create_file, open_map
 from rigd.tape.reader import Reader
 from rigd.tape.timeline import Timeline, read_timeline
 
@@ -60,14 +60,6 @@ class TapeCounters:
     suspects: int
     clamped: int
     zero_blocks: int
-
-
-def capacity_for(
-    *, sample_rate_hz: int, stall_seconds: float, preroll_seconds: float, keep_seconds: float
-) -> int:
-    """Frames, a power of two, for a disk that stalls so long with a pre-roll, and for "keep the last"."""
-    seconds = max(1.25 * stall_seconds + preroll_seconds + 2.0, keep_seconds + 2.0)
-    return next_power_of_two(round(sample_rate_hz * seconds))
 
 
 class Tape:

@@ -11,14 +11,7 @@ from tape_source import assert_is_counter, geometry
 
 from rigd.model.errors import TapeError
 from rigd.model.units import Frame
-from rigd.tape.tape import JACK_FULL_SCALE, PORTAUDIO_FULL_SCALE, Tape, capacity_for
-
-
-def test_capacity_is_a_power_of_two_that_covers_the_stall_and_the_keep() -> None:
-    assert capacity_for(sample_rate_hz=48_000, stall_seconds=30, preroll_seconds=2, keep_seconds=10) == 2**21
-    assert capacity_for(sample_rate_hz=48_000, stall_seconds=1, preroll_seconds=0, keep_seconds=60) == 2**22
-    exact = capacity_for(sample_rate_hz=1024, stall_seconds=0, preroll_seconds=2, keep_seconds=0)
-    assert exact == 4096
+from rigd.tape.tape import JACK_FULL_SCALE, PORTAUDIO_FULL_SCALE, Tape
 
 
 def test_a_new_tape_is_private_whole_and_says_what_it_is(folder: Path) -> None:
@@ -87,7 +80,7 @@ def test_what_is_not_a_tape_is_refused_with_the_reason(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("offset", "value", "reason"),
     [
-        (8, 77, "it has layout 77, this rigd reads layout 1"),
+        (8, 77, "it has layout 77, this rigd reads layout 2"),
         (12, 12, "contradicts itself"),
         (16, 0, "contradicts itself"),
         (16, 4, "contradicts itself"),

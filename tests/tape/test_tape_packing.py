@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tape_source import counter
+from tape_source import assert_is_counter, counter
 
 from rigd.model.units import Frame
 from rigd.tape.blocks import Run
@@ -76,6 +76,21 @@ def test_mono_and_poly_pack_the_rows_asked_for_across_the_wrap(start, form: str,
         np.testing.assert_array_equal(floats(part), expected[i])
         assert mono[i * stride + frames * sample_bytes : (i + 1) * stride] == b"\xaa" * 5
     np.testing.assert_array_equal(floats(poly.tobytes()).reshape(frames, 3).T, expected)
+
+
+@pytest.mark.parametrize("capacity_frames", [4096, 2**14])
+def test_blocks_of_any_length_lie_whole_across_stretches_and_the_wrap(start, capacity_frames: int) -> None:
+    source = start(channels=5, capacity_frames=capacity_frames)
+    longest = capacity_frames // 2
+    for frames in [1, 3, 17, 1000, 4095, 4096, 4097, 6001, 7, 8191, 1024] * 3:
+        source.play(min(frames, longest))
+        assert_is_counter(source.tape, source.tape.oldest_frame)
+    first = source.tape.oldest_frame
+    run = source.tape.runs(first, None)[0]
+    poly = bytearray(run.frames * 5 * 3)
+    source.tape.pack_poly("int24", range(5), run, poly)
+    codes = np.rint(counter(first, run.frames, 5) * 2**23).astype(np.int32)
+    np.testing.assert_array_equal(unpack(poly).reshape(run.frames, 5).T, codes)
 
 
 def test_many_channels_interleave(start) -> None:
