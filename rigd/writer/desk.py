@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rigd.model.errors import RigError, TakeError, TapeError
+from rigd.model.errors import TakeError, TapeError
 from rigd.model.messages import (
     Annotate,
     EndTake,
@@ -31,14 +30,22 @@ from rigd.model.units import Frame, TakeId
 from rigd.tape.holds import NoFreeHoldError, hold_key
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import Tape
-from rigd.writer.failures import failed, why_not_opened
+from rigd.writer.failures import failed, unforeseen, why_not_opened
 from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable, make_folder
 from rigd.writer.journal import has_begun
 from rigd.writer.opening import Opening, check, open_take, remove_empty, resume_take
 from rigd.writer.opentakes import OpenTakes
-from rigd.writer.recovery import NotRecovered, closed_before, recover_library, recover_take, retag_take
+from rigd.writer.recovery import (
+    NotRecovered,
+    closed_before,
+    not_recovered,
+    recover_library,
+    recover_take,
+    retag_take,
+)
 from rigd.writer.takewriter import TakeWriter
 from rigd.writer.tapes import TapeWatch
+from rigd.writer.volume import Volume
 from rigd.writer.waiting import WaitingList
 
 TAPE_NAME = "tape"
@@ -58,6 +65,7 @@ class Desk:
 
     def __init__(self, settings: WriterSettings, runtime: Path, tell: Callable[[object], None]) -> None:
         self._library_root = Path(settings.library_root)
+        self._volume = Volume(self._library_root)
         self._tell = tell
         self._takes = OpenTakes(tell=tell, left=self._has_left)
         self._waiting = WaitingList(runtime / WAITING_LIST_NAME)
@@ -69,17 +77,15 @@ class Desk:
         self._open_list = OpenList(runtime / OPEN_LIST_NAME)
         self._left_open: deque[tuple[OpenFolder, bool]] = deque()
         self._search: Iterator[TakeClosed | NotRecovered | None] | None = None
-        self._problem = ""
 
     # At the start.
 
     def take_up(self) -> None:
         """Takes that a killed writer left open go on, and those that waited wait on. What cannot go on is
         left to `recover_some`."""
-        try:
-            make_folder(self._library_root)
-        except OSError as error:
-            self._problem = f'the library "{self._library_root}" cannot be made ({error.strerror})'
+        self._search = self._whole_search()
+        with contextlib.suppress(OSError):  # the report says so, and tries again
+            self._volume.make()
         self.look_for_tape()
         gone = self._waiting.take_up(self._tapes.now)
         for entry in self._open_list.read():
@@ -96,7 +102,6 @@ class Desk:
                 remove_empty(Path(order.folder))
                 why = f'take "{order.folder}": its tape is gone; nothing was written'
                 self._refuse(order, TakeError(why))
-        self._search = self._whole_search()
 
     def _go_on_with(self, entry: OpenFolder) -> None:
         survived = False
@@ -105,8 +110,8 @@ class Desk:
             survived = entry.cache_survived()
             if self._tapes.now is not None:
                 take = resume_take(entry, tape=self._tapes.now, open_list=self._open_list)
-        except (RigError, OSError) as error:
-            log.warning('take "%s" cannot go on: %s', entry.folder, error)
+        except Exception as error:
+            log.warning('take "%s" cannot go on: %s', entry.folder, error, exc_info=unforeseen(error))
         if take is None:
             self._left_open.append((entry, survived))
         else:
@@ -121,8 +126,8 @@ class Desk:
             found: TakeClosed | NotRecovered | None
             try:
                 found = recover_take(entry.folder, cache_survived=survived)
-            except (RigError, OSError) as error:
-                found = NotRecovered(folder=entry.folder, reason=str(error))
+            except Exception as error:
+                found = not_recovered(entry.folder, error)
             self._release_hold_of(entry.take_id)
             yield found
         self._open_list.save()
@@ -146,11 +151,9 @@ class Desk:
                 log.info('take "%s" was recovered: %d frames', closed.folder, closed.frames)
                 self._remember(closed.take_id, closed.folder)
                 self._tell(closed)
-            case NotRecovered() as left:
-                log.error('take "%s" is not recovered: %s', left.folder, left.reason)
-                self._problem = left.reason
             case Desk():
                 self._search = None
+                self._release_dead_holds()
                 return False
         return True
 
@@ -159,9 +162,20 @@ class Desk:
     def look_for_tape(self) -> None:
         """Attaches to the tape that is there now, if it is another one. The old one is left to its takes."""
         self._out_of_holds = False
+        before = self._tapes.now
         old = self._tapes.look()
         if old is not None:
             self._close_unused(old)
+        if self._tapes.now is not before and self._search is None:
+            self._release_dead_holds()
+
+    def _release_dead_holds(self) -> None:
+        """After the search nobody adopts them any more: takes that go on and those that wait have theirs, and
+        the tape would stand still for the others for ever."""
+        if self._tapes.now is not None:
+            count = self._tapes.now.reclaim_dead_holds()
+            if count:
+                log.warning("%d holds of writers that are dead were released", count)
 
     def _close_unused(self, tape: Tape) -> None:
         if tape is not self._tapes.now and not self._waiting.uses(tape) and not self._takes.uses(tape):
@@ -178,7 +192,7 @@ class Desk:
         elif self._waiting.find(order.take_id) is None:
             try:
                 self._let_wait(order)
-            except (RigError, OSError) as error:
+            except Exception as error:
                 self._refuse(order, error)
 
     def _let_wait(self, order: TakeOrder) -> None:
@@ -198,13 +212,13 @@ class Desk:
         make_folder(Path(order.folder))  # so that nobody else gets its name meanwhile
         self._waiting.add(order, tape)
 
-    def _refuse(self, order: TakeOrder, error: RigError | OSError) -> None:
+    def _refuse(self, order: TakeOrder, error: Exception) -> None:
         """Nothing is left of it."""
         if self._waiting.find(order.take_id) is not None:
             self._waiting.remove(order.take_id)
             remove_empty(Path(order.folder))
         reason = why_not_opened(order, error)
-        log.error("%s", reason)
+        log.error("%s", reason, exc_info=unforeseen(error))
         self._tell(failed(order, error, frames=0, reason=reason))
 
     def end(self, message: EndTake) -> None:
@@ -240,7 +254,8 @@ class Desk:
                 raise TakeError(f'take "{folder}": not in the library "{self._library_root}"; left alone')
             retag_take(folder, take_id, note)
             self._remember(take_id, folder)
-        except (RigError, OSError) as error:
+        except Exception as error:
+            log.warning('take "%s" was not tagged: %s', folder, error, exc_info=unforeseen(error))
             self._tell(RetagFailed(take_id=take_id, reason=str(error)))
 
     # What it does by itself, as time goes on.
@@ -269,7 +284,7 @@ class Desk:
                     self._out_of_holds = True
                     break
                 self._refuse(waiting.order, error)
-            except (RigError, OSError) as error:
+            except Exception as error:
                 self._refuse(waiting.order, error)
             else:
                 self._takes.add(opening.take)
@@ -277,7 +292,6 @@ class Desk:
         for opening in self._made_durable(openings):
             take = opening.keep()
             self._waiting.remove(take.take_id)
-            self._problem = self._takes.problem = ""
             self._tell(TakeOpened(take_id=take.take_id, first_frame=take.order.first_frame))
 
     def _made_durable(self, openings: list[Opening]) -> list[Opening]:
@@ -290,14 +304,14 @@ class Desk:
                 sync_file_system(together[0].take.folder_fd)
                 good += together
                 continue
-            except OSError as error:
+            except Exception as error:
                 log.error("%s: %s; each take by itself", together[0].take.order.folder, error)
             for opening in together:
                 try:
                     opening.take.make_durable()
                     make_durable(Path(opening.take.order.folder), self._library_root)
                     good.append(opening)
-                except OSError as error:
+                except Exception as error:
                     self._takes.forget(opening.take)
                     opening.undo()
                     self._refuse(opening.take.order, error)
@@ -314,18 +328,13 @@ class Desk:
 
     def report(self) -> WriterReport:
         takes = [*self._takes, *self._waiting]
-        free, problem = 0, self._takes.problem or self._problem
-        try:
-            volume = os.statvfs(self._library_root)
-            free = volume.f_bavail * volume.f_frsize
-        except OSError as error:
-            problem = f'the library "{self._library_root}" cannot be reached ({error.strerror}): mounted?'
+        free, problem = self._volume.look()
         return WriterReport(
             open_takes=self._progress(),
             free_bytes=free,
             bytes_per_second=sum(take.bytes_per_second for take in self._takes),
             behind_frames=max((take.behind_frames() for take in takes), default=0),
-            problem=problem,
+            problem=problem or self._tapes.trouble,
         )
 
     def _progress(self) -> tuple[TakeProgress, ...]:
@@ -374,6 +383,6 @@ class Desk:
 
 def _has_begun(folder: str) -> bool:
     """There is a take in the folder; also False where the folder cannot be looked into."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         return has_begun(Path(folder))
     return False

@@ -6,6 +6,7 @@ Runs on the writer's one thread. Never follows a name out of the library or out 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from rigd.writer.ledger import JOURNAL_NAME
 MOST_FRAMES = 1 << 60
 MOST_HZ = 1_000_000
 MOST_CHANNELS = 1_024
+
+log = logging.getLogger(__name__)
 
 
 def is_inside(folder: str, library_root: Path) -> bool:
@@ -157,5 +160,8 @@ class OpenList:
     def save(self) -> None:
         """The list holds what was added by this process and not removed, and nothing else."""
         unfinished = self._path.with_name(self._path.name + ".new")
-        unfinished.write_bytes(b"".join(encode(entry) for entry in self._held.values()))
-        unfinished.replace(self._path)
+        try:
+            unfinished.write_bytes(b"".join(encode(entry) for entry in self._held.values()))
+            unfinished.replace(self._path)
+        except OSError as error:
+            log.warning("%s: %s; a writer that is killed now has to search", self._path, error.strerror)

@@ -144,7 +144,7 @@ class Ledger:
         self.gain_changes: list[GainChange] = []
         self._markers: list[Marker] = []
         self._gaps: dict[int, Gap] = {}
-        self._xruns: dict[int, Xrun] = {}
+        self._xruns: dict[tuple[int, bool], Xrun] = {}
 
     def note(self, entry: Entry) -> None:
         """`entry` is part of what is known. A gap or xrun told twice counts once (a writer was killed
@@ -153,7 +153,7 @@ class Ledger:
             case Gap():
                 self._gaps[entry.at_frame] = entry
             case Xrun():
-                self._xruns[entry.at_frame] = entry
+                self._xruns[entry.at_frame, entry.suspect] = entry
             case Marker():
                 self._markers.append(entry)
                 self._touch()
@@ -194,7 +194,7 @@ class Ledger:
 
     def has_xrun(self, xrun: Xrun) -> bool:
         """True when this very xrun is already noted."""
-        return self._xruns.get(xrun.at_frame) == xrun
+        return self._xruns.get((xrun.at_frame, xrun.suspect)) == xrun
 
     def has_note(self, note: TakeNote) -> bool:
         """True when this very note stands already: a daemon says again what it is not sure of."""

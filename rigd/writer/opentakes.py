@@ -1,7 +1,8 @@
 """All open takes of the writer: written on, made durable, closed. Each step that many of them take at once
 shares one sync of the file system.
 
-One thread calls everything. An error of one take ends that take, cleanly, and never another's.
+One thread calls everything. An error of one take, foreseen or not, ends that take, cleanly, and never
+another's.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ import logging
 import resource
 from collections.abc import Callable, Iterator
 
-from rigd.model.errors import RigError
 from rigd.model.messages import TakeClosed
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import Tape
-from rigd.writer.failures import failed, why_it_ended
+from rigd.writer.failures import failed, unforeseen, why_it_ended
 from rigd.writer.takewriter import TakeWriter
 from rigd.writer.waiting import MOST_OPEN
 
@@ -32,8 +32,6 @@ class OpenTakes:
         self._tell = tell
         self._left = left
         self._takes: dict[TakeId, TakeWriter] = {}
-        self.problem = ""
-        """Why the last take failed, until another one is opened."""
 
     def __len__(self) -> int:
         return len(self._takes)
@@ -69,14 +67,14 @@ class OpenTakes:
     def end(self, take: TakeWriter, end_frame: Frame | None) -> None:
         try:
             take.end_at(end_frame)
-        except OSError as error:
+        except Exception as error:
             self._fail(take, error, take.written_frames)
 
     def annotate(self, take: TakeWriter, *notes: TakeNote) -> None:
         try:
             for note in notes:
                 take.annotate(note)
-        except OSError as error:
+        except Exception as error:
             self._fail(take, error, take.written_frames)
 
     # What it does by itself, as time goes on.
@@ -89,7 +87,7 @@ class OpenTakes:
         for take in self:
             try:
                 goes_on, found = take.write_on()
-            except (RigError, OSError) as error:
+            except Exception as error:
                 self._fail(take, error, take.written_frames)
                 continue
             for fact in found:
@@ -119,7 +117,7 @@ class OpenTakes:
             for take in takes:
                 try:
                     take.mark_durable(frames[take.take_id])
-                except OSError as error:
+                except Exception as error:
                     self._fail(take, error, take.written_frames)
 
     def _synced(self, takes: list[TakeWriter]) -> list[TakeWriter]:
@@ -129,14 +127,14 @@ class OpenTakes:
         try:
             sync_file_system(takes[0].folder_fd)
             return takes
-        except OSError as error:
+        except Exception as error:
             log.error("%s: %s; looking for the take that it belongs to", takes[0].order.folder, error)
         good = []
         for take in takes:
             try:
                 take.make_durable()
                 good.append(take)
-            except OSError as error:
+            except Exception as error:
                 # What the kernel could not write it may have dropped, and a second try would succeed and say
                 # nothing of it. Only what was durable before counts.
                 self._fail(take, error, take.ledger.durable_frames)
@@ -152,17 +150,13 @@ class OpenTakes:
         for takes in _by_device([take for take, _ in complete]):
             takes = self._synced(self._each(takes, lambda take: take.end_sound(frames=frames[take.take_id])))
             takes = self._synced(self._each(takes, self._write_tails))
-            for take in self._synced(self._each(takes, TakeWriter.seal)):
-                files = take.files.closed_files(take.written_frames)
-                self._leave(take)
-                self._tell(
-                    TakeClosed(
-                        take_id=take.take_id,
-                        folder=take.order.folder,
-                        frames=take.written_frames,
-                        files=files,
-                    )
-                )
+            self._each(self._synced(self._each(takes, TakeWriter.seal)), self._leave_closed)
+
+    def _leave_closed(self, take: TakeWriter) -> None:
+        files = take.files.closed_files(take.written_frames)
+        self._leave(take)
+        folder, frames = take.order.folder, take.written_frames
+        self._tell(TakeClosed(take_id=take.take_id, folder=folder, frames=frames, files=files))
 
     def _each(self, takes: list[TakeWriter], step: Callable[[TakeWriter], None]) -> list[TakeWriter]:
         """The step is done. Returns those with which it went well; the others have failed."""
@@ -171,7 +165,7 @@ class OpenTakes:
             try:
                 step(take)
                 good.append(take)
-            except OSError as error:
+            except Exception as error:
                 self._fail(take, error, take.written_frames)
         return good
 
@@ -180,21 +174,24 @@ class OpenTakes:
         for text in take.write_tails():
             log.warning('take "%s": no room for the metadata of %s', take.order.folder, text)
 
-    def _fail(self, take: TakeWriter, error: RigError | OSError, frames: int) -> None:
+    def _fail(self, take: TakeWriter, error: Exception, frames: int) -> None:
         """The take ends at `frames`, which every file has, with headers that say so as far as can be."""
         reason = why_it_ended(take.order, error, frames)
-        log.error("%s", reason)
+        log.error("%s; kept %d frames", reason, frames, exc_info=unforeseen(error))
         try:
             take.finish(frames=frames, failure=reason)
-        except OSError as second:
-            log.error('take "%s" could not be closed (%s); the next start does it', take.order.folder, second)
+        except Exception as second:
+            what = 'take "%s" could not be closed (%s); the next start does it'
+            log.error(what, take.order.folder, second, exc_info=unforeseen(second))
         self._leave(take)
-        self.problem = reason
         self._tell(failed(take.order, error, frames=frames, reason=reason))
 
     def _leave(self, take: TakeWriter) -> None:
         del self._takes[take.take_id]
-        take.let_go()
+        try:
+            take.let_go()
+        except Exception:  # its files are as they are to be
+            log.exception('take "%s" was not let go of in order', take.order.folder)
         self._left(take)
 
 

@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,8 +29,9 @@ from rigd.writer.desk import Desk
 LOCK_NAME = "writer.lock"
 SOCKET_NAME = "writer.sock"
 SETTINGS_NAME = "writer.json"
-CYCLE_SECONDS = 0.25
-"""Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more."""
+CYCLE_SECONDS = 0.5
+"""Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more. And
+just before it is made durable, so that a power cut costs no more than the time between two of those."""
 REPORT_SECONDS = 1.0
 SEARCH_SECONDS = 0.005
 """How long the search for takes left open may run before the loop goes round."""
@@ -55,6 +57,8 @@ class WriterProcess:
         """Those of them that hear no more; what they said is still heard."""
         self._unheard: deque[object] = deque(maxlen=MOST_UNHEARD)
         """Facts that became true while nobody listened; the next daemon hears them."""
+        self._logged: dict[str, str] = {}
+        """The last failure of each step."""
         self._selector = selectors.DefaultSelector()
         self._stopping = False
 
@@ -71,12 +75,14 @@ class WriterProcess:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._asked_to_stop)
             self._selector.register(wake, selectors.EVENT_READ, wake)
-            self._desk.take_up()
+            # Before a disk is touched: whoever connects to a writer that waits for one waits with it, and does
+            # not take it for dead.
             listener = listen(self._runtime / SOCKET_NAME)
             closing.callback(listener.close)
             self._selector.register(listener, selectors.EVENT_READ, listener)
+            self._try(self._desk.take_up)
             self._loop(listener, wake)
-            self._desk.stop()
+            self._try(self._desk.stop)
             self._say_the_rest(time.monotonic() + FAREWELL_SECONDS)
             for link in list(self._links):
                 self._drop(link)
@@ -104,26 +110,40 @@ class WriterProcess:
                         asked = self._hear(key.data) or asked
             now = time.monotonic()
             soon = now + TOGETHER_SECONDS
-            if self._desk.has_takes and (asked or cycle_at <= soon):
-                self._desk.open_some()
-                more = self._desk.write_on() or self._desk.can_open()
+            if self._desk.has_takes and (asked or min(cycle_at, sync_at) <= soon):
+                self._try(self._desk.open_some)
+                more = self._try(self._desk.write_on) or self._try(self._desk.can_open)
                 cycle_at = now if more else now + CYCLE_SECONDS
             if sync_at <= soon:
-                self._desk.make_durable()
+                self._try(self._desk.make_durable)
                 sync_at = max(sync_at + self._sync_seconds, time.monotonic())
             if report_at <= soon:
-                self._desk.look_for_tape()
+                self._try(self._desk.look_for_tape)
                 if self._links:
-                    self._tell(self._desk.report())
+                    self._try(self._report)
                 report_at = max(report_at + REPORT_SECONDS, time.monotonic())
             if searching:
                 searching = self._search(time.monotonic() + SEARCH_SECONDS)
 
     def _search(self, until: float) -> bool:
-        while self._desk.recover_some():
+        while self._try(self._desk.recover_some, failed=True):
             if time.monotonic() >= until:
                 return True
         return False
+
+    def _report(self) -> None:
+        self._tell(self._desk.report())
+
+    def _try(self, step: Callable[[], bool | None], *, failed: bool = False) -> bool:
+        """What the step answers; `failed` where it failed in a way that nobody foresaw. It is done again at its
+        time, and the log says once what was wrong."""
+        try:
+            return bool(step())
+        except Exception as error:
+            if self._logged.get(step.__name__) != repr(error):
+                self._logged[step.__name__] = repr(error)
+                log.exception("%s failed; the writer goes on", step.__name__)
+            return failed
 
     # Daemons.
 
@@ -136,7 +156,11 @@ class WriterProcess:
         link = Link(stream, self._codec)
         self._links.append(link)
         self._selector.register(link, selectors.EVENT_READ, link)
-        self._send(link, self._desk.report())
+
+        def greet() -> None:
+            self._send(link, self._desk.report())
+
+        self._try(greet)
         while self._unheard and link in self._links and link not in self._gone:
             self._send(link, self._unheard[0])
             if link not in self._gone:
@@ -232,15 +256,22 @@ class WriterProcess:
 
 
 def hold_lock(runtime: Path) -> int:
-    """The descriptor that makes this the only writer of the runtime folder. RigError where one runs."""
+    """The descriptor that makes this the only writer of the runtime folder; the file tells its process. RigError
+    where one runs."""
     fd = os.open(runtime / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
+        owner = (os.pread(fd, 32, 0).decode("ascii", "replace").split() or ["unknown"])[0]
         os.close(fd)
         raise RigError(
-            f'a rigd-writer already runs for "{runtime}"; this one did nothing. Stop the other one first'
+            f'a rigd-writer (process {owner}) already runs for "{runtime}"; this one did nothing.'
+            " Stop the other one first"
         ) from error
+    line = f"{os.getpid()}\n".encode("ascii")
+    with contextlib.suppress(OSError):  # a full tmpfs must not keep anybody from writing takes
+        os.pwrite(fd, line, 0)
+        os.ftruncate(fd, len(line))
     return fd
 
 

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rigd.model.errors import RigError, TakeError
+from rigd.model.errors import TakeError
 from rigd.model.messages import TakeClosed
 from rigd.model.take import ClosedFile, TakeNote
 from rigd.model.units import TakeId
 from rigd.tape.kernel import sync_file_system
+from rigd.writer.failures import unforeseen
 from rigd.writer.folders import open_folder
 from rigd.writer.journal import JOURNAL_NAME, Journal, has_begun, last_line_closes, read_ledger
 from rigd.writer.ledger import Closed, Closing, Durable, Entry, Ledger, Mended, Retagged
@@ -165,13 +166,14 @@ def recover_library(
         folder, depth = waiting.pop()
         try:
             entries = list(os.scandir(folder))
+            inside = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
             continue
         if any(entry.name == JOURNAL_NAME for entry in entries):
             yield None if skip(str(folder)) else _recover_one(str(folder))
             continue
         if depth < DEEPEST_FOLDER:
-            waiting += [(Path(e.path), depth + 1) for e in entries if e.is_dir(follow_symlinks=False)]
+            waiting += [(each, depth + 1) for each in inside]
         yield None
 
 
@@ -180,8 +182,14 @@ def _recover_one(folder: str) -> TakeClosed | NotRecovered | None:
         if last_line_closes(Path(folder)):
             return None
         return recover_take(folder, cache_survived=False)
-    except (RigError, OSError) as error:
-        return NotRecovered(folder=folder, reason=str(error))
+    except Exception as error:
+        return not_recovered(folder, error)
+
+
+def not_recovered(folder: str, error: Exception) -> NotRecovered:
+    """The search goes on with the next one, whatever it was."""
+    log.error('take "%s" is not recovered: %s', folder, error, exc_info=unforeseen(error))
+    return NotRecovered(folder=folder, reason=str(error))
 
 
 def retag_take(folder: str, take_id: TakeId, note: TakeNote) -> None:

@@ -131,8 +131,10 @@ class TakeWriter:
                 case None:
                     return False, found
                 case Xrun():
+                    # One that began before this take is only told: the take before may have ended meanwhile.
                     if not self.ledger.has_xrun(piece):
-                        self._note(piece)
+                        if piece.at_frame >= self.order.first_frame:
+                            self._note(piece)
                         found.append(XrunNoted(take_id=self.take_id, xrun=piece))
                 case Lost():
                     left = 2**62 if end is None else end - self.next_frame

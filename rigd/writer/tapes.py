@@ -20,16 +20,18 @@ class TapeWatch:
         self._file: tuple[int, int] | None = None
         self.now: Tape | None = None
         self.trouble = ""
-        """Why the tape that is there could not be attached."""
+        """Why the tape that is there now could not be attached."""
 
     def look(self) -> Tape | None:
         """Attaches to the tape that is there now, if it is another one. Returns the one it replaced."""
         try:
             status = self._path.stat()
         except OSError:
+            self.trouble = ""
             return None  # none, or none any more: the one that is attached still has its sound
         file = (status.st_dev, status.st_ino)
         if file == self._file:
+            self.trouble = ""
             return None
         try:
             tape = Tape.attach(self._path, writable=True)
