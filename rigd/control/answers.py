@@ -88,7 +88,7 @@ class Answers:
             return
 
         def replied(reply: Reply) -> None:
-            tell(command_answer(request.id, reply, self._controller.state))
+            tell(command_answer(request.id, reply))
 
         self._controller.submit_then(command, replied)
 
@@ -112,12 +112,10 @@ def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command
     return command
 
 
-def command_answer(request_id: RequestId, reply: Reply, state: RigState) -> CommandAnswer:
-    accepted = isinstance(reply, Accepted)
-    text = reply.message if isinstance(reply, Accepted) else reply.reason
-    newest = state.take or (state.takes[-1] if state.takes else None)
-    take_id = newest.take_id if newest is not None else None
-    return CommandAnswer(id=request_id, accepted=accepted, text=text, take_id=take_id)
+def command_answer(request_id: RequestId, reply: Reply) -> CommandAnswer:
+    if isinstance(reply, Accepted):
+        return CommandAnswer(id=request_id, accepted=True, text=reply.message, take_id=reply.take_id)
+    return CommandAnswer(id=request_id, accepted=False, text=reply.reason)
 
 
 def wait_answer(request: WaitRequest, state: RigState) -> TakeAnswer | Failed | None:

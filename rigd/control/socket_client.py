@@ -9,7 +9,6 @@ import contextlib
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterator
 
 from rigd.model.errors import LinkError
 
@@ -53,8 +52,13 @@ class SocketClient:
             self._out.append(line)
             self._out_bytes += len(line)
 
-    def read(self) -> Iterator[bytes]:
-        """The lines that came in; the client is over once it is gone. LinkError on a line too long."""
+    @property
+    def has_line(self) -> bool:
+        """A request waits to be taken."""
+        return not self.ends_when_told and b"\n" in self._in
+
+    def receive(self) -> None:
+        """What has come in waits to be taken; the client is over once it is gone."""
         try:
             got = self.stream.recv(READ_BYTES)
         except BlockingIOError:
@@ -65,14 +69,17 @@ class SocketClient:
             self.is_over = True
             return
         self._in += got
-        while (end := self._in.find(b"\n")) >= 0:
-            line = bytes(self._in[:end])
-            del self._in[: end + 1]
-            if len(line) > LONGEST_REQUEST_BYTES:
-                raise LinkError(f"a request is at most {LONGEST_REQUEST_BYTES >> 10} KiB long")
-            yield line
-        if len(self._in) > LONGEST_REQUEST_BYTES:
+
+    def take_line(self) -> bytes | None:
+        """The next line that came in, if one is whole. LinkError on a line too long."""
+        end = self._in.find(b"\n")
+        if (end if end >= 0 else len(self._in)) > LONGEST_REQUEST_BYTES:
             raise LinkError(f"a request is at most {LONGEST_REQUEST_BYTES >> 10} KiB long")
+        if end < 0:
+            return None
+        line = bytes(self._in[:end])
+        del self._in[: end + 1]
+        return line
 
     def write(self) -> None:
         """What the kernel takes now is written."""

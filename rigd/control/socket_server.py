@@ -1,7 +1,8 @@
 """The control socket: rigd.sock in the runtime folder, mode 0600, one JSON object a line each way.
 
 One thread serves every client with non-blocking sockets. A client can slow down nobody but itself: what
-comes in is bounded by the line, what goes out by the queue, and whoever does not read is cut off.
+comes in is bounded by the line and served a few lines a turn, what goes out by the queue, and whoever does
+not read is cut off.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ LONGEST_WAIT_S = 3600.0
 LONGEST_ERROR = 500
 LEAVE_WITHIN_NS = 2 * NS_PER_SECOND
 STUMBLE_PAUSE_S = 0.1
+DOOR_PAUSE_NS = NS_PER_SECOND // 2
+"""How long nobody new is let in where the system has no more files to give."""
+LINES_A_TURN = 16
+"""So many requests of one client are served before the others have their turn."""
 
 
 Meter = Callable[[], Levels | None]
@@ -91,6 +96,8 @@ class ControlSocket:
         self._visits: dict[int, _Visit] = {}
         self._news, self._news_in = socket.socketpair()
         self._door: socket.socket | None = None
+        self._door_opens_ns = 0
+        """When the door is looked at again after a pause; 0: it is looked at."""
         self._watch: Listener | None = None
         """Wakes the thread at every event, for those who wait for a take."""
         self._stopping = threading.Event()
@@ -143,8 +150,12 @@ class ControlSocket:
                     while len(self._news.recv(4096)) == 4096:
                         pass
             elif mask & selectors.EVENT_READ:
-                self._read(self._visits[key.fd])
+                self._visits[key.fd].client.receive()
+        for visit in self._visits.values():
+            self._serve_some(visit)
         now_ns = self._clock_ns()
+        if 0 < self._door_opens_ns <= now_ns:
+            self._open_door()
         self._keep_watch()
         self._send_levels(now_ns)
         for visit in list(self._visits.values()):
@@ -164,8 +175,11 @@ class ControlSocket:
                 pass
 
     def _wait_s(self) -> float | None:
+        if any(visit.client.has_line for visit in self._visits.values()):
+            return 0.0
         due = [visit.levels_due_ns for visit in self._visits.values() if visit.levels_every_ns]
         due += [visit.leaves_by_ns for visit in self._visits.values() if visit.leaves_by_ns]
+        due += [self._door_opens_ns] if self._door_opens_ns else []
         due += [deadline_ns for visit in self._visits.values() for _, deadline_ns in visit.waits]
         return max(0.0, (min(due) - self._clock_ns()) / NS_PER_SECOND) if due else None
 
@@ -173,7 +187,12 @@ class ControlSocket:
         assert self._door is not None
         try:
             stream, _ = self._door.accept()
-        except OSError:
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            log.warning("nobody can be let in to the control socket: %s; rigd tries again", error)
+            self._selector.unregister(self._door)
+            self._door_opens_ns = self._clock_ns() + DOOR_PAUSE_NS
             return
         visit = _Visit(SocketClient(stream))
         self._visits[stream.fileno()] = visit
@@ -181,9 +200,18 @@ class ControlSocket:
         if len(self._visits) > MOST_CLIENTS:
             self._turn_away(visit, f"there are {MOST_CLIENTS} clients already; close one")
 
-    def _read(self, visit: _Visit) -> None:
+    def _open_door(self) -> None:
+        assert self._door is not None
+        self._selector.register(self._door, selectors.EVENT_READ)
+        self._door_opens_ns = 0
+
+    def _serve_some(self, visit: _Visit) -> None:
+        """The client's next lines, and what is left over in the next turn; nothing of one that is over."""
+        client = visit.client
         try:
-            for line in visit.client.read():
+            for _ in range(LINES_A_TURN):
+                if client.is_over or client.ends_when_told or (line := client.take_line()) is None:
+                    return
                 if line.strip():
                     self._serve(visit, line)
         except LinkError as error:
@@ -284,7 +312,8 @@ class ControlSocket:
 
 
 def _wanted(visit: _Visit) -> int:
-    wanted = 0 if visit.client.ends_when_told else selectors.EVENT_READ
+    reads = not (visit.client.ends_when_told or visit.client.has_line)
+    wanted = selectors.EVENT_READ if reads else 0
     return wanted | (selectors.EVENT_WRITE if visit.client.has_waiting else 0)
 
 

@@ -70,10 +70,12 @@ class SheetGap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetXrun:
-    """The driver said that something went wrong here, or (suspect) its clock jumped."""
+    """The driver said that something went wrong here, or (suspect) it seems to have lost about so many
+    frames without a word."""
 
     frame: int
     suspect: bool
+    about_frames: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +214,10 @@ def make_sheet(
             )
             for gap in record.gaps
         ),
-        xruns=tuple(SheetXrun(frame=xrun.at_frame - first, suspect=xrun.suspect) for xrun in record.xruns),
+        xruns=tuple(
+            SheetXrun(frame=xrun.at_frame - first, suspect=xrun.suspect, about_frames=xrun.about_frames)
+            for xrun in record.xruns
+        ),
         markers=tuple(
             SheetMarker(frame=marker.at_frame - first, name=marker.name)
             for marker in record.markers

@@ -223,6 +223,8 @@ class Accepted:
     """The command is done or under way; `message` may say what came of it."""
 
     message: str = ""
+    take_id: TakeId | None = None
+    """The take that it began, ended, changed or brought back, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

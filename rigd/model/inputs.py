@@ -133,6 +133,8 @@ class Rules:
     postroll_s: float
     plan_take: PlanTake
     next_take_number: NextTakeNumber
+    keep_s: float = 35.0
+    """How far back a take may be kept: what the tape holds to spare."""
     sample: Literal["int24", "float32"] = "int24"
     phantom_while_rolling: bool = False
     least_disk_s: float = 10.0

@@ -157,7 +157,8 @@ class GapWritten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XrunNoted:
-    """writer -> daemon: an xrun that lost nothing, or a suspect jump, is in the journal."""
+    """writer -> daemon: an xrun that lost nothing, or a suspect one, is in the journal. A suspect one is told
+    by the first take whose writing came to it, also where it began before that take."""
 
     take_id: TakeId
     xrun: Xrun

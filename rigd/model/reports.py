@@ -25,10 +25,10 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.state import Disk, FalseTake, RigState, Take, Transport
-from rigd.model.take import Gap
+from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
+from rigd.model.take import Gap, GapCause
 from rigd.model.transport import bytes_per_second, let_go, roll, take_of, why_offline
-from rigd.model.trash import discard_failed, restore_failed
+from rigd.model.trash import discard_failed, forget, restore_failed
 from rigd.model.units import Frame, TakeId
 from rigd.model.work import (
     CLEAR_FAULT,
@@ -42,6 +42,10 @@ from rigd.model.work import (
     title_of,
     with_take,
 )
+
+SLOW_DISK_CURE = "End what else writes to this disk, arm fewer channels, or record to a faster one"
+SLOW_DISK_S = 3.0
+"""Further behind the tape's end, and not catching up, is a disk that does not keep up."""
 
 
 def capture_report(work: Work, fact: CaptureReport) -> None:
@@ -84,6 +88,7 @@ def writer_report(work: Work, fact: WriterReport) -> None:
         work.clear_fault("writer")
         work.say(Happening.WRITER_CHANGED, "writer", "the writer is there")
         _ask_after_missing_takes(work, {progress.order.take_id for progress in fact.open_takes})
+    _watch_disk(work, behind_before=before.behind_frames if before is not None else 0)
     for progress in fact.open_takes:
         take = find_take(work.state, progress.order.take_id)
         if take is None:
@@ -98,12 +103,27 @@ def writer_report(work: Work, fact: WriterReport) -> None:
         work.say(Happening.DISK_CHANGED, "disk", problem or "the disk is in order again")
 
 
+def _watch_disk(work: Work, *, behind_before: int) -> None:
+    """A fault from the second report on that is too far behind, unless the writer catches up: a take begins
+    behind by its pre-roll, and one that is kept by all of its length."""
+    disk, rate = work.state.disk, work.state.sample_rate_hz
+    assert disk is not None
+    limit = SLOW_DISK_S * rate
+    if disk.behind_frames < limit / 2:
+        work.clear_fault("disk slow")
+    elif behind_before > limit and disk.behind_frames >= behind_before:
+        behind = f"the disk is slow: the take is {disk.behind_frames / rate:.0f} s behind"
+        if work.at.tape_from is not None and work.at.tape_to is not None:
+            behind += f" of the {(work.at.tape_to - work.at.tape_from) / rate:.0f} s that the tape holds"
+        work.raise_fault("disk slow", f"{behind}; beyond that sound is lost. {SLOW_DISK_CURE}")
+
+
 def writer_lost(work: Work, fact: WriterLost) -> None:
     """The tape keeps the sound until the writer is back."""
     there = work.state.disk is not None
     work.change(disk=None)
-    cure = "rigd starts it again, the tape keeps the sound"
-    work.raise_fault("writer", f"the writer is gone: {fact.reason}; {cure}")
+    cure = "the tape keeps the sound"
+    work.raise_fault("writer", f"the writer is gone: {fact.reason}; {WRITER_CURE}; {cure}")
     if there:
         work.say(Happening.WRITER_CHANGED, "writer", "the writer is gone")
 
@@ -130,22 +150,37 @@ def gap_written(work: Work, fact: GapWritten) -> None:
     silence = f"{_length(work.state, changed.gaps)} of silence"
     fault = f"{title_of(take.slate)} has {gaps}, {silence}. Seen: {CLEAR_FAULT}"
     work.raise_fault(f"gap {take.take_id}", fault)
+    if fact.gap.cause is GapCause.TAPE_FULL:
+        lost = f"the disk is too slow: the tape was full and {_length(work.state, (fact.gap,))} are lost"
+        work.raise_fault("disk slow", f"{lost}. {SLOW_DISK_CURE}")
 
 
 def xrun_noted(work: Work, fact: XrunNoted) -> None:
+    """An xrun without loss is counted. One that is suspect may have cost sound, and nobody said so: an alarm."""
+    at_frame = fact.xrun.at_frame
     take = find_take(work.state, fact.take_id)
+    if take is not None and at_frame < take.first_frame:
+        before = (each for each in session_takes(work.state) if each.first_frame <= at_frame)
+        take = next((each for each in before if each.end_frame is None or at_frame < each.end_frame), take)
     if take is None:
         return
     work.put_take(replace(take, xruns=take.xruns + 1))
-    position_s = (fact.xrun.at_frame - take.first_frame) / work.state.sample_rate_hz
-    if fact.xrun.suspect:
-        text = f"{title_of(take.slate)}: the interface may have lost sound at {position_s:.2f} s; it did not say so"
+    position_s = (at_frame - take.first_frame) / work.state.sample_rate_hz
+    place = f"at {position_s:.2f} s" if position_s >= 0 else f"{-position_s:.2f} s before its start"
+    if not fact.xrun.suspect:
+        text = f"{title_of(take.slate)}: an xrun {place}, without loss"
         work.say(Happening.XRUN_FOUND, take.take_id, text)
-        cure = "Listen there; a larger period, or fewer other programs, helps"
-        work.raise_fault(f"suspect {take.take_id}", f"{text}. {cure}. Seen: {CLEAR_FAULT}")
-    else:
-        text = f"{title_of(take.slate)}: an xrun at {position_s:.2f} s, without loss"
-        work.say(Happening.XRUN_FOUND, take.take_id, text)
+        return
+    frames = fact.xrun.about_frames
+    seconds = frames / work.state.sample_rate_hz
+    what = f"about {frames:,} frames ({seconds:.3f} s)" if frames else "sound"
+    text = f"{title_of(take.slate)}: the interface may have lost {what} {place}; it did not say so"
+    work.say(Happening.XRUN_FOUND, take.take_id, text)
+    cure = (
+        "Nothing was inserted: what follows would be early by that. Listen there; a larger period,"
+        f" or fewer other programs, helps. Seen: {CLEAR_FAULT}"
+    )
+    work.raise_fault(f"suspect {take.take_id}", f"{text}. {cure}")
 
 
 def take_closed(work: Work, fact: TakeClosed) -> None:
@@ -170,7 +205,8 @@ def take_closed(work: Work, fact: TakeClosed) -> None:
 
 
 def take_failed(work: Work, fact: TakeFailed) -> None:
-    """What was kept is closed and whole. The rig halts where it was the rolling take, and says so."""
+    """What was kept is closed and whole; a take of which nothing was is gone from the list. The rig halts where
+    it was the rolling take, and says so."""
     take = find_take(work.state, fact.take_id)
     if take is None:
         work.do(AdoptTake(take_id=fact.take_id, folder=fact.folder))
@@ -187,7 +223,10 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
     if _is_current(work.state, take):
         let_go(work, failed)
         work.change(transport=Transport.HALTED)
-    work.do(WriteTakeSheet(take=failed))
+    if fact.frames_kept:
+        work.do(WriteTakeSheet(take=failed))
+    else:
+        forget(work, failed)
     cure = "Free some space, then" if fact.disk_full else "When it is seen to"
     text = f"{title_of(take.slate)}: {fact.reason}. Kept {fact.frames_kept:,} frames. {cure}: {CLEAR_FAULT}"
     work.say(Happening.TAKE_FAILED, take.take_id, text)

@@ -104,7 +104,7 @@ class CommandAnswer:
     accepted: bool
     text: str
     take_id: TakeId | None = None
-    """The take that rolls now, or the last one: what a client may wait for."""
+    """The take that the command began, ended, changed or brought back: what a client may wait for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ FIRST_SONG = "Song"
 LONGEST_NAME = 200
 LONGEST_NOTE = 4000
 MOST_NOTES = 200
-MOST_MARKERS = 10_000
+MOST_MARKERS = 9_999
 """Of one take: bounds what a stuck control or a loop on the network can pile up."""
 
 
@@ -43,10 +43,12 @@ def mark(work: Work, command: AddMarker) -> str:
     if at_frame < take.first_frame or (take.end_frame is not None and at_frame >= take.end_frame):
         raise Refusal(f"this was pressed outside {title_of(take.slate)}")
     if len(take.markers) >= MOST_MARKERS:
-        raise Refusal(f"{title_of(take.slate)} has {MOST_MARKERS} markers already")
+        most = f"{title_of(take.slate)} has {MOST_MARKERS:,} markers already, the most that a take may have"
+        raise Refusal(f"{most}; this one was not set. Go on as a new take with: next")
     marker = Marker(at_frame=at_frame, name=name)
     marked = replace(take, markers=(*take.markers, marker))
     work.put_take(marked)
+    work.take_id = take.take_id
     work.do(SendToWriter(message=Annotate(take_id=take.take_id, note=marker)))
     work.do(WriteTakeSheet(take=marked))
     position_s = (at_frame - take.first_frame) / work.state.sample_rate_hz
@@ -95,6 +97,7 @@ def set_slate(work: Work, take: Take, slate: Slate, what: Happening, text: str) 
     """The take has this slate, in its journal at once and in its files by their close or after it."""
     changed = replace(take, slate=slate, slate_ahead=not take.closed and take.end_frame is not None)
     work.put_take(changed)
+    work.take_id = take.take_id
     if take.closed:
         work.do(SendToWriter(message=Retag(take_id=take.take_id, folder=take.folder, slate=slate)))
     else:

@@ -14,6 +14,8 @@ from rigd.model.surface import SurfaceStatus
 from rigd.model.take import ClosedFile, GainChange, Gap, Marker, Slate
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
 
+WRITER_CURE = "rigd starts it again; see writer.log in the runtime folder"
+
 
 class Transport(StrEnum):
     """Where the red light stands."""
@@ -175,7 +177,10 @@ def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:
 
 
 def first_state(*, channels: tuple[Channel, ...], sample_rate_hz: int, locked: bool = False) -> RigState:
-    """A rig that has just been configured and has heard of none of its parts yet."""
+    """A rig that has just been configured and has heard of none of its parts yet: two faults say so, which the
+    first report of each part clears."""
+    interface = "the audio interface is not heard from yet: it is being opened; see: rigd status"
+    writer = f"the writer is not heard from yet: {WRITER_CURE}"
     return RigState(
         number=0,
         transport=Transport.OFFLINE,
@@ -188,4 +193,8 @@ def first_state(*, channels: tuple[Channel, ...], sample_rate_hz: int, locked: b
         channels=channels,
         take=None,
         takes=(),
+        faults=(
+            Fault(key="interface", what=interface, since_ns=Ns(0)),
+            Fault(key="writer", what=writer, since_ns=Ns(0)),
+        ),
     )

@@ -149,7 +149,7 @@ def step(state: RigState, given: Input, rules: Rules) -> Step:
         if not isinstance(what, Command):
             raise
         return _refused(state, given, rules, what, str(refusal))
-    reply = Accepted(message=message or "") if isinstance(what, Command) else None
+    reply = Accepted(message=message or "", take_id=work.take_id) if isinstance(what, Command) else None
     return Step(state=work.state, effects=tuple(work.effects), events=tuple(work.events), reply=reply)
 
 

@@ -63,7 +63,10 @@ class Xrun:
 
     at_frame: Frame
     suspect: bool = False
-    """True for a jump of the driver's clock without a flag: nothing inserted, but look here."""
+    """True where the interface seems to have lost frames and its driver did not say so: nothing inserted, but
+    listen here. `at_frame` is that of the first block that came late."""
+    about_frames: int = 0
+    """About how many frames a suspect one may have lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """How long a tape has to be, and what it takes in memory: the one formula. Pure.
 
 The tape must outlast the longest stall of the disk (with a quarter to spare, because the writer has to
-catch up while the interface goes on) and still hold the pre-roll; or what "keep the last N seconds"
-promises, whichever is longer. Two seconds are for the blocks under way at both ends.
+catch up while the interface goes on) and still hold the pre-roll, with two seconds for the blocks under way
+at both ends; or what "keep the last N seconds" promises, with five for the writer to begin it, because a
+kept take holds its oldest frame and nothing may run into that. The longer of the two.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from rigd.model.messages import TapeGeometry
 
 STALL_RESERVE = 1.25
 SLACK_SECONDS = 2.0
+KEEP_SLACK_SECONDS = 5.0
 SAMPLE_BYTES = 4
 
 
@@ -20,7 +22,8 @@ def capacity_frames_for(
     *, sample_rate_hz: int, stall_seconds: float, preroll_seconds: float, keep_seconds: float
 ) -> int:
     """The next power of two of frames that holds what is promised."""
-    seconds = max(STALL_RESERVE * stall_seconds + preroll_seconds, keep_seconds) + SLACK_SECONDS
+    stalled = STALL_RESERVE * stall_seconds + preroll_seconds + SLACK_SECONDS
+    seconds = max(stalled, keep_seconds + KEEP_SLACK_SECONDS)
     frames = math.ceil(sample_rate_hz * seconds)
     return 1 << (frames - 1).bit_length()
 

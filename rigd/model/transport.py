@@ -25,7 +25,7 @@ from rigd.model.events import Happening
 from rigd.model.inputs import PostRollOver, wall_clock_at
 from rigd.model.messages import EndTake, OpenTake
 from rigd.model.numbering import used_up
-from rigd.model.state import Channel, Ending, RigState, Setting, Take, Transport
+from rigd.model.state import WRITER_CURE, Channel, Ending, RigState, Setting, Take, Transport
 from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
 from rigd.model.units import Frame, frames_in
 from rigd.model.work import (
@@ -34,17 +34,17 @@ from rigd.model.work import (
     Work,
     current_take,
     hears,
+    is_rolling,
     rest_of,
     title_of,
 )
 
-LONGEST_KEEP_S = 1e6
-"""Beyond any tape: keeps a silly number from becoming a silly frame."""
 SAMPLE_BYTES = {"int24": 3, "float32": 4}
 
 
 def start(work: Work, command: Command) -> str:
     """READY: a take rolls from its pre-roll on."""
+    check_writer(work)
     take = roll(work, first_frame=first_frame_at(work, work.at_frame()))
     return f"{title_of(take.slate)} rolls"
 
@@ -59,6 +59,7 @@ def resume(work: Work, command: StartTake | ToggleTake) -> str:
         raise Refusal("rigd is being shut down")
     resumed = replace(take, end_frame=None)
     work.change(take=resumed, transport=Transport.ROLLING)
+    work.take_id = take.take_id
     work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=None)))
     work.say(Happening.TAKE_RESUMED, take.take_id, f"{title_of(take.slate)} goes on")
     return f"{title_of(take.slate)} goes on"
@@ -68,13 +69,15 @@ def stop(work: Work, command: Command) -> str:
     """ROLLING: the take ends at the press, or after the post-roll. Never earlier than it began."""
     take = current_take(work.state)
     check_lock(work, command, take)
-    at_frame = end_frame_at(work, take)
+    at_frame = end_frame_at(work, take, command)
     postroll = frames_in(work.rules.postroll_s, work.state.sample_rate_hz)
-    if not postroll or not hears(work.state) or isinstance(command, ShutDown):
+    goes_on = postroll and hears(work.state) and work.at.at_frame is not None
+    if not goes_on or isinstance(command, ShutDown):
         end(work, take, at_frame)
         return f"{title_of(take.slate)} is kept"
     stopped = replace(take, end_frame=Frame(at_frame + postroll))
     work.change(take=stopped, transport=Transport.POSTROLL)
+    work.take_id = take.take_id
     work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=stopped.end_frame)))
     work.say(Happening.TAKE_STOPPED, take.take_id, f"{title_of(take.slate)} stops after the post-roll")
     return f"{title_of(take.slate)} stops after the post-roll of {work.rules.postroll_s:g} s"
@@ -85,7 +88,7 @@ def cut_postroll(work: Work, command: Command) -> str:
     take = current_take(work.state)
     check_lock(work, command, take)
     assert take.end_frame is not None
-    end(work, take, Frame(min(take.end_frame, end_frame_at(work, take))))
+    end(work, take, Frame(min(take.end_frame, end_frame_at(work, take, command))))
     return f"{title_of(take.slate)} is kept"
 
 
@@ -100,7 +103,7 @@ def next_take(work: Work, command: NextTake) -> str:
     """ROLLING, POSTROLL: the old take ends exactly where the new one begins."""
     take = current_take(work.state)
     check_lock(work, command, take)
-    at_frame = end_frame_at(work, take)
+    at_frame = end_frame_at(work, take, command)
     if take.end_frame is not None and at_frame > take.end_frame:
         let_go(work, take)
         return start(work, command)
@@ -112,9 +115,14 @@ def keep(work: Work, command: KeepLast) -> str:
     """READY, ROLLING, POSTROLL, OFFLINE: the last seconds before the press are a take."""
     if not math.isfinite(command.seconds) or command.seconds <= 0:
         raise Refusal(f"keep: {command.seconds:g} seconds is no length of time; the form is: keep 20")
+    if not is_rolling(work.state):
+        check_writer(work)
     rate = work.state.sample_rate_hz
     end_frame = work.at_frame() if hears(work.state) else min(work.at_frame(), tape_to(work))
-    wanted = end_frame - max(1, frames_in(min(command.seconds, LONGEST_KEEP_S), rate))
+    length_s = min(command.seconds, work.rules.keep_s)
+    if length_s <= 0:
+        raise Refusal("keep: [tape] keep_seconds is 0, so that nothing from before a press is kept")
+    wanted = end_frame - max(1, frames_in(length_s, rate))
     first_frame = max(wanted, work.at.tape_from if work.at.tape_from is not None else 0, 0)
     if first_frame >= end_frame:
         raise Refusal("keep: the tape holds nothing from before this moment yet")
@@ -122,7 +130,9 @@ def keep(work: Work, command: KeepLast) -> str:
     work.change(takes=(*work.state.takes, take))
     length_s = (end_frame - first_frame) / rate
     text = f"the last {length_s:.1f} s are {title_of(take.slate)}"
-    if first_frame > wanted:
+    if command.seconds > work.rules.keep_s:
+        text += f"; [tape] keep_seconds is {work.rules.keep_s:g} s ({command.seconds:g} s were asked for)"
+    elif first_frame > wanted:
         text += f"; the tape reaches back no further ({command.seconds:g} s were asked for)"
     work.say(Happening.TAKE_KEPT, take.take_id, text)
     return text
@@ -187,19 +197,21 @@ def first_frame_at(work: Work, at_frame: Frame) -> Frame:
     return Frame(max(at_frame - preroll, oldest, 0))
 
 
-def end_frame_at(work: Work, take: Take) -> Frame:
-    """Where the take ends by a press now; never past the tape's end while nothing comes in.
+def end_frame_at(work: Work, take: Take, command: Command) -> Frame:
+    """Where the take ends by a press now; never past the tape's end while nothing comes in. Without a tape to
+    place the press on it ends where the sound does, as far as that is known: a stop needs no tape.
 
-    Raises Refusal where the press came before the take's first frame.
+    Raises Refusal where the press came before the take's first frame; the end of rigd is never refused so.
     """
     at_frame = work.at.at_frame
-    if at_frame is None:
-        at_frame = work.at.tape_to or Frame(take.first_frame + max(1, take.written_frames))
-    if at_frame <= take.first_frame:
+    if at_frame is not None and at_frame <= take.first_frame and not isinstance(command, ShutDown):
         raise Refusal(f"this was pressed before {title_of(take.slate)} began; it rolls on")
-    if not hears(work.state):
-        at_frame = Frame(max(take.first_frame + 1, min(at_frame, tape_to(work))))
-    return at_frame
+    sound_to = Frame(max(work.at.tape_to or 0, take.first_frame + take.written_frames))
+    if at_frame is None:
+        at_frame = sound_to
+    elif not hears(work.state):
+        at_frame = min(at_frame, sound_to)
+    return Frame(max(take.first_frame + 1, at_frame))
 
 
 def tape_to(work: Work) -> Frame:
@@ -210,6 +222,7 @@ def tape_to(work: Work) -> Frame:
 def end(work: Work, take: Take, end_frame: Frame) -> Take:
     """The current take ends before `end_frame` and is one of the session's takes, to be closed."""
     ended = replace(take, end_frame=end_frame)
+    work.take_id = take.take_id
     work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=end_frame)))
     if work.state.transport is not Transport.POSTROLL:
         work.say(Happening.TAKE_STOPPED, take.take_id, f"{title_of(take.slate)} stopped")
@@ -254,6 +267,7 @@ def order_take(work: Work, *, first_frame: Frame, end_frame: Frame | None) -> Ta
         files=plan.files,
         slate=slate,
     )
+    work.take_id = order.take_id
     work.do(SendToWriter(message=OpenTake(order=order)))
     work.change(next_take_number=used_up(state, number))
     return take_of(order)
@@ -281,6 +295,7 @@ def check_ready(work: Work) -> None:
         raise Refusal("no session is open yet; wait a moment, or open one with: rigd session NAME")
     if not any(channel.armed for channel in state.channels):
         raise Refusal("no channel is armed; arm one with: rigd arm CHANNEL, or all of them with: rigd arm")
+    _check_inputs(state)
     disk = state.disk
     if disk is not None and disk.problem:
         raise Refusal(f"the disk is not fit for a take: {disk.problem}")
@@ -289,6 +304,26 @@ def check_ready(work: Work) -> None:
             f"the disk has room for less than {work.rules.least_disk_s:g} s of the armed channels "
             f"({disk.free_bytes // 1_000_000} MB free); free some space"
         )
+
+
+def check_writer(work: Work) -> None:
+    """Raises Refusal while nobody would write what is begun now. What rolls already is safe on the tape."""
+    if work.state.disk is None and work.state.ending is Ending.NO:
+        fault = next((fault.what for fault in work.state.faults if fault.key == "writer"), WRITER_CURE)
+        raise Refusal(f"the writer does not run, so no take can be begun: {fault}")
+
+
+def _check_inputs(state: RigState) -> None:
+    """Raises Refusal where the interface that runs has fewer inputs than the armed channels want."""
+    there = state.interface.channels if state.interface is not None else 0
+    beyond = [channel for channel in state.channels if channel.armed and channel.input > there > 0]
+    if not beyond:
+        return
+    names = ", ".join(f'channel {each.number} "{each.name}" (input {each.input})' for each in beyond)
+    raise Refusal(
+        f"the interface as it runs now has {there} inputs, too few for {names}; disarm with: "
+        "rigd disarm CHANNEL, or end every take and start rigd again, which opens the interface by the config"
+    )
 
 
 def bytes_per_second(work: Work) -> int:

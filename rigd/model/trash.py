@@ -36,10 +36,10 @@ def discard(work: Work, command: DiscardTake) -> str:
         if work.state.locked:
             return _stop_and_keep(work, command)
         at_frame = work.at.at_frame
-        if at_frame is None or at_frame <= take.first_frame:
+        if at_frame is not None and at_frame <= take.first_frame:
             end_frame = Frame(take.first_frame + 1)
         else:
-            end_frame = end_frame_at(work, take)
+            end_frame = end_frame_at(work, take, command)
         if take.end_frame is not None:
             end_frame = Frame(min(end_frame, take.end_frame))
         take = end(work, _called_false(work, take), end_frame)
@@ -54,7 +54,7 @@ def again(work: Work, command: DiscardAndRestart) -> str:
     take = current_take(work.state)
     if work.state.locked:
         return _stop_and_keep(work, command)
-    at_frame = end_frame_at(work, take)
+    at_frame = end_frame_at(work, take, command)
     end_frame = at_frame if take.end_frame is None else Frame(min(at_frame, take.end_frame))
     _throw_away(work, end(work, _called_false(work, take), end_frame))
     new = roll(work, first_frame=at_frame)
@@ -67,6 +67,7 @@ def undo(work: Work, command: Undo) -> str:
         raise Refusal("nothing was discarded in this session, so there is nothing to bring back")
     take_id = work.state.trashed[-1]
     work.change(trashed=work.state.trashed[:-1])
+    work.take_id = take_id
     waiting = next((false for false in work.state.discarding if false.take.take_id == take_id), None)
     if waiting is not None and not waiting.asked:
         _drop_discarding(work, take_id)
@@ -108,6 +109,19 @@ def restore_failed(work: Work, take_id: TakeId) -> None:
     if any(back.take_id == take_id for back in work.state.coming_back):
         _drop_coming_back(work, take_id)
         work.change(trashed=(*work.state.trashed, take_id))
+
+
+def forget(work: Work, take: Take) -> None:
+    """There is nothing of this take: it is in no list, and its number is the next one again if it was the last."""
+    state = work.state
+    work.change(
+        takes=tuple(known for known in state.takes if known.take_id != take.take_id),
+        trashed=tuple(known for known in state.trashed if known != take.take_id),
+    )
+    _drop_discarding(work, take.take_id)
+    of_this_song = (take.slate.session, take.slate.song) == (state.session, state.song)
+    if of_this_song and state.next_take_number == take.slate.number + 1:
+        work.change(next_take_number=take.slate.number)
 
 
 def settle(work: Work) -> None:
@@ -157,7 +171,7 @@ def _called_false(work: Work, take: Take) -> Take:
 
 
 def _throw_away(work: Work, false_take: Take) -> None:
-    take_id = false_take.take_id
+    take_id = work.take_id = false_take.take_id
     work.change(
         takes=tuple(known for known in work.state.takes if known.take_id != take_id),
         discarding=(*work.state.discarding, FalseTake(take=false_take)),

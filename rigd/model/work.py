@@ -20,7 +20,7 @@ from rigd.model.take import Slate
 from rigd.model.units import Frame, TakeId
 
 CLEAR_FAULT = "rigd clear-fault"
-STANDING_FAULTS = ("interface", "writer", "disk")
+STANDING_FAULTS = ("interface", "writer", "disk", "disk slow")
 """Faults that clear themselves once the cause is gone, and only then."""
 
 
@@ -37,6 +37,8 @@ class Work:
         self.rules = rules
         self.effects: list[Effect] = []
         self.events: list[Event] = []
+        self.take_id: TakeId | None = None
+        """The take that the command is about: the last one that the step began, ended or changed."""
         self._origin = origin
 
     def change(self, **fields: Any) -> None:

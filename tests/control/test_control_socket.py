@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import select
@@ -9,11 +10,11 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,16 +22,17 @@ from hypothesis import strategies as st
 
 from rigd.control.client import ControlClient
 from rigd.control.controller import Controller
-from rigd.control.socket_server import MOST_CLIENTS, ControlSocket
-from rigd.model.commands import COMMANDS
+from rigd.control.socket_server import DOOR_PAUSE_NS, LINES_A_TURN, MOST_CLIENTS, ControlSocket
+from rigd.model.commands import COMMANDS, Command, Reply
 from rigd.model.errors import CommandError, LinkError
 from rigd.model.events import Event, Happening, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.messages import OpenTake
 from rigd.model.requests import ANSWERS
 from rigd.model.state import Transport
-from rigd.model.units import Frame
+from rigd.model.units import NS_PER_SECOND, Frame
 from rigd.wire.codec import Codec
+from rigd.wire.link import listen
 from tests.support.desk import frame, ns
 from tests.support.parts import PATIENCE_S, ObedientParts, WoundTape, running_controller, until
 
@@ -104,6 +106,8 @@ def test_a_command_by_verb_and_by_text_is_done_at_the_time_it_was_meant(bench: B
         (opened,) = bench.parts.told
         assert isinstance(opened, OpenTake) and opened.order.first_frame == frame(97.5)
         assert answer.take_id == opened.order.take_id
+        kept = client.command("keep", seconds=1.0, at_ns=ns(100.0))
+        assert kept.take_id == bench.controller.state.takes[-1].take_id != answer.take_id
         bench.tape.now_s += 5
         assert client.say("mark the good bit", at_ns=ns(102.0)).accepted
         take = client.take()
@@ -303,6 +307,63 @@ def test_a_client_that_never_reads_is_cut_off_and_holds_up_nobody(bench: Bench) 
             except (BrokenPipeError, ConnectionResetError):
                 gone = True
             assert client.status().state.transport is Transport.READY
+
+
+def test_a_client_that_asks_without_end_lets_the_others_have_their_turn(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its requests lie there by the hundred, another's waits for a few of them only."""
+    order: list[str] = []
+    gate = threading.Event()
+    submit_then = bench.controller.submit_then
+
+    def noting(command: Command, answered: Callable[[Reply], None]) -> None:
+        order.append(command.origin)
+        if command.origin == "gate":
+            gate.wait(PATIENCE_S)
+        submit_then(command, answered)
+
+    def line(origin: str) -> bytes:
+        request = {"type": "TextRequest", "id": origin, "text": "unlock", "origin": origin}
+        return json.dumps(request).encode() + b"\n"
+
+    monkeypatch.setattr(bench.controller, "submit_then", noting)
+    with bench.raw() as greedy, bench.raw() as other, bench.raw() as holder:
+        for stream in (greedy, other, holder):
+            stream.sendall(b'{"type":"TakesRequest","id":0}\n')
+            answers(stream, 1)
+        holder.sendall(line("gate"))
+        greedy.sendall(line("greedy") * 200)
+        other.sendall(line("other"))
+        gate.set()
+        assert answers(other, 1)[0]["id"] == "other"
+        assert len(answers(greedy, 200)) == 200
+    assert order[: order.index("other")].count("greedy") <= 2 * LINES_A_TURN
+
+
+class ScarceDoor(socket.socket):
+    """Has no file left for the first who comes."""
+
+    asked_at: ClassVar[list[float]] = []
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        self.asked_at.append(time.monotonic())
+        if len(self.asked_at) == 1:
+            raise OSError(errno.EMFILE, "too many open files")
+        return super().accept()
+
+
+def test_where_the_system_has_no_more_files_it_waits_and_then_lets_the_client_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "rigd.control.socket_server.listen", lambda path: ScarceDoor(fileno=listen(path).detach())
+    )
+    ScarceDoor.asked_at.clear()
+    with bench_at(tmp_path) as bench, bench.client() as client:
+        assert client.status()
+    first, second = ScarceDoor.asked_at
+    assert second - first >= DOOR_PAUSE_NS / NS_PER_SECOND
 
 
 def test_one_client_too_many_is_told_so_and_the_others_stay(bench: Bench) -> None:

@@ -34,8 +34,9 @@ while True:
     link = Link(stream, Codec(MESSAGES))
     link.send(CaptureReport(phase=CapturePhase.LISTENING, device="a thing"))
     try:
-        if isinstance(link.receive(), StopCapture):
-            sys.exit(0)
+        while not isinstance(link.receive(), StopCapture):
+            pass
+        sys.exit(0)
     except LinkError:
         pass
 """
@@ -160,7 +161,9 @@ def test_a_process_that_was_only_just_started_is_ended_with_the_rig(tmp_path: Pa
     assert link._child.poll() is not None
 
 
-def test_saying_something_to_a_process_that_stands_still_waits_for_nothing(tmp_path: Path, notes: Notes) -> None:
+def test_saying_something_to_a_process_that_stands_still_waits_for_nothing(
+    tmp_path: Path, notes: Notes
+) -> None:
     with linked(tmp_path, notes) as link:
         os.kill(link.pid, signal.SIGSTOP)
         long = CaptureReport(phase=CapturePhase.FAILED, device="x" * 100_000)
@@ -175,7 +178,9 @@ def test_saying_something_to_a_process_that_stands_still_waits_for_nothing(tmp_p
             os.kill(link.pid, signal.SIGCONT)
 
 
-def test_a_runtime_folder_that_vanished_is_made_again_for_the_next_process(tmp_path: Path, notes: Notes) -> None:
+def test_a_runtime_folder_that_vanished_is_made_again_for_the_next_process(
+    tmp_path: Path, notes: Notes
+) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     prepared: list[bool] = []

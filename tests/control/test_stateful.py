@@ -216,6 +216,9 @@ class RigMachine(RuleBasedStateMachine):
                 take_id=take.take_id, folder=take.folder, frames_kept=kept, reason="full", disk_full=True
             )
         )
+        if not kept:
+            del self.writer.intervals[take.take_id]
+            self.chain = [pair for pair in self.chain if take.take_id not in pair]
         assert self.desk.state.transport is Transport.HALTED
 
     def _closable(self) -> list[TakeId]:

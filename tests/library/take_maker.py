@@ -139,5 +139,5 @@ def eventful() -> tuple[Entry, ...]:
         ),
         Gap(at_frame=Frame(FIRST + 50), length_frames=25, cause=GapCause.INTERFACE_LOST, exact=False),
         Xrun(at_frame=Frame(FIRST + 60)),
-        Xrun(at_frame=Frame(FIRST + 70), suspect=True),
+        Xrun(at_frame=Frame(FIRST + 70), suspect=True, about_frames=256),
     )

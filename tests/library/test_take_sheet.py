@@ -67,7 +67,10 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
         {"frame": 300, "channel": 2, "parameter": "pad", "value": 1.0, "confirmed": False},
     ]
     assert sheet["gaps"] == [{"frame": 50, "length_frames": 25, "cause": "interface lost", "exact": False}]
-    assert sheet["xruns"] == [{"frame": 60, "suspect": False}, {"frame": 70, "suspect": True}]
+    assert sheet["xruns"] == [
+        {"frame": 60, "suspect": False, "about_frames": 0},
+        {"frame": 70, "suspect": True, "about_frames": 256},
+    ]
     assert sheet["markers"] == [{"frame": 100, "name": "chorus"}]
     assert sheet["files"][0] == {
         "name": "01 Mic 1.wav",

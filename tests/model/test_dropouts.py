@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from rigd.model.effects import AdoptTake, TrashTake, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import CaptureLost, TakeAdopted, WriterLost
@@ -17,12 +19,13 @@ from rigd.model.messages import (
     TakeFailed,
     TakeOpened,
     TakeProgress,
+    WriterReport,
     XrunNoted,
 )
-from rigd.model.state import Transport
+from rigd.model.state import Take, Transport
 from rigd.model.take import Gap, GapCause, Marker, TakeOrder, Xrun
 from rigd.model.units import Frame
-from tests.support.desk import LISTENING, OPENED, SESSION_FOLDER, WRITER_IDLE, Desk, frame, orders
+from tests.support.desk import LISTENING, OPENED, RATE_HZ, SESSION_FOLDER, WRITER_IDLE, Desk, frame, orders
 
 GAP = Gap(at_frame=frame(101.0), length_frames=480, cause=GapCause.OVERFLOW, exact=True)
 
@@ -106,11 +109,117 @@ def test_a_take_goes_on_without_a_writer() -> None:
     assert desk.state.faults == ()
 
 
-def test_a_take_can_be_started_while_the_writer_is_away() -> None:
+@pytest.mark.parametrize("text", ["start", "toggle", "next", "keep 5"])
+def test_nothing_is_begun_while_nobody_would_write_it(text: str) -> None:
     desk = Desk()
     desk.hear(WriterLost(reason="killed"))
+    reason = desk.no(text)
+    for words in ("the writer does not run", "killed", "rigd starts it again", "writer.log"):
+        assert words in reason
+    desk.hear(WRITER_IDLE)
+    desk.ok(text)
+
+
+def test_until_the_writer_was_heard_of_nothing_is_begun() -> None:
+    desk = Desk(ready=False)
+    desk.hear(OPENED)
+    desk.hear(LISTENING)
+    assert "not heard from yet" in desk.no("start")
+    desk.hear(WRITER_IDLE)
     desk.ok("start")
-    assert len(orders(desk)) == 1
+
+
+def test_a_rig_is_not_well_before_its_parts_were_heard_of() -> None:
+    desk = Desk(ready=False)
+    assert [fault.key for fault in desk.state.faults] == ["interface", "writer"]
+    assert all("not heard from yet" in fault.what for fault in desk.state.faults)
+    desk.hear(WRITER_IDLE)
+    desk.ok("clear-fault")
+    assert [fault.key for fault in desk.state.faults] == ["interface"]
+    desk.hear(LISTENING)
+    assert desk.state.faults == ()
+
+
+def behind(seconds: float) -> WriterReport:
+    return replace(WRITER_IDLE, behind_frames=round(seconds * RATE_HZ))
+
+
+def test_a_disk_that_falls_behind_is_a_fault_until_it_has_caught_up() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.hear(behind(4.0))
+    assert not desk.state.faults
+    desk.hear(behind(5.0))
+    (fault,) = desk.state.faults
+    assert fault.key == "disk slow"
+    assert "5 s behind of the 60 s that the tape holds" in fault.what
+    desk.hear(behind(2.0))
+    desk.ok("clear-fault")
+    assert len(desk.state.faults) == 1
+    desk.hear(behind(1.0))
+    assert not desk.state.faults
+
+
+def test_a_long_keep_that_is_being_written_is_no_slow_disk() -> None:
+    desk = Desk()
+    desk.ok("keep 20")
+    for seconds in (20.0, 14.0, 8.0, 2.0, 0.1):
+        desk.hear(behind(seconds))
+        assert not desk.state.faults
+
+
+def test_sound_lost_because_the_tape_was_full_is_a_fault_that_names_the_disk() -> None:
+    desk = Desk()
+    desk.ok("start")
+    gap = replace(GAP, cause=GapCause.TAPE_FULL)
+    desk.hear(GapWritten(take_id=desk.take.take_id, gap=gap))
+    faults = {fault.key: fault.what for fault in desk.state.faults}
+    assert "the tape was full and 480 frames" in faults["disk slow"]
+    desk.hear(behind(20.0))
+    assert len(desk.state.faults) == 2
+    desk.hear(behind(0.1))
+    assert [fault.key for fault in desk.state.faults] == [f"gap {desk.take.take_id}"]
+
+
+def nothing_kept(take: Take) -> TakeFailed:
+    return TakeFailed(
+        take_id=take.take_id, folder=take.folder, frames_kept=0, reason="read-only", disk_full=False
+    )
+
+
+def test_a_take_of_which_nothing_was_kept_is_in_no_list_and_its_number_is_free() -> None:
+    desk = Desk()
+    desk.kept_take()
+    desk.ok("start")
+    desk.effects.clear()
+    desk.hear(nothing_kept(desk.take))
+    assert desk.stands(Transport.HALTED)
+    assert [take.slate.number for take in desk.state.takes] == [1]
+    assert desk.state.next_take_number == 2
+    assert not desk.done(WriteTakeSheet)
+    assert desk.happened().count(Happening.TAKE_FAILED) == 1
+
+
+def test_the_number_of_a_take_that_came_to_nothing_is_used_up_where_a_later_one_has_begun() -> None:
+    desk = Desk()
+    desk.ok("start")
+    first = desk.take
+    desk.now_s += 1
+    desk.ok("next")
+    desk.hear(nothing_kept(first))
+    assert desk.stands(Transport.ROLLING) and desk.state.takes == ()
+    assert desk.state.next_take_number == 3
+
+
+def test_a_discarded_take_of_which_nothing_was_kept_does_not_come_back() -> None:
+    desk = Desk()
+    desk.ok("start")
+    take = desk.take
+    desk.now_s += 1
+    desk.ok("discard")
+    desk.hear(nothing_kept(take))
+    assert desk.state.discarding == () and not desk.done(TrashTake)
+    assert "nothing was discarded" in desk.no("undo")
 
 
 def test_a_full_disk_halts_and_says_what_was_kept_and_what_to_do() -> None:
@@ -276,6 +385,24 @@ def test_a_slate_that_did_not_reach_the_files_is_a_fault_unless_the_take_was_thr
     desk.ok("discard")
     desk.hear(RetagFailed(take_id=take.take_id, reason="moved"))
     assert desk.state.faults == ()
+
+
+def test_a_suspect_loss_says_how_much_and_belongs_to_the_take_in_which_it_began() -> None:
+    desk = Desk()
+    desk.ok("start")
+    first = desk.take
+    desk.now_s += 5.0
+    desk.ok("next")
+    second = desk.take
+    xrun = Xrun(at_frame=Frame(second.first_frame - 1), suspect=True, about_frames=1024)
+    desk.hear(XrunNoted(take_id=second.take_id, xrun=xrun))
+    (fault,) = desk.state.faults
+    assert fault.key == f"suspect {first.take_id}"
+    assert "may have lost about 1,024 frames (0.021 s) at " in fault.what
+    assert desk.events[-2].subject == first.take_id
+    early = Xrun(at_frame=Frame(first.first_frame - 4_800), suspect=True, about_frames=64)
+    desk.hear(XrunNoted(take_id=second.take_id, xrun=early))
+    assert "before its start" in desk.state.faults[-1].what
 
 
 def test_a_suspect_jump_is_an_alarm_until_somebody_has_seen_it() -> None:

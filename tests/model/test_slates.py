@@ -25,6 +25,16 @@ def test_a_marker_lies_at_the_frame_of_the_press() -> None:
     assert desk.told(Annotate)[-1].note == Marker(at_frame=frame(103.5), name="chorus")
 
 
+def test_a_take_has_no_more_than_9999_markers_and_the_refusal_says_how_to_go_on() -> None:
+    desk = Desk()
+    desk.ok("start")
+    marker = Marker(at_frame=frame(100.0))
+    desk.state = replace(desk.state, take=replace(desk.take, markers=(marker,) * 9_998))
+    desk.ok("mark")
+    reason = desk.no("mark")
+    assert "9,999 markers" in reason and "next" in reason
+
+
 def test_a_marker_wants_a_rolling_take() -> None:
     desk = Desk()
     assert "no take rolls" in desk.no("mark")

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from rigd.model.effects import EndRig
+from rigd.model.commands import Accepted, Rejected, parse_command
+from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
-from rigd.model.inputs import CaptureLost, PostRollOver
-from rigd.model.messages import EndTake, TakeFailed
+from rigd.model.inputs import CaptureLost, Input, PostRollOver
+from rigd.model.messages import EndTake, TakeFailed, TakeProgress
 from rigd.model.state import Transport
-from tests.support.desk import RATE_HZ, WRITER_IDLE, Desk, frame, orders
+from rigd.model.table import Step, step
+from rigd.model.units import Frame, Origin
+from tests.support.desk import OPENED, RATE_HZ, WRITER_IDLE, Desk, frame, ns, orders
 
 
 def test_a_take_begins_its_preroll_before_the_press() -> None:
@@ -148,8 +151,15 @@ def test_keep_leaves_a_rolling_take_alone() -> None:
     assert not desk.told(EndTake)
 
 
+def test_keep_reaches_no_further_than_the_config_says_and_leaves_the_tape_some_room() -> None:
+    desk = Desk(keep_s=30.0)
+    message = desk.ok("keep 600")
+    assert orders(desk)[0].first_frame == frame(70.0)
+    assert "30.0 s" in message and "keep_seconds is 30 s" in message
+
+
 def test_keep_says_when_the_tape_reaches_back_less() -> None:
-    desk = Desk()
+    desk = Desk(keep_s=1000.0)
     message = desk.ok("keep 600")
     assert orders(desk)[0].first_frame == frame(40.0)
     assert "60.0 s" in message and "no further" in message
@@ -290,6 +300,101 @@ def test_a_halted_rig_says_why_and_what_to_do() -> None:
     assert "no space left" in reason and "rigd clear-fault" in reason
     desk.ok("clear-fault")
     desk.ok("toggle")
+
+
+def test_channels_that_the_running_interface_lacks_refuse_the_next_take_and_the_old_one_rolls_on() -> None:
+    desk = Desk()
+    desk.ok("start")
+    take = desk.take
+    assert desk.state.interface is not None
+    desk.hear(replace(desk.state.interface, channels=2))
+    reason = desk.no("next")
+    assert 'channel 3 "Bass" (input 3), channel 4 "Room" (input 4)' in reason and "rigd disarm" in reason
+    assert desk.take.take_id == take.take_id and desk.take.end_frame is None
+    desk.ok("disarm 3")
+    desk.ok("disarm 4")
+    desk.ok("next")
+
+
+# without a tape
+
+
+def without_tape(desk: Desk, text: str, *, held: bool = False) -> Step:
+    """The command where nothing is known of the tape: the daemon is new and the interface is away."""
+    command = parse_command(text, origin=Origin("t"), at_ns=ns(desk.now_s), held=held)
+    nowhere = replace(desk.circumstances(command.at_ns), at_frame=None, tape_from=None, tape_to=None)
+    return step(desk.state, Input(what=command, circumstances=nowhere), desk.rules)
+
+
+def adopted_without_interface(*, locked: bool = False) -> Desk:
+    """A daemon that has just begun and hears from the writer alone, which has written 7 s of a take."""
+    before = Desk()
+    before.ok("start")
+    desk = Desk(ready=False, postroll_s=3.0)
+    desk.hear(OPENED)
+    progress = TakeProgress(order=orders(before)[0], written_frames=7 * RATE_HZ, durable_frames=0)
+    desk.hear(replace(WRITER_IDLE, open_takes=(progress,)))
+    if locked:
+        desk.ok("lock")
+    assert desk.stands(Transport.ROLLING)
+    return desk
+
+
+@pytest.mark.parametrize("text", ["stop", "toggle", "discard", "shut-down"])
+@pytest.mark.parametrize("held", [False, True])
+def test_a_take_can_be_ended_without_a_tape_and_ends_where_the_sound_does(text: str, held: bool) -> None:
+    desk = adopted_without_interface(locked=held and text != "discard")
+    take = desk.take
+    result = without_tape(desk, text, held=held)
+    assert isinstance(result.reply, Accepted), result.reply
+    (ended,) = [
+        effect.message
+        for effect in result.effects
+        if isinstance(effect, SendToWriter) and isinstance(effect.message, EndTake)
+    ]
+    assert ended == EndTake(take_id=take.take_id, end_frame=Frame(take.first_frame + 7 * RATE_HZ))
+    assert result.state.take is None
+
+
+def test_a_next_without_a_tape_is_refused_and_the_take_rolls_on() -> None:
+    desk = adopted_without_interface()
+    assert isinstance(without_tape(desk, "next").reply, Rejected)
+
+
+def test_a_shut_down_pressed_before_the_take_began_ends_it_all_the_same() -> None:
+    desk = Desk()
+    desk.ok("start")
+    assert "pressed before" in desk.no("stop", at=90.0)
+    desk.ok("shut-down", at=90.0)
+    take = desk.state.takes[-1]
+    assert take.end_frame == take.first_frame + 1
+
+
+# which take a command was about
+
+
+def test_a_command_names_the_take_that_it_was_about() -> None:
+    desk = Desk()
+
+    def named(text: str) -> str | None:
+        reply = desk.do(text)
+        assert isinstance(reply, Accepted), reply
+        return reply.take_id
+
+    first = named("start")
+    assert first == desk.take.take_id
+    desk.now_s += 5
+    second = named("next")
+    assert second == desk.take.take_id != first
+    desk.now_s += 5
+    kept = named("keep 3")
+    assert kept == desk.state.takes[-1].take_id and kept not in (first, second)
+    assert named("mark") == second
+    assert named("rename best") == second
+    assert named("stop") == second
+    assert named(f"discard {first}") == first
+    assert named("undo") == first
+    assert named("lock") is None
 
 
 # the lock

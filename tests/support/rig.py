@@ -64,7 +64,7 @@ class RigRun:
     def __enter__(self) -> RigRun:
         try:
             self.start()
-            self.await_transport(Transport.READY)
+            self.await_ready()
         except BaseException:
             print(self.logs())
             self._end()
@@ -157,6 +157,15 @@ class RigRun:
 
     def await_transport(self, transport: Transport) -> RigState:
         return self.await_state(lambda state: state.transport is transport, f"transport {transport}")
+
+    def await_ready(self) -> RigState:
+        """A take can be started: sound comes in, the writer is there, a session is open."""
+        return self.await_state(
+            lambda state: (
+                state.transport is Transport.READY and state.disk is not None and state.session_folder != ""
+            ),
+            "a rig that is ready",
+        )
 
     def await_closed(self, count: int) -> tuple[Take, ...]:
         """So many takes are closed and none is open; whole, oldest first."""
