@@ -34,6 +34,7 @@ from rigd.model.errors import LinkError, RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, Transport
+from rigd.model.units import TakeId
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "demo.toml"
 READY_WITHIN_S = 20.0
@@ -103,7 +104,7 @@ class Band:
     def play(self) -> None:
         """About half a minute."""
         say, pedal, box = self._screen.say, self._pedal, self._box
-        say("The rig listens. Nothing rolls, but the last 40 seconds are always on the tape.")
+        say("The rig listens. Nothing rolls, but the last half minute is always on the tape.")
         time.sleep(2.5)
         say("A tap of the foot: take 1 rolls, and it begins 2 seconds before the tap.")
         pedal.tap()
@@ -155,19 +156,24 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
             daemon = stack.enter_context(_rigd(overrides, wires / "log"))
             client = stack.enter_context(_connect(runtime / "rigd.sock", daemon, wires / "log"))
             _await_ready(client)
+            known = {take.take_id for take in client.takes()}
             with Screen(console, runtime / "rigd.sock", box) as screen:
                 Band(pedal, box, screen).play()
                 client.wait_closed(timeout_s=CLOSED_WITHIN_S)
+                told = _is_as_told(client, known)
                 if stay:
                     screen.say(
                         "The rig stays on. In another terminal: .venv/bin/rigd status. Ctrl-C ends it."
                     )
                     _stay(daemon)
-            told = _tell(console, client) if daemon.poll() is None else 0
+            if daemon.poll() is None:
+                _tell(console, client)
+            if not told:
+                console.print("The story did not come out as told: see the table.", style="red")
         except RigError as error:
             console.print(str(error), style="red", markup=False)
             return 1
-    return told
+    return 0 if told else 1
 
 
 @contextlib.contextmanager
@@ -215,20 +221,22 @@ def _stay(daemon: subprocess.Popen[bytes]) -> None:
         daemon.wait()
 
 
-def _tell(console: Console, client: ControlClient) -> int:
-    """The takes, and where they are. 0 when there are the three of the story, the last one circled."""
-    state, takes = client.status().state, [client.take(take.take_id) for take in client.takes()]
+def _is_as_told(client: ControlClient, known: set[TakeId]) -> bool:
+    """The three takes of the story are there, whole, and the last one is circled."""
+    takes = [client.take(take.take_id) for take in client.takes() if take.take_id not in known]
+    whole = all(take.closed and not take.gaps and len(take.files) == len(take.channels) for take in takes)
+    return len(takes) == 3 and whole and takes[-1].slate.circled
+
+
+def _tell(console: Console, client: ControlClient) -> None:
+    """The takes, and where they are."""
+    state = client.status().state
     console.print()
-    console.print(take_table(takes, state.sample_rate_hz))
+    console.print(take_table([client.take(take.take_id) for take in client.takes()], state.sample_rate_hz))
     console.print(f"\nYour takes: {state.session_folder}", markup=False)
     console.print(
         "The discarded one is in .trash there. Open any file: it is a plain 24-bit WAV.", markup=False
     )
-    complete = all(take.closed and not take.gaps and len(take.files) == len(take.channels) for take in takes)
-    if len(takes) < 3 or not complete or not takes[-1].slate.circled:
-        console.print("The story did not come out as told: see the table.", style="red")
-        return 1
-    return 0
 
 
 def main() -> int:

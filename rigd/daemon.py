@@ -159,6 +159,7 @@ class Rig:
                 postroll_s=config.take.postroll_seconds,
                 plan_take=keeper.plan_take,
                 next_take_number=keeper.next_take_number,
+                keep_s=config.tape.keep_seconds,
                 sample=config.take.sample,
                 phantom_while_rolling=config.control.phantom_while_rolling,
             ),
@@ -330,6 +331,7 @@ class Settings:
 
     def __init__(self, runtime: Path, capture: CaptureSettings, writer: WriterSettings) -> None:
         self._runtime = runtime
+        self._writing = threading.Lock()
         self._files = {"capture.json": encode(capture), "writer.json": encode(writer)}
 
     def settle(self) -> bool:
@@ -355,11 +357,12 @@ class Settings:
         return False
 
     def write(self) -> None:
-        """The files are there, whole. Raises OSError."""
-        for name, settings in self._files.items():
-            fresh = self._runtime / f"{name}.new"
-            fresh.write_bytes(settings)
-            fresh.replace(self._runtime / name)
+        """The files are there, whole. Raises OSError. Any thread: both links ask for it."""
+        with self._writing:
+            for name, settings in self._files.items():
+                fresh = self._runtime / f"{name}.new"
+                fresh.write_bytes(settings)
+                fresh.replace(self._runtime / name)
 
 
 def _a_take_is_open(path: Path) -> bool:

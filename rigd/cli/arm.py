@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, do, fail, tell
+from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, do, fail, out, print_json
+from rigd.wire.codec import to_plain
 
 Channels = Annotated[list[str] | None, typer.Argument(help='"3", "1-4", several of them; none: all.')]
 MOST_CHANNELS = 1024
@@ -31,14 +32,22 @@ def channel_numbers(words: list[str] | None) -> list[int | None]:
 
 def _each(verb: str, channels: list[str] | None, runtime_dir: RuntimeDir, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
-        answers = [client.command(verb, channel=number) for number in channel_numbers(channels)]
-    refused = [answer for answer in answers if not answer.accepted]
-    if len(answers) == 1:
-        tell(answers[0], as_json=as_json)
-    elif refused:
-        fail(ExitCode.REFUSED, "\n".join(answer.text for answer in refused))
+        numbers = channel_numbers(channels)
+        there = {channel.number for channel in client.status().state.channels}
+        missing = [str(number) for number in numbers if number is not None and number not in there]
+        if missing:
+            fail(
+                ExitCode.REFUSED,
+                f"there is no channel {', '.join(missing[:8])}; nothing was {verb}ed. See: rigd status",
+            )
+        answers = [client.command(verb, channel=number) for number in numbers]
+    if as_json:
+        print_json({"type": "CommandAnswers", "answers": [to_plain(answer) for answer in answers]})
     else:
-        tell(answers[-1], as_json=as_json)
+        for answer in answers:
+            out.print(answer.text, markup=False)
+    if not all(answer.accepted for answer in answers):
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def arm(channels: Channels = None, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:

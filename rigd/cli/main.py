@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from rigd import __version__
 from rigd.cli import arm, demo, devices, gain, recover, run, session, status, take, takes
 
 app = typer.Typer(
     name="rigd",
-    help="rigd records your band. Start with: rigd demo, rigd devices, rigd run --config FILE.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which rigd this is.", is_eager=True)
+    ] = False,
+) -> None:
+    """rigd records your band. Start with: rigd demo, rigd devices, rigd run --config FILE."""
+    if version:
+        typer.echo(f"rigd {__version__}")
+        raise typer.Exit
+
+
 app.command()(run.run)
 app.command()(run.check)
 app.command()(devices.devices)

@@ -16,7 +16,7 @@ CODES = {
     ExitCode.USAGE: "the command line has not the command's form",
     ExitCode.CONFIG: "the config has faults, each named on stderr",
     ExitCode.NOT_RUNNING: "no rigd runs in this runtime folder",
-    ExitCode.ALREADY_RUNNING: "another rigd has this runtime folder",
+    ExitCode.ALREADY_RUNNING: "another rigd has this runtime folder or this library",
     ExitCode.FAILED: "something on this machine stands in the way; stderr says what, and the cure",
 }
 
@@ -38,7 +38,8 @@ by hand: `rigd do "keep 20"`. A channel is its number. What a command line offer
 |---|---|
 {codes}
 
-With `--json` every answer is one JSON object on stdout (`rigd watch --json`: one a line), and refusals too.
+With `--json` every answer is one JSON object on stdout (`rigd watch --json`: one a line), the daemon's refusals
+among them. What goes wrong before the daemon is asked is told on stderr, in words, with its code.
 """
 
 

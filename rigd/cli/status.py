@@ -34,9 +34,9 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
         elapsed = clock(now - state.take.first_frame, state.sample_rate_hz)
         out.print(f"take       {take_title(state.take)}  {elapsed}", markup=False)
         unsafe = state.take.written_frames - state.take.durable_frames
-        out.print(
-            f"not safe   {max(0, unsafe) / state.sample_rate_hz:.1f} s are not yet durable", markup=False
-        )
+        if unsafe > state.sample_rate_hz // 10:
+            seconds = unsafe / state.sample_rate_hz
+            out.print(f"not safe   {seconds:.1f} s are not yet durable", markup=False)
     else:
         out.print(f"next       {state.song} · Take {state.next_take_number:03}", markup=False)
     out.print(f"session    {state.session}, {len(state.takes)} takes in {state.session_folder}", markup=False)

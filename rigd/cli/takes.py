@@ -77,7 +77,9 @@ def _meant(word: str, song: str, takes: tuple[Take, ...]) -> Take:
         same = [take for take in same if take.slate.song == song] or same
     else:
         same = [take for take in takes if take.take_id.startswith(word.lower())]
-    if len(same) != 1:
-        many = ": " + ", ".join(f"{take_title(take)} ({take.take_id[:8]})" for take in same) if same else ""
+    if not same:
+        fail(ExitCode.REFUSED, f'there is no take "{word}" in this session; see: rigd takes')
+    if len(same) > 1:
+        many = ": " + ", ".join(f"{take_title(take)} ({take.take_id[:8]})" for take in same)
         fail(ExitCode.REFUSED, f'"{word}" is {len(same)} takes of this session{many}; see: rigd takes list')
     return same[0]

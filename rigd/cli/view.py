@@ -55,17 +55,23 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
         line.append(f"next: {state.song} take {state.next_take_number:03}")
     if state.locked:
         line.append("  LOCKED: hold to stop", style="yellow")
-    second = Text(style="dim")
-    second.append(f"{state.session}  ·  {len(state.takes)} takes")
+    second = Text(style="dim", no_wrap=True, overflow="ellipsis")
+    second.append(f"{state.session}  ·  {len(state.takes)} take{'' if len(state.takes) == 1 else 's'}")
     if state.interface is not None and state.interface.device:
         second.append(f"  ·  {state.interface.device} {state.sample_rate_hz / 1000:g} kHz")
     if state.disk is not None:
-        second.append(f"  ·  {minutes_left(state)}")
+        short = 0 < state.disk.bytes_per_second * 600 > state.disk.free_bytes
+        second.append(f"  ·  {minutes_left(state)}", style="bold red" if short else "")
     devices = [(surface.name, surface.connected) for surface in state.surfaces]
     devices += [(preamp.name, preamp.answering) for preamp in state.preamps]
-    for name, good in devices:
-        second.append(f"  ·  {'▪' if good else '▫'} {name}", style="" if good else "yellow")
-    return Panel(Group(line, second), border_style="red" if take is not None else "grey50", padding=(0, 1))
+    third = Text(no_wrap=True, overflow="ellipsis")
+    for name, good in sorted(devices, key=lambda device: device[1]):  # what is missing comes first
+        third.append(f"{'▪' if good else '▫ not there:'} {name}  ", style="dim" if good else "yellow")
+    return Panel(
+        Group(line, second, *([third] if devices else [])),
+        border_style="red" if take is not None else "grey50",
+        padding=(0, 1),
+    )
 
 
 def minutes_left(state: RigState) -> str:
@@ -73,8 +79,10 @@ def minutes_left(state: RigState) -> str:
     disk = state.disk
     if disk is None or disk.bytes_per_second <= 0:
         return "disk: not known yet"
-    minutes = disk.free_bytes // disk.bytes_per_second // 60
-    return f"{minutes // 60} h {minutes % 60:02} min of disk"
+    seconds = disk.free_bytes // disk.bytes_per_second
+    if seconds < 600:
+        return f"{seconds // 60} min {seconds % 60:02} s of disk"
+    return f"{seconds // 3600} h {seconds // 60 % 60:02} min of disk"
 
 
 def take_title(take: Take) -> str:
@@ -166,11 +174,18 @@ def _story(events: Sequence[Event]) -> list[RenderableType]:
 
 def take_table(takes: Sequence[Take], sample_rate_hz: int) -> Table:
     """The takes as a table, oldest first."""
-    table = Table(box=None, padding=(0, 2), header_style="dim")
-    for heading in ("song", "take", "", "length", "files", "gaps", "markers"):
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for heading in ("song", "take", "", "length", "files", "gaps", "markers", "notes"):
         number = heading in {"length", "files", "gaps", "markers"}
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    table.add_column("notes")
+        words = heading in {"song", "take", "notes"}  # these give way where the terminal is narrow
+        table.add_column(
+            heading,
+            justify="right" if number else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=4 if words else {"": 2, "length": 10}.get(heading, len(heading)),
+            max_width=40 if words else None,
+        )
     for take in takes:
         slate = take.slate
         marks = ("◎" if slate.circled else "") + "★" * slate.rating + (" recovered" if take.recovered else "")

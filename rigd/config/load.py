@@ -84,6 +84,8 @@ def resolve_runtime_dir(configured: str, environ: Mapping[str, str]) -> Path:
     """Where the tape and the sockets go: as configured, else where the system says, else shared memory."""
     if configured:
         return Path(configured).expanduser()
+    if own := environ.get("RIGD_RUNTIME_DIR"):
+        return Path(own)
     if service := environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
         return Path(service)
     if desktop := environ.get("XDG_RUNTIME_DIR"):

@@ -96,7 +96,7 @@ class TapeSection(Options):
         30.0, "How long the disk may stall without losing a frame", unit="s", least=1, most=600
     )
     keep_seconds: float = option(
-        40.0, "How far back 'keep the last SECONDS' can reach", unit="s", least=0, most=3600
+        35.0, "How far back 'keep the last SECONDS' can reach", unit="s", least=0, most=3600
     )
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.faults import FAULTS, FaultClient, FaultError, parse_fault
-from rigd.model.take import GapCause
+from rigd.model.take import GapCause, Xrun
+from rigd.model.units import Frame
 from rigd.tape.blocks import Block, BlockFlag
 from tests.support.capture_run import PATIENCE_S, CaptureRun, settings_for, wait_for
 from tests.support.tape_check import CounterGap, check_tape
@@ -112,13 +113,20 @@ def test_a_flag_alone_is_counted_and_nothing_is_inserted(capture: CaptureRun, fa
     assert capture.tape().counters().xruns == 1
 
 
-def test_a_jump_alone_is_suspect_and_nothing_is_inserted(capture: CaptureRun, faults: FaultClient) -> None:
-    faults.give("jump 9600")
-    suspect = block_with(capture, BlockFlag.SUSPECT)
-    assert suspect.lost_before == 0
-    assert capture.tape().counters().suspects == 1
-    with pytest.raises(AssertionError, match=f"from frame {suspect.first_frame}: row 0, frame 0 "):
-        check_tape(capture.tape())
+@pytest.mark.parametrize("jump", [PERIOD, 9_600])
+def test_a_jump_alone_is_suspect_and_nothing_is_inserted(
+    capture: CaptureRun, faults: FaultClient, jump: int
+) -> None:
+    capture.await_frames(20 * PERIOD)
+    faults.give(f"jump {jump}")
+    assert block_with(capture, BlockFlag.SUSPECT).lost_before == 0
+    tape = capture.tape()
+    assert tape.counters().suspects == 1
+    (suspect,) = (piece for piece in tape.runs(Frame(0), tape.next_frame) if isinstance(piece, Xrun))
+    assert suspect.suspect
+    assert abs(suspect.about_frames - jump) < PERIOD / 2
+    with pytest.raises(AssertionError, match=f"from frame 0: row 0, frame {suspect.at_frame} of "):
+        check_tape(tape)
 
 
 def test_a_stall_is_a_gap_of_that_length(capture: CaptureRun, faults: FaultClient) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from hardware_sim.pedal import Pedal, PortWire
 from rigd.model.state import Transport
 from tests.support.counter import MODULUS, CounterPlayer, counter_distance
 from tests.support.foot import JackFoot
 from tests.support.jack_server import JackServer
 from tests.support.rig import RigRun, check_take, take_codes
 from tests.support.tools import need_jack_audio
+from tests.surfaces.pedal_process import PedalProcess
 
 JACK_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "jack.toml"
 PERIOD_FRAMES = 1024
@@ -56,7 +56,7 @@ def test_64_channels_for_30_seconds_started_and_stopped_by_a_midi_pedal(
     overrides = ["audio.channels=64", 'audio.device="counter, JACK Audio Connection Kit"']
     with (
         CounterPlayer(server, channels=64),
-        Pedal(lambda: PortWire(api="jack")) as pedal,
+        PedalProcess() as pedal,
         RigRun(
             "",
             config_file=JACK_CONFIG,
