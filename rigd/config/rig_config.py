@@ -13,7 +13,6 @@ from rigd.model.errors import ConfigError
 from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
 from rigd.model.names import Naming, parse_naming
 from rigd.model.state import Channel
-from rigd.model.take import TakeFormat
 from rigd.model.tape_size import capacity_frames_for, tape_bytes
 
 
@@ -93,10 +92,6 @@ class RigConfig:
     def writer_settings(self) -> WriterSettings:
         """What `rigd-writer` is started with."""
         return WriterSettings(library_root=str(self.library), sync_interval_ms=self.take.sync_interval_ms)
-
-    def take_format(self) -> TakeFormat:
-        """How samples are stored."""
-        return TakeFormat(sample_rate_hz=self.audio.sample_rate_hz, sample=self.take.sample)
 
     def naming(self) -> Naming:
         """How folders and files are called."""

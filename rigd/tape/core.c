@@ -199,10 +199,3 @@ void rigd_hold_read(const rigd_tape *t, int slot, rigd_hold *hold)
 /* ---- the kernel ---- */
 
 int rigd_syncfs(int fd) { return syncfs(fd) == 0 ? 0 : errno; }
-
-int rigd_start_writeback(int fd, int64_t offset, int64_t length)
-{
-    return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE) == 0 ? 0 : errno;
-}
-
-int rigd_lock_process_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? 0 : errno; }

@@ -140,7 +140,5 @@ int rigd_capture_policy(rigd_capture *capture, int *policy, int *priority);
 
 /* What Python's os does not have. 0 or errno. */
 int rigd_syncfs(int fd);
-int rigd_start_writeback(int fd, int64_t offset, int64_t length);
-int rigd_lock_process_memory(void);
 /* cdef end */
 #endif

@@ -1,6 +1,6 @@
 """The RIFF/WAVE header of a take file: 4,096 bytes, rewritten whole (EBU Tech 3285, 3306). Pure.
 
-    0 RIFF|RF64 size WAVE · 12 JUNK|ds64 (28) · 48 fmt  (16) · [fact] · bext · JUNK filler · 4088 data size
+    0 RIFF|RF64 size WAVE · 12 JUNK|ds64 (28) · 48 fmt  (16, float 18) · [fact] · bext · JUNK filler · 4088 data size
 
 One block of the file system holds all of it, so that a size can never be torn from its neighbour, and the
 step past 4 GiB (JUNK becomes ds64, RIFF becomes RF64) is one write like any other.
@@ -15,7 +15,7 @@ from typing import Literal
 HEADER_BYTES = 4096
 _DATA_AT = HEADER_BYTES - 8
 _LARGE_SIZES_AT = 12
-_FORMAT_AT = 48
+_FACT_AT = 48 + 8 + 18
 _LIMIT = 0xFFFFFFFF
 PCM = 1
 IEEE_FLOAT = 3
@@ -54,7 +54,8 @@ def header_of(shape: WaveShape, bext: bytes) -> bytearray:
             b"fmt ",
             struct.pack(
                 "<HHIIHH", tag, shape.channels, rate, rate * frame_bytes, frame_bytes, 8 * shape.sample_bytes
-            ),
+            )
+            + (bytes(2) if tag == IEEE_FLOAT else b""),  # cbSize, which every form but PCM has (RIFF MCI, 1994)
         ),
     ]
     if tag == IEEE_FLOAT:
@@ -82,7 +83,7 @@ def set_sizes(header: bytearray, shape: WaveShape, *, frames: int, tail_bytes: i
         struct.pack_into("<4sIQQQI", header, _LARGE_SIZES_AT, b"ds64", 28, riff_bytes, data_bytes, frames, 0)
         struct.pack_into("<I", header, _DATA_AT + 4, _LIMIT)
     if shape.sample == "float32":
-        struct.pack_into("<I", header, _FORMAT_AT + 24 + 8, min(frames, _LIMIT))
+        struct.pack_into("<I", header, _FACT_AT + 8, min(frames, _LIMIT))
 
 
 def tail_offset(shape: WaveShape, frames: int) -> int:

@@ -84,7 +84,7 @@ def test_an_empty_file_is_a_rig_with_all_defaults(written: Path) -> None:
     assert config.runtime_dir == Path("/run/user/7/rigd")
     assert config.library == Path("~/rigd-takes").expanduser()
     assert config.session_name() == "rig"
-    assert config.take_format().sample == "int24"
+    assert config.take.sample == "int24"
     assert config.writer_settings().library_root == str(config.library)
 
 
