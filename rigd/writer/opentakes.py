@@ -17,6 +17,7 @@ from rigd.model.units import Frame, TakeId
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import Tape
 from rigd.writer.failures import failed, unforeseen, why_it_ended
+from rigd.writer.takefiles import FilesGoneError
 from rigd.writer.takewriter import TakeWriter
 from rigd.writer.waiting import MOST_OPEN
 
@@ -184,7 +185,8 @@ class OpenTakes:
             what = 'take "%s" could not be closed (%s); the next start does it'
             log.error(what, take.order.folder, second, exc_info=unforeseen(second))
         self._leave(take)
-        self._tell(failed(take.order, error, frames=frames, reason=reason))
+        kept = 0 if isinstance(error, FilesGoneError) and error.all_gone else frames
+        self._tell(failed(take.order, error, frames=kept, reason=reason))
 
     def _leave(self, take: TakeWriter) -> None:
         del self._takes[take.take_id]

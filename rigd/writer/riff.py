@@ -55,7 +55,9 @@ def header_of(shape: WaveShape, bext: bytes) -> bytearray:
             struct.pack(
                 "<HHIIHH", tag, shape.channels, rate, rate * frame_bytes, frame_bytes, 8 * shape.sample_bytes
             )
-            + (bytes(2) if tag == IEEE_FLOAT else b""),  # cbSize, which every form but PCM has (RIFF MCI, 1994)
+            + (
+                bytes(2) if tag == IEEE_FLOAT else b""
+            ),  # cbSize, which every form but PCM has (RIFF MCI, 1994)
         ),
     ]
     if tag == IEEE_FLOAT:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rigd.model.errors import TakeError
 from rigd.model.take import ClosedFile, Slate, TakeOrder
 from rigd.tape.blocks import Run
 from rigd.tape.tape import Tape
@@ -57,6 +58,14 @@ class _File:
                 written += more
         except OSError as error:
             raise OSError(error.errno, error.strerror, self.name) from error
+
+
+class FilesGoneError(TakeError):
+    """Somebody deleted files of a take that is being recorded."""
+
+    def __init__(self, message: str, *, all_gone: bool) -> None:
+        super().__init__(message)
+        self.all_gone = all_gone
 
 
 class TakeFiles:
@@ -212,6 +221,18 @@ class TakeFiles:
                 os.fdatasync(file.fd)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, file.name) from error
+
+    def check_there(self) -> None:
+        """Every file still has a name in a folder: what is written to a deleted one, nobody will ever find.
+        Raises FilesGoneError."""
+        gone = [file.name for file in self._files if os.fstat(file.fd).st_nlink == 0]
+        if gone:
+            all_gone = len(gone) == len(self._files)
+            what = "all its files were" if all_gone else f"{', '.join(gone[:4])} was"
+            raise FilesGoneError(
+                f'take "{self._order.folder}": {what} deleted while it was recorded; it ends here',
+                all_gone=all_gone,
+            )
 
     def closed_files(self, frames: int) -> tuple[ClosedFile, ...]:
         """What there is to say of them once they are closed."""

@@ -191,6 +191,7 @@ class TakeWriter:
         Order: data (done), then the headers, which so never promise what a power cut could take; then the
         journal; and only then may the tape go over it.
         """
+        self._files.check_there()
         if frames > self.ledger.durable_frames:
             # An even number: where a frame has an odd number of bytes there is no pad byte yet.
             self._files.say(frames - frames % 2)
@@ -228,6 +229,8 @@ class TakeWriter:
     def seal(self) -> None:
         """`Closed` stands in the journal; once durable, nothing is left to do."""
         if self.ledger.closed is not None:
+            if not self.ledger.closed.failure:
+                self._files.check_there()
             self._note_if_room(self.ledger.closed, self.ledger.closed.failure)
 
     def finish(self, *, frames: int, failure: str = "") -> list[str]:
