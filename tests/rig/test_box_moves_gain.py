@@ -52,7 +52,8 @@ def test_the_gain_the_desk_confirms_is_on_the_box_in_the_status_and_with_its_fra
         with RigRun(CONFIG.format(port=desk.port, box=tmp_path / "box")) as rig:
             rig.await_state(
                 lambda state: (
-                    all(each.connected for each in state.surfaces)
+                    bool(state.surfaces)
+                    and all(each.connected for each in state.surfaces)
                     and state.channels[0].gain.value == 0.0
                     and state.channels[0].gain.confirmed
                 ),
@@ -108,7 +109,7 @@ def test_a_channel_without_a_preamp_says_so_on_the_box(tmp_path: Path) -> None:
         FaderBox(tmp_path / "box") as box,
         RigRun(CONFIG.format(port=desk.port, box=tmp_path / "box")) as rig,
     ):
-        rig.await_state(lambda state: all(each.connected for each in state.surfaces), "the box is there")
+        rig.await_surfaces()
         box.do("gain 2 10")
         wait_for(lambda: box.front().answer.startswith("no "), "the box was told")
         answer = rig.client().say("gain 2 10")

@@ -60,9 +60,7 @@ def pedal(tmp_path: Path) -> Iterator[Pedal]:
 def rig(server: JackServer, pedal: Pedal) -> Iterator[RigRun]:
     config = CONFIG.replace("serial:PEDAL", pedal.port)
     with CounterPlayer(server, channels=CHANNELS), RigRun(config, environment=server.environment) as rig:
-        rig.await_state(
-            lambda state: all(each.connected for each in state.surfaces), "the pedal is connected"
-        )
+        rig.await_surfaces()
         pedal.tap()
         rig.await_transport(Transport.ROLLING)
         rig.roll(1)
@@ -128,7 +126,7 @@ def test_5_kills_of_the_daemon_lose_nothing_and_the_pedal_stops_the_take_that_st
         assert state.take.first_frame == before.first_frame
         assert state.take.slate == before.slate
         check_open_files(Path(state.take.folder))
-    rig.await_state(lambda state: all(each.connected for each in state.surfaces), "the pedal is connected")
+    rig.await_surfaces()
     rig.roll(0.5)
     pedal.tap()
     (closed,) = rig.await_closed(1)

@@ -64,9 +64,7 @@ def test_64_channels_for_30_seconds_started_and_stopped_by_a_midi_pedal(
             environment=server.environment,
         ) as rig,
     ):
-        rig.await_state(
-            lambda state: all(each.connected for each in state.surfaces), "the pedal is connected"
-        )
+        rig.await_surfaces()
         pedal.tap()
         rig.await_transport(Transport.ROLLING)
         rig.roll(30)
@@ -88,9 +86,7 @@ def test_a_take_begins_and_ends_within_a_period_of_where_the_foot_moved(
         JackFoot(server) as foot,
         RigRun(SMALL.format(preroll=preroll_s), environment=server.environment) as rig,
     ):
-        rig.await_state(
-            lambda state: all(each.connected for each in state.surfaces), "the pedal is connected"
-        )
+        rig.await_surfaces()
         rig.await_heard(preroll_s + 1)
         down = foot.tap(offset)
         rig.await_transport(Transport.ROLLING)

@@ -192,6 +192,13 @@ class RigRun:
             within_s=PATIENCE_S + 2 * seconds,
         )
 
+    def await_surfaces(self) -> RigState:
+        """Every surface of the config is connected; there is one at least."""
+        return self.await_state(
+            lambda state: bool(state.surfaces) and all(each.connected for each in state.surfaces),
+            "the surfaces are connected",
+        )
+
     def heard_frames(self) -> int:
         """Where the tape ends now."""
         levels = self.client().status(levels=True).levels
