@@ -1,4 +1,8 @@
-"""`kill -9` of each process inside a take of 64 channels on a real JACK server, and what is on disk afterwards."""
+"""`kill -9` of each process inside a take of 64 channels, and what is on disk afterwards.
+
+Capture is killed on a real JACK server. Writer and daemon are killed on a simulated interface: there no sound is
+lost but by rigd, while a JACK server on a busy machine of two cores skips a cycle of its own now and then.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +27,14 @@ PERIOD_FRAMES = 1024
 CHANNELS = 64
 LONGEST_GAP_FRAMES = 48_000
 
+JACK = 'driver = "portaudio"\ndevice = "counter, JACK Audio Connection Kit"'
+SIMULATED = 'driver = "simulated"'
 CONFIG = f"""
 [audio]
-driver = "portaudio"
-device = "counter, JACK Audio Connection Kit"
+DRIVER
 channels = {CHANNELS}
+[audio.simulated]
+signal = "counter"
 [tape]
 stall_seconds = 20
 keep_seconds = 24
@@ -43,28 +50,38 @@ tap = "toggle"
 
 
 @pytest.fixture
-def server() -> Iterator[JackServer]:
-    need_jack_audio()
-    need_tool("sox")
-    with JackServer(channels=2, period_frames=PERIOD_FRAMES) as server:
-        yield server
-
-
-@pytest.fixture
 def pedal(tmp_path: Path) -> Iterator[Pedal]:
     with Pedal(lambda: PtyWire(tmp_path / "pedal")) as pedal:
         yield pedal
 
 
 @pytest.fixture
-def rig(server: JackServer, pedal: Pedal) -> Iterator[RigRun]:
-    config = CONFIG.replace("serial:PEDAL", pedal.port)
-    with CounterPlayer(server, channels=CHANNELS), RigRun(config, environment=server.environment) as rig:
-        rig.await_surfaces()
-        pedal.tap()
-        rig.await_transport(Transport.ROLLING)
-        rig.roll(1)
+def rig(pedal: Pedal) -> Iterator[RigRun]:
+    need_tool("sox")
+    with RigRun(CONFIG.replace("DRIVER", SIMULATED).replace("serial:PEDAL", pedal.port)) as rig:
+        roll(rig, pedal)
         yield rig
+
+
+@pytest.fixture
+def jack_rig(pedal: Pedal) -> Iterator[RigRun]:
+    need_jack_audio()
+    need_tool("sox")
+    config = CONFIG.replace("DRIVER", JACK).replace("serial:PEDAL", pedal.port)
+    with (
+        JackServer(channels=2, period_frames=PERIOD_FRAMES) as server,
+        CounterPlayer(server, channels=CHANNELS),
+        RigRun(config, environment=server.environment) as rig,
+    ):
+        roll(rig, pedal)
+        yield rig
+
+
+def roll(rig: RigRun, pedal: Pedal) -> None:
+    rig.await_surfaces()
+    pedal.tap()
+    rig.await_transport(Transport.ROLLING)
+    rig.roll(1)
 
 
 def check_open_files(folder: Path) -> int:
@@ -88,7 +105,6 @@ def sox_frames(path: Path) -> int:
     return int(subprocess.run(["soxi", "-s", str(path)], check=True, capture_output=True).stdout)
 
 
-@pytest.mark.jack
 @pytest.mark.timeout(300)
 def test_20_kills_of_the_writer_lose_nothing(rig: RigRun, pedal: Pedal) -> None:
     moments = random.Random(20)
@@ -109,7 +125,6 @@ def test_20_kills_of_the_writer_lose_nothing(rig: RigRun, pedal: Pedal) -> None:
     check_readers_agree(closed)
 
 
-@pytest.mark.jack
 @pytest.mark.timeout(300)
 def test_5_kills_of_the_daemon_lose_nothing_and_the_pedal_stops_the_take_that_still_rolls(
     rig: RigRun, pedal: Pedal
@@ -137,8 +152,9 @@ def test_5_kills_of_the_daemon_lose_nothing_and_the_pedal_stops_the_take_that_st
 @pytest.mark.jack
 @pytest.mark.timeout(300)
 def test_5_kills_of_capture_cost_at_most_a_second_each_declared_and_every_track_stays_aligned(
-    rig: RigRun, pedal: Pedal
+    jack_rig: RigRun, pedal: Pedal
 ) -> None:
+    rig = jack_rig
     for kills in range(1, 6):
         rig.roll(0.5)
         rig.kill("capture")
