@@ -46,7 +46,8 @@ class Listener:
         Raises LinkError once the listener is closed or was cut off: listen again for a new snapshot.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._over, timeout_s)
+            if timeout_s != 0.0:
+                self._changed.wait_for(lambda: self._queue or self._over, timeout_s)
             if self._queue:
                 return self._queue.popleft()
             if self._over:
