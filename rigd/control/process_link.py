@@ -36,6 +36,7 @@ STEADY_AFTER_S = 0.5
 """A process that talked for so long did its work, and is started again at once. One that ends sooner, because the
 interface is not there, is tried again with a pause."""
 FIRST_PAUSE_S = 0.25
+DYING_S = 0.25
 LONGEST_PAUSE_S = 2.0
 
 
@@ -186,6 +187,7 @@ class ProcessLink:
                 self._follower.tick()
         except LinkError as error:
             log.info("rigd-%s: %s", self._name, error)
+            self._let_die(pid)
         except Stuck as error:
             reason = str(error)
             log.warning("rigd-%s: %s; killed, and started again", self._name, error)
@@ -196,6 +198,12 @@ class ProcessLink:
             self._note_life(self._clock() - linked_at)
             if not self._stopping.is_set():
                 self._follower.lost(reason)
+
+    def _let_die(self, pid: int) -> None:
+        """A killed process takes a moment to be gone, and its socket takes connections until it is."""
+        deadline = self._clock() + DYING_S
+        while pid and self._alive(pid) and self._clock() < deadline:
+            self._stopping.wait(0.005)
 
     def _wait(self, link: Link) -> None:
         """Until the process says something, takes something, or there is something to say; a tick at most."""
