@@ -112,6 +112,12 @@ int rigd_pack_poly_int24(const rigd_tape *tape, const uint32_t *channels, uint32
 int rigd_pack_poly_float32(const rigd_tape *tape, const uint32_t *channels, uint32_t count,
                            uint64_t position, uint64_t frames, uint8_t *out);
 
+/* Packs row after row into `room`, which has place for one, and writes each to its file at `offset`. Returns 0,
+ * -1 as above, or errno, with the file's place in `fds`. */
+int rigd_write_rows(const rigd_tape *tape, int as_float32, const uint32_t *channels, const int *fds,
+                    uint32_t count, uint64_t position, uint64_t frames, int64_t offset, uint8_t *room,
+                    uint32_t *place);
+
 /* Holds: nothing at or after a held position is overwritten. */
 int rigd_hold_take(rigd_tape *tape, uint64_t key, uint64_t owner, uint64_t owner_started, uint64_t position,
                    uint64_t *held); /* the slot, or RIGD_NO_FREE_HOLD, RIGD_KEY_IN_USE */

@@ -1,7 +1,9 @@
 /* The tape's C core, third part: samples as they stand in files. */
 #include "core_inside.h"
 
+#include <errno.h>
 #include <math.h>
+#include <unistd.h>
 #if defined(__x86_64__)
 #include <tmmintrin.h>
 #endif
@@ -102,6 +104,28 @@ int rigd_pack_float32(const rigd_tape *t, const uint32_t *channels, uint32_t cou
         }
     }
     return intact(t, position);
+}
+
+int rigd_write_rows(const rigd_tape *t, int as_float32, const uint32_t *channels, const int *fds,
+                    uint32_t count, uint64_t position, uint64_t frames, int64_t offset, uint8_t *room,
+                    uint32_t *place)
+{
+    uint64_t bytes = frames * (as_float32 ? sizeof(float) : 3);
+    for (*place = 0; *place < count; ++*place) {
+        int fault = as_float32 ? rigd_pack_float32(t, channels + *place, 1, position, frames, room, bytes)
+                               : rigd_pack_int24(t, channels + *place, 1, position, frames, room, bytes);
+        if (fault != 0)
+            return fault;
+        for (uint64_t done = 0; done < bytes;) { /* a full volume takes a part first, then says so */
+            ssize_t n = pwrite(fds[*place], room + done, bytes - done, offset + (int64_t)done);
+            if (n == 0)
+                return EIO;
+            if (n < 0 && errno != EINTR)
+                return errno;
+            done += n > 0 ? (uint64_t)n : 0;
+        }
+    }
+    return 0;
 }
 
 static uint64_t poly_tile(uint32_t count)

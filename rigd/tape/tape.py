@@ -44,6 +44,14 @@ class OverwrittenError(TapeError):
     """The tape went over what was being read. Only a reader without a hold can get it."""
 
 
+class RowNotWrittenError(OSError):
+    """A row could not be written to its file. `place` is the file's among those that were given."""
+
+    def __init__(self, code: int, place: int) -> None:
+        super().__init__(code, os.strerror(code))
+        self.place = place
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapeCounters:
     """What has happened on the tape since it was made."""
@@ -264,6 +272,37 @@ class Tape:
         pack = lib.rigd_pack_poly_int24 if form == "int24" else lib.rigd_pack_poly_float32
         with self._room(out, run.frames * len(rows) * SAMPLE_BYTES[form]) as room:
             fault = pack(self._map.pointer, self._rows(rows), len(rows), run.position, run.frames, room)
+        self._check_intact(fault, run)
+
+    def write_mono(
+        self,
+        form: SampleForm,
+        rows: Sequence[int],
+        run: Run,
+        fds: Sequence[int],
+        room: object,
+        *,
+        offset_bytes: int,
+    ) -> None:
+        """The run's samples of row `rows[i]` stand at `offset_bytes` of file `fds[i]`, in the page cache. `room`
+        (any writable buffer) has place for one row: what was packed is still in the processor's cache when it
+        is written. RowNotWrittenError; OverwrittenError as `pack_mono`. Rows before that one are written."""
+        needed, place = run.frames * SAMPLE_BYTES[form], ffi.new("uint32_t *")
+        with self._room(room, needed) as packed:
+            fault = lib.rigd_write_rows(
+                self._map.pointer,
+                form == "float32",
+                self._rows(rows),
+                ffi.new("int[]", list(fds)),
+                min(len(rows), len(fds)),
+                run.position,
+                run.frames,
+                offset_bytes,
+                packed,
+                place,
+            )
+        if fault > 0:
+            raise RowNotWrittenError(fault, place[0])
         self._check_intact(fault, run)
 
     def samples(self, run: Run) -> npt.NDArray[np.float32]:

@@ -15,23 +15,20 @@ from dataclasses import dataclass
 from rigd.model.errors import TakeError
 from rigd.model.take import ClosedFile, Slate, TakeOrder
 from rigd.tape.blocks import Run
-from rigd.tape.tape import Tape
+from rigd.tape.tape import RowNotWrittenError, Tape
 from rigd.writer.bext import bext_of
 from rigd.writer.ledger import TakeRecord
 from rigd.writer.riff import HEADER_BYTES, WaveShape, frames_said, header_of, set_sizes, tail_offset
 from rigd.writer.tail import tail_of
 
-PACKED_TOGETHER = 8
-"""Mono files packed by one call, so that what was packed is still in the processor's cache when it is
-written; all 64 at once cost 5 % more."""
-PACKED_BYTES = 32 << 20
+WRITTEN_BYTES = 32 << 20
 """Most that is written between two looks at the messages. Half a second of 256 channels goes in one piece: the
 fewer and longer the writes, the less they cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Files that are packed by one call: some mono ones together, each polyphonic one by itself."""
+    """Files that are written by one call: the mono ones together, each polyphonic one by itself."""
 
     files: tuple[int, ...]
     rows: tuple[int, ...]
@@ -89,12 +86,12 @@ class TakeFiles:
                 mono.append(index)
             else:
                 self._parts.append(_Part((index,), tuple(rows[channel] for channel in file.channels)))
-        for start in range(0, len(mono), PACKED_TOGETHER):
-            some = tuple(mono[start : start + PACKED_TOGETHER])
-            self._parts.append(_Part(some, tuple(rows[order.files[index].channels[0]] for index in some)))
+        if mono:
+            channels = (order.files[index].channels[0] for index in mono)
+            self._parts.append(_Part(tuple(mono), tuple(rows[channel] for channel in channels)))
         self.frame_bytes = sum(file.shape.frame_bytes for file in self._files)
         """Bytes of one frame in all files together."""
-        self.slice_frames = max(4096, PACKED_BYTES // self.frame_bytes // 4096 * 4096)
+        self.slice_frames = max(4096, WRITTEN_BYTES // self.frame_bytes // 4096 * 4096)
         """Most frames that are written at a time."""
         self._packed = bytearray()
 
@@ -139,18 +136,21 @@ class TakeFiles:
         """The run's samples stand at frame `at` of every file, in the page cache. OSError leaves the files
         unequal: `cut` makes them equal again."""
         for part in self._parts:
-            shape = self._files[part.files[0]].shape
+            files = [self._files[index] for index in part.files]
+            shape = files[0].shape
             step = run.frames * shape.frame_bytes
-            if len(self._packed) < step * len(part.files):
-                self._packed = bytearray(step * len(part.files))
+            if len(self._packed) < step:
+                self._packed = bytearray(step)
+            offset = HEADER_BYTES + at * shape.frame_bytes
             if shape.channels == 1:
-                tape.pack_mono(shape.sample, part.rows, run, self._packed, stride_bytes=step)
+                fds = [file.fd for file in files]
+                try:
+                    tape.write_mono(shape.sample, part.rows, run, fds, self._packed, offset_bytes=offset)
+                except RowNotWrittenError as error:
+                    raise OSError(error.errno, error.strerror, files[error.place].name) from error
             else:
                 tape.pack_poly(shape.sample, part.rows, run, self._packed)
-            packed = memoryview(self._packed)
-            offset = HEADER_BYTES + at * shape.frame_bytes
-            for place, index in enumerate(part.files):
-                self._files[index].write_at(offset, packed[place * step : (place + 1) * step])
+                files[0].write_at(offset, memoryview(self._packed)[:step])
 
     def cut(self, frames: int) -> None:
         """Every file ends behind `frames` frames. Where one was shorter, silence (a hole) fills it: that is

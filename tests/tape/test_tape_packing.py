@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 from tape_source import assert_is_counter, counter
 
+from rigd.model.errors import TapeError
 from rigd.model.units import Frame
 from rigd.tape.blocks import Run
-from rigd.tape.tape import JACK_FULL_SCALE, PORTAUDIO_FULL_SCALE, OverwrittenError
+from rigd.tape.tape import JACK_FULL_SCALE, PORTAUDIO_FULL_SCALE, OverwrittenError, RowNotWrittenError
 
 
 def unpack(data: bytes | bytearray) -> np.ndarray:
@@ -111,3 +115,30 @@ def test_what_was_overwritten_meanwhile_is_not_passed_off_as_sound(start) -> Non
         source.tape.samples(run)
     with pytest.raises(OverwrittenError):
         source.tape.pack_poly("int24", [0], run, bytearray(3000))
+
+
+@pytest.mark.parametrize("form", ["int24", "float32"])
+def test_rows_are_written_to_their_files_and_a_file_that_fails_is_named(start, tmp_path, form: str) -> None:
+    source = start(channels=3, capacity_frames=2**14)
+    source.play(5000)
+    run = source.tape.runs(Frame(0), None)[0]
+    row_bytes = run.frames * (3 if form == "int24" else 4)
+    packed = bytearray(3 * row_bytes)
+    source.tape.pack_mono(form, [2, 0, 1], run, packed, stride_bytes=row_bytes)
+    room = bytearray(row_bytes)
+    with ExitStack() as opened:
+        files = [opened.enter_context((tmp_path / str(i)).open("w+b")) for i in range(3)]
+        fds = [file.fileno() for file in files]
+        source.tape.write_mono(form, [2, 0, 1], run, fds, room, offset_bytes=100)
+        for i, file in enumerate(files):
+            assert file.read() == bytes(100) + packed[i * row_bytes : (i + 1) * row_bytes]
+        fds[1] = opened.enter_context((tmp_path / "0").open("rb")).fileno()
+        with pytest.raises(RowNotWrittenError) as failed:
+            source.tape.write_mono(form, [2, 0, 1], run, fds, room, offset_bytes=100)
+        assert (failed.value.errno, failed.value.place) == (errno.EBADF, 1)
+        with pytest.raises(TapeError, match="to pack, room for"):
+            source.tape.write_mono(form, [2, 0, 1], run, fds, room[:-1], offset_bytes=100)
+        for _ in range(4):
+            source.play(8000)
+        with pytest.raises(OverwrittenError):
+            source.tape.write_mono(form, [2, 0, 1], run, fds, room, offset_bytes=100)
