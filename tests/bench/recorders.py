@@ -87,6 +87,7 @@ def record(
             stdout=output,
             stderr=output,
             preexec_fn=die_with_parent,
+            start_new_session=True,  # what it does to its process group at its end is its own affair
         )
     try:
         _await_sound(process, file, least_bytes=round(WARM_UP_S * 48_000) * 3 * channels)
