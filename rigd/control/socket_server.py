@@ -41,6 +41,8 @@ from rigd.wire.link import listen
 log = logging.getLogger(__name__)
 
 MOST_CLIENTS = 32
+QUIET_NS = 5 * NS_PER_SECOND
+"""Where all places are taken, a client that has asked nothing for so long makes room for a new one."""
 MOST_WAITS = 8
 MOST_LEVELS_HZ = 30.0
 LONGEST_WAIT_S = 3600.0
@@ -49,6 +51,8 @@ LEAVE_WITHIN_NS = 2 * NS_PER_SECOND
 STUMBLE_PAUSE_S = 0.1
 DOOR_PAUSE_NS = NS_PER_SECOND // 2
 """How long nobody new is let in where the system has no more files to give."""
+ADMITTED_A_TURN = 8
+"""Fewer than there are places: what a client says with its first breath is heard before others take its place."""
 LINES_A_TURN = 16
 """So many requests of one client are served before the others have their turn."""
 
@@ -67,6 +71,8 @@ class _Visit:
     read_levels: Meter | None = None
     waits: list[tuple[WaitRequest, int]] = field(default_factory=list)
     """Each with the time at which it is given up."""
+    asked_at_ns: int = 0
+    """When its last whole line came in; 0: none yet."""
     leaves_by_ns: int = 0
     """When a client that was turned away is closed, whether it has read why or not; 0: it may stay."""
 
@@ -144,7 +150,7 @@ class ControlSocket:
     def _turn(self) -> None:
         for key, mask in self._selector.select(self._wait_s()):
             if key.fileobj is self._door:
-                self._admit()
+                self._admit_some()
             elif key.fileobj is self._news:
                 with contextlib.suppress(BlockingIOError):
                     while len(self._news.recv(4096)) == 4096:
@@ -183,22 +189,44 @@ class ControlSocket:
         due += [deadline_ns for visit in self._visits.values() for _, deadline_ns in visit.waits]
         return max(0.0, (min(due) - self._clock_ns()) / NS_PER_SECOND) if due else None
 
-    def _admit(self) -> None:
+    def _admit_some(self) -> None:
         assert self._door is not None
-        try:
-            stream, _ = self._door.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        except OSError as error:
-            log.warning("nobody can be let in to the control socket: %s; rigd tries again", error)
-            self._selector.unregister(self._door)
-            self._door_opens_ns = self._clock_ns() + DOOR_PAUSE_NS
-            return
+        for _ in range(ADMITTED_A_TURN):
+            try:
+                stream, _address = self._door.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                log.warning("nobody can be let in to the control socket: %s; rigd tries again", error)
+                self._selector.unregister(self._door)
+                self._door_opens_ns = self._clock_ns() + DOOR_PAUSE_NS
+                return
+            self._admit(stream)
+
+    def _admit(self, stream: socket.socket) -> None:
         visit = _Visit(SocketClient(stream))
         self._visits[stream.fileno()] = visit
         self._selector.register(stream, selectors.EVENT_READ)
-        if len(self._visits) > MOST_CLIENTS:
-            self._turn_away(visit, f"there are {MOST_CLIENTS} clients already; close one")
+        if sum(not each.client.ends_when_told for each in self._visits.values()) > MOST_CLIENTS:
+            self._make_room_for(visit)
+
+    def _make_room_for(self, late: _Visit) -> None:
+        """Places are for those who talk: whoever connected and said nothing goes first, the longest there of
+        them, then whoever has been quiet. A client that watches or waits stays."""
+        idle = [
+            visit
+            for visit in self._visits.values()
+            if visit is not late
+            and visit.listener is None
+            and not visit.waits
+            and not visit.client.ends_when_told
+            and self._clock_ns() - visit.asked_at_ns >= QUIET_NS
+        ]
+        if idle:
+            visit = min(idle, key=lambda visit: visit.asked_at_ns)
+            self._turn_away(visit, "others needed the place, and nothing was asked here; connect again")
+        else:
+            self._turn_away(late, f"there are {MOST_CLIENTS} clients already; close one")
 
     def _open_door(self) -> None:
         assert self._door is not None
@@ -213,6 +241,7 @@ class ControlSocket:
                 if client.is_over or client.ends_when_told or (line := client.take_line()) is None:
                     return
                 if line.strip():
+                    visit.asked_at_ns = self._clock_ns()
                     self._serve(visit, line)
         except LinkError as error:
             self._turn_away(visit, str(error))

@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from rigd.wire.codec import Codec, encode
 MOST_UNSENT_BYTES = 16 << 20
 LONGEST_LINE_BYTES = 4 << 20
 """A 256-channel order with its annotations is under 200 kB; a line beyond this is not ours."""
+
+
+CROWDED_PAUSE_S = 0.005
 
 
 def listen(path: Path) -> socket.socket:
@@ -40,15 +44,21 @@ def listen(path: Path) -> socket.socket:
 
 
 def connect(path: Path, codec: Codec, *, timeout_s: float = 2.0) -> Link:
-    """A link to the process that listens at `path`. Raises LinkError where nobody does."""
+    """A link to the process that listens at `path`. Raises LinkError where nobody does, or where so many stand
+    before its door that it lets nobody in for so long."""
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     stream.settimeout(timeout_s)
-    try:
-        stream.connect(str(path))
-    except OSError as error:
-        stream.close()
-        raise LinkError(f"nobody answers at {path} ({error.strerror or error})") from error
-    return Link(stream, codec)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            stream.connect(str(path))
+            return Link(stream, codec)
+        except OSError as error:
+            if isinstance(error, BlockingIOError) and time.monotonic() < deadline:
+                time.sleep(CROWDED_PAUSE_S)  # connect(2) on a Unix socket does not wait when it may time out
+                continue
+            stream.close()
+            raise LinkError(f"nobody answers at {path} ({error.strerror or error})") from error
 
 
 class Link:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -51,8 +52,8 @@ class Bench:
     @contextmanager
     def raw(self) -> Iterator[socket.socket]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+            stream.connect(str(self.path))  # waits for its place at the door, as it has no time-out yet
             stream.settimeout(PATIENCE_S)
-            stream.connect(str(self.path))
             yield stream
 
 
@@ -362,7 +363,7 @@ def test_where_the_system_has_no_more_files_it_waits_and_then_lets_the_client_in
     ScarceDoor.asked_at.clear()
     with bench_at(tmp_path) as bench, bench.client() as client:
         assert client.status()
-    first, second = ScarceDoor.asked_at
+    first, second, *_ = ScarceDoor.asked_at
     assert second - first >= DOOR_PAUSE_NS / NS_PER_SECOND
 
 
@@ -438,3 +439,17 @@ def test_no_line_whatever_breaks_the_socket(tmp_path: Path, caplog: pytest.LogCa
         with bench.client() as client:
             assert client.status()
         until(bench.controller, lambda state: state.number >= 0)
+
+
+def test_clients_that_say_nothing_make_room_for_one_that_asks(bench: Bench) -> None:
+    watcher = bench.client()
+    with watcher, contextlib.ExitStack() as silent:
+        assert watcher.status()
+        for number in range(3 * MOST_CLIENTS):
+            stream = silent.enter_context(bench.raw())
+            if number % 2:
+                with contextlib.suppress(BrokenPipeError):  # it had to make room already
+                    stream.sendall(b'{"type":')  # begins a line and never ends it
+        with bench.client() as late:
+            assert late.status()
+        assert watcher.status(), "one that asked a moment ago keeps its place"
