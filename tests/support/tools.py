@@ -14,6 +14,8 @@ from typing import NoReturn
 
 import pytest
 
+from hardware_sim.disks import can_mount
+
 PACKAGES = {
     "jackd": "jackd2",
     "jack_capture": "jack-capture",
@@ -49,6 +51,13 @@ def need_jack_audio() -> None:
     need_library("libportaudio.so.2")
 
 
+def need_mounts() -> None:
+    """Loop devices can be made and mounted."""
+    answer = can_mount()
+    if not answer:
+        _not_here(answer.reason)
+
+
 def die_with_parent() -> None:
     """For `preexec_fn`: the program is killed when the test's process is, however that ends (prctl(2))."""
     set_parent_death_signal = 1
@@ -56,7 +65,10 @@ def die_with_parent() -> None:
 
 
 def _lacking(name: str) -> NoReturn:
-    reason = f"{name} is not installed: sudo apt install {PACKAGES.get(name, name)}"
+    _not_here(f"{name} is not installed: sudo apt install {PACKAGES.get(name, name)}")
+
+
+def _not_here(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason} (with CI=true nothing is skipped)", pytrace=False)
     pytest.skip(reason)
