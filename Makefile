@@ -1,4 +1,4 @@
-# Everything a person needs: make demo, make run CONFIG=..., make test, make lint, make bench.
+# Everything a person needs: make demo, make run CONFIG=..., make test, make lint, make bench, make faults, make soak.
 # One virtual environment in .venv; Debian packages only where root or sudo is there to install them.
 
 PYTHON ?= python3
@@ -6,11 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= configs/demo.toml
 STAY ?=
+HOURS ?= 0.5
+FIGURES := build/figures.jsonl
 SHELL := /bin/bash
 
 CORE := $(wildcard rigd/tape/*.[ch]) rigd/tape/core_build.py
 
-.PHONY: demo run test lint bench docs clean packages-build packages-test
+.PHONY: demo run test faults soak lint bench docs clean packages-build packages-test
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +20,8 @@ help:
 	@echo "make run CONFIG=...  run the rig with a config of yours"
 	@echo "make test            every test      make lint   style, types, the house's import rules"
 	@echo "make bench           figures of this machine beside jack_capture and ecasound"
+	@echo "make faults          every fault in full size, and docs/promises.md from it (ARGS=: only these tests)"
+	@echo "make soak HOURS=24   64 channels for so long, with loaded cores and a disk that freezes"
 
 # --- what must be on the machine -------------------------------------------------------------------
 
@@ -61,6 +65,14 @@ lint: $(VENV)/.dev
 
 test: packages-test $(VENV)/.dev
 	$(BIN)/pytest $(ARGS)
+
+faults: packages-test $(VENV)/.dev
+	@rm -f $(FIGURES)
+	RIGD_FAULTS=full RIGD_FIGURES=$(FIGURES) $(BIN)/pytest $(or $(ARGS),tests/faults); found=$$?; \
+	$(BIN)/python -m tests.faults.promises $(FIGURES) && exit $$found
+
+soak: packages-test $(VENV)/.dev
+	$(BIN)/python -m tests.faults.soak --hours $(HOURS)
 
 bench: packages-test $(VENV)/.dev
 	@bash tests/packages.sh want jack-capture:jack_capture ecasound:ecasound

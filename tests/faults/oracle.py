@@ -1,0 +1,258 @@
+"""The two invariants of every fault test, asked of a take's folder: nothing else has to run or be believed.
+
+A: frames on disk (declared gaps among them) are the frames that the source produced, the same for all channels.
+Every sample is the frame counter's, silence lies exactly where a gap is declared, and across a gap the counter
+went on by the gap's length.
+B: every file opens in libsndfile, sox and Python's wave, with the same number of frames; while a take rolls, too.
+
+Files of minutes are read in pieces, and a piece of a mono file is compared as bytes: 64 channels of an hour take
+as long as it takes to read them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import wave
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from rigd.model.take import Gap, TakeFile
+from rigd.writer.journal import JOURNAL_NAME, TakeRecord, read_journal
+from tests.support.counter import MODULUS, ROW_STEP, check_counter, counter_distance
+from tests.support.tools import need_tool
+
+HEADER_BYTES = 4096
+"""Samples begin there in every file (docs/take-format.md)."""
+PIECE_FRAMES = 1 << 20
+BLOCK_FRAMES = 1024
+WAVE_LIMIT_BYTES = 1 << 32
+"""Past it a file is RF64, which Python's wave does not read."""
+APART_FRAMES = 2 * 48_000
+"""While a take rolls, headers of its files are brought up to date one after another, each second or so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What invariant A found in a take."""
+
+    frames: int
+    """In every file."""
+    gap_frames: int
+    """Of them declared as gaps."""
+    gaps: tuple[Gap, ...]
+    worst_gap_error: int
+    """By how many frames at most a declared length differs from what the source's counter says; 0 if counted."""
+    begins_with: int
+    """The counter of row 0 at the first frame."""
+    follows: int
+    """The counter of row 0 that must come behind the last frame."""
+
+    @property
+    def source_frames(self) -> int:
+        """What the source produced from the first frame to the last, by its own counter, modulo 2^23."""
+        return counter_distance(self.begins_with, self.follows)
+
+
+def check_a(
+    folder: Path | str,
+    *,
+    frames: int | None = None,
+    first: int | None = None,
+    gap_slack_frames: int = 2 * BLOCK_FRAMES,
+) -> Heard:
+    """Invariant A of the first `frames` frames (None: all that the journal says are there) of every file.
+
+    `first`: the counter that row 0 must begin with. A gap whose length was counted must be right to the frame, one
+    that was estimated by the clock to `gap_slack_frames`. AssertionError names file and position.
+    """
+    folder = Path(folder)
+    record = read_journal(folder / JOURNAL_NAME)
+    assert record.order.format.sample == "int24", "the oracle reads 24-bit files"
+    total = record.frames if frames is None else frames
+    gaps = _inside(record, total)
+    value, begins, worst, at = first, first, 0, 0
+    with _Files(folder, record) as files:
+        files.check_lengths(total, closed=record.closed)
+        for gap in [*gaps, None]:
+            ends = total if gap is None else gap.at_frame - record.order.first_frame
+            if ends > at:
+                value = files.value_at(at) if value is None else value
+                begins = value if begins is None else begins
+                files.check_counter(at, ends, value)
+                value = (value + ends - at) % MODULUS
+                at = ends
+            if gap is None:
+                break
+            files.check_silence(at, at + gap.length_frames)
+            at += gap.length_frames
+            if value is None:
+                continue
+            value = (value + gap.length_frames) % MODULUS
+            if not gap.exact and at < total:
+                error = _signed(counter_distance(value, files.value_at(at)))
+                assert abs(error) <= gap_slack_frames, f"{gap}: the source's counter says {error:+} frames"
+                worst = max(worst, abs(error))
+                value = (value + error) % MODULUS
+    assert begins is not None and value is not None, f"{folder}: nothing but gaps"
+    return Heard(
+        frames=total,
+        gap_frames=sum(gap.length_frames for gap in gaps),
+        gaps=tuple(gaps),
+        worst_gap_error=worst,
+        begins_with=begins,
+        follows=value,
+    )
+
+
+def check_b(folder: Path | str) -> int:
+    """Invariant B of a closed take: all readers tell the same frames of every file, and the journal does. Returns
+    them."""
+    folder = Path(folder)
+    record = read_journal(folder / JOURNAL_NAME)
+    assert record.closed, f"{folder}: its journal does not close it"
+    told = _told_frames(folder, record.order.files)
+    wrong = {name: counts for name, counts in told.items() if set(counts) != {record.frames}}
+    assert not wrong, f"{folder}: {record.frames} frames by the journal, by the readers {wrong}"
+    return record.frames
+
+
+def check_b_rolling(folder: Path | str) -> int:
+    """Invariant B at any instant of a take that rolls or was cut off: every reader opens every file, and their
+    headers are no further apart than the time between two of them. Returns the least frames told."""
+    folder = Path(folder)
+    told = _told_frames(folder, read_journal(folder / JOURNAL_NAME).order.files)
+    for name, counts in told.items():
+        # They were asked one after another while the file grew.
+        assert list(counts) == sorted(counts), f"{name}: {counts} frames by wave, libsndfile, sox"
+    every = [counted for counts in told.values() for counted in counts]
+    assert max(every) - min(every) <= APART_FRAMES, f"{folder}: from {min(every)} to {max(every)} frames"
+    return min(every)
+
+
+def check_rolling(folder: Path | str) -> Heard:
+    """Both invariants of what is there now of a take that rolls, up to the frames that all readers see."""
+    seen = check_b_rolling(folder)
+    return check_a(folder, frames=min(seen, read_journal(Path(folder) / JOURNAL_NAME).durable_frames))
+
+
+def take_folders(library: Path) -> list[Path]:
+    """Every folder below that holds a take, in order of the takes' first frames; the trash among them."""
+    found = [path.parent for path in library.rglob(JOURNAL_NAME)]
+    return sorted(found, key=lambda folder: read_journal(folder / JOURNAL_NAME).order.first_frame)
+
+
+def _inside(record: TakeRecord, frames: int) -> list[Gap]:
+    first = record.order.first_frame
+    return [gap for gap in record.gaps if gap.at_frame - first + gap.length_frames <= frames]
+
+
+def _signed(distance: int) -> int:
+    return distance if distance < MODULUS // 2 else distance - MODULUS
+
+
+def _told_frames(folder: Path, files: Sequence[TakeFile]) -> dict[str, tuple[int, ...]]:
+    """By file: frames as wave (where it can), libsndfile and sox tell them, in this order."""
+    sox = need_tool("soxi")
+    paths = [folder / file.name for file in files]
+    plain = [_by_wave(path) for path in paths]
+    by_sndfile = [soundfile.info(path).frames for path in paths]
+    answer = subprocess.run([sox, "-s", *paths], check=True, capture_output=True, text=True)
+    by_sox = [int(line) for line in answer.stdout.split()[: len(paths)]]
+    assert len(by_sox) == len(paths), f"sox: {answer.stdout} {answer.stderr}"
+    return {
+        path.name: (*first, second, third)
+        for path, first, second, third in zip(paths, plain, by_sndfile, by_sox, strict=True)
+    }
+
+
+def _by_wave(path: Path) -> tuple[int, ...]:
+    if path.stat().st_size >= WAVE_LIMIT_BYTES:
+        return ()
+    with wave.open(str(path)) as opened:
+        return (opened.getnframes(),)
+
+
+class _Files:
+    """The samples of a take's files, below their headers."""
+
+    def __init__(self, folder: Path, record: TakeRecord) -> None:
+        rows = {track.channel: track.input - 1 for track in record.order.tracks}
+        self._files = [
+            (folder / file.name, tuple(rows[channel] for channel in file.channels))
+            for file in record.order.files
+        ]
+        self._fds: list[int] = []
+
+    def __enter__(self) -> _Files:
+        self._fds = [os.open(path, os.O_RDONLY) for path, _ in self._files]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for fd in self._fds:
+            os.close(fd)
+
+    def check_lengths(self, frames: int, *, closed: bool) -> None:
+        """Every file has so many frames of samples; a closed one by libsndfile, too."""
+        for (path, rows), fd in zip(self._files, self._fds, strict=True):
+            has = (os.fstat(fd).st_size - HEADER_BYTES) // (3 * len(rows))
+            assert has >= frames, f"{path}: {has} frames in the file, {frames} are said to be there"
+            if closed:
+                told = soundfile.info(path).frames
+                assert told >= frames, f"{path}: {told} frames, {frames} are said to be there"
+
+    def value_at(self, frame: int) -> int:
+        """The counter of row 0 at this frame, by the first file."""
+        (_, rows), fd = self._files[0], self._fds[0]
+        code = int.from_bytes(os.pread(fd, 3, HEADER_BYTES + 3 * len(rows) * frame), "little")
+        return (code - ROW_STEP * rows[0]) % MODULUS
+
+    def check_counter(self, begin: int, end: int, value: int) -> None:
+        """Row r holds value + 1009 r there, and then one more with each frame."""
+        reach = ROW_STEP * max(max(rows) for _, rows in self._files)
+        for at, frames in _pieces(begin, end):
+            first = (value + at - begin) % MODULUS
+            expected = _counter_bytes(first, frames + reach)
+            for (path, rows), fd in zip(self._files, self._fds, strict=True):
+                found = _read(fd, at, frames, 3 * len(rows))
+                if len(rows) == 1:
+                    start = 3 * ROW_STEP * rows[0]
+                    if found == expected[start : start + 3 * frames]:
+                        continue
+                codes = np.stack([_codes(found, frames, len(rows), place) for place in range(len(rows))])
+                for row, heard in zip(rows, codes, strict=True):
+                    what = f"{path.name}, row {row}, from frame {at:,}"
+                    check_counter(heard[None, :], first=(first + ROW_STEP * row) % MODULUS, what=what)
+
+    def check_silence(self, begin: int, end: int) -> None:
+        """Every sample is zero there."""
+        for at, frames in _pieces(begin, end):
+            for (path, rows), fd in zip(self._files, self._fds, strict=True):
+                found = _read(fd, at, frames, 3 * len(rows))
+                assert not any(found.strip(b"\0")), f"{path.name}: the gap at frame {begin:,} is not silent"
+
+
+def _pieces(begin: int, end: int) -> Iterator[tuple[int, int]]:
+    for at in range(begin, end, PIECE_FRAMES):
+        yield at, min(PIECE_FRAMES, end - at)
+
+
+def _read(fd: int, frame: int, frames: int, frame_bytes: int) -> bytes:
+    found = os.pread(fd, frames * frame_bytes, HEADER_BYTES + frame * frame_bytes)
+    assert len(found) == frames * frame_bytes, f"a file ends at frame {frame + len(found) // frame_bytes:,}"
+    return found
+
+
+def _counter_bytes(first: int, frames: int) -> bytes:
+    """The counter as 24-bit little-endian codes."""
+    codes = (np.arange(first, first + frames, dtype=np.int64) % MODULUS).astype("<u4")
+    return codes.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+def _codes(found: bytes, frames: int, width: int, place: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    plain = np.frombuffer(found, np.uint8).reshape(frames, width, 3)[:, place].astype(np.int64)
+    return plain[:, 0] | plain[:, 1] << 8 | plain[:, 2] << 16

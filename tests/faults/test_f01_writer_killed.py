@@ -1,0 +1,71 @@
+"""F1: SIGKILL of the writer at random instants of a take of 64 channels. No frame is lost, no gap is declared."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from rigd.tape.tape import Tape
+from tests.faults.figures import Figures, count
+from tests.faults.load import TapeFill, start_take, stop_take
+from tests.faults.oracle import check_a, check_b, check_b_rolling, check_rolling
+from tests.support.capture_run import wait_for
+from tests.support.rig import RigRun
+
+KILLS = count(ci=4, full=50)
+
+
+@pytest.mark.timeout(count(ci=120, full=900))
+def test_the_writer_is_killed_at_random_instants_and_nothing_is_lost(
+    rig_of: Callable[..., RigRun], figures: Figures
+) -> None:
+    rig = rig_of()
+    take = start_take(rig)
+    moments = random.Random(1)
+    restarts_ms: list[float] = []
+    seen = 0
+    with TapeFill(rig) as fill:
+        for _ in range(KILLS):
+            rig.hear(moments.uniform(0.05, 1.2))
+            killed = rig.pid_of("writer")
+            at = time.monotonic()
+            os.kill(killed, signal.SIGKILL)
+            told = check_b_rolling(take.folder)
+            assert told >= seen, "a file has become shorter"
+            seen = told
+            restarts_ms.append(1000 * (adopted_after(rig, killed) - at))
+    check_rolling(take.folder)
+    rig.roll(1)
+    closed = stop_take(rig)
+    assert closed.take_id == take.take_id
+    heard = check_a(closed.folder)
+    check_b(closed.folder)
+    assert heard.gaps == closed.gaps == ()
+    of = f"{KILLS} kills"
+    figures.record("F1", "frames lost", bound="0 frames", measured=heard.gap_frames, unit="frames", count=of)
+    figures.record(
+        "F1",
+        "kill until another writer has the take",
+        bound="<= 500 ms",
+        measured=max(restarts_ms),
+        unit="ms",
+        count=of,
+    )
+    figures.record(
+        "F1", "most of the tape in use", bound="< 25 %", measured=100 * fill.most, unit="%", count=of
+    )
+
+
+def adopted_after(rig: RigRun, killed: int) -> float:
+    """CLOCK_MONOTONIC at which another process than `killed` was seen to have the take's hold on the tape."""
+    with Tape.attach(rig.runtime / "tape", writable=False) as tape:
+        wait_for(
+            lambda: any(hold.owner_alive and hold.pid != killed for hold in tape.holds()),
+            "another writer takes up the take",
+        )
+    return time.monotonic()
