@@ -8,28 +8,27 @@ import json
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from rigd.control.client import ControlClient
-from tests.support.rig import RigRun, check_take
+from tests.faults.figures import Figures, count
+from tests.faults.oracle import check_a, check_b
+from tests.support.rig import RigRun
 
-SIXTEEN_CHANNELS = """
-[audio]
-driver = "simulated"
-channels = 16
-[audio.simulated]
-signal = "counter"
-[tape]
-stall_seconds = 5
-keep_seconds = 2
-[take]
-preroll_seconds = 0.0
-"""
+IDLE, SLOW = 500, 50
+MOST_GROWN_BYTES = 50_000_000
 
 
-def test_f41_idle_and_half_spoken_clients_cost_nothing(tmp_path: Path) -> None:
-    seconds = 600 if os.environ.get("RIGD_FAULTS") == "full" else 5
-    with RigRun(SIXTEEN_CHANNELS) as rig, contextlib.ExitStack() as crowd:
+@pytest.mark.timeout(900)
+def test_f41_idle_and_half_spoken_clients_cost_nothing(
+    rig_of: Callable[..., RigRun], figures: Figures
+) -> None:
+    seconds = count(ci=5, full=600)
+    rig = rig_of(channels=count(ci=16, full=64))
+    with contextlib.ExitStack() as crowd:
         rig.say("start")
         path = str(rig.runtime / "rigd.sock")
         before = _memory_bytes(rig.daemon.pid)
@@ -43,9 +42,9 @@ def test_f41_idle_and_half_spoken_clients_cost_nothing(tmp_path: Path) -> None:
         deaf.sendall(
             json.dumps({"type": "SubscribeRequest", "id": "deaf", "levels_hz": 30.0}).encode() + b"\n"
         )
-        for _ in range(500):
+        for _ in range(IDLE):
             connect()
-        loris = [connect() for _ in range(50)]
+        loris = [connect() for _ in range(SLOW)]
         slowest = 0.0
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -59,9 +58,23 @@ def test_f41_idle_and_half_spoken_clients_cost_nothing(tmp_path: Path) -> None:
         grown = _memory_bytes(rig.daemon.pid) - before
         rig.say("stop")
         (take,) = rig.await_closed(1)
-        check_take(take)
-    print(f"console answered within {slowest * 1000:.0f} ms; the daemon grew by {grown / 1e6:.1f} MB")
-    assert grown < 50e6
+        heard = check_a(take.folder)
+        check_b(take.folder)
+    assert heard.gap_frames == 0
+    assert grown < MOST_GROWN_BYTES
+    of = f"{IDLE} idle, {SLOW} half-spoken, 1 deaf client for {seconds} s"
+    figures.record("F41", "frames lost", bound="0 frames", measured=heard.gap_frames, unit="frames", count=of)
+    figures.record(
+        "F41",
+        "slowest answer to the console",
+        bound="<= 200 ms",
+        measured=slowest * 1000,
+        unit="ms",
+        count=of,
+    )
+    figures.record(
+        "F41", "memory of the daemon grows by", bound="< 50 MB", measured=grown / 1e6, unit="MB", count=of
+    )
 
 
 def _memory_bytes(pid: int) -> int:
