@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TAPE_NAME = "tape"
 LOST_NAME = "interface.lost"
 """Is there while the interface could not be opened; what the gap in the take is then called."""
-WRITER_LOCK_NAME = "writer.lock"
+WRITER_LOCK_NAMES = ("writer.lock", "mirror.lock", "blackbox.lock")
 CALLBACK_PRIORITY = 70
 FIRST_BLOCK_WITHIN_S = 3.0
 LOOK_EVERY_S = 0.002
@@ -150,7 +150,7 @@ class Opening:
             try:
                 tape = Tape.attach(path, writable=True)
             except TapeError as error:
-                if _is_locked(self._runtime / WRITER_LOCK_NAME):
+                if any(_is_locked(self._runtime / name) for name in WRITER_LOCK_NAMES):
                     raise TapeError(f"{error}. A writer still uses it, so no other tape was made") from error
                 warnings.append(f"{error}. No writer uses it, so a new tape was made in its place")
             else:
@@ -175,7 +175,7 @@ class Opening:
 
 
 def _refuse_if_held(tape: Tape, *, wanted_shape: str) -> None:
-    held = sum(hold.owner_alive for hold in tape.holds())
+    held = sum(hold.owner_alive and not hold.spare for hold in tape.holds())
     if held > 0:
         raise TapeError(
             f"the settings ask for another tape ({wanted_shape}), but {held} open take(s) are still written "

@@ -1,7 +1,8 @@
 """The few typed messages between rigd's three processes (docs/architecture.md, "Who says what").
 
-The daemon connects to `capture.sock` and `writer.sock` in the runtime folder. Both processes send
-a report to every new connection at once, so that a restarted daemon knows all that it must know.
+The daemon connects to `capture.sock` and to a socket a writer (`writer.sock`, `mirror.sock`, ...) in the runtime
+folder. Each sends a report to every new connection at once, so that a restarted daemon knows all that it must
+know.
 """
 
 from __future__ import annotations
@@ -68,11 +69,13 @@ class StopCapture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSettings:
-    """What `rigd-writer` is started with: `writer.json` in the runtime folder."""
+    """What `rigd-writer` is started with: NAME.json in the runtime folder."""
 
     library_root: str
     sync_interval_ms: int = 1000
     """How often data is made durable and headers are brought up to date."""
+    spare: bool = False
+    """True for a mirror or a black box: before capture lost a block to it, it would be cut loose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,13 @@ class Retag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepFirm:
+    """daemon -> mirror: this copy is the only one now. From here on it is held to as the primary's would be."""
+
+    take_id: TakeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopWriter:
     """daemon -> writer: end every open take where the tape ends now, close all, exit."""
 
@@ -121,15 +131,18 @@ class TakeProgress:
     durable_frames: int
     gaps: tuple[Gap, ...] = ()
     xruns: int = 0
+    whole: bool = True
+    """False: this copy lacks frames that the tape had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterReport:
-    """writer -> daemon: at connection and each second."""
+    """writer -> daemon: at connection, each second, and right after each durable point."""
 
     open_takes: tuple[TakeProgress, ...]
     free_bytes: int
-    """What a plain user may still write to the take volume (statvfs f_bavail)."""
+    """What a plain user may still write to the take volume (statvfs f_bavail), and what is
+    kept ready for open takes."""
     bytes_per_second: int
     """What all open takes need together."""
     behind_frames: int
@@ -202,6 +215,7 @@ MESSAGES: tuple[type, ...] = (
     EndTake,
     Annotate,
     Retag,
+    KeepFirm,
     StopWriter,
     WriterReport,
     TakeOpened,

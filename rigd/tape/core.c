@@ -137,30 +137,34 @@ void rigd_tape_counters(const rigd_tape *tape, rigd_counters *c)
 
 /* ---- holds ---- */
 
-int rigd_hold_take(rigd_tape *t, uint64_t key, uint64_t owner, uint64_t owner_started, uint64_t position,
-                   uint64_t *held)
+/* Either the capture sees the hold before it writes, or this sees what it intends to write: both sides store
+ * first, then load, in one total order. Returns the lowest position that is held, `position` or later. */
+static uint64_t stand(rigd_tape *t, int slot, uint64_t position)
+{
+    for (;;) {
+        atomic_store(&t->head->hold_position[slot], position);
+        atomic_thread_fence(memory_order_seq_cst);
+        uint64_t lowest = rigd_lowest_position(t);
+        if (position >= lowest)
+            return position;
+        position = lowest;
+    }
+}
+
+int rigd_hold_take(rigd_tape *t, int spare, uint64_t key, uint64_t owner, uint64_t owner_started,
+                   uint64_t position, int replaces, uint64_t *held)
 {
     header *h = t->head;
     for (int i = 0; i < RIGD_HOLDS; i++)
-        if (atomic_load(&h->hold_key[i]) == key)
+        if (i != replaces && atomic_load(&h->hold_key[i]) == key)
             return RIGD_KEY_IN_USE;
-    for (int i = 0; i < RIGD_HOLDS; i++) {
+    for (int i = spare ? RIGD_FIRM_HOLDS : 0; i < (spare ? RIGD_HOLDS : RIGD_FIRM_HOLDS); i++) {
         uint64_t nobody = 0;
         if (!atomic_compare_exchange_strong(&h->hold_owner[i], &nobody, owner))
             continue;
         atomic_store(&h->hold_owner_started[i], owner_started);
-        /* Either the capture sees the hold before it writes, or this sees what it intends to write:
-         * both sides store first, then load, in one total order. */
-        for (;;) {
-            atomic_store(&h->hold_position[i], position);
-            atomic_thread_fence(memory_order_seq_cst);
-            uint64_t lowest = rigd_lowest_position(t);
-            if (position >= lowest)
-                break;
-            position = lowest;
-        }
+        *held = stand(t, i, position);
         atomic_store(&h->hold_key[i], key);
-        *held = position;
         return i;
     }
     return RIGD_NO_FREE_HOLD;
@@ -174,11 +178,20 @@ int rigd_hold_adopt(rigd_tape *t, int slot, uint64_t from_owner, uint64_t owner,
     return 0;
 }
 
-void rigd_hold_advance(rigd_tape *t, int slot, uint64_t position)
+int rigd_hold_advance(rigd_tape *t, int slot, uint64_t position)
 {
-    if (position > relaxed(&t->head->hold_position[slot]))
-        atomic_store_explicit(&t->head->hold_position[slot], position, memory_order_release);
+    uint64_t held = relaxed(&t->head->hold_position[slot]);
+    do {
+        if (held == FREE)
+            return RIGD_LET_GO;
+        if (position <= held)
+            return 0;
+    } while (!atomic_compare_exchange_weak_explicit(&t->head->hold_position[slot], &held, position,
+                                                    memory_order_release, memory_order_relaxed));
+    return 0;
 }
+
+uint64_t rigd_hold_renew(rigd_tape *t, int slot, uint64_t position) { return stand(t, slot, position); }
 
 void rigd_hold_release(rigd_tape *t, int slot)
 {

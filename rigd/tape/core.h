@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 /* cdef begin */
-#define RIGD_LAYOUT_VERSION 2
+#define RIGD_LAYOUT_VERSION 3
 #define RIGD_MOST_CHANNELS 1024
-#define RIGD_HOLDS 32
+#define RIGD_HOLDS 96
+#define RIGD_FIRM_HOLDS 32 /* slots before this one are firm, the others spare */
 
 /* Flags of a block in the block log. A driver may pass OVERFLOW and UNDERFLOW; the core sets the rest. */
 #define RIGD_OVERFLOW 1    /* the driver says that it lost input before this block */
@@ -43,6 +44,7 @@
 
 #define RIGD_NO_FREE_HOLD -1
 #define RIGD_KEY_IN_USE -2
+#define RIGD_LET_GO -3
 
 typedef struct rigd_tape rigd_tape;
 typedef struct rigd_capture rigd_capture;
@@ -118,11 +120,16 @@ int rigd_write_rows(const rigd_tape *tape, int as_float32, const uint32_t *chann
                     uint32_t count, uint64_t position, uint64_t frames, int64_t offset, uint8_t *room,
                     uint32_t *place);
 
-/* Holds: nothing at or after a held position is overwritten. */
-int rigd_hold_take(rigd_tape *tape, uint64_t key, uint64_t owner, uint64_t owner_started, uint64_t position,
+/* Holds: nothing at or after a held position is overwritten. A block that a firm hold is in the way of is dropped;
+ * of a spare one that is in the way capture lets go. Its owner still has the slot then, and sees it at its next
+ * advance: its position is UINT64_MAX. `replaces`: the owner's own slot of the same key, which it will release;
+ * -1 for none. */
+int rigd_hold_take(rigd_tape *tape, int spare, uint64_t key, uint64_t owner, uint64_t owner_started,
+                   uint64_t position, int replaces,
                    uint64_t *held); /* the slot, or RIGD_NO_FREE_HOLD, RIGD_KEY_IN_USE */
 int rigd_hold_adopt(rigd_tape *tape, int slot, uint64_t from_owner, uint64_t owner, uint64_t owner_started);
-void rigd_hold_advance(rigd_tape *tape, int slot, uint64_t position);
+int rigd_hold_advance(rigd_tape *tape, int slot, uint64_t position); /* 0, or RIGD_LET_GO */
+uint64_t rigd_hold_renew(rigd_tape *tape, int slot, uint64_t position); /* after RIGD_LET_GO: what is held now */
 void rigd_hold_release(rigd_tape *tape, int slot);
 void rigd_hold_read(const rigd_tape *tape, int slot, rigd_hold *hold);
 

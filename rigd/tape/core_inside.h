@@ -3,7 +3,9 @@
  * Order of one block (C11, so also on ARM): `intended` is raised, then a fence, then the holds are read;
  * if none is in the way `reserved` is raised, then a fence, then rows, levels and log entry are written, then
  * `written` and `blocks` are raised with release. Who takes a hold stores it, fences, and looks at
- * `intended`: one of the two sees the other. A reader loads `blocks` with acquire, copies, fences, and loads
+ * `intended`: one of the two sees the other. Of a spare hold in the way capture
+ * lets go by compare-and-swap, and by compare-and-swap owners advance: one that was let go of stays so until its
+ * owner has seen it. A reader loads `blocks` with acquire, copies, fences, and loads
  * `reserved`: what lies below reserved - capacity may have been overwritten while it copied, the rest was
  * not. Two words, because an intention that a hold stops must not look to its holder like a loss. */
 #ifndef RIGD_CORE_INSIDE_H
@@ -44,7 +46,7 @@ _Static_assert(sizeof(rigd_block) == 64, "a log entry is one cache line");
 
 #define PAGE 4096u
 #define LOG_WORDS 8u
-#define FREE UINT64_MAX /* position of a hold that holds nothing */
+#define FREE UINT64_MAX /* position of a hold that holds nothing, or was let go of */
 
 typedef _Atomic uint64_t word;
 

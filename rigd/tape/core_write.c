@@ -115,27 +115,45 @@ static double clock_jump(const rigd_capture *c, uint32_t frames, double adc_time
     return jump < LONGEST_BELIEVED_LOSS_SECONDS ? jump * rate : 0.0;
 }
 
-static int fits(const rigd_capture *c, uint32_t frames)
+/* What a block of so many frames takes off the tape: a hold before this position is in its way. */
+static uint64_t taken_up_to(const rigd_capture *c, uint32_t frames)
 {
     const rigd_tape *t = c->tape;
-    uint64_t lowest = FREE;
-    rigd_block b;
-    for (int i = 0; i < RIGD_HOLDS; i++) {
-        uint64_t held = atomic_load(&t->head->hold_position[i]);
-        lowest = held < lowest ? held : lowest;
-    }
-    if (lowest == FREE)
-        return 1;
-    if (c->position + frames > lowest && c->position + frames - lowest > t->shape.capacity_frames)
-        return 0;
+    uint64_t end = c->position + frames;
+    uint64_t taken = end > t->shape.capacity_frames ? end - t->shape.capacity_frames : 0;
     if (c->blocks < t->shape.log_blocks)
-        return 1;
+        return taken;
     word *entry = log_entry(t, c->blocks); /* of the block log_blocks ago; only this thread writes it */
     uint64_t words[LOG_WORDS];
+    rigd_block b;
     for (unsigned i = 0; i < LOG_WORDS; i++)
         words[i] = relaxed(&entry[i]);
     memcpy(&b, words, sizeof b);
-    return b.position + b.frames <= lowest;
+    return b.position + b.frames > taken ? b.position + b.frames : taken;
+}
+
+/* A spare hold costs no block. Its owner may move it at this moment, out of the way or not: after a few of these
+ * moves it is let go of without looking, so that the callback never waits for anybody. */
+static void let_go(word *hold, uint64_t taken)
+{
+    uint64_t held = atomic_load(hold);
+    for (int tries = 0; held < taken && tries < 8; tries++)
+        if (atomic_compare_exchange_strong(hold, &held, FREE))
+            return;
+    if (held < taken)
+        atomic_store(hold, FREE);
+}
+
+static int fits(const rigd_capture *c, uint32_t frames)
+{
+    header *h = c->tape->head;
+    uint64_t taken = taken_up_to(c, frames);
+    for (int i = 0; i < RIGD_FIRM_HOLDS; i++)
+        if (atomic_load(&h->hold_position[i]) < taken)
+            return 0;
+    for (int i = RIGD_FIRM_HOLDS; i < RIGD_HOLDS; i++)
+        let_go(&h->hold_position[i], taken);
+    return 1;
 }
 
 static int reserve(rigd_capture *c, uint32_t frames)

@@ -316,13 +316,14 @@ class Tape:
 
     # Holds.
 
-    def take_hold(self, frame: Frame, *, key: int) -> Hold:
+    def take_hold(self, frame: Frame, *, key: int, spare: bool = False) -> Hold:
         """From now on nothing at or after `frame` is overwritten, nor is it forgotten what was lost there.
 
         Where the tape no longer has `frame`, the oldest it has is held: a reader that begins at `frame`
         tells how much was too late. `key` (not 0, see `hold_key`) is what a restarted writer adopts it by.
+        Of a `spare` one capture lets go before it would lose a block to it.
         """
-        return holds.take_hold(self._map, frame, key)
+        return holds.take_hold(self._map, frame, key, spare=spare)
 
     def adopt_hold(self, key: int) -> Hold:
         """The hold of a writer that is gone, now owned by this process. TapeError if there is none or
@@ -333,10 +334,10 @@ class Tape:
         """All holds, whoever has them."""
         return holds.list_holds(self._map)
 
-    def reclaim_dead_holds(self) -> int:
-        """Releases every hold whose process is gone, and returns how many. Only for who knows that nobody
-        will adopt them: a killed writer's hold is what keeps its sound."""
-        return holds.reclaim_dead_holds(self._map)
+    def reclaim_dead_holds(self, writer: str | None = None) -> int:
+        """Releases every hold whose process is gone, of writers of that name or of all, and returns how many.
+        Only for who knows that nobody will adopt them: a killed writer's hold is what keeps its sound."""
+        return holds.reclaim_dead_holds(self._map, writer)
 
     def _rows(self, rows: Sequence[int]) -> object:
         channels = self._map.shape.channels

@@ -1,5 +1,5 @@
-"""`python -m rigd.writer RUNTIME_DIR`: starts the writer process. Exit 0 when told to stop, 1 with a message
-on standard error when it cannot start."""
+"""`python -m rigd.writer RUNTIME_DIR [NAME]`: starts the writer process of that name ("writer", the primary volume's,
+where none is given). Exit 0 when told to stop, 1 with a message on standard error when it cannot start."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ import sys
 from pathlib import Path
 
 from rigd.model.errors import RigError
+from rigd.tape.holds import PRIMARY_WRITER
 from rigd.writer.process import WriterProcess, hold_lock, read_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs until told to stop."""
     words = sys.argv[1:] if arguments is None else arguments
-    if len(words) != 1:
-        print("usage: rigd-writer RUNTIME_DIR", file=sys.stderr)
+    name = words[1] if len(words) == 2 else PRIMARY_WRITER
+    if not 1 <= len(words) <= 2 or not (name.isascii() and name.isalnum()):
+        print("usage: rigd-writer RUNTIME_DIR [NAME]", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="rigd-writer: %(levelname)s: %(message)s")
     runtime = Path(words[0])
     try:
-        hold_lock(runtime)
-        process = WriterProcess(read_settings(runtime), runtime)
+        hold_lock(runtime, name)
+        process = WriterProcess(read_settings(runtime, name), runtime, name=name)
     except (RigError, OSError) as error:
         print(f"rigd-writer: {error}", file=sys.stderr)
         return 1

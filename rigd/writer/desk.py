@@ -16,6 +16,7 @@ from rigd.model.errors import TakeError, TapeError
 from rigd.model.messages import (
     Annotate,
     EndTake,
+    KeepFirm,
     OpenTake,
     Retag,
     RetagFailed,
@@ -27,13 +28,13 @@ from rigd.model.messages import (
 )
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
-from rigd.tape.holds import NoFreeHoldError, hold_key
+from rigd.tape.holds import PRIMARY_WRITER, NoFreeHoldError, hold_key
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import Tape
 from rigd.writer.failures import failed, unforeseen, why_not_opened
 from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable, make_folder
 from rigd.writer.journal import has_begun
-from rigd.writer.opening import Opening, check, open_take, remove_empty, resume_take
+from rigd.writer.opening import Holder, Opening, check, open_take, remove_empty, resume_take
 from rigd.writer.opentakes import OpenTakes
 from rigd.writer.recovery import (
     NotRecovered,
@@ -49,8 +50,6 @@ from rigd.writer.volume import Volume
 from rigd.writer.waiting import WaitingList
 
 TAPE_NAME = "tape"
-OPEN_LIST_NAME = "writer.open"
-WAITING_LIST_NAME = "writer.waiting"
 REMEMBERED_TAKES = 1000
 OPENED_TOGETHER = 8
 """Takes that share a durable point when they are opened. A few, so that those that roll are written on."""
@@ -61,20 +60,30 @@ log = logging.getLogger(__name__)
 
 
 class Desk:
-    """`tell` gets every fact as it becomes true."""
+    """`tell` gets every fact as it becomes true. `name` is the writer's: its lists and holds go by it."""
 
-    def __init__(self, settings: WriterSettings, runtime: Path, tell: Callable[[object], None]) -> None:
+    def __init__(
+        self,
+        settings: WriterSettings,
+        runtime: Path,
+        tell: Callable[[object], None],
+        *,
+        name: str = PRIMARY_WRITER,
+    ) -> None:
+        self._holder = Holder(writer=name, spare=settings.spare)
         self._library_root = Path(settings.library_root)
         self._volume = Volume(self._library_root)
         self._tell = tell
         self._takes = OpenTakes(tell=tell, left=self._has_left)
-        self._waiting = WaitingList(runtime / WAITING_LIST_NAME)
+        self._waiting = WaitingList(runtime / f"{name}.waiting", writer=name, spare=settings.spare)
+        self._firm: set[TakeId] = set()
+        """Of those that wait, the ones that are not to be let go of once they are open."""
         self._folders: dict[TakeId, str] = {}
         """Of takes closed here, the last ones, for notes that come after."""
         self._tapes = TapeWatch(runtime / TAPE_NAME)
         self._out_of_holds = False
         """Others than this writer have the last ones; asked again when a take is closed, and each second."""
-        self._open_list = OpenList(runtime / OPEN_LIST_NAME)
+        self._open_list = OpenList(runtime / f"{name}.open")
         self._left_open: deque[tuple[OpenFolder, bool]] = deque()
         self._search: Iterator[TakeClosed | NotRecovered | None] | None = None
 
@@ -109,7 +118,9 @@ class Desk:
         try:
             survived = entry.cache_survived()
             if self._tapes.now is not None:
-                take = resume_take(entry, tape=self._tapes.now, open_list=self._open_list)
+                take = resume_take(
+                    entry, tape=self._tapes.now, open_list=self._open_list, holder=self._holder
+                )
         except Exception as error:
             log.warning('take "%s" cannot go on: %s', entry.folder, error, exc_info=unforeseen(error))
         if take is None:
@@ -140,7 +151,7 @@ class Desk:
         """The writer before left it, and nobody will go on with its take."""
         if self._tapes.now is not None:
             with contextlib.suppress(TapeError, ValueError):
-                self._tapes.now.adopt_hold(hold_key(take_id)).release()
+                self._tapes.now.adopt_hold(hold_key(take_id, self._holder.writer)).release()
 
     def recover_some(self) -> bool:
         """One step of the search for takes left open. False once it is done."""
@@ -173,7 +184,7 @@ class Desk:
         """After the search nobody adopts them any more: takes that go on and those that wait have theirs, and
         the tape would stand still for the others for ever."""
         if self._tapes.now is not None:
-            count = self._tapes.now.reclaim_dead_holds()
+            count = self._tapes.now.reclaim_dead_holds(self._holder.writer)
             if count:
                 log.warning("%d holds of writers that are dead were released", count)
 
@@ -241,6 +252,14 @@ class Desk:
         else:
             log.warning("take %s is not known here: a note for it was left out", message.take_id)
 
+    def keep_firm(self, message: KeepFirm) -> None:
+        """That take is the only copy now. One that waits waits on under a spare hold until it is open."""
+        take = self._takes.find(message.take_id)
+        if take is not None:
+            take.keep_firm()
+        elif self._waiting.find(message.take_id) is not None:
+            self._firm.add(message.take_id)
+
     def retag(self, message: Retag) -> None:
         here = (self._takes.find(message.take_id), self._waiting.find(message.take_id))
         if here == (None, None):
@@ -277,7 +296,11 @@ class Desk:
                 break
             try:
                 opening = open_take(
-                    waiting.order, waiting.notes, tape=waiting.tape, open_list=self._open_list
+                    waiting.order,
+                    waiting.notes,
+                    tape=waiting.tape,
+                    open_list=self._open_list,
+                    holder=self._holder,
                 )
             except NoFreeHoldError as error:
                 if self._takes:
@@ -291,6 +314,9 @@ class Desk:
                 openings.append(opening)
         for opening in self._made_durable(openings):
             take = opening.keep()
+            if take.take_id in self._firm:
+                self._firm.remove(take.take_id)
+                take.keep_firm()
             self._waiting.remove(take.take_id)
             self._tell(TakeOpened(take_id=take.take_id, first_frame=take.order.first_frame))
 
@@ -321,10 +347,11 @@ class Desk:
         """Each take is written on by at most a slice; what is complete is closed. True: there is more."""
         return self._takes.write_on(self._tapes.now)
 
-    def make_durable(self) -> None:
-        """What is written, and how far the tape may go on."""
-        self._takes.make_durable()
+    def make_durable(self) -> bool:
+        """What is written, and how far the tape may go on. True where something is durable now that was not."""
+        gained = self._takes.make_durable()
         self._waiting.protect()
+        return gained
 
     def report(self) -> WriterReport:
         takes = [*self._takes, *self._waiting]

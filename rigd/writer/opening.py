@@ -38,6 +38,14 @@ from rigd.writer.takewriter import TakeWriter
 SECONDS_PER_DAY = 86_400
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds the sound of takes on the tape: the writer's name, and whether capture may let go of it."""
+
+    writer: str
+    spare: bool
+
+
 def moved(order: TakeOrder, first_frame: Frame) -> TakeOrder:
     """The order as it is when it begins at another frame: its clock time moves with it."""
     frames = first_frame - order.first_frame
@@ -54,13 +62,13 @@ def moved(order: TakeOrder, first_frame: Frame) -> TakeOrder:
     )
 
 
-def _hold_for(tape: Tape, order: TakeOrder, frame: Frame) -> Hold:
+def _hold_for(tape: Tape, order: TakeOrder, frame: Frame, holder: Holder) -> Hold:
     """The take's hold: the one a killed writer left, else a new one."""
-    key = hold_key(order.take_id)
+    key = hold_key(order.take_id, holder.writer)
     try:
         return tape.adopt_hold(key)
     except TapeError:
-        return tape.take_hold(frame, key=key)
+        return tape.take_hold(frame, key=key, spare=holder.spare)
 
 
 def _first_frame_there(tape: Tape, asked: Frame) -> Frame:
@@ -110,12 +118,14 @@ class Opening:
         self._undo.close()
 
 
-def open_take(order: TakeOrder, notes: Iterable[TakeNote], *, tape: Tape, open_list: OpenList) -> Opening:
+def open_take(
+    order: TakeOrder, notes: Iterable[TakeNote], *, tape: Tape, open_list: OpenList, holder: Holder
+) -> Opening:
     """A checked order's folder, journal (with these notes) and files are there; nothing of its sound is
     written. TakeError, TapeError or OSError, and nothing is left behind."""
     folder = Path(order.folder)
     with contextlib.ExitStack() as undo:
-        hold = undo.enter_context(_hold_for(tape, order, order.first_frame))
+        hold = undo.enter_context(_hold_for(tape, order, order.first_frame, holder))
         first_frame = _first_frame_there(tape, order.first_frame)
         make_folder(folder)
         undo.callback(remove_empty, folder)
@@ -171,7 +181,7 @@ def _remove_files(files: TakeFiles, order: TakeOrder, folder_fd: int) -> None:
             os.unlink(file.name, dir_fd=folder_fd)
 
 
-def resume_take(entry: OpenFolder, *, tape: Tape, open_list: OpenList) -> TakeWriter | None:
+def resume_take(entry: OpenFolder, *, tape: Tape, open_list: OpenList, holder: Holder) -> TakeWriter | None:
     """A take that a killed writer left open goes on exactly where its files end, cut to equal length.
 
     None where that cannot be: it is closed already or was being closed, is of another tape, or the page
@@ -198,7 +208,8 @@ def resume_take(entry: OpenFolder, *, tape: Tape, open_list: OpenList) -> TakeWr
         # order, so all that is below the shortest length is good, and the rest is still on the tape.
         files.cut(frames)
         files.say(ledger.durable_frames - ledger.durable_frames % 2)
-        hold = undo.enter_context(_hold_for(tape, order, Frame(order.first_frame + ledger.durable_frames)))
+        durable = Frame(order.first_frame + ledger.durable_frames)
+        hold = undo.enter_context(_hold_for(tape, order, durable, holder))
         journal.append(Resumed(frames=frames))
         open_list.add(entry)
         take = TakeWriter(

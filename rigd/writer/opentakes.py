@@ -108,18 +108,21 @@ class OpenTakes:
         """Every take is closed behind what is written of it."""
         self._close([(take, take.written_frames) for take in self])
 
-    def make_durable(self) -> None:
-        """One durable point for all takes of a file system. One syncfs takes 0.4 ms of CPU for the 64 files
-        of a take, 64 fdatasync 6.5 ms (a journal commit each)."""
+    def make_durable(self) -> bool:
+        """One durable point for all takes of a file system; True where any take gained by it. One syncfs takes
+        0.4 ms of CPU for the 64 files of a take, 64 fdatasync 6.5 ms (a journal commit each)."""
+        gained = False
         for takes in _by_device(list(self)):
             frames = {take.take_id: take.written_frames for take in takes}
             if any(frames[take.take_id] > take.ledger.durable_frames for take in takes):
                 takes = self._synced(takes)
+                gained = True
             for take in takes:
                 try:
                     take.mark_durable(frames[take.take_id])
                 except Exception as error:
                     self._fail(take, error, take.written_frames)
+        return gained
 
     def _synced(self, takes: list[TakeWriter]) -> list[TakeWriter]:
         """Those of them whose files are durable; a take whose files are not has failed."""

@@ -21,18 +21,27 @@ from types import FrameType
 from typing import Any
 
 from rigd.model.errors import LinkError, RigError
-from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, StopWriter, WriterReport, WriterSettings
+from rigd.model.messages import (
+    Annotate,
+    EndTake,
+    KeepFirm,
+    OpenTake,
+    Retag,
+    StopWriter,
+    WriterReport,
+    WriterSettings,
+)
+from rigd.tape.holds import PRIMARY_WRITER
 from rigd.wire.codec import Codec
 from rigd.wire.link import Link, listen
 from rigd.writer.desk import Desk
 
-LOCK_NAME = "writer.lock"
-SOCKET_NAME = "writer.sock"
-SETTINGS_NAME = "writer.json"
 CYCLE_SECONDS = 0.5
 """Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more. And
 just before it is made durable, so that a power cut costs no more than the time between two of those."""
 REPORT_SECONDS = 1.0
+SOONEST_REPORT_SECONDS = 0.2
+"""What became durable is told at once, but not more often than this."""
 SEARCH_SECONDS = 0.005
 """How long the search for takes left open may run before the loop goes round."""
 TOGETHER_SECONDS = 0.02
@@ -47,11 +56,11 @@ log = logging.getLogger(__name__)
 class WriterProcess:
     """Everything between start and end. Use `run`, once."""
 
-    def __init__(self, settings: WriterSettings, runtime: Path) -> None:
-        self._runtime = runtime
+    def __init__(self, settings: WriterSettings, runtime: Path, *, name: str = PRIMARY_WRITER) -> None:
+        self._socket_path = runtime / f"{name}.sock"
         self._sync_seconds = max(0.05, settings.sync_interval_ms / 1000)
-        self._desk = Desk(settings, runtime, self._tell)
-        self._codec = Codec((OpenTake, EndTake, Annotate, Retag, StopWriter))
+        self._desk = Desk(settings, runtime, self._tell, name=name)
+        self._codec = Codec((OpenTake, EndTake, Annotate, Retag, KeepFirm, StopWriter))
         self._links: list[Link] = []
         self._gone: set[Link] = set()
         """Those of them that hear no more; what they said is still heard."""
@@ -77,7 +86,7 @@ class WriterProcess:
             self._selector.register(wake, selectors.EVENT_READ, wake)
             # Before a disk is touched: whoever connects to a writer that waits for one waits with it, and does
             # not take it for dead.
-            listener = listen(self._runtime / SOCKET_NAME)
+            listener = listen(self._socket_path)
             closing.callback(listener.close)
             self._selector.register(listener, selectors.EVENT_READ, listener)
             self._try(self._desk.take_up)
@@ -91,6 +100,7 @@ class WriterProcess:
     def _loop(self, listener: socket.socket, wake: socket.socket) -> None:
         now = time.monotonic()
         cycle_at, sync_at, report_at = now, now + self._sync_seconds, now + REPORT_SECONDS
+        reported_at = now - SOONEST_REPORT_SECONDS
         searching = True
         while not self._stopping:
             due = report_at
@@ -115,13 +125,16 @@ class WriterProcess:
                 more = self._try(self._desk.write_on) or self._try(self._desk.can_open)
                 cycle_at = now if more else now + CYCLE_SECONDS
             if sync_at <= soon:
-                self._try(self._desk.make_durable)
+                gained = self._try(self._desk.make_durable)
                 sync_at = max(sync_at + self._sync_seconds, time.monotonic())
-            if report_at <= soon:
+                if gained:
+                    report_at = max(reported_at + SOONEST_REPORT_SECONDS, time.monotonic())
+            if report_at <= max(soon, time.monotonic()):
                 self._try(self._desk.look_for_tape)
                 if self._links:
                     self._try(self._report)
-                report_at = max(report_at + REPORT_SECONDS, time.monotonic())
+                reported_at = time.monotonic()
+                report_at = max(report_at + REPORT_SECONDS, reported_at)
             if searching:
                 searching = self._search(time.monotonic() + SEARCH_SECONDS)
 
@@ -195,6 +208,8 @@ class WriterProcess:
                 self._desk.annotate(message)
             case Retag():
                 self._desk.retag(message)
+            case KeepFirm():
+                self._desk.keep_firm(message)
             case StopWriter():
                 self._stopping = True
 
@@ -255,17 +270,17 @@ class WriterProcess:
         self._stopping = True
 
 
-def hold_lock(runtime: Path) -> int:
-    """The descriptor that makes this the only writer of the runtime folder; the file tells its process. RigError
-    where one runs."""
-    fd = os.open(runtime / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def hold_lock(runtime: Path, name: str) -> int:
+    """The descriptor that makes this the only writer of that name in the runtime folder; the file tells its
+    process. RigError where one runs."""
+    fd = os.open(runtime / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         owner = (os.pread(fd, 32, 0).decode("ascii", "replace").split() or ["unknown"])[0]
         os.close(fd)
         raise RigError(
-            f'a rigd-writer (process {owner}) already runs for "{runtime}"; this one did nothing.'
+            f'a rigd-writer "{name}" (process {owner}) already runs for "{runtime}"; this one did nothing.'
             " Stop the other one first"
         ) from error
     line = f"{os.getpid()}\n".encode("ascii")
@@ -275,9 +290,9 @@ def hold_lock(runtime: Path) -> int:
     return fd
 
 
-def read_settings(runtime: Path) -> WriterSettings:
-    """WriterSettings of `writer.json`. RigError where it is missing or not of its form."""
-    path = runtime / SETTINGS_NAME
+def read_settings(runtime: Path, name: str) -> WriterSettings:
+    """WriterSettings of NAME.json. RigError where it is missing or not of its form."""
+    path = runtime / f"{name}.json"
     try:
         line = path.read_bytes()
     except OSError as error:

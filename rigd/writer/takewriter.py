@@ -6,15 +6,16 @@ an error of this take alone: its owner then calls `close` with the reason, and g
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from dataclasses import replace
 
 from rigd.model.messages import GapWritten, TakeProgress, XrunNoted
-from rigd.model.take import Gap, TakeNote, Xrun
+from rigd.model.take import Gap, GapCause, TakeNote, Xrun
 from rigd.model.units import Frame, TakeId
 from rigd.tape.blocks import Lost, Run
-from rigd.tape.holds import Hold
+from rigd.tape.holds import Hold, HoldLetGoError, NoFreeHoldError
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import OverwrittenError, Tape
 from rigd.writer.journal import JOURNAL_NAME, Journal
@@ -25,6 +26,9 @@ GRAIN_FRAMES = 4096
 """While it rolls a take grows in these steps, so that each page of each file is written once: 4,096 frames
 of any whole number of bytes are whole pages."""
 SMALLEST_FRAMES = 256
+CUT_LOOSE = 8
+"""One over: so much of the tape is given up by a writer that capture has let go of. Where it went on right behind
+the frames that are overwritten next, every piece would tear under it."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -56,6 +60,7 @@ class TakeWriter:
         self._reader = tape.reader(Frame(order.first_frame + written_frames))
         self._tape_end_before: int | None = None
         self._closing_noted = False
+        self._firm_due = False
 
     @property
     def take_id(self) -> TakeId:
@@ -96,7 +101,14 @@ class TakeWriter:
             durable_frames=self.ledger.durable_frames,
             gaps=self.ledger.gaps(),
             xruns=self.ledger.xrun_count,
+            whole=self.is_whole,
         )
+
+    @property
+    def is_whole(self) -> bool:
+        """It lacks nothing that the tape had, from the frame on that was asked for."""
+        late = self.order.first_frame > self.ledger.begun.asked_frame
+        return not late and all(gap.cause is not GapCause.OVERWRITTEN for gap in self.ledger.gaps())
 
     # What it is told.
 
@@ -109,6 +121,13 @@ class TakeWriter:
         if not self.ledger.has_note(note):
             self._note(note)
 
+    def keep_firm(self) -> None:
+        """Capture lets go of it no more, from now on or as soon as a firm hold is free."""
+        self._firm_due = True
+        with contextlib.suppress(NoFreeHoldError):
+            self._hold.make_firm(Frame(self.order.first_frame + self.ledger.durable_frames))
+            self._firm_due = False
+
     # What it does.
 
     def write_on(self) -> tuple[bool, list[GapWritten | XrunNoted]]:
@@ -118,6 +137,8 @@ class TakeWriter:
         resting = tape_end == self._tape_end_before
         self._tape_end_before = tape_end
         found: list[GapWritten | XrunNoted] = []
+        if self._hold.let_go:
+            found += self._hold_again()
         for _ in range(64):
             ready = tape_end - self.next_frame
             if end is not None and end <= tape_end:
@@ -137,30 +158,50 @@ class TakeWriter:
                             self._note(piece)
                         found.append(XrunNoted(take_id=self.take_id, xrun=piece))
                 case Lost():
-                    left = 2**62 if end is None else end - self.next_frame
-                    gap = Gap(
-                        at_frame=piece.frame,
-                        length_frames=min(piece.frames, left),
-                        cause=piece.cause,
-                        exact=piece.exact,
-                    )
-                    # First the journal, then the silence: a writer killed in between does both again.
-                    if not self.ledger.has_gap(gap):
-                        self._note(gap)
-                    self._files.cut(self.written_frames + gap.length_frames)
-                    self.written_frames += gap.length_frames
-                    found.append(GapWritten(take_id=self.take_id, gap=gap))
+                    found.append(self._write_gap(piece))
                 case Run():
                     self._write(piece)
                     if piece.frames >= self._files.slice_frames // 2:
                         return True, found
         return True, found
 
+    def _hold_again(self) -> list[GapWritten]:
+        """Capture has let go of its hold: it goes on with what the tape will have for a while."""
+        goes_on = Frame(self.tape.oldest_frame + self.tape.geometry.capacity_frames // CUT_LOOSE)
+        if self.next_frame >= goes_on or self.is_complete:
+            self._hold.renew(self.next_frame)
+            return []
+        self._hold.renew(goes_on)
+        missed = Lost(
+            frame=self.next_frame,
+            frames=goes_on - self.next_frame,
+            cause=GapCause.OVERWRITTEN,
+            exact=True,
+        )
+        self._reader = self.tape.reader(goes_on)
+        return [self._write_gap(missed)]
+
+    def _write_gap(self, lost: Lost) -> GapWritten:
+        """Silence of that length, no further than the take's end."""
+        end = self.ledger.end_frame
+        left = 2**62 if end is None else end - self.next_frame
+        gap = Gap(
+            at_frame=lost.frame, length_frames=min(lost.frames, left), cause=lost.cause, exact=lost.exact
+        )
+        # First the journal, then the silence: a writer killed in between does both again.
+        if not self.ledger.has_gap(gap):
+            self._note(gap)
+        self._files.cut(self.written_frames + gap.length_frames)
+        self.written_frames += gap.length_frames
+        return GapWritten(take_id=self.take_id, gap=gap)
+
     def _write(self, run: Run) -> None:
         try:
             self._files.write(self.tape, run, self.written_frames)
         except OverwrittenError:
-            # Only without its hold. The reader tells how much is gone, and that becomes a gap.
+            # Only without its hold. The reader tells how much is gone, and that becomes a gap, of which no file
+            # may have the first samples.
+            self._files.cut(self.written_frames)
             self._reader = self.tape.reader(self.next_frame)
             return
         except OSError as error:
@@ -198,7 +239,10 @@ class TakeWriter:
             self._note(Durable(frames=frames))
             self._journal.make_durable()
         # Also without new frames: a take that waits for its beginning must not hold up the whole tape.
-        self._hold.advance(self.tape.frame_to_position(Frame(self.order.first_frame + frames)))
+        with contextlib.suppress(HoldLetGoError):  # seen to when it is written on
+            self._hold.advance(self.tape.frame_to_position(Frame(self.order.first_frame + frames)))
+        if self._firm_due:
+            self.keep_firm()
 
     def make_durable(self) -> None:
         """File by file: for finding out which take an error of the file system belongs to. OSError."""

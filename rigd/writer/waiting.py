@@ -16,15 +16,13 @@ from rigd.model.errors import LinkError, TapeError
 from rigd.model.messages import Annotate, EndTake, TakeProgress
 from rigd.model.take import Slate, TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
-from rigd.tape.holds import MOST_HOLDS, Hold, NoFreeHoldError
+from rigd.tape.holds import MOST_FIRM_HOLDS, Hold, HoldLetGoError, NoFreeHoldError, waiting_keys
 from rigd.tape.tape import Tape
 from rigd.wire.codec import Codec, encode
 
-HOLD_KEYS = (0x7269_6764_0000_0001, 0x7269_6764_0000_0002)
-"""Of the hold for all that waits. No id of a take begins like that: its 13th digit is the 4 of RFC 4122.
-Two, because a hold never goes back: for an earlier frame the other one is taken first."""
-MOST_OPEN = MOST_HOLDS - len(HOLD_KEYS)
-"""Takes that may be open at once, so that there is always a hold for those that wait."""
+MOST_OPEN = MOST_FIRM_HOLDS - 2
+"""Takes that one writer may have open at once, so that there is always a hold for those that wait. Of spare holds
+there are as many for each of two writers."""
 
 log = logging.getLogger(__name__)
 
@@ -72,10 +70,15 @@ class WaitingTake:
 
 
 class WaitingList:
-    """`path` is on tmpfs: it only has to outlive this process. Lines are added, and all go when none waits."""
+    """`path` is on tmpfs: it only has to outlive this process. Lines are added, and all go when none waits.
 
-    def __init__(self, path: Path) -> None:
+    `writer` is whose orders wait, and whether what holds their sound is `spare`."""
+
+    def __init__(self, path: Path, *, writer: str, spare: bool) -> None:
         self._path = path
+        self._keys = waiting_keys(writer)
+        """Two, because a hold never goes back: for an earlier frame the other one is taken first."""
+        self._spare = spare
         self._codec = Codec((Waits, EndTake, Annotate, Left))
         self._takes: dict[TakeId, WaitingTake] = {}
         self._holds: list[tuple[Tape, Hold]] = []
@@ -153,7 +156,7 @@ class WaitingList:
                         gone.pop(left.take_id, None)
                         self._takes.pop(left.take_id, None)
         if tape is not None:
-            for key in HOLD_KEYS:
+            for key in self._keys:
                 with contextlib.suppress(TapeError):
                     self._holds.append((tape, tape.adopt_hold(key)))
         self.protect()
@@ -193,14 +196,17 @@ class WaitingList:
             first = min(frames)
             position = tape.frame_to_position(Frame(first))
             if not held or position < held[0].position:
-                free = next((key for key in HOLD_KEYS if key not in [hold.key for hold in held]), None)
+                free = next((key for key in self._keys if key not in [hold.key for hold in held]), None)
                 try:
                     if free is not None:
-                        held.insert(0, tape.take_hold(Frame(first), key=free))
+                        held.insert(0, tape.take_hold(Frame(first), key=free, spare=self._spare))
                 except NoFreeHoldError as error:
                     log.warning("%s; what waits is only safe behind the takes that are open", error)
             if held:
-                held[0].advance(position)
+                try:
+                    held[0].advance(position)
+                except HoldLetGoError:
+                    held[0].renew(Frame(first))
         for hold in held[1:] if frames else held:
             hold.release()
         others = [(its, hold) for its, hold in self._holds if its is not tape]

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -155,17 +155,28 @@ class WriterRun:
     """One life of the process, from `with` to its end. Start another in the same folder to come back."""
 
     def __init__(
-        self, runtime: Path, library: Path, *, sync_interval_ms: int = 100, connect: bool = True
+        self,
+        runtime: Path,
+        library: Path,
+        *,
+        name: str = "writer",
+        spare: bool = False,
+        sync_interval_ms: int = 100,
+        connect: bool = True,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        """`environment`: what the process has besides this one's."""
+        self._name = name
+        self._environment = {**os.environ, **(environment or {})}
         self.runtime = runtime
         self.library = library
         self._connect_at_start = connect
         self._link: Link | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._facts: list[object] = []
-        self._log_path = runtime / "writer.log"
-        settings = WriterSettings(library_root=str(library), sync_interval_ms=sync_interval_ms)
-        (runtime / "writer.json").write_bytes(encode(settings))
+        self._log_path = runtime / f"{name}.log"
+        settings = WriterSettings(library_root=str(library), sync_interval_ms=sync_interval_ms, spare=spare)
+        (runtime / f"{name}.json").write_bytes(encode(settings))
 
     def __enter__(self) -> WriterRun:
         self.start()
@@ -175,7 +186,8 @@ class WriterRun:
         """The process runs, and this is connected to it unless told otherwise."""
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "rigd.writer", str(self.runtime)],
+                [sys.executable, "-m", "rigd.writer", str(self.runtime), self._name],
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -201,7 +213,7 @@ class WriterRun:
 
     def _connects(self) -> bool:
         try:
-            self._link = connect(self.runtime / "writer.sock", Codec(FACTS))
+            self._link = connect(self.runtime / f"{self._name}.sock", Codec(FACTS))
         except LinkError:
             assert self.process.poll() is None, f"rigd-writer ended: {self.log()}"
             return False

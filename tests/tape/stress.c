@@ -1,12 +1,14 @@
-/* One writer and three readers on one tape, for the sanitizers and for ARM's memory order.
+/* One writer and four readers on one tape, for the sanitizers and for ARM's memory order.
  *
  * The writer feeds style.md's frame counter in blocks of random length, as fast as it can. Every reader
  * checks every sample it gets, and that runs and losses follow each other without a hole:
  *   holder     follows with a hold and naps: nothing may be overwritten, what was lost must be declared
- *              TAPE_FULL. Leaves after half the time, or nobody could ever be overtaken
+ *              TAPE_FULL. Leaves after half of the frames, or nobody could ever be overtaken
+ *   mirror     follows with a spare hold and naps: while it is not let go of nothing may be overwritten, and what
+ *              was overwritten must have been let go of before. Then it holds again, further on
  *   runner     follows without one and naps: what was overwritten must be said so, and nothing else
  *   latecomer  takes holds in the past again and again, and looks at levels and the timeline
- * Ends with 0 and a line of figures, or with 1 and what was wrong. Usage: stress FOLDER SECONDS */
+ * Ends with 0 and a line of figures, or with 1 and what was wrong. Usage: stress FOLDER FRAMES */
 #include "core_inside.h"
 
 #include <fcntl.h>
@@ -24,7 +26,8 @@
 static rigd_tape *tape;
 static _Atomic int phase; /* 0 with the holder, 1 without it, 2 the last block is fed */
 static _Atomic int64_t fed_frames;
-static _Atomic uint64_t held_frames, held_lost, ran_frames, ran_lost, late_frames;
+static int64_t frames_to_feed;
+static _Atomic uint64_t held_frames, held_lost, ran_frames, ran_lost, late_frames, mirrored_frames, let_go_of;
 
 static void fail(const char *what, int64_t frame)
 {
@@ -47,8 +50,10 @@ static void *feed(void *unused)
     unsigned seed = 1;
     int64_t frame = 0;
     rigd_capture *capture = rigd_capture_open(tape);
-    while (atomic_load(&phase) < 2) {
+    while (frame < frames_to_feed) {
         unsigned n = 1 + next_random(&seed) % LONGEST_BLOCK;
+        if (frame >= frames_to_feed / 2)
+            atomic_store(&phase, 1);
         for (unsigned c = 0; c < CHANNELS; c++)
             for (unsigned i = 0; i < n; i++)
                 rows[c][i] = counter(frame + i, c);
@@ -59,6 +64,7 @@ static void *feed(void *unused)
             sched_yield();
     }
     atomic_store(&fed_frames, frame);
+    atomic_store(&phase, 2);
     rigd_capture_close(capture);
     return unused;
 }
@@ -77,7 +83,7 @@ static void *hold(void *unused)
     rigd_cursor cursor;
     rigd_piece piece;
     uint64_t held;
-    int slot = rigd_hold_take(tape, 1, 1, 1, 0, &held);
+    int slot = rigd_hold_take(tape, 0, 1, 1, 1, 0, -1, &held);
     int64_t expected = 0;
     rigd_cursor_set(tape, &cursor, 0);
     for (unsigned pieces = 1; atomic_load(&phase) == 0; pieces++) {
@@ -94,11 +100,60 @@ static void *hold(void *unused)
         if (kind == RIGD_RUN) {
             check_held(&piece);
             atomic_fetch_add(&held_frames, piece.frames);
-            rigd_hold_advance(tape, slot, piece.position + piece.frames);
+            if (rigd_hold_advance(tape, slot, piece.position + piece.frames) != 0)
+                fail("a firm hold was let go of", piece.frame);
         } else if (kind == RIGD_LOST && piece.cause == RIGD_CAUSE_TAPE_FULL) {
             atomic_fetch_add(&held_lost, piece.frames);
         } else {
             fail("a held reader lost frames for another reason than a full tape", piece.frame);
+        }
+    }
+    rigd_hold_release(tape, slot);
+    return unused;
+}
+
+static int is_let_go(int slot)
+{
+    rigd_hold now;
+    rigd_hold_read(tape, slot, &now);
+    return now.position == FREE;
+}
+
+static void *mirror(void *unused)
+{
+    static float out[CHANNELS][2048];
+    static const uint32_t channels[CHANNELS] = {0, 1, 2};
+    rigd_cursor cursor;
+    rigd_piece piece;
+    uint64_t held;
+    int slot = rigd_hold_take(tape, 1, 2, 2, 2, 0, -1, &held);
+    rigd_cursor_set(tape, &cursor, 0);
+    for (unsigned pieces = 1; atomic_load(&phase) < 2; pieces++) {
+        int kind = rigd_cursor_next(tape, &cursor, 2048, &piece);
+        if (kind == RIGD_NOTHING) {
+            sched_yield();
+            continue;
+        }
+        if (pieces % 700 == 0)
+            nap();
+        int whole = kind == RIGD_RUN
+            && rigd_pack_float32(tape, channels, CHANNELS, piece.position, piece.frames, (uint8_t *)out,
+                                 sizeof out[0]) == 0;
+        for (unsigned c = 0; whole && c < CHANNELS; c++)
+            for (uint64_t i = 0; i < piece.frames; i++)
+                if (out[c][i] != counter(piece.frame + (int64_t)i, c))
+                    fail("a mirrored sample is not the counter", piece.frame + (int64_t)i);
+        if (whole)
+            atomic_fetch_add(&mirrored_frames, piece.frames);
+        else if ((kind == RIGD_RUN || (kind == RIGD_LOST && piece.cause == RIGD_CAUSE_OVERWRITTEN))
+                 && !is_let_go(slot))
+            fail("what a spare hold held was overwritten", piece.frame);
+        if (kind == RIGD_RUN && rigd_hold_advance(tape, slot, piece.position + piece.frames) == RIGD_LET_GO) {
+            rigd_counters now;
+            atomic_fetch_add(&let_go_of, 1);
+            rigd_tape_counters(tape, &now);
+            rigd_cursor_set(tape, &cursor, now.next_frame - CAPACITY / 2);
+            rigd_hold_renew(tape, slot, rigd_position_of(tape, cursor.frame));
         }
     }
     rigd_hold_release(tape, slot);
@@ -160,7 +215,7 @@ static void *come_late(void *unused)
         rigd_tape_counters(tape, &now);
         rigd_oldest(tape, &oldest);
         int64_t from = oldest - 500 + (int64_t)(next_random(&seed) % CAPACITY);
-        int slot = rigd_hold_take(tape, ++key, 2, 2, rigd_position_of(tape, from), &held);
+        int slot = rigd_hold_take(tape, 0, ++key, 2, 2, rigd_position_of(tape, from), -1, &held);
         if (slot < 0)
             fail("no hold was free", from);
         rigd_cursor_set(tape, &cursor, from);
@@ -190,7 +245,7 @@ int main(int argc, char **argv)
 {
     char path[4096];
     rigd_shape shape = {CHANNELS, 48000, CAPACITY, 256, 64, 8388608.0, 1, 0, 0};
-    pthread_t writer, readers[3];
+    pthread_t writer, readers[4];
     uint32_t layout;
     if (argc != 3)
         return 2;
@@ -201,31 +256,29 @@ int main(int argc, char **argv)
         return 2;
     close(fd);
     unlink(path);
-    double half = atof(argv[2]) / 2.0;
-    struct timespec pause = {(time_t)half, (long)((half - (double)(time_t)half) * 1e9)};
+    frames_to_feed = atoll(argv[2]);
     pthread_create(&readers[0], NULL, hold, NULL);
     while (relaxed(&tape->head->hold_key[0]) == 0) /* it must hold before the first block */
         sched_yield();
     pthread_create(&writer, NULL, feed, NULL);
     pthread_create(&readers[1], NULL, run, NULL);
     pthread_create(&readers[2], NULL, come_late, NULL);
-    nanosleep(&pause, NULL);
-    atomic_store(&phase, 1);
-    nanosleep(&pause, NULL);
-    atomic_store(&phase, 2);
+    pthread_create(&readers[3], NULL, mirror, NULL);
     pthread_join(writer, NULL);
     atomic_store(&phase, 3);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         pthread_join(readers[i], NULL);
     rigd_counters end;
     rigd_tape_counters(tape, &end);
     uint64_t fed = (uint64_t)atomic_load(&fed_frames);
     if ((uint64_t)end.next_frame != fed || end.written + end.lost_frames != fed)
         fail("stored and lost frames are not what was fed", end.next_frame);
-    printf("fed %llu held %llu lost %llu ran %llu overwritten %llu late %llu\n", (unsigned long long)fed,
+    printf("fed %llu held %llu lost %llu ran %llu overwritten %llu late %llu mirrored %llu let_go %llu\n",
+           (unsigned long long)fed,
            (unsigned long long)atomic_load(&held_frames), (unsigned long long)atomic_load(&held_lost),
            (unsigned long long)atomic_load(&ran_frames), (unsigned long long)atomic_load(&ran_lost),
-           (unsigned long long)atomic_load(&late_frames));
+           (unsigned long long)atomic_load(&late_frames), (unsigned long long)atomic_load(&mirrored_frames),
+           (unsigned long long)atomic_load(&let_go_of));
     rigd_tape_unmap(tape);
     return 0;
 }

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tape_source import assert_is_counter
@@ -16,13 +17,16 @@ from rigd.model.errors import TapeError
 from rigd.model.take import GapCause
 from rigd.model.units import Frame, TakeId
 from rigd.tape.blocks import Lost
-from rigd.tape.holds import hold_key
+from rigd.tape.holds import hold_key, waiting_keys
 from rigd.tape.tape import Tape
 
 
-def test_a_key_is_half_a_take_id_and_never_0() -> None:
-    assert hold_key(TakeId("00000000000000ff" + "a" * 16)) == 255
-    assert hold_key(TakeId("0" * 32)) == 1
+def test_each_writer_has_keys_of_its_own_for_the_same_take_and_for_what_waits() -> None:
+    takes = [TakeId(uuid4().hex) for _ in range(100)]
+    writers = ("writer", "mirror", "blackbox")
+    keys = [hold_key(take, writer) for take in takes for writer in writers]
+    keys += [key for writer in writers for key in waiting_keys(writer)]
+    assert len(set(keys)) == len(keys) and all(0 < key < 2**64 for key in keys)
 
 
 def test_what_is_held_is_never_overwritten_and_what_did_not_fit_is_lost_whole(start) -> None:
@@ -125,10 +129,13 @@ def test_keys_are_unique_holds_are_few_and_both_are_said(start) -> None:
     with pytest.raises(TapeError, match="a key is a number from 1"):
         tape.take_hold(Frame(0), key=0)
     others = [tape.take_hold(Frame(0), key=key) for key in range(2, 33)]
-    with pytest.raises(TapeError, match="all 32 holds are in use"):
+    with pytest.raises(TapeError, match="all 32 firm holds are in use"):
         tape.take_hold(Frame(0), key=99)
+    spare = [tape.take_hold(Frame(0), key=key, spare=True) for key in range(100, 164)]
+    with pytest.raises(TapeError, match="all 64 spare holds are in use"):
+        tape.take_hold(Frame(0), key=99, spare=True)
     assert tape.reclaim_dead_holds() == 0
-    for hold in (first, first, *others):
+    for hold in (first, first, *others, *spare):
         hold.release()
     assert tape.holds() == ()
     with pytest.raises(TapeError, match="released already"):

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -15,6 +16,7 @@ from rigd.model.take import GapCause
 from rigd.model.units import Frame
 from rigd.tape.blocks import BlockFlag, Lost, Run
 from rigd.tape.capture_core import CaptureCore
+from rigd.tape.holds import Hold, HoldLetGoError
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 
 CAPACITY = 1024
@@ -39,7 +41,8 @@ class TapeMachine(RuleBasedStateMachine):
         self.pending_estimated = False
         self.lost = 0
         self.written = 0
-        self.holds: dict[int, tuple[object, int]] = {}
+        self.holds: dict[int, tuple[Hold, int]] = {}
+        self.spare: dict[int, tuple[Hold, int | None]] = {}  # None: capture has let go of it
         self.next_key = 1
         self.clocked = False  # the first block has no clock before it to be compared with
         self.follower = self.tape.reader(Frame(0))
@@ -54,12 +57,15 @@ class TapeMachine(RuleBasedStateMachine):
         if not self.holds:
             return True
         lowest = min(position for _, position in self.holds.values())
-        if self.written + frames - CAPACITY > lowest:
-            return False
-        if len(self.stored) < LOG:
-            return True
-        position, _, length, _ = self.stored[-LOG]
-        return position + length <= lowest
+        return self._taken_up_to(frames) <= lowest
+
+    def _taken_up_to(self, frames: int) -> int:
+        """What a block of that length takes off the tape, rows or log entries."""
+        taken = self.written + frames - CAPACITY
+        if len(self.stored) >= LOG:
+            position, _, length, _ = self.stored[-LOG]
+            taken = max(taken, position + length)
+        return taken
 
     def _expect(self, frames: int) -> None:
         if not self._fits(frames):
@@ -67,6 +73,9 @@ class TapeMachine(RuleBasedStateMachine):
             self.lost += frames
             self.pending_full = True
             return
+        for key, (hold, position) in self.spare.items():
+            if position is not None and position < self._taken_up_to(frames):
+                self.spare[key] = (hold, None)
         first = self.source.frame
         if self.pending:
             cause = GapCause.TAPE_FULL if self.pending_full else GapCause.OVERFLOW
@@ -105,19 +114,55 @@ class TapeMachine(RuleBasedStateMachine):
         self.pending += frames
         self.lost += frames
 
-    @rule(back=st.integers(-50, 2 * CAPACITY))
-    def hold(self, back: int) -> None:
-        if len(self.holds) == 4:
+    @rule(back=st.integers(-50, 2 * CAPACITY), spare=st.booleans())
+    def hold(self, back: int, spare: bool) -> None:
+        if len(self.spare if spare else self.holds) == 4:
             return
         frame = self.source.frame - back
         position = next(
             (p + max(0, frame - first) for p, first, n, _ in self.stored if first + n > frame), self.written
         )
         position = max(position, self._oldest())
-        hold = self.tape.take_hold(Frame(frame), key=self.next_key)
+        hold = self.tape.take_hold(Frame(frame), key=self.next_key, spare=spare)
         assert hold.position == position
-        self.holds[self.next_key] = (hold, position)
+        if spare:
+            self.spare[self.next_key] = (hold, position)
+        else:
+            self.holds[self.next_key] = (hold, position)
         self.next_key += 1
+
+    @precondition(lambda self: self.spare)
+    @rule(data=st.data(), by=st.integers(0, 600))
+    def advance_a_spare_one(self, data: st.DataObject, by: int) -> None:
+        key = data.draw(st.sampled_from(sorted(self.spare)))
+        hold, position = self.spare[key]
+        if position is None:
+            with pytest.raises(HoldLetGoError):
+                hold.advance(self.written)
+            hold.renew(Frame(self.source.frame))
+            self.spare[key] = (hold, self.written)
+        else:
+            hold.advance(min(position + by, self.written))
+            self.spare[key] = (hold, max(position, min(position + by, self.written)))
+
+    @precondition(lambda self: self.spare and len(self.holds) < 4)
+    @rule(data=st.data())
+    def make_a_spare_one_firm(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.spare)))
+        hold, _ = self.spare.pop(key)
+        hold.make_firm(Frame(self.source.frame))
+        self.holds[key] = (hold, self.written)
+
+    @precondition(lambda self: self.spare)
+    @rule(data=st.data())
+    def release_a_spare_one(self, data: st.DataObject) -> None:
+        self.spare.pop(data.draw(st.sampled_from(sorted(self.spare))))[0].release()
+
+    @invariant()
+    def spare_holds_stand_or_were_let_go_of(self) -> None:
+        for hold, position in self.spare.values():
+            assert hold.let_go == (position is None)
+            assert position is None or hold.position == position
 
     @precondition(lambda self: self.holds)
     @rule(data=st.data(), by=st.integers(0, 600))
@@ -125,14 +170,14 @@ class TapeMachine(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.holds)))
         hold, position = self.holds[key]
         position = min(position + by, self.written)
-        hold.advance(position)  # type: ignore[attr-defined]
+        hold.advance(position)
         self.holds[key] = (hold, max(position, self.holds[key][1]))
 
     @precondition(lambda self: self.holds)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         hold, _ = self.holds.pop(data.draw(st.sampled_from(sorted(self.holds))))
-        hold.release()  # type: ignore[attr-defined]
+        hold.release()
 
     @rule()
     def restart_capture_at_once(self) -> None:

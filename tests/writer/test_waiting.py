@@ -18,8 +18,9 @@ from rigd.model.messages import (
 )
 from rigd.model.take import Marker, TakeOrder
 from rigd.model.units import Frame
+from rigd.tape.holds import PRIMARY_WRITER, waiting_keys
 from rigd.writer.journal import read_journal
-from rigd.writer.waiting import HOLD_KEYS, MOST_OPEN
+from rigd.writer.waiting import MOST_OPEN
 from tests.support.capture_run import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for
 
@@ -46,7 +47,7 @@ def reported(writer: WriterRun, count: int) -> WriterReport:
 
 def held_from(fed: FedTape) -> int:
     """The position that the waiting takes' own hold keeps."""
-    return min(hold.position for hold in fed.tape.holds() if hold.key in HOLD_KEYS)
+    return min(hold.position for hold in fed.tape.holds() if hold.key in waiting_keys(PRIMARY_WRITER))
 
 
 def test_a_storm_of_orders_and_ends_is_written_whole(runtime: Path, library: Path) -> None:
@@ -96,7 +97,7 @@ def test_what_waits_is_not_overwritten_and_is_opened_as_soon_as_one_is_closed(
         writer.await_fact(TakeClosed, take_id=keep.take_id)
         check_take(Path(keep.folder), first_frame=2_000, frames=6_192)
         check_take(Path(late.folder), first_frame=8_000, frames=4_000)
-        assert not [hold for hold in fed.tape.holds() if hold.key in HOLD_KEYS]
+        assert not [hold for hold in fed.tape.holds() if hold.key in waiting_keys(PRIMARY_WRITER)]
 
 
 def test_a_killed_writer_s_waiting_takes_are_taken_up_as_they_were(runtime: Path, library: Path) -> None:
