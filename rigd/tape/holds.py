@@ -52,6 +52,11 @@ def waiting_keys(writer: str) -> tuple[int, int]:
     return first, first + 1
 
 
+def kept_key(writer: str, number: int) -> int:
+    """A key of that writer for the sound of a take that failed; `number` tells them apart, up to 4,096."""
+    return _mark_of(writer) << _KEY_BITS | 0x69_6764_0001_0000 | number & 0xFFF
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldRecord:
     """A hold as it stands on the tape."""
@@ -110,17 +115,10 @@ class Hold:
     def make_firm(self, frame: Frame) -> None:
         """It is a firm one from now on, as if taken at `frame`; without an instant in which nothing is held.
         NoFreeHoldError where there is none, and it is as it was."""
-        self._become(frame, spare=False)
-
-    def make_spare(self, frame: Frame) -> None:
-        """The other way round."""
-        self._become(frame, spare=True)
-
-    def _become(self, frame: Frame, *, spare: bool) -> None:
-        if self.spare != spare:
-            before = self._held_slot()
-            self._slot = _take(self._map, frame, self.key, spare=spare, replaces=before)
-            lib.rigd_hold_release(self._map.writable_pointer, before)
+        if self.spare:
+            spare = self._held_slot()
+            self._slot = _take(self._map, frame, self.key, spare=False, replaces=spare)
+            lib.rigd_hold_release(self._map.writable_pointer, spare)
 
     def release(self) -> None:
         """Holds nothing any more. May be called again."""

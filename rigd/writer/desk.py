@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +35,7 @@ from rigd.tape.tape import Tape
 from rigd.writer.failures import failed, unforeseen, why_not_opened
 from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable, make_folder
 from rigd.writer.journal import has_begun
+from rigd.writer.kept import KeptSound
 from rigd.writer.opening import Holder, Opening, check, open_take, remove_empty, resume_take
 from rigd.writer.opentakes import OpenTakes
 from rigd.writer.recovery import (
@@ -74,7 +76,8 @@ class Desk:
         self._library_root = Path(settings.library_root)
         self._volume = Volume(self._library_root)
         self._tell = tell
-        self._takes = OpenTakes(tell=tell, left=self._has_left)
+        self._kept = KeptSound(writer=name, clock=time.monotonic)
+        self._takes = OpenTakes(tell=tell, left=self._has_left, keep=self._keep)
         self._waiting = WaitingList(runtime / f"{name}.waiting", writer=name, spare=settings.spare)
         self._firm: set[TakeId] = set()
         """Of those that wait, the ones that are not to be let go of once they are open."""
@@ -173,6 +176,8 @@ class Desk:
     def look_for_tape(self) -> None:
         """Attaches to the tape that is there now, if it is another one. The old one is left to its takes."""
         self._out_of_holds = False
+        for tape in self._kept.look():
+            self._close_unused(tape)
         before = self._tapes.now
         old = self._tapes.look()
         if old is not None:
@@ -189,7 +194,9 @@ class Desk:
                 log.warning("%d holds of writers that are dead were released", count)
 
     def _close_unused(self, tape: Tape) -> None:
-        if tape is not self._tapes.now and not self._waiting.uses(tape) and not self._takes.uses(tape):
+        if tape is not self._tapes.now and not any(
+            users.uses(tape) for users in (self._waiting, self._takes, self._kept)
+        ):
             tape.close()
 
     # Orders.
@@ -222,15 +229,23 @@ class Desk:
             return
         make_folder(Path(order.folder))  # so that nobody else gets its name meanwhile
         self._waiting.add(order, tape)
+        self._kept.is_taken_over(tape, order.first_frame)
 
     def _refuse(self, order: TakeOrder, error: Exception) -> None:
-        """Nothing is left of it."""
-        if self._waiting.find(order.take_id) is not None:
+        """Nothing is left of it but its sound on the tape, for a while."""
+        waiting = self._waiting.find(order.take_id)
+        if waiting is not None:
+            self._keep(waiting.tape, order.first_frame)
             self._waiting.remove(order.take_id)
             remove_empty(Path(order.folder))
         reason = why_not_opened(order, error)
         log.error("%s", reason, exc_info=unforeseen(error))
         self._tell(failed(order, error, frames=0, reason=reason))
+
+    def _keep(self, tape: Tape, frame: Frame) -> None:
+        """A copy that fails is no reason to keep sound that the primary has."""
+        if not self._holder.spare:
+            self._kept.keep(tape, frame)
 
     def end(self, message: EndTake) -> None:
         take = self._takes.find(message.take_id)
@@ -390,6 +405,7 @@ class Desk:
             self.open_some()
             if not self.write_on() and not self.can_open():
                 self._takes.close_here()
+        self._kept.close()
         if self._tapes.now is not None:
             self._tapes.now.close()
 

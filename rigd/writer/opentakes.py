@@ -7,6 +7,7 @@ another's.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import resource
 from collections.abc import Callable, Iterator
@@ -27,10 +28,18 @@ log = logging.getLogger(__name__)
 
 
 class OpenTakes:
-    """`tell` gets every fact as it becomes true; `left` is called with a take that is open no more."""
+    """`tell` gets every fact as it becomes true; `left` is called with a take that is open no more; `keep` with the
+    frame from which on a take that failed is on its tape only."""
 
-    def __init__(self, *, tell: Callable[[object], None], left: Callable[[TakeWriter], None]) -> None:
+    def __init__(
+        self,
+        *,
+        tell: Callable[[object], None],
+        left: Callable[[TakeWriter], None],
+        keep: Callable[[Tape, Frame], None],
+    ) -> None:
         self._tell = tell
+        self._keep = keep
         self._left = left
         self._takes: dict[TakeId, TakeWriter] = {}
 
@@ -132,7 +141,7 @@ class OpenTakes:
             sync_file_system(takes[0].folder_fd)
             return takes
         except Exception as error:
-            log.error("%s: %s; looking for the take that it belongs to", takes[0].order.folder, error)
+            log.warning("%s: %s; looking for the take that it belongs to", takes[0].order.folder, error)
         good = []
         for take in takes:
             try:
@@ -141,7 +150,7 @@ class OpenTakes:
             except Exception as error:
                 # What the kernel could not write it may have dropped, and a second try would succeed and say
                 # nothing of it. Only what was durable before counts.
-                self._fail(take, error, take.ledger.durable_frames)
+                self._fail(take, error, take.safe_frames)
         return good
 
     # How a take ends.
@@ -179,14 +188,21 @@ class OpenTakes:
             log.warning('take "%s": no room for the metadata of %s', take.order.folder, text)
 
     def _fail(self, take: TakeWriter, error: Exception, frames: int) -> None:
-        """The take ends at `frames`, which every file has, with headers that say so as far as can be."""
+        """The take ends at `frames`, which every file has, with headers that say so as far as can be; where the
+        disk does not take that either, at the last frame that a sync has vouched for. What follows is kept on the
+        tape for whoever goes on from there."""
         reason = why_it_ended(take.order, error, frames)
-        log.error("%s; kept %d frames", reason, frames, exc_info=unforeseen(error))
+        trouble = ""
         try:
             take.finish(frames=frames, failure=reason)
         except Exception as second:
-            what = 'take "%s" could not be closed (%s); the next start does it'
-            log.error(what, take.order.folder, second, exc_info=unforeseen(second))
+            trouble = f"; it could not be closed either ({second}), the next start does it"
+            frames = min(frames, take.safe_frames)
+            with contextlib.suppress(Exception):
+                take.give_up(failure=reason)
+        log.error("%s; kept %d frames%s", reason, frames, trouble, exc_info=unforeseen(error))
+        if take.end_frame is None or take.order.first_frame + frames < take.end_frame:
+            self._keep(take.tape, Frame(take.order.first_frame + frames))
         self._leave(take)
         kept = 0 if isinstance(error, FilesGoneError) and error.all_gone else frames
         self._tell(failed(take.order, error, frames=kept, reason=reason))

@@ -61,6 +61,8 @@ class TakeWriter:
         self._tape_end_before: int | None = None
         self._closing_noted = False
         self._firm_due = False
+        self.safe_frames = ledger.durable_frames
+        """Frames that a sync which reported no error has vouched for; no other is ever counted as kept."""
 
     @property
     def take_id(self) -> TakeId:
@@ -232,6 +234,7 @@ class TakeWriter:
         Order: data (done), then the headers, which so never promise what a power cut could take; then the
         journal; and only then may the tape go over it.
         """
+        self.safe_frames = frames
         self._files.check_there()
         if frames > self.ledger.durable_frames:
             # An even number: where a frame has an odd number of bytes there is no pad byte yet.
@@ -263,7 +266,7 @@ class TakeWriter:
 
     def write_tails(self, *, failure: str = "") -> list[str]:
         """Tails and headers are there. Returns what metadata found no room."""
-        frames = self.written_frames
+        frames = self.safe_frames = self.written_frames
         self.ledger.closed = Closed(frames=frames, failure=failure)
         if self._closing_noted:
             return self._files.finish(self.ledger.record())
@@ -286,6 +289,19 @@ class TakeWriter:
         self.seal()
         self._journal.make_durable()
         return missing
+
+    def give_up(self, *, failure: str) -> None:
+        """The disk takes no end in order any more. Nothing is synced once more, as a second sync would succeed and
+        say nothing of what the first one lost: what can still be said is that the take ends at `safe_frames`. The
+        next start closes it there. OSError."""
+        frames = self.safe_frames
+        try:
+            self._files.say(frames - frames % 2)
+            self._files.cut(frames)
+        finally:
+            self.written_frames = frames
+            self._note(Closing(frames=frames))
+            self.ledger.closed = Closed(frames=frames, failure=failure)
 
     @property
     def files(self) -> TakeFiles:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -248,6 +248,16 @@ class WriterRun:
             if received is not None:
                 self._facts.append(received)
             assert time.monotonic() < deadline, f"no {kind.__name__} {fields} came: {self.log()}"
+
+    def await_failure_or(self, is_there: Callable[[Any], bool], take_id: TakeId) -> Any:
+        """The next fact for which that is true, or the take's TakeFailed; others are forgotten."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            assert self._link is not None
+            fact = self._facts.pop(0) if self._facts else self._link.receive(1.0)
+            if (isinstance(fact, TakeFailed) and fact.take_id == take_id) or is_there(fact):
+                return fact
+        raise AssertionError(f"nothing of {take_id} came: {self.log()}")
 
     def await_progress(self, take_id: TakeId, *, written: int = 0, durable: int = 0) -> WriterReport:
         """A report in which that take is at least so far."""

@@ -168,8 +168,9 @@ def test_an_error_that_nobody_foresaw_in_one_take_fails_that_take_only(
         assert closed.take_id == good.take_id and closed.frames == 20_000
         check_take(Path(bad.folder), first_frame=0, frames=failed.frames_kept)
         check_take(Path(good.folder), first_frame=0, frames=20_000)
-        assert fed.tape.holds() == ()
+        assert [hold.position for hold in fed.tape.holds()] == [failed.frames_kept], "kept for the next take"
         desk.stop()
+        assert fed.tape.holds() == ()
 
 
 def test_a_take_that_cannot_be_recovered_is_no_problem_of_the_volume(runtime: Path, library: Path) -> None:
