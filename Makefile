@@ -68,7 +68,7 @@ test: packages-test $(VENV)/.dev
 
 faults: packages-test $(VENV)/.dev
 	@rm -f $(FIGURES)
-	RIGD_FAULTS=full RIGD_FIGURES=$(FIGURES) $(BIN)/pytest $(or $(ARGS),tests/faults); found=$$?; \
+	RIGD_FAULTS=full RIGD_FIGURES=$(FIGURES) $(BIN)/pytest $(or $(ARGS),tests/faults tests/tape/test_tape_stress.py); found=$$?; \
 	$(BIN)/python -m tests.faults.promises $(FIGURES) && exit $$found
 
 soak: packages-test $(VENV)/.dev

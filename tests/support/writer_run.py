@@ -68,11 +68,16 @@ class FedTape:
         capacity_frames: int = 1 << 18,
         block_frames: int = 1024,
         origin_frame: int = 0,
+        origin_position: int = 0,
         rate: int = RATE,
     ) -> None:
         geometry = TapeGeometry(channels=channels, sample_rate_hz=rate, capacity_frames=capacity_frames)
         self.tape = Tape.create(
-            runtime / "tape", geometry, full_scale=PORTAUDIO_FULL_SCALE, origin_frame=origin_frame
+            runtime / "tape",
+            geometry,
+            full_scale=PORTAUDIO_FULL_SCALE,
+            origin_frame=origin_frame,
+            origin_position=origin_position,
         )
         self._core = CaptureCore(self.tape)
         self._channels = channels

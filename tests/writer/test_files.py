@@ -20,7 +20,6 @@ from rigd.model.units import Frame, TakeId
 from rigd.writer.journal import read_journal
 from rigd.writer.riff import HEADER_BYTES
 from tests.support.capture_run import wait_for
-from tests.support.counter import counter_rows
 from tests.support.tools import need_tool
 from tests.support.writer_run import FedTape, WriterRun, check_take, frames_as_read, order_for
 
@@ -173,60 +172,6 @@ def test_sox_and_ffprobe_read_the_same_length(runtime: Path, library: Path) -> N
     assert found["streams"][0]["duration_ts"] == closed.frames
     assert found["format"]["tags"]["encoded_by"] == "rigd"
     assert found["format"]["tags"]["time_reference"] == str(order.time_reference)
-
-
-def test_past_four_gigabytes_a_file_becomes_rf64_in_place(runtime: Path, library: Path) -> None:
-    channels, frame_bytes = 64, 192
-    border = (2**32 - HEADER_BYTES) // frame_bytes  # the frame on which the fourth gigabyte ends
-    with (
-        FedTape(runtime, channels=channels, capacity_frames=1 << 17) as fed,
-        WriterRun(runtime, library) as writer,
-    ):
-        order = order_for(library, channels=channels, poly=True)
-        writer.send(OpenTake(order=order))
-        writer.await_fact(TakeOpened)
-        path = Path(order.folder) / "All.wav"
-        fed.feed(4_096)
-        lost = border - 40_000 - fed.frame
-        fed.lose(lost)
-        writer.await_progress(order.take_id, written=lost)
-        while fed.frame < border + 40_000:
-            fed.feed(8_192)
-            assert fed.tape.counters().dropped_blocks == 0
-            position = fed.tape.written - 65_536
-            wait_for(lambda at=position: fed.tape.holds()[0].position >= at, "room on the tape")
-        writer.await_progress(order.take_id, durable=border + 30_000)
-        assert path.stat().st_size > 2**32
-        with soundfile.SoundFile(path) as rolling:
-            assert rolling.frames >= border + 30_000
-        writer.send(Annotate(take_id=order.take_id, note=Marker(at_frame=Frame(border), name="border")))
-        writer.send(EndTake(take_id=order.take_id, end_frame=Frame(border + 40_000)))
-        assert writer.await_fact(TakeClosed).frames == border + 40_000
-    with path.open("rb") as file:
-        header = file.read(HEADER_BYTES)
-    assert header[:8] == b"RF64\xff\xff\xff\xff" and header[12:20] == b"ds64\x1c\0\0\0"
-    riff, data, count, table = struct.unpack_from("<QQQI", header, 20)
-    assert (riff, data) == (path.stat().st_size - 8, (border + 40_000) * frame_bytes)
-    assert (count, table) == (border + 40_000, 0) and header[-8:] == b"data\xff\xff\xff\xff"
-    with soundfile.SoundFile(path) as sound:
-        assert sound.frames == border + 40_000
-        sound.seek(border - 30_000)
-        codes = sound.read(60_000, dtype="int32", always_2d=True).T >> 8
-    assert np.array_equal(codes, counter_rows(border - 30_000, 60_000, channels))
-    # sox agrees, but reads all of an RF64 file to find out, which takes a minute.
-    command = [
-        str(need_tool("ffprobe")),
-        "-v",
-        "error",
-        "-show_entries",
-        "stream=duration_ts",
-        "-of",
-        "csv=p=0",
-    ]
-    said = subprocess.run([*command, str(path)], capture_output=True, check=True)
-    assert int(said.stdout) == border + 40_000
-    info = wavinfo.WavInfoReader(str(path))
-    assert info.ixml.family_uid == order.take_id
 
 
 def retag(runtime: Path, library: Path, order: TakeOrder, *slates: Slate) -> None:
