@@ -211,4 +211,9 @@ void rigd_hold_read(const rigd_tape *t, int slot, rigd_hold *hold)
 
 /* ---- the kernel ---- */
 
+int rigd_keep_room(int fd, int64_t offset, int64_t bytes)
+{
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, bytes) == 0 ? 0 : errno;
+}
+
 int rigd_syncfs(int fd) { return syncfs(fd) == 0 ? 0 : errno; }

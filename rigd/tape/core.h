@@ -153,5 +153,6 @@ int rigd_capture_policy(rigd_capture *capture, int *policy, int *priority);
 
 /* What Python's os does not have. 0 or errno. */
 int rigd_syncfs(int fd);
+int rigd_keep_room(int fd, int64_t offset, int64_t bytes); /* blocks for a stretch of a file; its size stays */
 /* cdef end */
 #endif

@@ -373,7 +373,7 @@ class Desk:
         free, problem = self._volume.look()
         return WriterReport(
             open_takes=self._progress(),
-            free_bytes=free,
+            free_bytes=free + sum(take.room_bytes for take in self._takes),
             bytes_per_second=sum(take.bytes_per_second for take in self._takes),
             behind_frames=max((take.behind_frames() for take in takes), default=0),
             problem=problem or self._tapes.trouble,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from rigd.model.errors import TakeError
 from rigd.model.take import ClosedFile, Slate, TakeOrder
 from rigd.tape.blocks import Run
+from rigd.tape.kernel import keep_room
 from rigd.tape.tape import RowNotWrittenError, Tape
 from rigd.writer.bext import bext_of
 from rigd.writer.ledger import TakeRecord
@@ -24,6 +25,9 @@ from rigd.writer.tail import tail_of
 WRITTEN_BYTES = 32 << 20
 """Most that is written between two looks at the messages. Half a second of 256 channels goes in one piece: the
 fewer and longer the writes, the less they cost."""
+
+LITTLE_ROOM = 4
+"""A volume that has less than so many times what would be kept needs it for other things: journals, the next take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,9 @@ class TakeFiles:
         self.slice_frames = max(4096, WRITTEN_BYTES // self.frame_bytes // 4096 * 4096)
         """Most frames that are written at a time."""
         self._packed = bytearray()
+        self._room_frames = 0
+        """Frames up to which blocks are kept ready; 0 where none are."""
+        self._keeps_room = True
 
     @classmethod
     def create(cls, order: TakeOrder, *, folder_fd: int) -> TakeFiles:
@@ -152,9 +159,42 @@ class TakeFiles:
                 tape.pack_poly(shape.sample, part.rows, run, self._packed)
                 files[0].write_at(offset, memoryview(self._packed)[:step])
 
+    def keep_room(self, frames: int, *, most_frames: int) -> None:
+        """The volume keeps blocks ready behind frame `frames`, so that what other programs write does not take them
+        and each file lies in few pieces; their sizes stay. At most `most_frames` ahead, and asked for again when half
+        of that is used. Where there is little room or the file system cannot do it, none is kept."""
+        if not self._keeps_room or self._room_frames - frames >= most_frames // 2:
+            return
+        begin, end = max(frames, self._room_frames), frames + most_frames
+        try:
+            volume = os.fstatvfs(self._files[0].fd)
+            if volume.f_bavail * volume.f_frsize < LITTLE_ROOM * most_frames * self.frame_bytes:
+                return
+            for file in self._files:
+                width = file.shape.frame_bytes
+                keep_room(
+                    file.fd,
+                    offset_bytes=HEADER_BYTES + begin * width,
+                    length_bytes=(end - begin) * width,
+                )
+            self._room_frames = end
+        except OSError:
+            with contextlib.suppress(OSError):  # what the first files got, the others will need
+                self.give_back_room(frames)
+
+    def give_back_room(self, frames: int) -> None:
+        """None is kept any more; every file ends behind `frames` frames. OSError."""
+        self._keeps_room = False
+        self.cut(frames)
+
+    def room_bytes(self, frames: int) -> int:
+        """What is kept ready behind frame `frames` and not used yet."""
+        return max(0, self._room_frames - frames) * self.frame_bytes
+
     def cut(self, frames: int) -> None:
         """Every file ends behind `frames` frames. Where one was shorter, silence (a hole) fills it: that is
-        how a gap is written, at the cost of no disk space and no time. OSError."""
+        how a gap is written, at the cost of no disk space and no time. Room that was kept is given back. OSError."""
+        self._room_frames = 0
         for file in self._files:
             try:
                 os.ftruncate(file.fd, HEADER_BYTES + frames * file.shape.frame_bytes)

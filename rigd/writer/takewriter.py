@@ -26,6 +26,8 @@ GRAIN_FRAMES = 4096
 """While it rolls a take grows in these steps, so that each page of each file is written once: 4,096 frames
 of any whole number of bytes are whole pages."""
 SMALLEST_FRAMES = 256
+ROOM_SECONDS = 8
+"""So much is kept ready on the volume ahead of a take that rolls."""
 CUT_LOOSE = 8
 """One over: so much of the tape is given up by a writer that capture has let go of. Where it went on right behind
 the frames that are overwritten next, every piece would tear under it."""
@@ -88,6 +90,16 @@ class TakeWriter:
     def bytes_per_second(self) -> int:
         return self._files.frame_bytes * self.order.format.sample_rate_hz
 
+    @property
+    def room_bytes(self) -> int:
+        """What the volume keeps ready for it."""
+        return self._files.room_bytes(self.written_frames)
+
+    def _keep_room(self) -> None:
+        most, end = ROOM_SECONDS * self.order.format.sample_rate_hz, self.ledger.end_frame
+        if end is None or end - self.next_frame >= most:
+            self._files.keep_room(self.written_frames, most_frames=most)
+
     def behind_frames(self) -> int:
         """How far it is behind the tape, or behind its own end."""
         end = self.ledger.end_frame
@@ -139,6 +151,7 @@ class TakeWriter:
         resting = tape_end == self._tape_end_before
         self._tape_end_before = tape_end
         found: list[GapWritten | XrunNoted] = []
+        self._keep_room()
         if self._hold.let_go:
             found += self._hold_again()
         for _ in range(64):
@@ -326,5 +339,11 @@ class TakeWriter:
         return True
 
     def _note(self, entry: Entry) -> None:
-        self._journal.append(entry)
+        try:
+            self._journal.append(entry)
+        except OSError as error:
+            if error.errno not in DISK_FULL or self.room_bytes == 0:
+                raise
+            self._files.give_back_room(self.written_frames)
+            self._journal.append(entry)
         self.ledger.note(entry)
