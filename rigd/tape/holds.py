@@ -46,6 +46,11 @@ def hold_key(take_id: TakeId, writer: str) -> int:
     return _mark_of(writer) << _KEY_BITS | (int(take_id[:16], 16) & (1 << _KEY_BITS) - 1) or 1
 
 
+def is_of(key: int, writer: str) -> bool:
+    """True for the keys of that writer's holds."""
+    return key >> _KEY_BITS == _mark_of(writer)
+
+
 def waiting_keys(writer: str) -> tuple[int, int]:
     """Two keys of that writer for what waits. No take's key is like that: its 13th digit is the 4 of RFC 4122."""
     first = _mark_of(writer) << _KEY_BITS | 0x69_6764_0000_0001

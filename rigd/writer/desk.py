@@ -23,7 +23,6 @@ from rigd.model.messages import (
     RetagFailed,
     TakeClosed,
     TakeOpened,
-    TakeProgress,
     WriterReport,
     WriterSettings,
 )
@@ -34,7 +33,7 @@ from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import Tape
 from rigd.writer.failures import failed, unforeseen, why_not_opened
 from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable, make_folder
-from rigd.writer.journal import has_begun
+from rigd.writer.journal import has_begun, is_begun
 from rigd.writer.kept import KeptSound
 from rigd.writer.opening import Holder, Opening, check, open_take, remove_empty, resume_take
 from rigd.writer.opentakes import OpenTakes
@@ -46,6 +45,8 @@ from rigd.writer.recovery import (
     recover_take,
     retag_take,
 )
+from rigd.writer.reporting import report_of
+from rigd.writer.strangers import DeadStrangers
 from rigd.writer.takewriter import TakeWriter
 from rigd.writer.tapes import TapeWatch
 from rigd.writer.volume import Volume
@@ -55,8 +56,6 @@ TAPE_NAME = "tape"
 REMEMBERED_TAKES = 1000
 OPENED_TOGETHER = 8
 """Takes that share a durable point when they are opened. A few, so that those that roll are written on."""
-MOST_TRACKS_TOLD = 2048
-"""A report stays under half a megabyte, however many takes wait."""
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +76,7 @@ class Desk:
         self._volume = Volume(self._library_root)
         self._tell = tell
         self._kept = KeptSound(writer=name, clock=time.monotonic)
+        self._strangers = DeadStrangers(writer=name, clock=time.monotonic)
         self._takes = OpenTakes(tell=tell, left=self._has_left, keep=self._keep)
         self._waiting = WaitingList(runtime / f"{name}.waiting", writer=name, spare=settings.spare)
         self._firm: set[TakeId] = set()
@@ -101,16 +101,16 @@ class Desk:
         self.look_for_tape()
         gone = self._waiting.take_up(self._tapes.now)
         for entry in self._open_list.read():
-            if self._waiting.find(entry.take_id) is None or _has_begun(entry.folder):
+            if self._waiting.find(entry.take_id) is None or is_begun(entry.folder):
                 self._go_on_with(entry)
         for waiting in self._waiting:
-            if _has_begun(waiting.order.folder):  # killed before it was taken off the list
+            if is_begun(waiting.order.folder):  # killed before it was taken off the list
                 notes, take = waiting.notes, self._takes.find(waiting.take_id)
                 if take is not None:
                     self._takes.annotate(take, *notes)
                 self._waiting.remove(waiting.take_id)
         for order in gone:
-            if is_inside(order.folder, self._library_root) and not _has_begun(order.folder):
+            if is_inside(order.folder, self._library_root) and not is_begun(order.folder):
                 remove_empty(Path(order.folder))
                 why = f'take "{order.folder}": its tape is gone; nothing was written'
                 self._refuse(order, TakeError(why))
@@ -184,6 +184,8 @@ class Desk:
             self._close_unused(old)
         if self._tapes.now is not before and self._search is None:
             self._release_dead_holds()
+        if self._tapes.now is not None and not self._holder.spare:
+            self._strangers.look(self._tapes.now)
 
     def _release_dead_holds(self) -> None:
         """After the search nobody adopts them any more: takes that go on and those that wait have theirs, and
@@ -369,30 +371,7 @@ class Desk:
         return gained
 
     def report(self) -> WriterReport:
-        takes = [*self._takes, *self._waiting]
-        free, problem = self._volume.look()
-        return WriterReport(
-            open_takes=self._progress(),
-            free_bytes=free + sum(take.room_bytes for take in self._takes),
-            bytes_per_second=sum(take.bytes_per_second for take in self._takes),
-            behind_frames=max((take.behind_frames() for take in takes), default=0),
-            problem=problem or self._tapes.trouble,
-        )
-
-    def _progress(self) -> tuple[TakeProgress, ...]:
-        """Of the takes that are open, and of as many that wait as a report has room for: the newest one,
-        which rolls, and from the oldest on."""
-        room = MOST_TRACKS_TOLD - sum(len(take.order.tracks) for take in self._takes)
-        *older, newest = [*self._waiting] or [None]
-        if newest is None:
-            return tuple(take.progress() for take in self._takes)
-        told = []
-        for waiting in older:
-            room -= len(waiting.order.tracks)
-            if room < 0:
-                break
-            told.append(waiting)
-        return tuple(take.progress() for take in (*self._takes, *told, newest))
+        return report_of(self._takes, self._waiting, volume=self._volume, tape_trouble=self._tapes.trouble)
 
     def stop(self) -> None:
         """Every take ends where its tape ends now, or before if it was to, and is closed."""
@@ -422,10 +401,3 @@ class Desk:
         self._folders[take_id] = folder
         while len(self._folders) > REMEMBERED_TAKES:
             del self._folders[next(iter(self._folders))]
-
-
-def _has_begun(folder: str) -> bool:
-    """There is a take in the folder; also False where the folder cannot be looked into."""
-    with contextlib.suppress(OSError, ValueError):
-        return has_begun(Path(folder))
-    return False

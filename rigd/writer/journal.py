@@ -7,6 +7,7 @@ Runs on the thread of whoever calls; never rewrites a line.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -139,6 +140,13 @@ def has_begun(folder: Path) -> bool:
             return b"\n" in file.read(1 << 20)
     except FileNotFoundError:
         return False
+
+
+def is_begun(folder: str) -> bool:
+    """There is a take in the folder; also False where the folder cannot be looked into."""
+    with contextlib.suppress(OSError, ValueError):
+        return has_begun(Path(folder))
+    return False
 
 
 class Journal:

@@ -24,7 +24,8 @@ from rigd.model.messages import (
 from rigd.model.take import GapCause
 from rigd.model.units import Frame
 from rigd.writer.process import SOONEST_REPORT_SECONDS
-from tests.support.capture_run import wait_for
+from rigd.writer.strangers import DEAD_SECONDS, DeadStrangers
+from tests.support.capture_run import runtime_folder, wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, renamed
 
 CAPACITY = 1 << 16
@@ -229,3 +230,24 @@ def test_a_name_that_would_lead_out_of_the_runtime_folder_is_refused(runtime: Pa
     command = [sys.executable, "-m", "rigd.writer", str(runtime), name]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=os.environ)
     assert ended.returncode == 2 and "usage" in ended.stderr
+
+
+def test_a_dead_mirror_that_never_comes_back_does_not_stop_the_tape_for_ever(tmp_path: Path) -> None:
+    now = [100.0]
+    with runtime_folder() as runtime, FedTape(runtime, channels=2, capacity_frames=CAPACITY) as fed:
+        order = order_for(tmp_path / "copies", channels=2)
+        with WriterRun(runtime, tmp_path / "copies", name="mirror", spare=True) as mirror:
+            mirror.send(OpenTake(order=order))
+            mirror.await_fact(TakeOpened)
+            mirror.send(KeepFirm(take_id=order.take_id))
+            wait_for(lambda: [hold.spare for hold in fed.tape.holds()] == [False], "its hold is firm")
+        strangers = DeadStrangers(writer="writer", clock=lambda: now[0])
+        for seconds in (0.0, DEAD_SECONDS - 1.0):
+            now[0] = 100.0 + seconds
+            strangers.look(fed.tape)
+            assert len(fed.tape.holds()) == 1, "its next one may still come"
+        DeadStrangers(writer="mirror", clock=lambda: 1e9).look(fed.tape)
+        assert len(fed.tape.holds()) == 1
+        now[0] += 2.0
+        strangers.look(fed.tape)
+        assert fed.tape.holds() == ()
