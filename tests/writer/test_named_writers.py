@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hardware_sim.disk_shim import DiskShim
 from rigd.model.messages import (
     EndTake,
     GapWritten,
@@ -23,6 +24,7 @@ from rigd.model.messages import (
 )
 from rigd.model.take import GapCause
 from rigd.model.units import Frame
+from rigd.writer.journal import read_journal
 from rigd.writer.process import SOONEST_REPORT_SECONDS
 from rigd.writer.strangers import DEAD_SECONDS, DeadStrangers
 from tests.support.capture_run import runtime_folder, wait_for
@@ -251,3 +253,35 @@ def test_a_dead_mirror_that_never_comes_back_does_not_stop_the_tape_for_ever(tmp
         now[0] += 2.0
         strangers.look(fed.tape)
         assert fed.tape.holds() == ()
+
+
+def test_a_slow_mirror_has_whole_gaps_in_every_file_and_the_primary_none(
+    runtime: Path, library: Path, copies: Path
+) -> None:
+    order, copy = both_orders(library, copies, channels=3)
+    copies.mkdir()
+    with (
+        DiskShim(copies) as shim,
+        FedTape(runtime, channels=3, capacity_frames=CAPACITY) as fed,
+        WriterRun(runtime, library) as writer,
+        WriterRun(runtime, copies, name="mirror", spare=True, environment=shim.environment) as mirror,
+    ):
+        writer.send(OpenTake(order=order))
+        mirror.send(OpenTake(order=copy))
+        for each in (writer, mirror):
+            each.await_fact(TakeOpened)
+        shim.limit(400_000)  # a second of three channels takes it more than one
+        for _ in range(24):
+            fed.feed(16_384)
+            writer.await_progress(order.take_id, durable=fed.frame)
+        shim.heal()
+        for each in (mirror, writer):
+            each.send(EndTake(take_id=order.take_id, end_frame=Frame(fed.frame)))
+            assert each.await_fact(TakeClosed).frames == fed.frame
+        assert fed.tape.counters().dropped_blocks == 0
+        assert check_take(Path(order.folder), first_frame=0, frames=fed.frame).gaps == ()
+        gaps = read_journal(Path(copy.folder) / "take.journal").gaps
+        print(f"{len(gaps)} gaps, {sum(gap.length_frames for gap in gaps)} of {fed.frame} frames")
+        assert gaps and {gap.cause for gap in gaps} == {GapCause.OVERWRITTEN}
+        lengths = [(gap.at_frame, gap.length_frames) for gap in gaps]
+        check_take(Path(copy.folder), first_frame=0, frames=fed.frame, gaps=lengths)
