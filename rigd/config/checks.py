@@ -15,6 +15,7 @@ from rigd.config.sections import (
     AudioSection,
     ChannelSection,
     ControlSection,
+    MirrorSection,
     RigSection,
     TakeSection,
     TapeSection,
@@ -57,15 +58,18 @@ class Draft:
     tape: TapeSection | None
     take: TakeSection | None
     control: ControlSection | None
+    mirror: MirrorSection | None
     channels: tuple[ChannelSection | None, ...]
     preamps: dict[str, PreampConfig | None]
     surfaces: dict[str, SurfaceDraft]
     driver_options: dict[str, str | int | float | bool]
 
-    def whole_sections(self) -> tuple[RigSection, AudioSection, TapeSection, TakeSection, ControlSection]:
+    def whole_sections(
+        self,
+    ) -> tuple[RigSection, AudioSection, TapeSection, TakeSection, ControlSection, MirrorSection]:
         """Only for a draft without a fault."""
-        assert self.rig and self.audio and self.tape and self.take and self.control
-        return self.rig, self.audio, self.tape, self.take, self.control
+        assert self.rig and self.audio and self.tape and self.take and self.control and self.mirror
+        return self.rig, self.audio, self.tape, self.take, self.control, self.mirror
 
     def input_of(self, place: int) -> int:
         """The socket of the channel at `place` (from 0) as listed."""

@@ -20,6 +20,7 @@ from rigd.config.checks import Draft, SurfaceDraft, check
 from rigd.config.faults import Fault, faults_of, meant, section_of, shown
 from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, SettingsModels
 from rigd.config.lines import KeyPath, key_lines
+from rigd.config.mirrors import check_mirror
 from rigd.config.overrides import set_over
 from rigd.config.rig_config import PreampConfig, RigConfig
 from rigd.config.sections import (
@@ -28,6 +29,7 @@ from rigd.config.sections import (
     BindingSection,
     ChannelSection,
     ControlSection,
+    MirrorSection,
     PreampSection,
     RigSection,
     SurfaceSection,
@@ -74,9 +76,12 @@ def load_config(
     faults = [*reader.faults, *check(draft)]
     if not faults:
         try:
-            return _assembled(draft, path, origins, os.environ if environ is None else environ)
+            config = _assembled(draft, path, origins, os.environ if environ is None else environ)
+            faults = list(check_mirror(config.library, config.mirror))
         except (OSError, RuntimeError, ValueError) as error:
             faults = [Fault(path=("rig",), text=f"library or runtime_dir is not a path: {error}")]
+        if not faults:
+            return config
     raise ConfigError("\n".join(_told(faults, path, lines, origins)))
 
 
@@ -171,6 +176,7 @@ class _Reader:
             tape=self._section(TapeSection, "tape"),
             take=self._section(TakeSection, "take"),
             control=self._section(ControlSection, "control"),
+            mirror=self._section(MirrorSection, "mirror"),
             channels=self._channels(),
             preamps=self._preamp_sections(),
             surfaces=self._surface_sections(),
@@ -287,13 +293,15 @@ def _assembled(
     draft: Draft, path: Path, origins: Mapping[KeyPath, str], environ: Mapping[str, str]
 ) -> RigConfig:
     """The whole config of a draft without a fault."""
-    rig, audio, tape, take, control = draft.whole_sections()
+    rig, audio, tape, take, control, mirror = draft.whole_sections()
     beside = path.absolute().parent
     library_base = Path.cwd() if ("rig", "library") in origins else beside
+    mirror_base = Path.cwd() if ("mirror", "library") in origins else beside
     runtime_base = Path.cwd() if ("rig", "runtime_dir") in origins else beside
     return RigConfig(
         path=path,
         library=library_base / Path(rig.library).expanduser(),
+        mirror=mirror_base / Path(mirror.library).expanduser() if mirror.library.strip() else None,
         runtime_dir=runtime_base / resolve_runtime_dir(rig.runtime_dir, environ),
         rig=rig,
         audio=audio,

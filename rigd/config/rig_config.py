@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -44,6 +44,8 @@ class RigConfig:
     path: Path
     library: Path
     """Absolute."""
+    mirror: Path | None
+    """The second volume's library, absolute; None: there is none."""
     runtime_dir: Path
     """Absolute."""
     rig: RigSection
@@ -92,6 +94,12 @@ class RigConfig:
     def writer_settings(self) -> WriterSettings:
         """What `rigd-writer` is started with."""
         return WriterSettings(library_root=str(self.library), sync_interval_ms=self.take.sync_interval_ms)
+
+    def mirror_settings(self) -> WriterSettings | None:
+        """What the mirror's writer is started with."""
+        if self.mirror is None:
+            return None
+        return replace(self.writer_settings(), library_root=str(self.mirror), spare=True)
 
     def naming(self) -> Naming:
         """How folders and files are called."""

@@ -146,6 +146,14 @@ class TakeSection(Options):
         return usable(template, lambda name: parse_naming(poly_file=name))
 
 
+class MirrorSection(Options):
+    """A second volume: every take is written there too, and goes on there alone where the first one fails."""
+
+    library: str = option("", "Folder on another disk; relative to the config file; empty: no mirror")
+
+    _lines = field_validator("library")(one_line)
+
+
 class ControlSection(Options):
     """What commands may do."""
 
@@ -240,6 +248,7 @@ PLAIN_SECTIONS: dict[str, type[Options]] = {
     "tape": TapeSection,
     "take": TakeSection,
     "control": ControlSection,
+    "mirror": MirrorSection,
 }
 """[name] to its model; [[channel]], [preamp.<name>] and [surface.<name>] are tables of their own."""
 SECTION_NAMES = (*PLAIN_SECTIONS, "channel", "preamp", "surface")

@@ -241,6 +241,14 @@ class Controller:
                 case e.SendToWriter(message=message):
                     port, doing = "writer", f"take {type(message).__name__}"
                     ports.writer.send(message)
+                case e.SendToMirror(message=message):
+                    port, doing = "mirror", f"take {type(message).__name__}"
+                    if ports.mirror is not None:
+                        ports.mirror.send(message)
+                case e.CheckVolume(volume=volume):
+                    port, doing = "mirror", f"check the {volume}"
+                    if ports.volumes is not None:
+                        ports.volumes.check(volume)
                 case e.RequestSetting():
                     port, doing = f'preamp "{effect.preamp}"', f"be asked for {effect.parameter}"
                     ports.preamps.request(effect.preamp, effect.socket, effect.parameter, effect.value)

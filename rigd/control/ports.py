@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from rigd.model.messages import Annotate, EndTake, OpenTake, Retag
+from rigd.model.library import Volume
+from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag
 from rigd.model.state import Take
 from rigd.model.take import Parameter
 from rigd.model.units import Frame, Ns, TakeId
@@ -27,7 +28,7 @@ class TapeTime(Protocol):
 class WriterPort(Protocol):
     """The writer, as far as the controller talks to it."""
 
-    def send(self, message: OpenTake | EndTake | Annotate | Retag) -> None:
+    def send(self, message: OpenTake | EndTake | Annotate | Retag | KeepFirm) -> None:
         """The writer has it, or gets it in order as soon as there is a writer."""
 
 
@@ -60,6 +61,13 @@ class LibraryPort(Protocol):
         """session.json says so, in its own time."""
 
 
+class VolumesPort(Protocol):
+    """Who looks after library and mirror together."""
+
+    def check(self, volume: Volume) -> None:
+        """VolumeChecked, in its own time. Asked again before that, it is checked once."""
+
+
 class EndPort(Protocol):
     """Who ends rigd."""
 
@@ -75,3 +83,6 @@ class Ports:
     preamps: PreampsPort
     library: LibraryPort
     end_rig: EndPort
+    mirror: WriterPort | None = None
+    """The second volume's writer; None, as `volumes`, where there is no mirror."""
+    volumes: VolumesPort | None = None

@@ -1,4 +1,4 @@
-"""The daemon's end of the link to `rigd-writer`. Its thread passes facts on; any thread may send.
+"""The daemon's end of the link to a `rigd-writer`, one a volume. Its thread passes facts on; any thread may send.
 
 Nothing said to the writer is lost with a writer: a message is kept until two of its reports have come
 after it (reports come each second, and the writer reads before it reports), and is said again to the
@@ -37,15 +37,17 @@ class WriterLink:
         post: Callable[[Any], None],
         lost: Callable[[str], None],
         prepare: Callable[[], None] = lambda: None,
+        name: str = "writer",
     ) -> None:
+        """`name` is the writer's: "writer" for the library, "mirror" for the second volume."""
         self._post = post
         self._lost = lost
         self._lock = threading.Lock()
         self._said: list[_Said] = []
         self._linked = False
         self._process = ProcessLink(
-            name="writer",
-            command=python_module("rigd.writer", str(runtime_dir)),
+            name=name,
+            command=python_module("rigd.writer", str(runtime_dir), name),
             runtime_dir=runtime_dir,
             follower=self,
             tick_s=0.5,

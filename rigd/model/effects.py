@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rigd.model.messages import Annotate, EndTake, OpenTake, Retag
+from rigd.model.library import Volume
+from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag
 from rigd.model.state import Take
 from rigd.model.take import Parameter
 from rigd.model.units import TakeId
@@ -15,6 +16,20 @@ class SendToWriter:
     """Say this to the writer, in order; it may be said twice without harm."""
 
     message: OpenTake | EndTake | Annotate | Retag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendToMirror:
+    """Say this to the second volume's writer; it may be said twice without harm."""
+
+    message: OpenTake | EndTake | Annotate | Retag | KeepFirm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckVolume:
+    """Find out whether a volume that was away is fit for takes; answered by VolumeChecked."""
+
+    volume: Volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +96,8 @@ class EndRig:
 
 Effect = (
     SendToWriter
+    | SendToMirror
+    | CheckVolume
     | RequestSetting
     | WriteTakeSheet
     | AdoptTake

@@ -35,6 +35,7 @@ class Happening(StrEnum):
     INTERFACE_CHANGED = "interface changed"
     WRITER_CHANGED = "writer changed"
     DISK_CHANGED = "disk changed"
+    MIRROR_CHANGED = "mirror changed"
     SURFACE_CHANGED = "surface changed"
     PREAMP_CHANGED = "preamp changed"
     FAULT_RAISED = "fault raised"

@@ -40,6 +40,20 @@ class WriterLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorSaid:
+    """A fact of the second volume's writer."""
+
+    fact: WriterReport | TakeOpened | GapWritten | XrunNoted | TakeClosed | TakeFailed | RetagFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorLost:
+    """The second volume's writer is gone; it is being started again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostRollOver:
     """The tape has passed the end of the take in its post-roll."""
 
@@ -73,6 +87,8 @@ Fact = (
     | TakeClosed
     | TakeFailed
     | RetagFailed
+    | MirrorSaid
+    | MirrorLost
     | PostRollOver
     | TakeAdopted
     | PreampSetting
@@ -126,6 +142,15 @@ class NextTakeNumber(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TwoVolumes:
+    """The roots of library and mirror: absolute, without a slash at the end. What lies at REL below one lies
+    at REL below the other."""
+
+    library: str
+    mirror: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What the config lays down for every step."""
 
@@ -139,6 +164,8 @@ class Rules:
     phantom_while_rolling: bool = False
     least_disk_s: float = 10.0
     """No take is started where the disk takes less than this of it."""
+    volumes: TwoVolumes | None = None
+    """None where there is no mirror."""
 
 
 def wall_clock_at(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from rigd.model.state import Take
+from rigd.model.state import Copy, Take
 from rigd.model.take import TakeFile
 from rigd.model.units import TakeId
 
@@ -71,4 +72,53 @@ class LibraryFailed:
     reason: str
 
 
-LibraryFact = SessionOpened | SheetWritten | TakeTrashed | TakeRestored | LibraryFailed
+class Volume(StrEnum):
+    """Which of the two."""
+
+    LIBRARY = "library"
+    MIRROR = "mirror"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeChecked:
+    """A volume that was away was looked at: its folder, its right to write, a written and read probe."""
+
+    volume: Volume
+    problem: str = ""
+    """Empty: takes may go to it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeCompared:
+    """A closed take on both volumes, file by file, after what could be copied was copied."""
+
+    take_id: TakeId
+    folder: str
+    """Where it is to be found: in the library where that copy is whole, else on the mirror."""
+    copy: Copy
+    """The other one."""
+    on_mirror: bool = False
+    """`folder` is the mirror's."""
+    reason: str = ""
+    """What differs or is missing, by file; empty where the copies are the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiesLeft:
+    """So many takes are still to be compared or copied."""
+
+    count: int
+    problem: str = ""
+    """Why it does not go on; empty where it does."""
+
+
+LibraryFact = (
+    SessionOpened
+    | SheetWritten
+    | TakeTrashed
+    | TakeRestored
+    | LibraryFailed
+    | VolumeChecked
+    | TakeCompared
+    | CopiesLeft
+)

@@ -25,6 +25,7 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
+from rigd.model.mirroring import look_after_mirror, take_over
 from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
 from rigd.model.transport import bytes_per_second, let_go, roll, take_of, why_offline
@@ -93,8 +94,9 @@ def writer_report(work: Work, fact: WriterReport) -> None:
         take = find_take(work.state, progress.order.take_id)
         if take is None:
             _adopt(work, progress)
-        else:
-            _note_progress(work, take, progress)
+        elif not take.on_mirror:
+            note_progress(work, take, progress)
+    look_after_mirror(work)
     if problem:
         work.raise_fault("disk", problem)
     else:
@@ -211,6 +213,8 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
     if take is None:
         work.do(AdoptTake(take_id=fact.take_id, folder=fact.folder))
         return
+    if take_over(work, take, fact):
+        return
     failed = replace(
         take,
         folder=fact.folder,
@@ -218,6 +222,7 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
         written_frames=fact.frames_kept,
         durable_frames=fact.frames_kept,
         closed=True,
+        failure=fact.reason,
     )
     work.put_take(failed)
     if _is_current(work.state, take):
@@ -333,10 +338,11 @@ def _adopt(work: Work, progress: TakeProgress) -> None:
         work.say(Happening.TAKE_RESUMED, take.take_id, f"{title_of(take.slate)} still rolls")
     else:
         work.change(takes=with_take(work.state.takes, take))
-    _note_progress(work, take, progress)
+    note_progress(work, take, progress)
 
 
-def _note_progress(work: Work, take: Take, progress: TakeProgress) -> None:
+def note_progress(work: Work, take: Take, progress: TakeProgress) -> None:
+    """How far it is, by the writer that has it."""
     if not take.closed:
         gaps = progress.gaps if len(progress.gaps) > len(take.gaps) else take.gaps
         work.put_take(

@@ -58,6 +58,26 @@ class Channel:
     polarity: Setting = Setting()
 
 
+class CopyState(StrEnum):
+    """How far a take's second copy is."""
+
+    ROLLING = "rolling"  # being written
+    WHOLE = "whole"  # closed with every frame, and not compared yet
+    INCOMPLETE = "incomplete"  # lacks something that the other copy has; made good after the take
+    SAME = "same"  # compared file by file, by SHA-256
+    DIFFERS = "differs"  # not the same, and nobody can say which is right
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A take's second copy: on the mirror, or, of a take that went on there alone, in the library."""
+
+    folder: str
+    state: CopyState
+    verified_at: str = ""
+    """When it was compared last; empty: not yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
     """A take from its order to its close and after."""
@@ -82,6 +102,12 @@ class Take:
     """Every change of a preamp setting of its channels while it rolled."""
     slate_ahead: bool = False
     """The slate was changed after the end was told and before the close: the files get it once closed."""
+    failure: str = ""
+    """Why it could not go on; empty where it simply ended."""
+    copy: Copy | None = None
+    """None where there is no second volume."""
+    on_mirror: bool = False
+    """The library's volume failed it: `folder` is the mirror's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +164,32 @@ class Disk:
     problem: str = ""
 
 
+class MirrorPhase(StrEnum):
+    """How the second volume stands."""
+
+    AWAY = "away"  # not there, not fit, or not yet checked: no take goes to it
+    IN_STEP = "in step"  # has what the library has
+    BEHIND = "behind"  # does not keep up with a take that rolls
+    CUT_LOOSE = "cut loose"  # lacks sound that the library has; it is copied after the take
+    CATCHING_UP = "catching up"  # takes are being compared and copied
+    IN_CHARGE = "in charge"  # the library's volume failed: takes are on the mirror alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """The second volume, by the word of its writer and of who compares the two."""
+
+    root: str
+    phase: MirrorPhase = MirrorPhase.AWAY
+    free_bytes: int = 0
+    behind_frames: int = 0
+    heard_at_ns: Ns | None = None
+    """When its writer reported last; None while there is none."""
+    problem: str = ""
+    to_copy: int = 0
+    """Takes that are still to be compared, copied or reported on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RigState:
     """All that is true of the rig. `number` is that of the last event it contains."""
@@ -159,6 +211,8 @@ class RigState:
     """Discarded in this session, oldest first: what undo brings back from the end."""
     interface: CaptureReport | None = None
     disk: Disk | None = None
+    mirror: Mirror | None = None
+    """None where [mirror] names no folder."""
     preamps: tuple[PreampStatus, ...] = ()
     surfaces: tuple[SurfaceStatus, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -176,7 +230,13 @@ def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:
     return next((channel for channel in state.channels if channel.number == number), None)
 
 
-def first_state(*, channels: tuple[Channel, ...], sample_rate_hz: int, locked: bool = False) -> RigState:
+def first_state(
+    *,
+    channels: tuple[Channel, ...],
+    sample_rate_hz: int,
+    locked: bool = False,
+    mirror: Mirror | None = None,
+) -> RigState:
     """A rig that has just been configured and has heard of none of its parts yet: two faults say so, which the
     first report of each part clears."""
     interface = "the audio interface is not heard from yet: it is being opened; see: rigd status"
@@ -193,6 +253,7 @@ def first_state(*, channels: tuple[Channel, ...], sample_rate_hz: int, locked: b
         channels=channels,
         take=None,
         takes=(),
+        mirror=mirror,
         faults=(
             Fault(key="interface", what=interface, since_ns=Ns(0)),
             Fault(key="writer", what=writer, since_ns=Ns(0)),

@@ -12,13 +12,14 @@ from typing import Any
 
 from rigd.model import commands as c
 from rigd.model import inputs as i
-from rigd.model import library, messages, reports, settings, slating, transport, trash
+from rigd.model import library, messages, mirror_reports, reports, settings, slating, transport, trash
 from rigd.model.commands import Accepted, Command, Rejected, Reply
 from rigd.model.effects import Effect
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Happening
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.inputs import Input, Rules
+from rigd.model.mirroring import of_library, route
 from rigd.model.slating import mark
 from rigd.model.state import RigState, Transport
 from rigd.model.surface import SurfaceStatus
@@ -107,12 +108,14 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     i.CaptureLost: _always(reports.capture_lost),
     messages.WriterReport: _always(reports.writer_report),
     i.WriterLost: _always(reports.writer_lost),
-    messages.TakeOpened: _always(reports.take_opened),
-    messages.GapWritten: _always(reports.gap_written),
-    messages.XrunNoted: _always(reports.xrun_noted),
-    messages.TakeClosed: _always(reports.take_closed),
-    messages.TakeFailed: _always(reports.take_failed),
-    messages.RetagFailed: _always(reports.retag_failed),
+    messages.TakeOpened: _always(of_library(reports.take_opened)),
+    messages.GapWritten: _always(of_library(reports.gap_written)),
+    messages.XrunNoted: _always(of_library(reports.xrun_noted)),
+    messages.TakeClosed: _always(of_library(reports.take_closed)),
+    messages.TakeFailed: _always(of_library(reports.take_failed)),
+    messages.RetagFailed: _always(of_library(reports.retag_failed)),
+    i.MirrorSaid: _always(mirror_reports.mirror_said),
+    i.MirrorLost: _always(mirror_reports.mirror_lost),
     i.PostRollOver:      (nothing,  nothing,  nothing,   postroll_over, nothing),
     i.TakeAdopted: _always(reports.take_adopted),
     i.PortFailed: _always(reports.port_failed),
@@ -121,6 +124,9 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     library.TakeTrashed: _always(trash.trashed),
     library.TakeRestored: _always(trash.restored),
     library.LibraryFailed: _always(reports.library_failed),
+    library.VolumeChecked: _always(mirror_reports.volume_checked),
+    library.TakeCompared: _always(mirror_reports.take_compared),
+    library.CopiesLeft: _always(mirror_reports.copies_left),
     PreampSetting: _always(settings.setting_told),
     PreampStatus: _always(settings.preamp_status),
     SurfaceStatus: _always(settings.surface_status),
@@ -145,6 +151,7 @@ def step(state: RigState, given: Input, rules: Rules) -> Step:
             _check_time(given)
         message = TABLE[state.transport, type(what)](work, what)
         trash.settle(work)
+        route(work)
     except RigError as refusal:
         if not isinstance(what, Command):
             raise

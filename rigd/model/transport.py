@@ -24,8 +24,9 @@ from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import PostRollOver, wall_clock_at
 from rigd.model.messages import EndTake, OpenTake
+from rigd.model.mirroring import is_in_charge, stands_in
 from rigd.model.numbering import used_up
-from rigd.model.state import WRITER_CURE, Channel, Ending, RigState, Setting, Take, Transport
+from rigd.model.state import WRITER_CURE, Channel, Disk, Ending, RigState, Setting, Take, Transport
 from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
 from rigd.model.units import Frame, frames_in
 from rigd.model.work import (
@@ -296,14 +297,24 @@ def check_ready(work: Work) -> None:
     if not any(channel.armed for channel in state.channels):
         raise Refusal("no channel is armed; arm one with: rigd arm CHANNEL, or all of them with: rigd arm")
     _check_inputs(state)
-    disk = state.disk
+    unfit = _why_unfit(work, state.disk)
+    least_bytes = round(work.rules.least_disk_s * bytes_per_second(work))
+    if unfit and not stands_in(work, unfit, least_bytes=least_bytes):
+        raise Refusal(unfit)
+
+
+def _why_unfit(work: Work, disk: Disk | None) -> str:
+    """Why no take can be begun on the library's volume; empty where one can."""
+    if is_in_charge(work.state):
+        return "the library's volume was not checked yet"
     if disk is not None and disk.problem:
-        raise Refusal(f"the disk is not fit for a take: {disk.problem}")
+        return f"the disk is not fit for a take: {disk.problem}"
     if disk is not None and disk.free_bytes < work.rules.least_disk_s * bytes_per_second(work):
-        raise Refusal(
+        return (
             f"the disk has room for less than {work.rules.least_disk_s:g} s of the armed channels "
             f"({disk.free_bytes // 1_000_000} MB free); free some space"
         )
+    return ""
 
 
 def check_writer(work: Work) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -14,12 +14,24 @@ from rigd.model.inputs import (
     CaptureLost,
     Fact,
     Input,
+    MirrorLost,
+    MirrorSaid,
     PortFailed,
     PostRollOver,
     TakeAdopted,
     WriterLost,
 )
-from rigd.model.library import LibraryFact, LibraryFailed, SheetWritten, TakeRestored, TakeTrashed
+from rigd.model.library import (
+    CopiesLeft,
+    LibraryFact,
+    LibraryFailed,
+    SheetWritten,
+    TakeCompared,
+    TakeRestored,
+    TakeTrashed,
+    Volume,
+    VolumeChecked,
+)
 from rigd.model.messages import (
     CapturePhase,
     GapWritten,
@@ -30,18 +42,19 @@ from rigd.model.messages import (
     TakeProgress,
     XrunNoted,
 )
-from rigd.model.state import RigState, Take, Transport
+from rigd.model.mirroring import on_mirror
+from rigd.model.state import Copy, CopyState, RigState, Take, Transport
 from rigd.model.surface import SurfaceStatus
 from rigd.model.table import COLUMNS, ROWS, TABLE, step
 from rigd.model.take import Gap, GapCause, Xrun
 from rigd.model.units import Frame, Ns, Origin, TakeId
 from rigd.model.work import hears
-from tests.support.desk import LISTENING, OPENED, WRITER_IDLE, Desk, frame, ns, orders, some_command
+from tests.support.desk import LISTENING, OPENED, VOLUMES, WRITER_IDLE, Desk, frame, ns, orders, some_command
 
 
-def desk_in(transport: Transport) -> Desk:
+def desk_in(transport: Transport, *, mirror: bool = False) -> Desk:
     """A rig that got into this state by itself, with one kept, one false and one closing take behind it."""
-    desk = Desk(postroll_s=0.0)
+    desk = Desk(postroll_s=0.0, mirror=mirror)
     desk.kept_take()
     desk.kept_take()
     desk.ok("discard")
@@ -57,6 +70,7 @@ def desk_in(transport: Transport) -> Desk:
             desk.ok("stop")
             desk.now_s += 1
         case Transport.HALTED:
+            desk.hear(MirrorSaid(fact=failed(desk.take)))
             desk.hear(failed(desk.take))
         case Transport.OFFLINE:
             desk.ok("stop")
@@ -123,7 +137,30 @@ def facts(desk: Desk) -> list[Any]:
             LibraryFailed(doing="discard", subject=take.take_id, reason="no"),
             LibraryFailed(doing="restore", subject=take.take_id, reason="no"),
         ]
-    return found
+        copy = Copy(folder="/mnt/mirror/x/y/z", state=CopyState.SAME)
+        for state in (CopyState.SAME, CopyState.INCOMPLETE, CopyState.DIFFERS):
+            compared = TakeCompared(take_id=take.take_id, folder=take.folder, copy=replace(copy, state=state))
+            found.append(compared)
+    said = [MirrorSaid(fact=_there(fact)) for fact in found if type(fact) in OF_A_WRITER]
+    late = replace(WRITER_IDLE, open_takes=(replace(progress, whole=False),), behind_frames=10**6)
+    return [
+        *found,
+        *said,
+        MirrorSaid(fact=late),
+        MirrorLost(reason="killed"),
+        *(VolumeChecked(volume=volume, problem=why) for volume in Volume for why in ("", "read-only")),
+        *(CopiesLeft(count=count, problem=why) for count in (0, 2) for why in ("", "no room")),
+    ]
+
+
+OF_A_WRITER = get_args(get_type_hints(MirrorSaid)["fact"])
+
+
+def _there(fact: Any) -> Any:
+    """As the mirror's writer says it."""
+    if not hasattr(fact, "folder"):
+        return fact
+    return replace(fact, folder=on_mirror(VOLUMES, fact.folder))
 
 
 def _closed(take: Take) -> Take:
@@ -171,6 +208,10 @@ def check(state: RigState) -> None:
     assert len({fault.key for fault in state.faults}) == len(state.faults)
     if state.transport is Transport.HALTED:
         assert state.faults
+    for take in every:
+        assert take.copy is None or take.copy.folder != take.folder, "both copies in one place"
+        if take.on_mirror:
+            assert state.mirror is not None
 
 
 def test_every_command_and_every_fact_has_a_row_with_an_entry_for_every_state() -> None:
@@ -180,9 +221,12 @@ def test_every_command_and_every_fact_has_a_row_with_an_entry_for_every_state() 
     assert set(TABLE) == set(itertools.product(Transport, kinds))
 
 
+@pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("transport", list(Transport))
-def test_every_command_in_every_state_is_answered_and_leaves_a_legal_state(transport: Transport) -> None:
-    desk = desk_in(transport)
+def test_every_command_in_every_state_is_answered_and_leaves_a_legal_state(
+    transport: Transport, mirror: bool
+) -> None:
+    desk = desk_in(transport, mirror=mirror)
     check(desk.state)
     seen = set()
     for command in commands(desk):
@@ -202,9 +246,10 @@ def test_every_command_in_every_state_is_answered_and_leaves_a_legal_state(trans
     assert seen == set(COMMANDS.values())
 
 
+@pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("transport", list(Transport))
-def test_every_fact_in_every_state_leaves_a_legal_state(transport: Transport) -> None:
-    desk = desk_in(transport)
+def test_every_fact_in_every_state_leaves_a_legal_state(transport: Transport, mirror: bool) -> None:
+    desk = desk_in(transport, mirror=mirror)
     seen = set()
     for fact in facts(desk):
         given = Input(what=fact, circumstances=desk.circumstances(ns(desk.now_s)))
@@ -215,10 +260,11 @@ def test_every_fact_in_every_state_leaves_a_legal_state(transport: Transport) ->
     assert seen == {*get_args(Fact), *get_args(LibraryFact)}
 
 
+@pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("transport", list(Transport))
-def test_every_pair_of_inputs_in_every_state_leaves_a_legal_state(transport: Transport) -> None:
+def test_every_pair_of_inputs_in_every_state_leaves_a_legal_state(transport: Transport, mirror: bool) -> None:
     """Two deep: what one input leaves behind must be fit for every other."""
-    desk = desk_in(transport)
+    desk = desk_in(transport, mirror=mirror)
     now = desk.now_s
     plain = [parse_command(some_command(v), origin=Origin("t"), at_ns=ns(now)) for v in COMMANDS]
     firsts: list[Any] = [*plain, *facts(desk)]

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply, parse_command
-from rigd.model.effects import Effect, SendToWriter
+from rigd.model.effects import Effect, SendToMirror, SendToWriter
 from rigd.model.events import Event, Happening
 from rigd.model.gain import PreampAbility, ReadBack
-from rigd.model.inputs import Circumstances, Input, Rules
-from rigd.model.library import SessionOpened, TakePlan
+from rigd.model.inputs import Circumstances, Input, MirrorSaid, Rules, TwoVolumes
+from rigd.model.library import SessionOpened, TakePlan, Volume, VolumeChecked
 from rigd.model.messages import CapturePhase, CaptureReport, OpenTake, TakeClosed, WriterReport
-from rigd.model.state import Channel, RigState, Take, Transport, first_state
+from rigd.model.state import Channel, Mirror, RigState, Take, Transport, first_state
 from rigd.model.table import Step, step
 from rigd.model.take import ClosedFile, Slate, TakeFile, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, Origin, TakeId
@@ -64,6 +64,7 @@ LISTENING = CaptureReport(
     phase=CapturePhase.LISTENING, device="Sim", sample_rate_hz=RATE_HZ, channels=4, period_frames=1024
 )
 WRITER_IDLE = WriterReport(open_takes=(), free_bytes=10**12, bytes_per_second=0, behind_frames=0)
+VOLUMES = TwoVolumes(library="/takes", mirror="/mnt/mirror")
 OPENED = SessionOpened(
     session="Rehearsal",
     date="2023-11-14",
@@ -78,9 +79,14 @@ OPENED = SessionOpened(
 class Desk:
     """Frames are time: frame 0 is at 0 ns. `at` is in seconds; the tape holds the last 60 s."""
 
-    def __init__(self, *, ready: bool = True, **rule_changes: Any) -> None:
-        self.rules = rules(**rule_changes)
-        self.state: RigState = first_state(channels=channels(), sample_rate_hz=RATE_HZ)
+    def __init__(self, *, ready: bool = True, mirror: bool = False, **rule_changes: Any) -> None:
+        """With `mirror` there is a second volume, checked and in step."""
+        self.rules = rules(volumes=VOLUMES if mirror else None, **rule_changes)
+        self.state: RigState = first_state(
+            channels=channels(),
+            sample_rate_hz=RATE_HZ,
+            mirror=Mirror(root=VOLUMES.mirror) if mirror else None,
+        )
         self.now_s = 100.0
         self.effects: list[Effect] = []
         self.events: list[Event] = []
@@ -88,6 +94,9 @@ class Desk:
         if ready:
             for fact in (OPENED, WRITER_IDLE, LISTENING):
                 self.hear(fact)
+            if mirror:
+                self.hear(MirrorSaid(fact=WRITER_IDLE))
+                self.hear(VolumeChecked(volume=Volume.MIRROR))
             self.effects.clear()
             self.events.clear()
 
@@ -139,6 +148,10 @@ class Desk:
         self.events += result.events
         return result
 
+    def next_ids_from(self, number: int) -> None:
+        """The next new take gets this number for an id."""
+        self._ids = itertools.count(number)
+
     def stands(self, transport: Transport) -> bool:
         return self.state.transport is transport
 
@@ -150,6 +163,11 @@ class Desk:
     def told(self, kind: type) -> list[Any]:
         """What the writer was told of this kind."""
         said = [effect.message for effect in self.effects if isinstance(effect, SendToWriter)]
+        return [message for message in said if isinstance(message, kind)]
+
+    def mirror_told(self, kind: type) -> list[Any]:
+        """What the mirror's writer was told of this kind."""
+        said = [effect.message for effect in self.effects if isinstance(effect, SendToMirror)]
         return [message for message in said if isinstance(message, kind)]
 
     def done(self, kind: type) -> list[Any]:

@@ -1,0 +1,41 @@
+"""Library and mirror beside each other: two folders, neither inside the other, best on two disks.
+
+Looks at the file system and writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rigd.config.faults import Fault
+
+_PATH = ("mirror", "library")
+
+
+def check_mirror(library: Path, mirror: Path | None) -> Iterator[Fault]:
+    """Why these two folders cannot be library and mirror, links followed. Raises OSError, RuntimeError."""
+    if mirror is None:
+        return
+    first, second = library.resolve(), mirror.resolve()
+    if first == second:
+        yield Fault(path=_PATH, text=f'is [rig] library itself ("{first}"): a mirror is another folder')
+    elif second.is_relative_to(first):
+        yield Fault(path=_PATH, text=f'"{second}" is inside [rig] library "{first}"')
+    elif first.is_relative_to(second):
+        yield Fault(path=_PATH, text=f'"{second}" has [rig] library "{first}" inside')
+
+
+def same_disk(library: Path, mirror: Path) -> bool:
+    """True where both are on one file system, so that one failing disk takes both."""
+    return _device(library) == _device(mirror)
+
+
+def _device(folder: Path) -> int:
+    for each in (folder, *folder.parents):
+        try:
+            return os.stat(each).st_dev
+        except OSError:
+            continue
+    return 0

@@ -1,0 +1,361 @@
+"""The second volume: what it is told, when it takes over, and that it never touches the library's copy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from rigd.model.effects import CheckVolume, SendToMirror, SendToWriter
+from rigd.model.events import Happening
+from rigd.model.inputs import MirrorLost, MirrorSaid
+from rigd.model.library import CopiesLeft, TakeCompared, Volume, VolumeChecked
+from rigd.model.messages import (
+    Annotate,
+    EndTake,
+    GapWritten,
+    KeepFirm,
+    OpenTake,
+    Retag,
+    TakeClosed,
+    TakeFailed,
+    TakeProgress,
+    WriterReport,
+)
+from rigd.model.mirroring import may_copy
+from rigd.model.state import Copy, CopyState, MirrorPhase, Take, Transport
+from rigd.model.take import Gap, GapCause, TakeOrder
+from rigd.model.units import Frame
+from tests.model.test_state_table import check
+from tests.support.desk import RATE_HZ, WRITER_IDLE, Desk, frame
+
+
+def phase(desk: Desk) -> MirrorPhase:
+    assert desk.state.mirror is not None
+    return desk.state.mirror.phase
+
+
+def fault(desk: Desk) -> str:
+    return next((fault.what for fault in desk.state.faults if fault.key == "mirror"), "")
+
+
+def order_of(desk: Desk, take: Take) -> TakeOrder:
+    orders = [message.order for message in (*desk.told(OpenTake), *desk.mirror_told(OpenTake))]
+    found: TakeOrder = next(order for order in orders if order.take_id == take.take_id)
+    return found
+
+
+def mirror_report(desk: Desk, *, behind_s: float = 0.0, whole: bool = True, **more: Any) -> MirrorSaid:
+    """A report of the mirror's writer with the take that rolls, if one does."""
+    takes: tuple[TakeProgress, ...] = ()
+    if desk.state.take is not None:
+        order = replace(order_of(desk, desk.take), end_frame=desk.take.end_frame)
+        takes = (TakeProgress(order=order, written_frames=480, durable_frames=480, whole=whole),)
+    report = WriterReport(
+        open_takes=takes, free_bytes=10**12, bytes_per_second=1, behind_frames=round(behind_s * RATE_HZ)
+    )
+    return MirrorSaid(fact=replace(report, **more))
+
+
+def disk_failed(take: Take, *, kept: int = 4800) -> TakeFailed:
+    return TakeFailed(
+        take_id=take.take_id, folder=take.folder, frames_kept=kept, reason="no space left", disk_full=True
+    )
+
+
+def rolling_desk() -> Desk:
+    desk = Desk(mirror=True)
+    assert phase(desk) is MirrorPhase.IN_STEP
+    desk.ok("start")
+    desk.now_s += 3
+    return desk
+
+
+def test_every_order_of_a_take_goes_to_both_volumes_with_the_folder_of_each() -> None:
+    desk = rolling_desk()
+    desk.ok("mark here")
+    desk.ok("note loud")
+    desk.ok("stop")
+    (ours,), (theirs,) = desk.told(OpenTake), desk.mirror_told(OpenTake)
+    assert ours.order.folder == "/takes/2023-11-14 Rehearsal/Waltz/Take 001"
+    assert theirs.order.folder == "/mnt/mirror/2023-11-14 Rehearsal/Waltz/Take 001"
+    assert replace(theirs.order, folder=ours.order.folder) == ours.order
+    for kind in (EndTake, Annotate):
+        assert desk.told(kind) == desk.mirror_told(kind) != []
+
+
+def test_a_new_slate_goes_to_both_copies_of_a_closed_take() -> None:
+    desk = Desk(mirror=True)
+    take = desk.kept_take()
+    desk.hear(MirrorSaid(fact=TakeClosed(take_id=take.take_id, folder="/x", frames=1, files=())))
+    desk.ok("circle")
+    assert [message.folder for message in desk.told(Retag)] == [take.folder]
+    assert take.copy is not None
+    assert [message.folder for message in desk.mirror_told(Retag)] == [take.copy.folder]
+
+
+def test_a_mirror_that_was_not_checked_yet_gets_no_take() -> None:
+    desk = Desk(mirror=True)
+    desk.hear(MirrorLost(reason="killed"))
+    assert phase(desk) is MirrorPhase.AWAY and fault(desk)
+    desk.ok("start")
+    assert not desk.done(SendToMirror)
+    assert desk.take.copy is not None and desk.take.copy.state is CopyState.INCOMPLETE
+    desk.ok("stop")
+    desk.hear(MirrorSaid(fact=WRITER_IDLE))
+    assert desk.done(CheckVolume) == [CheckVolume(volume=Volume.MIRROR)]
+    desk.hear(VolumeChecked(volume=Volume.MIRROR, problem="read-only"))
+    assert phase(desk) is MirrorPhase.AWAY and "read-only" in fault(desk)
+    desk.hear(MirrorSaid(fact=WRITER_IDLE))
+    desk.hear(VolumeChecked(volume=Volume.MIRROR))
+    assert phase(desk) is MirrorPhase.IN_STEP and not fault(desk)
+
+
+def test_a_take_that_the_library_volume_fails_goes_on_on_the_mirror_as_the_same_take() -> None:
+    desk = rolling_desk()
+    before = desk.take
+    desk.hear(mirror_report(desk))
+    desk.events.clear()
+    desk.hear(disk_failed(before))
+    assert desk.stands(Transport.ROLLING)
+    assert desk.take.take_id == before.take_id and desk.take.on_mirror
+    assert desk.take.folder == "/mnt/mirror/2023-11-14 Rehearsal/Waltz/Take 001"
+    assert desk.mirror_told(KeepFirm) == [KeepFirm(take_id=before.take_id)]
+    assert phase(desk) is MirrorPhase.IN_CHARGE
+    assert "take 1 goes on on the mirror" in fault(desk) and "no space left" in fault(desk)
+    assert desk.happened() == [Happening.MIRROR_CHANGED, Happening.FAULT_RAISED]
+    desk.now_s += 3
+    ended_before = desk.told(EndTake)
+    desk.ok("stop")
+    assert desk.told(EndTake) == ended_before
+    assert [message.take_id for message in desk.mirror_told(EndTake)] == [before.take_id]
+    taken = desk.state.takes[-1]
+    frames = (taken.end_frame or 0) - taken.first_frame
+    closed = TakeClosed(take_id=taken.take_id, folder=taken.folder, frames=frames, files=())
+    desk.hear(disk_failed(before))  # said twice
+    desk.hear(TakeClosed(take_id=taken.take_id, folder=before.folder, frames=4800, files=(), recovered=True))
+    assert not desk.state.takes[-1].closed, "the library's copy says nothing of it any more"
+    desk.hear(MirrorSaid(fact=closed))
+    taken = desk.state.takes[-1]
+    assert taken.closed and taken.durable_frames == frames and taken.on_mirror
+    assert desk.stands(Transport.READY)
+
+
+def test_without_a_whole_copy_a_failed_take_halts_the_rig_as_without_a_mirror() -> None:
+    for lacking in (
+        mirror_report(rolling_desk()),
+        GapWritten(
+            take_id=rolling_desk().take.take_id,
+            gap=Gap(at_frame=Frame(1), length_frames=9, cause=GapCause.OVERWRITTEN, exact=True),
+        ),
+        disk_failed(rolling_desk().take),
+    ):
+        desk = rolling_desk()
+        if isinstance(lacking, MirrorSaid):
+            desk.hear(mirror_report(desk, whole=False))
+        else:
+            desk.hear(MirrorSaid(fact=lacking))
+        assert phase(desk) is MirrorPhase.CUT_LOOSE and fault(desk)
+        assert desk.stands(Transport.ROLLING)
+        desk.hear(disk_failed(desk.take))
+        assert desk.stands(Transport.HALTED)
+        assert desk.state.takes[-1].failure == "no space left"
+        assert len(desk.mirror_told(EndTake)) == 1, "the mirror's copy would else roll for ever"
+
+
+def test_while_the_mirror_is_in_charge_new_takes_go_there_alone_until_the_library_was_checked() -> None:
+    desk = rolling_desk()
+    desk.hear(disk_failed(desk.take))
+    desk.ok("next")
+    assert len(desk.told(OpenTake)) == 1
+    second = desk.mirror_told(OpenTake)[-1].order
+    assert second.folder == desk.take.folder == "/mnt/mirror/2023-11-14 Rehearsal/Waltz/Take 002"
+    assert desk.mirror_told(KeepFirm)[-1].take_id == second.take_id
+    desk.hear(WRITER_IDLE)
+    assert not desk.done(CheckVolume), "nothing is checked while a take rolls"
+    desk.now_s += 3
+    desk.ok("stop")
+    for take in desk.state.takes:
+        desk.hear(MirrorSaid(fact=TakeClosed(take_id=take.take_id, folder=take.folder, frames=9, files=())))
+    desk.hear(replace(WRITER_IDLE, free_bytes=10_000_000))
+    desk.hear(replace(WRITER_IDLE, problem="read-only"))
+    assert not desk.done(CheckVolume), "neither room nor right to write yet"
+    desk.hear(WRITER_IDLE)
+    assert desk.done(CheckVolume) == [CheckVolume(volume=Volume.LIBRARY)]
+    assert not may_copy(desk.state)
+    desk.hear(VolumeChecked(volume=Volume.LIBRARY, problem="another disk"))
+    assert phase(desk) is MirrorPhase.IN_CHARGE and "another disk" in fault(desk)
+    desk.hear(VolumeChecked(volume=Volume.LIBRARY))
+    assert phase(desk) is MirrorPhase.IN_STEP and not fault(desk)
+    assert may_copy(desk.state)
+    desk.ok("start")
+    assert len(desk.told(OpenTake)) == 2
+
+
+def test_a_take_that_was_completed_from_the_mirror_is_in_the_library_again() -> None:
+    desk = rolling_desk()
+    here = desk.take.folder
+    desk.hear(disk_failed(desk.take))
+    desk.ok("stop")
+    there = desk.state.takes[-1].folder
+    desk.hear(
+        MirrorSaid(fact=TakeClosed(take_id=desk.state.takes[-1].take_id, folder=there, frames=9, files=()))
+    )
+    same = Copy(folder=there, state=CopyState.SAME, verified_at="2023")
+    desk.hear(TakeCompared(take_id=desk.state.takes[-1].take_id, folder=here, copy=same))
+    take = desk.state.takes[-1]
+    assert (take.folder, take.on_mirror, take.copy) == (here, False, same)
+
+
+def test_a_disk_that_is_not_fit_is_stood_in_for_by_the_mirror() -> None:
+    for unfit in (replace(WRITER_IDLE, problem="read-only"), replace(WRITER_IDLE, free_bytes=1)):
+        desk = Desk(mirror=True)
+        desk.hear(unfit)
+        desk.ok("start")
+        assert desk.take.on_mirror and not desk.told(OpenTake)
+        assert phase(desk) is MirrorPhase.IN_CHARGE
+        desk = Desk(mirror=True)
+        desk.hear(unfit)
+        desk.hear(mirror_report(desk, free_bytes=1))
+        assert "disk" in desk.no("start"), "neither volume is fit"
+
+
+@pytest.mark.parametrize("speed", [0.25, 0.0])
+def test_a_mirror_that_lags_is_degraded_within_5_s_and_told_once(speed: float) -> None:
+    desk = rolling_desk()
+    desk.hear(mirror_report(desk, behind_s=0.5))
+    desk.events.clear()
+    lagged = 0.0
+    seen_after = None
+    for second in range(1, 40):
+        desk.now_s += 1
+        lagged += 1 - speed
+        desk.hear(replace(WRITER_IDLE, open_takes=()))
+        if speed:  # one that stands still says nothing at all
+            desk.hear(mirror_report(desk, behind_s=0.5 + lagged))
+        if seen_after is None and phase(desk) is MirrorPhase.BEHIND:
+            seen_after = second
+    assert seen_after is not None and seen_after <= 5
+    assert desk.happened().count(Happening.FAULT_RAISED) == 1
+    assert desk.stands(Transport.ROLLING) and not desk.take.gaps and not desk.take.on_mirror
+    assert not [event for event in desk.events if event.what is Happening.GAP_FOUND]
+
+
+def test_a_mirror_that_was_cut_loose_is_in_step_again_once_its_copy_was_made_good() -> None:
+    desk = rolling_desk()
+    desk.hear(mirror_report(desk, whole=False))
+    assert "cut loose" in fault(desk)
+    desk.hear(CopiesLeft(count=0))
+    assert phase(desk) is MirrorPhase.CUT_LOOSE
+    desk.ok("stop")
+    desk.close(desk.state.takes[-1])
+    assert may_copy(desk.state)
+    desk.hear(CopiesLeft(count=1))
+    take = desk.state.takes[-1]
+    assert take.copy is not None and phase(desk) is MirrorPhase.CUT_LOOSE
+    good = replace(take.copy, state=CopyState.SAME, verified_at="2023")
+    desk.hear(TakeCompared(take_id=take.take_id, folder=take.folder, copy=good))
+    desk.hear(CopiesLeft(count=0))
+    assert phase(desk) is MirrorPhase.IN_STEP and not fault(desk)
+
+
+def test_copies_that_differ_are_a_fault_that_names_what_differs() -> None:
+    desk = Desk(mirror=True)
+    take = desk.kept_take()
+    assert take.copy is not None
+    odd = replace(take.copy, state=CopyState.DIFFERS)
+    what = 'channel 1 "Kick" (01.wav)'
+    desk.hear(TakeCompared(take_id=take.take_id, folder=take.folder, copy=odd, reason=what))
+    (raised,) = [each for each in desk.state.faults if each.key.startswith("copies")]
+    assert what in raised.what and "rigd takes verify" in raised.what
+
+
+def test_a_new_daemon_takes_up_a_take_that_rolls_on_the_mirror_alone() -> None:
+    old = rolling_desk()
+    old.hear(disk_failed(old.take))
+    report = mirror_report(old)
+    desk = Desk(mirror=True, ready=False)
+    desk.hear(report)
+    assert desk.state.take is None, "the library's writer may still say that it has it"
+    fresh = Desk(mirror=True)
+    fresh.hear(report)
+    assert fresh.take.take_id == old.take.take_id and fresh.take.on_mirror
+    assert phase(fresh) is MirrorPhase.IN_CHARGE
+
+
+class TwoVolumesMachine(RuleBasedStateMachine):
+    """Whatever the mirror does, what the library's writer is told of its own takes does not change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk, self.plain = Desk(mirror=True), Desk()
+        self.presses = 0
+
+    def both(self, text: str) -> None:
+        self.presses += 10
+        for desk in (self.desk, self.plain):
+            desk.next_ids_from(self.presses)
+        assert type(self.desk.do(text)) is type(self.plain.do(text))
+
+    @rule(text=st.sampled_from(["start", "stop", "next", "mark", "circle", "keep 5", "discard", "undo"]))
+    def press(self, text: str) -> None:
+        self.both(text)
+
+    @rule(seconds=st.floats(0.1, 5.0))
+    def wait(self, seconds: float) -> None:
+        self.desk.now_s += seconds
+        self.plain.now_s += seconds
+
+    @rule()
+    def close(self) -> None:
+        for take in self.plain.state.takes:
+            if not take.closed:
+                self.plain.close(take)
+                self.desk.close(take)
+
+    @rule(behind_s=st.floats(0, 30), whole=st.booleans(), problem=st.sampled_from(["", "read-only"]))
+    def report(self, behind_s: float, whole: bool, problem: str) -> None:
+        self.desk.hear(mirror_report(self.desk, behind_s=behind_s, whole=whole, problem=problem))
+
+    @rule(problem=st.sampled_from(["", "gone"]), volume=st.sampled_from(Volume))
+    def checked(self, problem: str, volume: Volume) -> None:
+        self.desk.hear(VolumeChecked(volume=volume, problem=problem))
+
+    @rule()
+    def lose(self) -> None:
+        self.desk.hear(MirrorLost(reason="killed"))
+
+    @precondition(lambda self: self.desk.state.take is not None)
+    @rule()
+    def fail(self) -> None:
+        self.desk.hear(MirrorSaid(fact=disk_failed(self.desk.take)))
+
+    @precondition(lambda self: self.desk.state.take is not None)
+    @rule()
+    def gap(self) -> None:
+        at = Frame(max(0, frame(self.desk.now_s) - 480))
+        gap = Gap(at_frame=at, length_frames=48, cause=GapCause.OVERWRITTEN, exact=True)
+        self.desk.hear(MirrorSaid(fact=GapWritten(take_id=self.desk.take.take_id, gap=gap)))
+
+    @rule(count=st.integers(0, 3))
+    def left(self, count: int) -> None:
+        self.desk.hear(CopiesLeft(count=count))
+
+    @invariant()
+    def legal(self) -> None:
+        check(self.desk.state)
+
+    @invariant()
+    def the_library_never_notices(self) -> None:
+        assert self.desk.done(SendToWriter) == self.plain.done(SendToWriter)
+        assert self.desk.state.transport is self.plain.state.transport
+        for ours, plain in zip(self.desk.state.takes, self.plain.state.takes, strict=True):
+            assert replace(ours, copy=None) == plain
+
+
+TestTwoVolumes = TwoVolumesMachine.TestCase
+TestTwoVolumes.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
