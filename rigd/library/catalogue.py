@@ -5,6 +5,7 @@ No error of the index gets out of here: it is logged, kept as `fault`, and made 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -23,16 +24,22 @@ log = logging.getLogger(__name__)
 class Catalogue:
     """The index of one library, as long as it can be had."""
 
-    def __init__(self, root: Path, path: Path, *, now: Callable[[], datetime]) -> None:
-        self._root, self._now = root, now
+    def __init__(
+        self, root: Path, path: Path, *, now: Callable[[], datetime], mirror: Path | None = None
+    ) -> None:
+        """A take on the mirror is listed where it would be in the library."""
+        self._root, self._path, self._now, self._mirror = root, path, now, mirror
         self._index: Index | None = None
         self.reader = IndexReader(lambda: self._index)
         self.fault = ""
         """Empty, or what went wrong with the index."""
         self.incomplete = True
         """True until a whole `Library.catch_up` since the last fault."""
+        self._open()
+
+    def _open(self) -> None:
         try:
-            self._index = Index(path, now=now())
+            self._index = Index(self._path, now=self._now())
         except LibraryError as error:
             self._note(str(error))
         else:
@@ -45,6 +52,14 @@ class Catalogue:
         if self._index is not None:
             self._index.close()
             self._index = None
+
+    def open_again(self) -> None:
+        """The index is the one that lies there now, to be brought up to date."""
+        with contextlib.suppress(LibraryError):
+            self.close()
+        self._index = None
+        self.fault, self.incomplete = "", True
+        self._open()
 
     def known(self, place: Path) -> TakeRow | None:
         """The row of a take that is exactly as it was when the row was made, and wants nothing done."""
@@ -144,6 +159,8 @@ class Catalogue:
         log.warning("library %s: %s", self._root, fault)
 
     def _relative(self, folder: Path) -> str:
+        if self._mirror is not None and folder.is_relative_to(self._mirror):
+            return folder.relative_to(self._mirror).as_posix()
         return folder.relative_to(self._root).as_posix()
 
 

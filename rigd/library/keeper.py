@@ -19,7 +19,7 @@ from pathlib import Path
 from rigd.library.hasher import Hasher, HashOrder
 from rigd.library.library import Library
 from rigd.library.rolling import RollingTake
-from rigd.library.sheet import take_of
+from rigd.library.sheet import SheetMirror, take_of
 from rigd.library.takes import FoundTake
 from rigd.model.errors import LibraryError, RigError
 from rigd.model.inputs import TakeAdopted
@@ -144,6 +144,24 @@ class LibraryKeeper:
     def restore(self, take_id: TakeId) -> None:
         """Out of the trash; as `trash`. Told by TakeRestored or LibraryFailed."""
         self._ask("restore", take_id, lambda: self._restore(take_id))
+
+    def note_copies(
+        self,
+        folder: Path,
+        digests: dict[str, str],
+        mirror: SheetMirror,
+        *,
+        journal_bytes: int,
+        done: Callable[[FoundTake | None], None],
+    ) -> None:
+        """take.json says what came of comparing both copies. `done`, on the library's thread, gets the take,
+        or None where it changed meanwhile. Raises as open_session."""
+        note = partial(self._library.file_mirror, folder, digests, mirror, journal_bytes=journal_bytes)
+        self._ask("note copies of", str(folder), lambda: done(note()))
+
+    def come_back(self) -> None:
+        """The library's volume was away. Raises as open_session."""
+        self._ask("come back to", str(self._library.root), self._library.come_back)
 
     # --- the queue ---
 

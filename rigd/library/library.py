@@ -26,13 +26,14 @@ from rigd.library.session import (
     take_folders,
     write_session,
 )
-from rigd.library.sheet import read_sheet, take_of
+from rigd.library.sheet import SheetMirror, read_sheet, take_of
 from rigd.library.takes import (
     FoundTake,
     bring_up_to_date,
     move_from_trash,
     move_to_trash,
     note_digests,
+    note_mirror,
     place_before_trash,
 )
 from rigd.model.errors import LibraryError
@@ -58,9 +59,14 @@ class Library:
         layout: Literal["mono", "poly"] = "mono",
         rig: str = "rig",
         now: Callable[[], datetime],
+        mirror: Path | None = None,
+        filed: Callable[[FoundTake], None] = lambda found: None,
     ) -> None:
-        """`now` is the wall clock, with its offset. Raises LibraryError at once where another rigd is."""
+        """`now` is the wall clock, with its offset. A take may lie below `mirror` at the place that it would have
+        below `root`. `filed` is told of every take that was looked into, on the library's thread. Raises
+        LibraryError at once where another rigd is."""
         self.root = root.absolute()
+        self._mirror, self._tell_filed = mirror, filed
         self._naming, self._layout, self._rig, self._now = naming, layout, rig, now
         own = self.root / OWN_FOLDER
         try:
@@ -73,7 +79,7 @@ class Library:
         self._lock = LibraryLock(own / "lock")
         self._sessions: dict[str, SessionFolder] = {}
         self._places: dict[TakeId, Path] = {}
-        self.catalogue = Catalogue(self.root, own / INDEX_NAME, now=now)
+        self.catalogue = Catalogue(self.root, own / INDEX_NAME, now=now, mirror=mirror)
         self.reader = self.catalogue.reader
         """Lists sessions and takes; any thread but the controller's."""
 
@@ -171,6 +177,23 @@ class Library:
         found = note_digests(folder, digests, journal_bytes=journal_bytes)
         return None if found is None else self._filed(found)
 
+    def file_mirror(
+        self, folder: Path, digests: dict[str, str], mirror: SheetMirror, *, journal_bytes: int
+    ) -> FoundTake | None:
+        """What came of comparing two copies is in take.json; None where the take changed meanwhile. Raises
+        LibraryError."""
+        found = note_mirror(folder, digests, mirror, journal_bytes=journal_bytes)
+        if found is not None:
+            self._places[found.sheet.take_id] = found.folder
+            self.catalogue.enter(found)
+        return found
+
+    def come_back(self) -> None:
+        """The library's volume was away: lock and index are of what is there now. Raises LibraryError."""
+        self._lock.release()
+        self._lock = LibraryLock(self.root / OWN_FOLDER / "lock")
+        self.catalogue.open_again()
+
     def discard(self, take_id: TakeId) -> FoundTake:
         """The take is in its session's trash. Not for while anything is recorded. Raises LibraryError."""
         folder = self.place_of(take_id)
@@ -209,8 +232,9 @@ class Library:
             return known
         with contextlib.suppress(LibraryError):
             row = self.reader.take(take_id)
-            if row is not None and (self.root / row.folder).is_dir():
-                return self.root / row.folder
+            for root in (self.root, self._mirror):
+                if row is not None and root is not None and (root / row.folder).is_dir():
+                    return root / row.folder
         for session in self._sessions.values():
             for place in take_folders(session.folder):
                 with contextlib.suppress(LibraryError):
@@ -338,4 +362,5 @@ class Library:
         if before is not None and before != found.folder:
             self.catalogue.remove_take(before)
         self.catalogue.enter(found)
+        self._tell_filed(found)
         return found

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from rigd.library.durable import DamagedFile, read_json, write_json
 from rigd.model.errors import LibraryError
-from rigd.model.state import Take
+from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import ClosedFile, GainChange, Gap, GapCause, Marker, Parameter, Slate, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
 from rigd.wire.codec import adapter_of
@@ -105,6 +105,18 @@ class SheetFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SheetMirror:
+    """The take's other copy, as it was found when the two were compared last."""
+
+    folder: str
+    """Absolute."""
+    state: Literal["same", "incomplete", "differs"]
+    """The same by SHA-256; lacks something that could not be copied; differs, and nobody knows which is right."""
+    verified_at: str
+    """ISO 8601 local time with offset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeSheet:
     """take.json, version 1."""
 
@@ -152,6 +164,8 @@ class TakeSheet:
     trashed_from: str = ""
     """Where in the session a false take was, "Song/Take 003"; empty: it is there."""
     trashed_at: str = ""
+    mirror: SheetMirror | None = None
+    """Null: there is no mirror, or the copies were not compared since the files were last written to."""
 
 
 def make_sheet(
@@ -277,7 +291,7 @@ def with_digests(sheet: TakeSheet, digests: Mapping[str, str]) -> TakeSheet:
 
 def without_digests(sheet: TakeSheet) -> TakeSheet:
     """The sheet of files that have changed."""
-    return replace(sheet, files=tuple(replace(file, sha256=None) for file in sheet.files))
+    return replace(sheet, files=tuple(replace(file, sha256=None) for file in sheet.files), mirror=None)
 
 
 def slate_of(sheet: TakeSheet) -> Slate:
@@ -322,6 +336,8 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
         durable_frames=sheet.frames,
         closed=not sheet.rolling,
         recovered=sheet.recovered,
+        failure=sheet.failed,
+        copy=None if sheet.mirror is None else _copy(sheet.mirror),
         files=tuple(
             ClosedFile(
                 name=file.name, channels=file.channels, frames=file.frames, size_bytes=file.size_bytes or 0
@@ -339,6 +355,10 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
             for change in sheet.gain_changes
         ),
     )
+
+
+def _copy(mirror: SheetMirror) -> Copy:
+    return Copy(folder=mirror.folder, state=CopyState(mirror.state), verified_at=mirror.verified_at)
 
 
 def read_sheet(folder: Path) -> TakeSheet | None:

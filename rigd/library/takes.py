@@ -15,6 +15,7 @@ from rigd.library.durable import make_folder, move_folder
 from rigd.library.session import TRASH_NAME
 from rigd.library.sheet import (
     NewerSheet,
+    SheetMirror,
     TakeSheet,
     make_sheet,
     read_sheet,
@@ -57,7 +58,7 @@ class FoundTake:
         return tuple(
             file.name
             for file in self.sheet.files
-            if file.sha256 is None and file.size_bytes is not None and _is_plain(file.name)
+            if file.sha256 is None and file.size_bytes is not None and is_plain(file.name)
         )
 
 
@@ -105,7 +106,7 @@ def bring_up_to_date(folder: Path, *, slate: Slate | None = None) -> FoundTake |
     if old is not None and old.journal_bytes == journal_bytes:
         # Without a word in the journal rigd did not touch the files: what is known of them stays, so that
         # a SHA-256 still shows what somebody else did to them.
-        kept = replace(new, files=old.files)
+        kept = replace(new, files=old.files, mirror=old.mirror)
         new = kept if slate_of(new) == slate_of(old) else without_digests(kept)
     newer = isinstance(fault, NewerSheet)
     if new != old and not newer:
@@ -120,6 +121,24 @@ def note_digests(folder: Path, digests: Mapping[str, str], *, journal_bytes: int
         return None
     sheet = with_digests(found.sheet, digests)
     write_sheet(folder, sheet)
+    return replace(found, sheet=sheet)
+
+
+def note_mirror(
+    folder: Path, digests: Mapping[str, str], mirror: SheetMirror, *, journal_bytes: int
+) -> FoundTake | None:
+    """What came of comparing the two copies is in take.json, and in the other copy's, which has the same sound
+    and a journal of its own; None where the take has changed since."""
+    found = bring_up_to_date(folder)
+    if found is None or found.sheet.rolling or found.newer or found.sheet.journal_bytes != journal_bytes:
+        return None
+    sheet = replace(with_digests(found.sheet, digests), mirror=mirror)
+    write_sheet(folder, sheet)
+    there = Path(mirror.folder)
+    if mirror.state == "same":
+        own_journal = _size(there / JOURNAL_NAME)
+        own_bytes = sheet.journal_bytes if own_journal is None else own_journal
+        write_sheet(there, replace(sheet, mirror=None, journal_bytes=own_bytes))
     return replace(found, sheet=sheet)
 
 
@@ -169,7 +188,7 @@ def place_before_trash(found: FoundTake) -> tuple[str, str]:
 
 def sizes_of(folder: Path, order: TakeOrder) -> dict[str, int | None]:
     """Bytes of each file of the take; None for one that is not there."""
-    return {file.name: _size(folder / file.name) if _is_plain(file.name) else None for file in order.files}
+    return {file.name: _size(folder / file.name) if is_plain(file.name) else None for file in order.files}
 
 
 def _is_current(old: TakeSheet, journal_bytes: int, slate: Slate | None, *, in_trash: bool) -> bool:
@@ -213,7 +232,7 @@ def _free(parent: Path, name: str) -> Path:
     return parent / unique_name(name, taken=taken.__contains__)
 
 
-def _is_plain(name: str) -> bool:
+def is_plain(name: str) -> bool:
     """A name in the folder: nobody knows who wrote a journal or take.json that lies in a library."""
     return "/" not in name and "\0" not in name and name not in ("", ".", "..")
 

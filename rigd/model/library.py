@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rigd.model.state import Copy, Take
+from rigd.model.state import Take
 from rigd.model.take import TakeFile
 from rigd.model.units import TakeId
 
@@ -92,13 +92,8 @@ class VolumeChecked:
 class TakeCompared:
     """A closed take on both volumes, file by file, after what could be copied was copied."""
 
-    take_id: TakeId
-    folder: str
-    """Where it is to be found: in the library where that copy is whole, else on the mirror."""
-    copy: Copy
-    """The other one."""
-    on_mirror: bool = False
-    """`folder` is the mirror's."""
+    take: Take
+    """In the library where that copy is whole, else on the mirror; `copy` is the other one."""
     reason: str = ""
     """What differs or is missing, by file; empty where the copies are the same."""
 

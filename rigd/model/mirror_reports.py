@@ -191,13 +191,12 @@ def volume_checked(work: Work, fact: VolumeChecked) -> None:
 
 def take_compared(work: Work, fact: TakeCompared) -> None:
     """What is true of both copies of a closed take."""
-    take = find_take(work.state, fact.take_id)
-    if take is not None and take.closed:
-        work.put_take(replace(take, folder=fact.folder, copy=fact.copy, on_mirror=fact.on_mirror))
-    if fact.copy.state is CopyState.DIFFERS:
-        name = title_of(take.slate) if take is not None else fact.folder
-        text = f"{name}: its two copies differ and neither was touched: {fact.reason}"
-        work.raise_fault(f"copies {fact.take_id}", f"{text}. See: rigd takes verify. Seen: {CLEAR_FAULT}")
+    found, known = fact.take, find_take(work.state, fact.take.take_id)
+    if known is not None and known.closed:
+        work.put_take(replace(found, slate=known.slate))
+    if found.copy is not None and found.copy.state is CopyState.DIFFERS:
+        text = f"{title_of(found.slate)}: its two copies differ and neither was touched: {fact.reason}"
+        work.raise_fault(f"copies {found.take_id}", f"{text}. See: rigd takes verify. Seen: {CLEAR_FAULT}")
 
 
 def copies_left(work: Work, fact: CopiesLeft) -> None:

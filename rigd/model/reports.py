@@ -257,7 +257,8 @@ def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
         if isinstance(fact, TakeAdopted) and take.closed:
             _take_in_closed(work, take)
     elif take.closed and not known.closed:
-        _close(work, known, replace(take, slate=known.slate if known.slate_ahead else take.slate))
+        slate = known.slate if known.slate_ahead else take.slate
+        _close(work, known, replace(take, slate=slate, copy=known.copy, on_mirror=known.on_mirror))
     elif isinstance(fact, TakeAdopted) and not known.closed:
         markers = max(take.markers, known.markers, key=len)
         changes = max(take.gain_changes, known.gain_changes, key=len)

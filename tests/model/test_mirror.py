@@ -206,7 +206,7 @@ def test_a_take_that_was_completed_from_the_mirror_is_in_the_library_again() -> 
         MirrorSaid(fact=TakeClosed(take_id=desk.state.takes[-1].take_id, folder=there, frames=9, files=()))
     )
     same = Copy(folder=there, state=CopyState.SAME, verified_at="2023")
-    desk.hear(TakeCompared(take_id=desk.state.takes[-1].take_id, folder=here, copy=same))
+    desk.hear(TakeCompared(take=replace(desk.state.takes[-1], folder=here, copy=same, on_mirror=False)))
     take = desk.state.takes[-1]
     assert (take.folder, take.on_mirror, take.copy) == (here, False, same)
 
@@ -258,7 +258,7 @@ def test_a_mirror_that_was_cut_loose_is_in_step_again_once_its_copy_was_made_goo
     take = desk.state.takes[-1]
     assert take.copy is not None and phase(desk) is MirrorPhase.CUT_LOOSE
     good = replace(take.copy, state=CopyState.SAME, verified_at="2023")
-    desk.hear(TakeCompared(take_id=take.take_id, folder=take.folder, copy=good))
+    desk.hear(TakeCompared(take=replace(take, copy=good)))
     desk.hear(CopiesLeft(count=0))
     assert phase(desk) is MirrorPhase.IN_STEP and not fault(desk)
 
@@ -269,7 +269,7 @@ def test_copies_that_differ_are_a_fault_that_names_what_differs() -> None:
     assert take.copy is not None
     odd = replace(take.copy, state=CopyState.DIFFERS)
     what = 'channel 1 "Kick" (01.wav)'
-    desk.hear(TakeCompared(take_id=take.take_id, folder=take.folder, copy=odd, reason=what))
+    desk.hear(TakeCompared(take=replace(take, copy=odd), reason=what))
     (raised,) = [each for each in desk.state.faults if each.key.startswith("copies")]
     assert what in raised.what and "rigd takes verify" in raised.what
 

@@ -139,7 +139,7 @@ def facts(desk: Desk) -> list[Any]:
         ]
         copy = Copy(folder="/mnt/mirror/x/y/z", state=CopyState.SAME)
         for state in (CopyState.SAME, CopyState.INCOMPLETE, CopyState.DIFFERS):
-            compared = TakeCompared(take_id=take.take_id, folder=take.folder, copy=replace(copy, state=state))
+            compared = TakeCompared(take=replace(_closed(take), copy=replace(copy, state=state)))
             found.append(compared)
     said = [MirrorSaid(fact=_there(fact)) for fact in found if type(fact) in OF_A_WRITER]
     late = replace(WRITER_IDLE, open_takes=(replace(progress, whole=False),), behind_frames=10**6)

@@ -1,0 +1,257 @@
+"""One take on two volumes: which copy has more, what differs, and making the lesser one like the better.
+
+A good file is never written over by a bad one: what is copied was hashed and, where take.json has its SHA-256,
+is what it was when it was closed; it goes into a file beside, is made durable, read again from the disk, and
+only then renamed. Where nobody can say which copy is right neither is touched. Any thread but those of the rig's
+rules; `go_on` is called after each piece and raises to have it over at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rigd.library.durable import FILE_MODE, make_folder, sync_folder
+from rigd.library.sheet import TakeSheet, read_sheet
+from rigd.library.takes import is_plain
+from rigd.model.errors import LibraryError, TakeError
+from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.writer.ledger import TakeRecord
+
+PIECE_BYTES = 1 << 20
+GoOn = Callable[[], None]
+
+
+class NotYet(Exception):
+    """A copy is still being written, or its SHA-256 is still to be made: it is looked at again."""
+
+
+class CannotTell(LibraryError):
+    """The copies differ and nobody can say which is right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A take as it lies on one volume."""
+
+    folder: Path
+    record: TakeRecord
+    sheet: TakeSheet | None
+    journal_bytes: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(file.name for file in self.record.order.files)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 as take.json has them; none where it is of another state of the files."""
+        if self.sheet is None or self.sheet.journal_bytes != self.journal_bytes:
+            return {}
+        return {file.name: file.sha256 for file in self.sheet.files if file.sha256 is not None}
+
+    @property
+    def span(self) -> tuple[int, int]:
+        first = self.record.order.first_frame
+        return first, first + self.record.frames
+
+    @property
+    def sound_frames(self) -> int:
+        """Frames that are no silence put in for a gap."""
+        return self.record.frames - sum(gap.length_frames for gap in self.record.gaps)
+
+
+def look(folder: Path) -> Side | None:
+    """The closed take in the folder; None where there is none. NotYet, LibraryError."""
+    journal = folder / JOURNAL_NAME
+    try:
+        size = journal.stat().st_size
+        record = read_journal(journal)
+    except FileNotFoundError:
+        return None
+    except (OSError, TakeError) as error:
+        raise LibraryError(f"{folder}: its journal cannot be read ({error})") from error
+    if not record.closed:
+        raise NotYet
+    if not all(is_plain(file.name) for file in record.order.files):
+        raise LibraryError(f"{folder}: its journal names files outside it; left alone")
+    sheet: TakeSheet | None = None
+    with contextlib.suppress(LibraryError):
+        sheet = read_sheet(folder)
+    return Side(folder=folder, record=record, sheet=sheet, journal_bytes=size)
+
+
+def has_more(one: Side, other: Side) -> bool:
+    """`one` has all that `other` has, and more."""
+    covers = one.span[0] <= other.span[0] and one.span[1] >= other.span[1]
+    return covers and one.sound_frames > other.sound_frames and not _lacks_sound_of(one, other)
+
+
+def _lacks_sound_of(one: Side, other: Side) -> bool:
+    """Somewhere `one` has silence for a gap and `other` has sound."""
+    silent = [(gap.at_frame, gap.at_frame + gap.length_frames) for gap in other.record.gaps]
+    for gap in one.record.gaps:
+        at = max(gap.at_frame, other.span[0])
+        end = min(gap.at_frame + gap.length_frames, other.span[1])
+        for begins, ends in silent:
+            if begins <= at < ends:
+                at = ends
+        if at < end:
+            return True
+    return False
+
+
+def has_the_same(one: Side, other: Side) -> bool:
+    """Both have the same sound, by their journals."""
+    gaps = [tuple((gap.at_frame, gap.length_frames) for gap in each.record.gaps) for each in (one, other)]
+    return one.span == other.span and gaps[0] == gaps[1] and one.names == other.names
+
+
+def digest_of(path: Path, go_on: GoOn) -> str | None:
+    """SHA-256 of what the disk has, not the page cache; None where there is no such file. OSError."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        digest, at = hashlib.sha256(), 0
+        while piece := os.read(handle, PIECE_BYTES):
+            digest.update(piece)
+            os.posix_fadvise(handle, at, len(piece), os.POSIX_FADV_DONTNEED)
+            at += len(piece)
+            go_on()
+    finally:
+        os.close(handle)
+    return digest.hexdigest()
+
+
+def digests_of(folder: Path, names: Iterable[str], go_on: GoOn) -> dict[str, str | None]:
+    """Of each of the files. OSError."""
+    return {name: digest_of(folder / name, go_on) for name in names}
+
+
+def make_alike(library: Side, mirror: Side, go_on: GoOn) -> dict[str, str]:
+    """Both copies are the same, file by file; their SHA-256. CannotTell, NotYet, LibraryError, OSError."""
+    if has_more(library, mirror):
+        return copy_take(library, mirror.folder, go_on, with_journal=True)
+    if has_more(mirror, library):
+        return copy_take(mirror, library.folder, go_on, with_journal=True)
+    if not has_the_same(library, mirror):
+        raise CannotTell("each copy has sound that the other lacks")
+    here = digests_of(library.folder, library.names, go_on)
+    there = digests_of(mirror.folder, mirror.names, go_on)
+    right = library.digests or mirror.digests
+    to_there, to_here = [], []
+    neither: list[str] = []
+    for name in library.names:
+        if name not in right and here[name] != there[name]:
+            raise NotYet
+        if here[name] is not None and here[name] == right.get(name, there[name]):
+            if there[name] != here[name]:
+                to_there.append(name)
+        elif there[name] is not None and there[name] == right.get(name):
+            to_here.append(name)
+        else:
+            neither.append(name)
+    if neither:
+        named = ", ".join(channels_of(library.record, name) for name in neither)
+        raise CannotTell(f"neither is what it was when it was closed: {named}")
+    _copy_files(library.folder, mirror.folder, {name: here[name] or "" for name in to_there}, go_on)
+    _copy_files(mirror.folder, library.folder, {name: there[name] or "" for name in to_here}, go_on)
+    return {name: (there if name in to_here else here)[name] or "" for name in library.names}
+
+
+def copy_take(source: Side, target: Path, go_on: GoOn, *, with_journal: bool = True) -> dict[str, str]:
+    """`target` has every file of the take, and its journal; their SHA-256. As make_alike."""
+    digests: dict[str, str] = {}
+    for name, digest in digests_of(source.folder, source.names, go_on).items():
+        if digest is None or source.digests.get(name, digest) != digest:
+            what = "is gone" if digest is None else "is not what it was when it was closed"
+            raise CannotTell(f"{channels_of(source.record, name)} {what}, and the other copy has less")
+        digests[name] = digest
+    there = digests_of(target, source.names, go_on) if target.is_dir() else {}
+    wanted = {name: digest for name, digest in digests.items() if there.get(name) != digest}
+    make_folders(target)
+    _copy_files(source.folder, target, wanted, go_on)
+    if with_journal:
+        journal = digest_of(source.folder / JOURNAL_NAME, go_on)
+        _copy_files(source.folder, target, {JOURNAL_NAME: journal or ""}, go_on)
+    return digests
+
+
+def channels_of(record: TakeRecord, name: str) -> str:
+    """A file by the channels that it holds: 'channel 3 "Snare" (03 Snare.wav)'."""
+    names = {track.channel: track.name for track in record.order.tracks}
+    held = next((file.channels for file in record.order.files if file.name == name), ())
+    told = ", ".join(f'{channel} "{names.get(channel, "")}"' for channel in held)
+    return f"channel{'s' if len(held) > 1 else ''} {told} ({name})" if held else name
+
+
+def copy_small(source: Path, target: Path) -> None:
+    """A small file is there, too, durably; nothing where it says the same already. OSError."""
+    content = source.read_bytes()
+    with contextlib.suppress(OSError):
+        if target.read_bytes() == content:
+            return
+    beside = _beside(target)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(target)
+    sync_folder(target.parent)
+
+
+def make_folders(folder: Path) -> None:
+    """The folder and its parents exist, durably. LibraryError."""
+    missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+    for each in reversed(missing):
+        make_folder(each)
+
+
+def _copy_files(source: Path, target: Path, digests: dict[str, str], go_on: GoOn) -> None:
+    """Every one of these is written beside, durable and read again before the first is renamed."""
+    try:
+        for name, digest in digests.items():
+            _copy_file(source / name, _beside(target / name), go_on)
+            if digest_of(_beside(target / name), go_on) != digest:
+                raise LibraryError(f"{target / name}: the disk gave back something else than was written")
+    except BaseException:
+        for name in digests:
+            with contextlib.suppress(OSError):
+                _beside(target / name).unlink()
+        raise
+    for name in digests:
+        _beside(target / name).replace(target / name)
+    if digests:
+        sync_folder(target)
+
+
+def _copy_file(source: Path, target: Path, go_on: GoOn) -> None:
+    reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        writing = os.open(target, flags, FILE_MODE)
+        try:
+            at = 0
+            while piece := memoryview(os.read(reading, PIECE_BYTES)):
+                os.posix_fadvise(reading, at, len(piece), os.POSIX_FADV_DONTNEED)
+                at += len(piece)
+                while piece:
+                    piece = piece[os.write(writing, piece) :]
+                go_on()
+            os.fsync(writing)
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")

@@ -1,0 +1,424 @@
+"""Makes library and mirror agree after the takes, and checks a volume that was away. One thread, at idle priority.
+
+It does nothing while anything is recorded: `may_copy` is asked before each piece, and what is under way then is
+dropped and done again later. Nothing is remembered: what is to do is what the folders say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from rigd.library.copies import (
+    CannotTell,
+    NotYet,
+    Side,
+    copy_small,
+    copy_take,
+    has_more,
+    look,
+    make_alike,
+    make_folders,
+)
+from rigd.library.durable import move_folder
+from rigd.library.hasher import be_idle
+from rigd.library.keeper import LibraryKeeper
+from rigd.library.session import SESSION_NAME, folders_in, take_folders
+from rigd.library.sheet import SheetMirror, read_sheet, take_of
+from rigd.library.takes import FoundTake
+from rigd.library.volumes import (
+    MIRROR_ID_NAME,
+    OWN_FOLDER,
+    read_id,
+    volume_id,
+    why_unfit,
+    write_id,
+)
+from rigd.model.errors import LibraryError, RigError, TakeError
+from rigd.model.library import CopiesLeft, LibraryFact, TakeCompared, Volume, VolumeChecked
+from rigd.model.units import TakeId
+from rigd.writer.journal import JOURNAL_NAME, read_journal
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.25
+AGAIN_S = 2.0
+"""How soon a take is looked at again that could not be compared yet."""
+FAILED_AGAIN_S = 20.0
+NOTE_WITHIN_S = 30.0
+
+
+class _Stop(Exception):
+    """Somebody else wants the disk, or rigd ends."""
+
+
+class MirrorKeeper:
+    """The controller's VolumesPort. `post` gets the facts, on this thread."""
+
+    def __init__(
+        self,
+        *,
+        library: Path,
+        mirror: Path,
+        keeper: LibraryKeeper,
+        may_copy: Callable[[], bool],
+        post: Callable[[LibraryFact], None],
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`may_copy`: nothing is being recorded, and both volumes are fit. Any thread may be asked."""
+        self._library, self._mirror, self._keeper = library.absolute(), mirror.absolute(), keeper
+        self._may_copy, self._post, self._now, self._clock = may_copy, post, now, clock
+        self._wake = threading.Condition()
+        self._stopping = threading.Event()
+        self._to_check: set[Volume] = set()
+        self._filed: dict[TakeId, Path] = {}
+        self._walk_due = True
+        self._library_id = ""
+        self._library_device = 0
+        self._thread = threading.Thread(target=self._run, name="rigd-mirror", daemon=True)
+        # From here on this thread's own.
+        self._due: dict[TakeId, float] = {}
+        """Takes to be compared, and when."""
+        self._missed: set[TakeId] = set()
+        """Those of them that are not where they were in the library."""
+        self._here: dict[TakeId, Path] = {}
+        self._there: dict[TakeId, Path] = {}
+        self._told: CopiesLeft | None = None
+        self._problem = ""
+
+    def start(self) -> None:
+        """Volumes are checked as asked, and takes compared whenever they may be."""
+        with contextlib.suppress(LibraryError, OSError):
+            self._library_id = volume_id(self._library)
+            self._library_device = self._library.stat().st_dev
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The thread has ended, within a piece."""
+        with self._wake:
+            self._stopping.set()
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(10.0)
+
+    def check(self, volume: Volume) -> None:
+        """VolumeChecked, as soon as it was looked at."""
+        with self._wake:
+            self._to_check.add(volume)
+            self._wake.notify_all()
+
+    def filed(self, found: FoundTake) -> None:
+        """A take was closed, moved or tagged: its copies are compared. Any thread."""
+        if found.sheet.rolling or found.sheet.mirror is not None:
+            return
+        with self._wake:
+            self._filed[found.sheet.take_id] = found.folder
+            self._wake.notify_all()
+
+    # --- this thread ---
+
+    def _run(self) -> None:
+        be_idle()
+        while not self._stopping.is_set():
+            with self._wake:
+                self._wake.wait_for(lambda: self._to_check or self._stopping.is_set(), LOOK_S)
+                to_check, self._to_check = self._to_check, set()
+            try:
+                for volume in sorted(to_check):
+                    self._check(volume)
+                self._take_note()
+                if self._may_copy():
+                    self._do_some()
+            except _Stop:
+                continue
+            except Exception:
+                log.exception("comparing library and mirror failed; it goes on")
+                self._stopping.wait(AGAIN_S)
+
+    def _take_note(self) -> None:
+        with self._wake:
+            filed, self._filed = self._filed, {}
+        for take_id, place in filed.items():
+            self._due.setdefault(take_id, 0.0)
+            known = self._there if place.is_relative_to(self._mirror) else self._here
+            known[take_id] = place
+        if filed:
+            self._tell_left()
+
+    def _do_some(self) -> None:
+        if self._walk_due:
+            self._walk_due = False
+            self._walk()
+        for take_id, due in list(self._due.items()):
+            if due <= self._clock():
+                self._go_on()
+                self._compare(take_id)
+                self._tell_left()
+        self._tell_left()
+
+    def _go_on(self) -> None:
+        if self._stopping.is_set() or not self._may_copy():
+            raise _Stop
+
+    def _tell(self, fact: LibraryFact) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._post(fact)
+                return
+            except RigError as error:
+                log.warning("mirror: %s", error)
+                self._stopping.wait(AGAIN_S)
+
+    def _tell_left(self) -> None:
+        left = CopiesLeft(count=len(self._due), problem=self._problem if self._due else "")
+        if left != self._told:
+            self._told = left
+            self._tell(left)
+
+    # --- checking a volume ---
+
+    def _check(self, volume: Volume) -> None:
+        try:
+            problem = self._why_unfit(volume)
+        except LibraryError as error:
+            problem = str(error)
+        if not problem:
+            self._walk_due = True
+            if volume is Volume.LIBRARY:
+                self._library_is_back()
+        self._told = None
+        self._tell(VolumeChecked(volume=volume, problem=problem))
+
+    def _why_unfit(self, volume: Volume) -> str:
+        if volume is Volume.LIBRARY:
+            return why_unfit(self._library, self._library_id)
+        known = read_id(self._library, MIRROR_ID_NAME)
+        if not known:  # the first time
+            known = volume_id(self._mirror)
+            with contextlib.suppress(OSError):
+                write_id(self._library / OWN_FOLDER / MIRROR_ID_NAME, known)
+        problem = why_unfit(self._mirror, known)
+        if problem and read_id(self._mirror) != known:
+            problem += f" To begin with a new one: rm {self._library / OWN_FOLDER / MIRROR_ID_NAME}"
+        return problem
+
+    def _library_is_back(self) -> None:
+        device = self._library.stat().st_dev
+        if device != self._library_device:
+            self._library_device = device
+            with contextlib.suppress(LibraryError):
+                self._keeper.come_back()
+
+    # --- finding takes ---
+
+    def _walk(self) -> None:
+        """Every take of both volumes that is not known to be the same on both is to be compared."""
+        self._here = dict(self._takes_in(self._library))
+        self._there = dict(self._takes_in(self._mirror))
+        for take_id in {*self._here, *self._there}:
+            self._go_on()
+            if not self._is_compared(take_id):
+                self._due.setdefault(take_id, 0.0)
+        for root, other in ((self._library, self._mirror), (self._mirror, self._library)):
+            for session in folders_in(root):
+                if root is self._library or not (other / session.name / SESSION_NAME).exists():
+                    self._copy_session(session, other / session.name)
+
+    def _takes_in(self, root: Path) -> Iterator[tuple[TakeId, Path]]:
+        for session in folders_in(root):
+            for place in take_folders(session):
+                self._go_on()
+                take_id = _take_in(place)
+                if take_id is not None:
+                    yield take_id, place
+
+    def _is_compared(self, take_id: TakeId) -> bool:
+        here, there = self._here.get(take_id), self._there.get(take_id)
+        if here is None or there is None:
+            return False
+        try:
+            sheet = read_sheet(here)
+            sizes = {file.name: file.size_bytes for file in sheet.files} if sheet is not None else {}
+            return (
+                sheet is not None
+                and sheet.mirror is not None
+                and sheet.mirror.state == "same"
+                and Path(sheet.mirror.folder) == there
+                and (here / JOURNAL_NAME).stat().st_size == sheet.journal_bytes
+                and all((there / name).stat().st_size == size for name, size in sizes.items())
+            )
+        except (LibraryError, OSError):
+            return False
+
+    def _copy_session(self, source: Path, target: Path) -> None:
+        if (source / SESSION_NAME).is_file():
+            try:
+                make_folders(target)
+                copy_small(source / SESSION_NAME, target / SESSION_NAME)
+            except (OSError, LibraryError) as error:
+                log.warning("%s was not copied to %s: %s", source / SESSION_NAME, target, error)
+
+    # --- one take ---
+
+    def _compare(self, take_id: TakeId) -> None:
+        here, there = self._places_of(take_id)
+        if here is None and take_id not in self._missed:
+            self._missed.add(
+                take_id
+            )  # moved by hand? The folders are looked through before it counts as gone
+            self._walk_due = True
+            return
+        self._missed.discard(take_id)
+        if here is None and there is None:
+            self._due.pop(take_id, None)
+            return
+        try:
+            self._agree(take_id, here, there)
+        except NotYet:
+            self._due[take_id] = self._clock() + AGAIN_S
+        except CannotTell as error:
+            if self._note(take_id, "differs", {}, str(error)):
+                self._due.pop(take_id, None)
+        except (LibraryError, OSError) as error:
+            log.warning("take %s: its copies could not be made the same: %s", take_id, error)
+            if self._problem != str(error):
+                self._note(take_id, "incomplete", {}, str(error))
+            self._problem = str(error)
+            self._due[take_id] = self._clock() + FAILED_AGAIN_S
+
+    def _places_of(self, take_id: TakeId) -> tuple[Path | None, Path | None]:
+        """Where it lies on either volume now; also where it would, if it is there."""
+        here, there = self._here.get(take_id), self._there.get(take_id)
+        if here is None or _take_in(here) != take_id:
+            here = None if there is None else self._library / there.relative_to(self._mirror)
+        if here is not None and _take_in(here) != take_id:
+            here = None
+        if here is not None and (there is None or _take_in(there) != take_id):
+            there = self._mirror / here.relative_to(self._library)
+        if there is not None and _take_in(there) != take_id:
+            there = None
+        for known, place in ((self._here, here), (self._there, there)):
+            known.pop(take_id, None)
+            if place is not None:
+                known[take_id] = place
+        return here, there
+
+    def _agree(self, take_id: TakeId, here: Path | None, there: Path | None) -> None:
+        ours = look(here) if here is not None else None
+        theirs = look(there) if there is not None else None
+        if ours is not None and theirs is not None:
+            if has_more(theirs, ours):
+                ours = self._placed(ours, theirs, self._library, self._mirror)
+            else:
+                theirs = self._placed(theirs, ours, self._mirror, self._library)
+            digests = make_alike(ours, theirs, self._go_on)
+            here, there = ours.folder, theirs.folder
+        elif ours is not None:
+            there = self._free_place(take_id, ours.folder, self._library, self._mirror)
+            digests = copy_take(ours, there, self._go_on)
+            here = ours.folder
+        elif theirs is not None:
+            here = self._free_place(take_id, theirs.folder, self._mirror, self._library)
+            digests = copy_take(theirs, here, self._go_on)
+            there = theirs.folder
+        else:
+            raise NotYet
+        assert here is not None and there is not None
+        self._here[take_id], self._there[take_id] = here, there
+        self._copy_session(_session_of(here), _session_of(there))
+        if self._note(take_id, "same", digests, ""):
+            self._due.pop(take_id, None)
+            self._problem = ""
+
+    def _placed(self, moved: Side, leads: Side, root: Path, of: Path) -> Side:
+        """The take that `moved` is lies where `leads` does on the other volume, if that place is free there."""
+        target = root / leads.folder.relative_to(of)
+        if target == moved.folder or target.exists():
+            return moved
+        make_folders(target.parent)
+        move_folder(moved.folder, target)
+        found = look(target)
+        return moved if found is None else found
+
+    def _free_place(self, take_id: TakeId, folder: Path, of: Path, root: Path) -> Path:
+        """The same place on the other volume; beside it where another take has it."""
+        wanted = root / folder.relative_to(of)
+        target, number = wanted, 2
+        while target.exists() and _take_in(target) not in (None, take_id):
+            target = wanted.with_name(f"{wanted.name} ({number})")
+            number += 1
+        return target
+
+    def _note(
+        self,
+        take_id: TakeId,
+        state: Literal["same", "incomplete", "differs"],
+        digests: dict[str, str],
+        reason: str,
+    ) -> bool:
+        """take.json says it, then the controller does. False where the take has changed meanwhile."""
+        here, there = self._here.get(take_id), self._there.get(take_id)
+        on_mirror = here is None or (state == "incomplete" and self._mirror_has_more(here, there))
+        place = there if on_mirror else here
+        assert place is not None
+        other = here if on_mirror else there
+        if other is None:
+            roots = (self._mirror, self._library)
+            other = roots[on_mirror] / place.relative_to(roots[not on_mirror])
+        mirror = SheetMirror(
+            folder=str(other), state=state, verified_at=self._now().isoformat(timespec="seconds")
+        )
+        found = self._noted(place, digests, mirror)
+        if found is None:
+            self._due[take_id] = self._clock() + AGAIN_S
+            return False
+        take = replace(take_of(found.sheet, found.folder), on_mirror=on_mirror)
+        self._tell(TakeCompared(take=take, reason=reason))
+        return True
+
+    def _mirror_has_more(self, here: Path | None, there: Path | None) -> bool:
+        with contextlib.suppress(NotYet, LibraryError):
+            ours = look(here) if here is not None else None
+            theirs = look(there) if there is not None else None
+            return theirs is not None and (ours is None or has_more(theirs, ours))
+        return False
+
+    def _noted(self, place: Path, digests: dict[str, str], mirror: SheetMirror) -> FoundTake | None:
+        answers: list[FoundTake | None] = []
+        answered = threading.Event()
+
+        def done(found: FoundTake | None) -> None:
+            answers.append(found)
+            answered.set()
+
+        journal_bytes = (place / JOURNAL_NAME).stat().st_size
+        self._keeper.note_copies(place, digests, mirror, journal_bytes=journal_bytes, done=done)
+        until = self._clock() + NOTE_WITHIN_S
+        while not answered.wait(LOOK_S) and self._clock() < until:
+            if self._stopping.is_set():
+                raise _Stop
+        return answers[0] if answers else None
+
+
+def _take_in(place: Path) -> TakeId | None:
+    """The take in a folder; None where there is none that can be read."""
+    with contextlib.suppress(LibraryError):
+        sheet = read_sheet(place)
+        if sheet is not None:
+            return sheet.take_id
+    with contextlib.suppress(TakeError, OSError):
+        return read_journal(place / JOURNAL_NAME).order.take_id
+    return None
+
+
+def _session_of(place: Path) -> Path:
+    """A take lies two below its session, in the trash, too."""
+    return place.parent.parent

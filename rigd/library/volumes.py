@@ -1,0 +1,90 @@
+"""Whether a volume is the one that it was, and fit to be written to. Any thread; asks the disk.
+
+Each volume has an id in `.rigd/volume`. A folder without it, where one had been, is the empty place at which
+a disk is not mounted; writing there would fill another disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+
+from rigd.library.durable import make_folder, sync_folder
+from rigd.model.errors import LibraryError
+
+OWN_FOLDER = ".rigd"
+ID_NAME = "volume"
+MIRROR_ID_NAME = "mirror-volume"
+PROBE_NAME = "probe"
+PROBE_BYTES = 1 << 16
+ID_LENGTH = 32
+
+
+def volume_id(root: Path) -> str:
+    """The volume's id; made where it has none. Raises LibraryError."""
+    known = read_id(root)
+    if known:
+        return known
+    own = root / OWN_FOLDER
+    try:
+        root.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(own)
+        write_id(own / ID_NAME, uuid.uuid4().hex)
+    except OSError as error:
+        raise LibraryError(f"{own}: cannot be written ({error.strerror})") from error
+    return read_id(root)
+
+
+def read_id(root: Path, name: str = ID_NAME) -> str:
+    """The id in a volume; empty where there is none."""
+    with contextlib.suppress(OSError):
+        text = (root / OWN_FOLDER / name).read_text("ascii", "replace").strip()
+        return text if len(text) == ID_LENGTH else ""
+    return ""
+
+
+def write_id(path: Path, known: str) -> None:
+    """The id is in the file, durably. OSError."""
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("w", encoding="ascii") as file:
+        file.write(known + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def why_unfit(root: Path, known: str) -> str:
+    """Empty: it is the volume of that id, takes what is written to it, and gives it back. Else why not.
+
+    Nothing is written before the id was seen."""
+    found = read_id(root)
+    if found != known:
+        other = "holds another volume" if found else "does not hold the volume that it held"
+        return f'"{root}" {other}: is its disk mounted?'
+    try:
+        if os.statvfs(root).f_flag & os.ST_RDONLY:
+            return f'"{root}" is read-only; mount it for writing'
+        _probe(root / OWN_FOLDER / PROBE_NAME)
+    except OSError as error:
+        return f'"{root}" does not take a written file and give it back ({error.strerror}); check the disk'
+    return ""
+
+
+def _probe(path: Path) -> None:
+    """Written, made durable, and read back past the page cache. OSError."""
+    pattern = os.urandom(PROBE_BYTES)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+    try:
+        os.pwrite(handle, pattern, 0)
+        os.fsync(handle)
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        if os.pread(handle, PROBE_BYTES, 0) != pattern:
+            raise OSError(0, "it gave back something else")
+    finally:
+        os.close(handle)
+        with contextlib.suppress(OSError):
+            path.unlink()
+    sync_folder(path.parent)
