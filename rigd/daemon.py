@@ -31,6 +31,8 @@ from rigd.control.tape_view import TapeView
 from rigd.control.writer_link import WriterLink
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
+from rigd.library.second_volume import SecondVolume
+from rigd.library.takes import FoundTake
 from rigd.model.commands import ShutDown
 from rigd.model.errors import AlreadyRunning, LinkError, PreampError, RigError, TapeError
 from rigd.model.gain import Preamp, PreampSetting, PreampStatus
@@ -97,6 +99,7 @@ class Rig:
         self._running = ExitStack()
         self.ended = threading.Event()
         self._leave_running = False
+        self._second: SecondVolume | None = None
 
     def start(self) -> None:
         """Every part runs. Raises RigError, with everything stopped again, where the rig cannot run at all."""
@@ -125,9 +128,13 @@ class Rig:
             layout=config.take.files,
             rig=config.rig.name,
             now=lambda: datetime.now().astimezone(),
+            mirror=config.mirror,
+            filed=self._filed,
         )
         running.callback(library.close)
-        settings = Settings(runtime, config.capture_settings(), config.writer_settings())
+        settings = Settings(
+            runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
+        )
         replace_capture = settings.settle()
 
         tape = TapeView(runtime)
@@ -142,6 +149,15 @@ class Rig:
             lost=lambda reason: self._post(WriterLost(reason=reason)),
             prepare=settings.write,
         )
+        second = self._second = SecondVolume.of(
+            library=config.library,
+            mirror=config.mirror,
+            runtime_dir=runtime,
+            keeper=keeper,
+            state=lambda: self.controller.state,
+            post=self._post,
+            prepare=settings.write,
+        )
         capture = CaptureLink(
             runtime_dir=runtime,
             tape=tape,
@@ -153,6 +169,7 @@ class Rig:
             state=first_state(
                 channels=tuple(_with_ability(channel, preamps) for channel in config.channels),
                 sample_rate_hz=config.audio.sample_rate_hz,
+                mirror=None if second is None else second.at_first,
             ),
             rules=Rules(
                 preroll_s=config.take.preroll_seconds,
@@ -162,9 +179,17 @@ class Rig:
                 keep_s=config.tape.keep_seconds,
                 sample=config.take.sample,
                 phantom_while_rolling=config.control.phantom_while_rolling,
+                volumes=None if second is None else second.volumes,
             ),
             tape_time=tape,
-            ports=Ports(writer=writer, preamps=preamps, library=keeper, end_rig=self.ended.set),
+            ports=Ports(
+                writer=writer,
+                preamps=preamps,
+                library=keeper,
+                end_rig=self.ended.set,
+                mirror=None if second is None else second.link,
+                volumes=None if second is None else second.keeper,
+            ),
             chance=Chance(
                 clock_ns=clock_ns,
                 wall_ns=time.time_ns,
@@ -183,6 +208,9 @@ class Rig:
         capture.start(replace=replace_capture)
         running.callback(lambda: writer.stop() if self._leave_running else writer.stop_process())
         writer.start()
+        if second is not None:
+            running.callback(lambda: second.stop(leave_running=self._leave_running))
+            second.start()
         keeper.open_session(config.session_name())
         preamps.start()
         running.callback(preamps.stop)
@@ -231,6 +259,10 @@ class Rig:
 
     def _post(self, fact: Any) -> None:
         self.controller.post(fact)
+
+    def _filed(self, found: FoundTake) -> None:
+        if self._second is not None:
+            self._second.keeper.filed(found)
 
 
 class _Watch:
@@ -327,12 +359,20 @@ def _only_one(runtime: Path) -> ExitStack:
 
 
 class Settings:
-    """What the two processes are started with, in the runtime folder."""
+    """What capture and the writers are started with, in the runtime folder."""
 
-    def __init__(self, runtime: Path, capture: CaptureSettings, writer: WriterSettings) -> None:
+    def __init__(
+        self,
+        runtime: Path,
+        capture: CaptureSettings,
+        writer: WriterSettings,
+        mirror: WriterSettings | None = None,
+    ) -> None:
         self._runtime = runtime
         self._writing = threading.Lock()
         self._files = {"capture.json": encode(capture), "writer.json": encode(writer)}
+        if mirror is not None:
+            self._files["mirror.json"] = encode(mirror)
 
     def settle(self) -> bool:
         """True: a capture that runs has other settings, and has to be started anew.

@@ -25,7 +25,7 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.mirroring import look_after_mirror, take_over
+from rigd.model.mirroring import is_of_mirror, look_after_mirror, take_over
 from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
 from rigd.model.transport import bytes_per_second, let_go, roll, take_of, why_offline
@@ -253,9 +253,12 @@ def retag_failed(work: Work, fact: RetagFailed) -> None:
 def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
     """What the take's own journal says, for a take that the state knew too little of."""
     take, known = fact.take, find_take(work.state, fact.take.take_id)
+    on_mirror = is_of_mirror(work.rules.volumes, take.folder)
     if known is None:
         if isinstance(fact, TakeAdopted) and take.closed:
-            _take_in_closed(work, take)
+            _take_in_closed(work, replace(take, on_mirror=on_mirror))
+    elif known.on_mirror is not on_mirror:
+        return  # asked before the take went on on the other volume
     elif take.closed and not known.closed:
         slate = known.slate if known.slate_ahead else take.slate
         _close(work, known, replace(take, slate=slate, copy=known.copy, on_mirror=known.on_mirror))

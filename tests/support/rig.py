@@ -101,8 +101,9 @@ class RigRun:
         self.daemon.wait()
 
     def pid_of(self, name: str) -> int:
-        """Of "capture" or "writer"; 0 while there is none."""
-        found = [pid for pid, words in _processes() if f"rigd.{name}" in words and str(self.runtime) in words]
+        """Of "capture", "writer" or "mirror"; 0 while there is none."""
+        ending = f"rigd.capture {self.runtime}" if name == "capture" else f"rigd.writer {self.runtime} {name}"
+        found = [pid for pid, words in _processes() if words.rstrip().endswith(ending)]
         return found[0] if found else 0
 
     def kill(self, name: str) -> None:
@@ -114,8 +115,8 @@ class RigRun:
 
     def kill_everything(self) -> None:
         """SIGKILL of daemon, capture and writer, as near to at once as it goes."""
-        pids = [self.daemon.pid, self.pid_of("capture"), self.pid_of("writer")]
-        for pid in pids:
+        pids = [self.daemon.pid, *(self.pid_of(name) for name in ("capture", "writer", "mirror"))]
+        for pid in filter(None, pids):
             os.kill(pid, signal.SIGKILL)
         self.daemon.wait()
         self._hang_up()
@@ -224,7 +225,8 @@ class RigRun:
 
     def logs(self) -> str:
         """What every process said."""
-        parts = [self.folder / "daemon.log", self.runtime / "capture.log", self.runtime / "writer.log"]
+        logs = ("capture.log", "writer.log", "mirror.log")
+        parts = [self.folder / "daemon.log", *(self.runtime / name for name in logs)]
         return "\n".join(
             f"--- {part.name}\n{part.read_text('utf-8', 'replace')}" for part in parts if part.exists()
         )

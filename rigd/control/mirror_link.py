@@ -1,0 +1,27 @@
+"""The daemon's end of the link to the second volume's writer: what it says is the mirror's word. Its thread
+passes facts on; any thread may send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rigd.control.writer_link import WriterLink
+from rigd.model.inputs import MirrorLost, MirrorSaid
+
+
+class MirrorLink(WriterLink):
+    """Starts or finds the writer "mirror"."""
+
+    def __init__(
+        self, *, runtime_dir: Path, post: Callable[[Any], None], prepare: Callable[[], None]
+    ) -> None:
+        super().__init__(
+            runtime_dir=runtime_dir,
+            post=lambda fact: post(MirrorSaid(fact=fact)),
+            lost=lambda reason: post(MirrorLost(reason=reason)),
+            prepare=prepare,
+            name="mirror",
+        )

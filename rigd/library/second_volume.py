@@ -1,0 +1,65 @@
+"""The second volume's parts: the link to its writer, and who makes the two volumes agree. No thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from rigd.control.mirror_link import MirrorLink
+from rigd.library.keeper import LibraryKeeper
+from rigd.library.mirror_keeper import MirrorKeeper
+from rigd.model.inputs import TwoVolumes
+from rigd.model.mirroring import may_copy
+from rigd.model.state import Mirror, RigState
+
+
+class SecondVolume:
+    """Started once, stopped once."""
+
+    def __init__(self, *, link: MirrorLink, keeper: MirrorKeeper, volumes: TwoVolumes) -> None:
+        self.link, self.keeper, self.volumes = link, keeper, volumes
+        self.at_first = Mirror(root=volumes.mirror)
+        """What is known of it before its writer is heard."""
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        library: Path,
+        mirror: Path | None,
+        runtime_dir: Path,
+        keeper: LibraryKeeper,
+        state: Callable[[], RigState],
+        post: Callable[[Any], None],
+        prepare: Callable[[], None],
+    ) -> Self | None:
+        """None where there is no mirror. The rest as for WriterLink and MirrorKeeper."""
+        if mirror is None:
+            return None
+        return cls(
+            link=MirrorLink(runtime_dir=runtime_dir, post=post, prepare=prepare),
+            keeper=MirrorKeeper(
+                library=library,
+                mirror=mirror,
+                keeper=keeper,
+                may_copy=lambda: may_copy(state()),
+                post=post,
+                now=lambda: datetime.now().astimezone(),
+            ),
+            volumes=TwoVolumes(library=str(library.absolute()), mirror=str(mirror.absolute())),
+        )
+
+    def start(self) -> None:
+        """Its writer is started or found; the volumes are compared whenever they may be."""
+        self.link.start()
+        self.keeper.start()
+
+    def stop(self, *, leave_running: bool) -> None:
+        """With `leave_running` its writer goes on."""
+        self.keeper.stop()
+        if leave_running:
+            self.link.stop()
+        else:
+            self.link.stop_process()
