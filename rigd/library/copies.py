@@ -66,7 +66,7 @@ class Side:
 
 
 def look(folder: Path) -> Side | None:
-    """The closed take in the folder; None where there is none. NotYet, LibraryError."""
+    """The take in the folder; None where there is none. Open it counts with what is durable of it. LibraryError."""
     journal = folder / JOURNAL_NAME
     try:
         size = journal.stat().st_size
@@ -75,8 +75,6 @@ def look(folder: Path) -> Side | None:
         return None
     except (OSError, TakeError) as error:
         raise LibraryError(f"{folder}: its journal cannot be read ({error})") from error
-    if not record.closed:
-        raise NotYet
     if not all(is_plain(file.name) for file in record.order.files):
         raise LibraryError(f"{folder}: its journal names files outside it; left alone")
     sheet: TakeSheet | None = None
@@ -88,7 +86,10 @@ def look(folder: Path) -> Side | None:
 def has_more(one: Side, other: Side) -> bool:
     """`one` has all that `other` has, and more."""
     covers = one.span[0] <= other.span[0] and one.span[1] >= other.span[1]
-    return covers and one.sound_frames > other.sound_frames and not _lacks_sound_of(one, other)
+    more = one.sound_frames > other.sound_frames or (
+        one.record.closed and not other.record.closed and one.sound_frames == other.sound_frames
+    )
+    return covers and more and not _lacks_sound_of(one, other)
 
 
 def _lacks_sound_of(one: Side, other: Side) -> bool:
@@ -136,11 +137,15 @@ def digests_of(folder: Path, names: Iterable[str], go_on: GoOn) -> dict[str, str
 
 
 def make_alike(library: Side, mirror: Side, go_on: GoOn) -> dict[str, str]:
-    """Both copies are the same, file by file; their SHA-256. CannotTell, NotYet, LibraryError, OSError."""
+    """Both copies are the same, file by file; their SHA-256. CannotTell, NotYet, LibraryError, OSError.
+
+    A copy that its writer could not close, because the disk was gone, is made good by the other one."""
     if has_more(library, mirror):
         return copy_take(library, mirror.folder, go_on, with_journal=True)
     if has_more(mirror, library):
         return copy_take(mirror, library.folder, go_on, with_journal=True)
+    if not (library.record.closed and mirror.record.closed):
+        raise NotYet
     if not has_the_same(library, mirror):
         raise CannotTell("each copy has sound that the other lacks")
     here = digests_of(library.folder, library.names, go_on)
@@ -169,6 +174,8 @@ def make_alike(library: Side, mirror: Side, go_on: GoOn) -> dict[str, str]:
 def copy_take(source: Side, target: Path, go_on: GoOn, *, with_journal: bool = True) -> dict[str, str]:
     """`target` has every file of the take, and its journal; their SHA-256. As make_alike."""
     digests: dict[str, str] = {}
+    if not source.record.closed:
+        raise NotYet
     for name, digest in digests_of(source.folder, source.names, go_on).items():
         if digest is None or source.digests.get(name, digest) != digest:
             what = "is gone" if digest is None else "is not what it was when it was closed"

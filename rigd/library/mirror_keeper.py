@@ -51,6 +51,8 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.25
 AGAIN_S = 2.0
 """How soon a take is looked at again that could not be compared yet."""
+LEFT_OPEN_S = 5.0
+"""After so long nobody is closing it any more."""
 FAILED_AGAIN_S = 20.0
 NOTE_WITHIN_S = 30.0
 
@@ -91,6 +93,7 @@ class MirrorKeeper:
         """Those of them that are not where they were in the library."""
         self._here: dict[TakeId, Path] = {}
         self._there: dict[TakeId, Path] = {}
+        self._open_since: dict[TakeId, float] = {}
         self._told: CopiesLeft | None = None
         self._problem = ""
 
@@ -315,6 +318,7 @@ class MirrorKeeper:
         ours = look(here) if here is not None else None
         theirs = look(there) if there is not None else None
         if ours is not None and theirs is not None:
+            self._wait_for_open_ones(take_id, ours, theirs)
             if has_more(theirs, ours):
                 ours = self._placed(ours, theirs, self._library, self._mirror)
             else:
@@ -337,6 +341,13 @@ class MirrorKeeper:
         if self._note(take_id, "same", digests, ""):
             self._due.pop(take_id, None)
             self._problem = ""
+
+    def _wait_for_open_ones(self, take_id: TakeId, *sides: Side) -> None:
+        """A writer may be about to close it, or have left it so because its disk was gone. NotYet."""
+        if all(side.record.closed for side in sides):
+            self._open_since.pop(take_id, None)
+        elif self._clock() - self._open_since.setdefault(take_id, self._clock()) < LEFT_OPEN_S:
+            raise NotYet
 
     def _placed(self, moved: Side, leads: Side, root: Path, of: Path) -> Side:
         """The take that `moved` is lies where `leads` does on the other volume, if that place is free there."""

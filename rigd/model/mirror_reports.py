@@ -105,6 +105,7 @@ def _report(work: Work, mirror: Mirror, fact: WriterReport) -> None:
         work,
         free_bytes=fact.free_bytes,
         behind_frames=fact.behind_frames,
+        open_takes=len(fact.open_takes),
         problem=fact.problem,
         heard_at_ns=work.at.now_ns,
     )
@@ -161,7 +162,7 @@ def mirror_lost(work: Work, fact: MirrorLost) -> None:
     mirror = work.state.mirror
     if mirror is None:
         return
-    change_mirror(work, heard_at_ns=None)
+    change_mirror(work, heard_at_ns=None, open_takes=0)
     if mirror.phase is not MirrorPhase.IN_CHARGE:
         change_mirror(work, phase=MirrorPhase.AWAY)
     where = "mirror.log in the runtime folder"

@@ -203,11 +203,13 @@ def falls_behind(work: Work, how: str) -> None:
 def is_busy(state: RigState) -> bool:
     """Something is being recorded or closed, on either volume."""
     open_takes = any(not take.closed for take in known_takes(state))
-    away = state.mirror is None or state.mirror.phase is MirrorPhase.AWAY
-    copies = not away and any(
+    mirror = state.mirror
+    if mirror is None or mirror.phase is MirrorPhase.AWAY:
+        return is_rolling(state) or open_takes
+    copies = any(
         take.copy is not None and take.copy.state is CopyState.ROLLING for take in known_takes(state)
     )
-    return is_rolling(state) or open_takes or copies
+    return is_rolling(state) or open_takes or copies or mirror.open_takes > 0
 
 
 def may_copy(state: RigState) -> bool:

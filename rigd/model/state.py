@@ -183,6 +183,8 @@ class Mirror:
     phase: MirrorPhase = MirrorPhase.AWAY
     free_bytes: int = 0
     behind_frames: int = 0
+    open_takes: int = 0
+    """That its writer has open."""
     heard_at_ns: Ns | None = None
     """When its writer reported last; None while there is none."""
     problem: str = ""
