@@ -15,6 +15,7 @@ import typer
 from rigd.cli.status import show_live
 from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_json
 from rigd.config.load import load_config
+from rigd.config.mirrors import mirror_warnings
 from rigd.config.rig_config import RigConfig
 from rigd.daemon import Rig
 from rigd.model.errors import AlreadyRunning, ConfigError, LinkError
@@ -91,6 +92,7 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
             raise typer.Exit(ExitCode.CONFIG) from error
         fail(ExitCode.CONFIG, str(error))
     geometry = config.tape_geometry()
+    warnings = [] if config.mirror is None else mirror_warnings(config.library, config.mirror)
     facts = {
         "ok": True,
         "channels": len(config.channels),
@@ -101,6 +103,8 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
         "surfaces": [surface.name for surface in config.surfaces],
         "preamps": [preamp.name for preamp in config.preamps],
         "library": str(config.library),
+        "mirror": None if config.mirror is None else str(config.mirror),
+        "warnings": warnings,
         "runtime_dir": str(config.runtime_dir),
     }
     if as_json:
@@ -113,6 +117,10 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
         f"takes go to {config.library}",
         markup=False,
     )
+    if config.mirror is not None:
+        out.print(f"and to the mirror, {config.mirror}", markup=False)
+    for warning in warnings:
+        out.print(warning, style="yellow", markup=False)
 
 
 def _log_to(config: RigConfig, *, live: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.live import Live
 
 from rigd.cli.terminal import AsJson, RuntimeDir, daemon, errors_told, out, print_json, socket_path
-from rigd.cli.view import clock, gain_text, live_view, minutes_left, take_title
+from rigd.cli.view import clock, gain_text, live_view, minutes_left, mirror_line, take_title
 from rigd.control.client import ControlClient
 from rigd.model.errors import LinkError
 from rigd.model.events import Event, Snapshot
@@ -54,6 +54,8 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
         for warning in interface.warnings:
             out.print(f"           {warning}", style="yellow", markup=False)
     out.print(f"disk       {minutes_left(state)}", markup=False)
+    if state.mirror is not None:
+        out.print(f"mirror     {mirror_line(state.mirror)}  {state.mirror.root}", markup=False)
     for surface in state.surfaces:
         word = "connected" if surface.connected else "not connected"
         out.print(f"surface    {surface.name}: {word}  {surface.port}  {surface.detail}", markup=False)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, fail, out, print_json
+from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, errors_told, fail, out, print_json
 from rigd.cli.view import clock, take_table, take_title
+from rigd.config.load import load_config
+from rigd.library.sheet import TakeSheet, read_sheet
+from rigd.library.verify import Verified, copy_place, find_takes, verify_take
 from rigd.model.state import Take
 from rigd.wire.codec import to_plain
 
@@ -50,6 +58,8 @@ def show(number: str, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -
     rate = state.sample_rate_hz
     out.print(take_title(take), style="bold", markup=False)
     out.print(f"{take.started_at}   {take.folder}", markup=False)
+    if take.copy is not None:
+        out.print(f"{take.copy.state.value:<26}{take.copy.folder}", style="dim", markup=False)
     for file in take.files:
         out.print(f"  {file.name}  {clock(file.frames, rate)}  {file.size_bytes:,} bytes", markup=False)
     for marker in take.markers:
@@ -69,6 +79,85 @@ def show(number: str, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -
         )
     for note in take.slate.notes:
         out.print(f"  note   {note}", markup=False)
+
+
+@app.command()
+def verify(
+    numbers: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TAKE]...",
+            help="By number in the current song, or by id; none: every take of the session.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="Without a running rig: every take of its library.", show_default=False
+        ),
+    ] = None,
+    runtime_dir: RuntimeDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hash every file again, on both volumes, and name what differs by channel. Ends with 6 if anything does."""
+    found = list(_told_places(numbers or [], config, runtime_dir))
+    outcomes: list[Verified] = []
+    with errors_told():
+        for folder, mirror in found:
+            outcomes.append(verify_take(folder, mirror))
+            if not as_json:
+                _tell_verified(outcomes[-1])
+    wrong = sum(bool(each.differs) for each in outcomes)
+    if as_json:
+        print_json({"ok": not wrong, "takes": [asdict(each) for each in outcomes]})
+    elif not outcomes:
+        out.print("no take to verify")
+    if wrong:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _told_places(
+    numbers: list[str], config: Path | None, runtime_dir: Path | None
+) -> Iterator[tuple[Path, Path | None]]:
+    """The folders of each take that is meant: of the running rig, or, with a config, of its library."""
+    if config is None:
+        with daemon(runtime_dir) as client:
+            state, known = client.status().state, client.takes()
+        known = tuple(take for take in known if take.closed)
+        chosen = [_meant(number, state.song, known) for number in numbers] if numbers else list(known)
+        for take in chosen:
+            yield Path(take.folder), None if take.copy is None else Path(take.copy.folder)
+        return
+    with errors_told():
+        loaded = load_config(config)
+        for folder in find_takes(loaded.library):
+            sheet = read_sheet(folder)
+            if sheet is None or sheet.rolling or not _is_wanted(sheet, numbers):
+                continue
+            mirror = loaded.mirror
+            yield folder, None if mirror is None else copy_place(folder, loaded.library, mirror)
+
+
+def _is_wanted(sheet: TakeSheet, numbers: list[str]) -> bool:
+    return not numbers or any(
+        str(sheet.number) == word or sheet.take_id.startswith(word.lower()) for word in numbers
+    )
+
+
+def _tell_verified(verified: Verified) -> None:
+    where = "on both volumes" if verified.mirror else "in the library"
+    word = "differs" if verified.differs else f"{verified.files} files as they were, {where}"
+    out.print(f"{verified.title}  {word}", style="bold red" if verified.differs else "", markup=False)
+    for line in verified.differs:
+        out.print(f"  {line}", style="red", markup=False)
+    if verified.unproved:
+        text = (
+            f"  {verified.unproved} files have no SHA-256 in take.json yet: only their copies were compared"
+        )
+        out.print(
+            text if verified.mirror else f"  {verified.unproved} files have no SHA-256 yet", markup=False
+        )
 
 
 def _meant(word: str, song: str, takes: tuple[Take, ...]) -> Take:

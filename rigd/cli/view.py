@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
-from rigd.model.state import Channel, RigState, Take, Transport
+from rigd.model.state import Channel, Mirror, MirrorPhase, RigState, Take, Transport
 
 METER_FLOOR_DB = -60.0
 METER_CELLS = 24
@@ -62,6 +62,9 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
     if state.disk is not None:
         short = 0 < state.disk.bytes_per_second * 600 > state.disk.free_bytes
         second.append(f"  ·  {minutes_left(state)}", style="bold red" if short else "")
+    if state.mirror is not None:
+        good = state.mirror.phase in (MirrorPhase.IN_STEP, MirrorPhase.CATCHING_UP)
+        second.append(f"  ·  mirror {mirror_line(state.mirror)}", style="" if good else "bold red")
     devices = [(surface.name, surface.connected) for surface in state.surfaces]
     devices += [(preamp.name, preamp.answering) for preamp in state.preamps]
     third = Text(no_wrap=True, overflow="ellipsis")
@@ -83,6 +86,18 @@ def minutes_left(state: RigState) -> str:
     if seconds < 600:
         return f"{seconds // 60} min {seconds % 60:02} s of disk"
     return f"{seconds // 3600} h {seconds // 60 % 60:02} min of disk"
+
+
+def mirror_line(mirror: Mirror) -> str:
+    """How the second volume stands, in a few words."""
+    parts = [mirror.phase.value]
+    if mirror.to_copy:
+        parts.append(f"{mirror.to_copy} take{'' if mirror.to_copy == 1 else 's'} to copy or compare")
+    if mirror.heard_at_ns is not None:
+        parts.append(f"{mirror.free_bytes / 1e9:.0f} GB free")
+    if mirror.problem:
+        parts.append(mirror.problem)
+    return ", ".join(parts)
 
 
 def take_title(take: Take) -> str:

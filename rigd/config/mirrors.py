@@ -27,9 +27,14 @@ def check_mirror(library: Path, mirror: Path | None) -> Iterator[Fault]:
         yield Fault(path=_PATH, text=f'"{second}" has [rig] library "{first}" inside')
 
 
-def same_disk(library: Path, mirror: Path) -> bool:
-    """True where both are on one file system, so that one failing disk takes both."""
-    return _device(library) == _device(mirror)
+def mirror_warnings(library: Path, mirror: Path) -> list[str]:
+    """What a mirror there does not guard against."""
+    if _device(library) != _device(mirror):
+        return []
+    return [
+        "[mirror] library is on the same file system as [rig] library: one failing disk takes both. "
+        "Put it on another disk"
+    ]
 
 
 def _device(folder: Path) -> int:

@@ -29,7 +29,7 @@ from rigd.model.reports import (
     take_opened,
     xrun_noted,
 )
-from rigd.model.state import CopyState, Mirror, MirrorPhase, RigState, Take, Transport
+from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take, Transport
 from rigd.model.take import GapCause
 from rigd.model.transport import take_of
 from rigd.model.work import CLEAR_FAULT, Work, find_take, known_takes, title_of
@@ -134,7 +134,11 @@ def _note_copy(work: Work, progress: TakeProgress) -> None:
     take = find_take(work.state, take_id)
     if take is None:
         _adopt(work, progress)
-    elif take.on_mirror:
+        return
+    if take.copy is None and not take.on_mirror and not take.closed:  # an earlier daemon ordered it
+        take = replace(take, copy=Copy(folder=progress.order.folder, state=CopyState.ROLLING))
+        work.put_take(take)
+    if take.on_mirror:
         note_progress(work, take, progress)
     elif take.copy is not None:
         if not progress.whole and take.copy.state is CopyState.ROLLING:

@@ -253,6 +253,8 @@ def test_a_mirror_that_was_cut_loose_is_in_step_again_once_its_copy_was_made_goo
     assert phase(desk) is MirrorPhase.CUT_LOOSE
     desk.ok("stop")
     desk.close(desk.state.takes[-1])
+    assert not may_copy(desk.state), "its writer still has the take open"
+    desk.hear(MirrorSaid(fact=WRITER_IDLE))
     assert may_copy(desk.state)
     desk.hear(CopiesLeft(count=1))
     take = desk.state.takes[-1]
@@ -285,6 +287,25 @@ def test_a_new_daemon_takes_up_a_take_that_rolls_on_the_mirror_alone() -> None:
     fresh.hear(report)
     assert fresh.take.take_id == old.take.take_id and fresh.take.on_mirror
     assert phase(fresh) is MirrorPhase.IN_CHARGE
+
+
+def test_a_new_daemon_ends_both_copies_of_a_take_that_an_earlier_one_began() -> None:
+    old = rolling_desk()
+    order = order_of(old, old.take)
+    desk = Desk(mirror=True)
+    desk.now_s = old.now_s
+    progress = TakeProgress(order=order, written_frames=480, durable_frames=480)
+    desk.hear(replace(WRITER_IDLE, open_takes=(progress,)))
+    there = replace(order, folder="/mnt/mirror/2023-11-14 Rehearsal/Waltz/Take 001")
+    theirs = MirrorSaid(fact=replace(WRITER_IDLE, open_takes=(replace(progress, order=there),)))
+    desk.hear(theirs)
+    assert desk.take.copy == Copy(folder=there.folder, state=CopyState.ROLLING)
+    desk.now_s += 3
+    desk.ok("stop")
+    (told,) = desk.mirror_told(EndTake)
+    assert told == desk.told(EndTake)[0]
+    desk.hear(theirs)
+    assert desk.mirror_told(EndTake) == [told, told], "said again where it was not heard"
 
 
 class TwoVolumesMachine(RuleBasedStateMachine):

@@ -40,6 +40,7 @@ from rigd.model.messages import (
     TakeFailed,
     TakeOpened,
     TakeProgress,
+    WriterReport,
     XrunNoted,
 )
 from rigd.model.mirroring import on_mirror
@@ -146,7 +147,7 @@ def facts(desk: Desk) -> list[Any]:
     return [
         *found,
         *said,
-        MirrorSaid(fact=late),
+        MirrorSaid(fact=_there(late)),
         MirrorLost(reason="killed"),
         *(VolumeChecked(volume=volume, problem=why) for volume in Volume for why in ("", "read-only")),
         *(CopiesLeft(count=count, problem=why) for count in (0, 2) for why in ("", "no room")),
@@ -158,6 +159,12 @@ OF_A_WRITER = get_args(get_type_hints(MirrorSaid)["fact"])
 
 def _there(fact: Any) -> Any:
     """As the mirror's writer says it."""
+    if isinstance(fact, WriterReport):
+        takes = (
+            replace(each, order=replace(each.order, folder=on_mirror(VOLUMES, each.order.folder)))
+            for each in fact.open_takes
+        )
+        return replace(fact, open_takes=tuple(takes))
     if not hasattr(fact, "folder"):
         return fact
     return replace(fact, folder=on_mirror(VOLUMES, fact.folder))
