@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +13,9 @@ import typer
 from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, errors_told, fail, out, print_json
 from rigd.cli.view import clock, take_table, take_title
 from rigd.config.load import load_config
-from rigd.library.sheet import TakeSheet, read_sheet
-from rigd.library.verify import Verified, copy_place, find_takes, verify_take
+from rigd.library.sheet import read_sheet
+from rigd.library.verify import Verified, find_takes, verify_take
+from rigd.model.errors import LibraryError
 from rigd.model.state import Take
 from rigd.wire.codec import to_plain
 
@@ -103,11 +105,10 @@ def verify(
     """Hash every file again, on both volumes, and name what differs by channel. Ends with 6 if anything does."""
     found = list(_told_places(numbers or [], config, runtime_dir))
     outcomes: list[Verified] = []
-    with errors_told():
-        for folder, mirror in found:
-            outcomes.append(verify_take(folder, mirror))
-            if not as_json:
-                _tell_verified(outcomes[-1])
+    for folder, mirror in found:
+        outcomes.append(verify_take(folder, mirror))
+        if not as_json:
+            _tell_verified(outcomes[-1])
     wrong = sum(bool(each.differs) for each in outcomes)
     if as_json:
         print_json({"ok": not wrong, "takes": [asdict(each) for each in outcomes]})
@@ -127,22 +128,23 @@ def _told_places(
         known = tuple(take for take in known if take.closed)
         chosen = [_meant(number, state.song, known) for number in numbers] if numbers else list(known)
         for take in chosen:
-            yield Path(take.folder), None if take.copy is None else Path(take.copy.folder)
+            places = Path(take.folder), None if take.copy is None else Path(take.copy.folder)
+            yield (places[1] or places[0], places[0]) if take.on_mirror else places
         return
     with errors_told():
         loaded = load_config(config)
-        for folder in find_takes(loaded.library):
-            sheet = read_sheet(folder)
-            if sheet is None or sheet.rolling or not _is_wanted(sheet, numbers):
-                continue
-            mirror = loaded.mirror
-            yield folder, None if mirror is None else copy_place(folder, loaded.library, mirror)
+    for here, there in find_takes(loaded.library, loaded.mirror):
+        if not numbers or any(_is_called(folder, numbers) for folder in (here, there)):
+            yield here, there
 
 
-def _is_wanted(sheet: TakeSheet, numbers: list[str]) -> bool:
-    return not numbers or any(
-        str(sheet.number) == word or sheet.take_id.startswith(word.lower()) for word in numbers
-    )
+def _is_called(folder: Path | None, numbers: list[str]) -> bool:
+    with contextlib.suppress(LibraryError):
+        sheet = None if folder is None else read_sheet(folder)
+        if sheet is not None:
+            ids = (sheet.take_id.startswith(word.lower()) for word in numbers)
+            return str(sheet.number) in numbers or any(ids)
+    return False
 
 
 def _tell_verified(verified: Verified) -> None:

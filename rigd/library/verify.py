@@ -1,7 +1,11 @@
-"""Every file of a take hashed again, on both volumes: what is not as it was, by channel. Writes nothing. Any thread."""
+"""Every file of a take hashed again, on both volumes: what is not as it was, by channel. Writes nothing.
+
+Any thread or process, beside a running rig or without one.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,32 +34,51 @@ class Verified:
     """Files without a SHA-256 in take.json: they are compared with their other copy only."""
 
 
-def verify_take(folder: Path, mirror: Path | None) -> Verified:
-    """The take in `folder` against its SHA-256 in take.json and against the copy in `mirror`, if there is to be one.
+def verify_take(library: Path, mirror: Path | None) -> Verified:
+    """The take in the folder `library` against its SHA-256 in take.json and against its copy in `mirror`, if there
+    is to be one. A take of which nothing can be told is one that differs."""
+    found: list[str] = []
+    for folder in (library, mirror):
+        if folder is None:
+            continue
+        try:
+            return _verified(folder, library, mirror)
+        except LibraryError as error:
+            found.append(str(error))
+    return Verified(
+        take_id="",
+        title=library.name,
+        folder=str(library),
+        mirror="" if mirror is None else str(mirror),
+        files=0,
+        differs=tuple(found),
+    )
 
-    Raises LibraryError where there is no closed take."""
-    sheet = read_sheet(folder)
+
+def _verified(lead: Path, library: Path, mirror: Path | None) -> Verified:
+    """By what journal and take.json in `lead` say."""
+    sheet = read_sheet(lead)
     try:
-        record = read_journal(folder / JOURNAL_NAME)
+        record = read_journal(lead / JOURNAL_NAME)
     except TakeError as error:
-        raise LibraryError(f"{folder}: {error}") from error
+        raise LibraryError(str(error)) from error
     if sheet is None or sheet.rolling or not record.closed:
-        raise LibraryError(f"{folder}: the take is not closed yet; nothing was compared")
+        raise LibraryError(f"{lead}: the take is not closed yet; nothing was compared")
     differs: list[str] = []
     unproved = 0
     for file in sheet.files:
         if not is_plain(file.name):
             continue
         unproved += file.sha256 is None
-        here = _digest(folder / file.name)
+        here = _digest(library / file.name)
         there = None if mirror is None else _digest(mirror / file.name)
-        wrong = _what_differs(here, there, file.sha256, mirrored=mirror is not None)
+        wrong = _what_differs(here, there, file.sha256)
         if wrong:
             differs.append(f"{channels_of(record, file.name)}: {wrong}")
     return Verified(
         take_id=sheet.take_id,
         title=_title(sheet),
-        folder=str(folder),
+        folder=str(library),
         mirror="" if mirror is None else str(mirror),
         files=len(sheet.files),
         differs=tuple(differs),
@@ -63,19 +86,32 @@ def verify_take(folder: Path, mirror: Path | None) -> Verified:
     )
 
 
-def find_takes(library: Path) -> Iterator[Path]:
-    """Folders of closed takes, session by session."""
+def find_takes(library: Path, mirror: Path | None) -> Iterator[tuple[Path, Path | None]]:
+    """Where each take lies, session by session, or is to lie: in the library and on the mirror."""
+    seen: set[Path] = set()
+    for place in _takes_in(library):
+        there = None if mirror is None else _copy_place(place, library, mirror)
+        if there is not None:
+            seen.add(there)
+        yield place, there
+    for place in _takes_in(mirror) if mirror is not None else ():
+        if place not in seen and mirror is not None:
+            yield library / place.relative_to(mirror), place
+
+
+def _takes_in(library: Path) -> Iterator[Path]:
     for session in folders_in(library):
         for place in take_folders(session):
             if (place / JOURNAL_NAME).is_file():
                 yield place
 
 
-def copy_place(folder: Path, library: Path, mirror: Path) -> Path:
+def _copy_place(folder: Path, library: Path, mirror: Path) -> Path:
     """Where a take's other copy is to be: as take.json says, else at the same place on the mirror."""
-    sheet = read_sheet(folder)
-    if sheet is not None and sheet.mirror is not None:
-        return Path(sheet.mirror.folder)
+    with contextlib.suppress(LibraryError):
+        sheet = read_sheet(folder)
+        if sheet is not None and sheet.mirror is not None:
+            return Path(sheet.mirror.folder)
     return mirror / folder.relative_to(library)
 
 
@@ -87,18 +123,15 @@ def _digest(path: Path) -> str:
         return f"cannot be read ({error.strerror})"
 
 
-def _what_differs(here: str, there: str | None, right: str | None, *, mirrored: bool) -> str:
+def _what_differs(here: str, there: str | None, right: str | None) -> str:
     """Empty: nothing."""
-    bad = [
-        f"the {name} copy {_why(found, right)}" for name, found in _named(here, there) if _why(found, right)
-    ]
+    copies = [("library", here), *([] if there is None else [("mirror", there)])]
+    bad = [f"the {name}'s copy {why}" for name, found in copies if (why := _why(found, right))]
     if bad:
         return ", ".join(bad)
-    return "the copies differ, and take.json has no SHA-256 yet" if mirrored and here != there else ""
-
-
-def _named(here: str, there: str | None) -> list[tuple[str, str]]:
-    return [("library", here), *([] if there is None else [("mirror", there)])]
+    return (
+        "the copies differ, and take.json has no SHA-256 yet" if there is not None and here != there else ""
+    )
 
 
 def _why(found: str, right: str | None) -> str:

@@ -1,0 +1,325 @@
+"""Library and mirror made to agree: every kind of difference, on real folders, by the real threads."""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from take_maker import FIRST, NOON, begin, order_take
+from take_maker import close as close_take
+
+from rigd.library.keeper import LibraryKeeper
+from rigd.library.library import Library
+from rigd.library.mirror_keeper import MirrorKeeper
+from rigd.library.sheet import read_sheet, write_sheet
+from rigd.library.verify import find_takes, verify_take
+from rigd.model.library import CopiesLeft, SessionOpened, TakeCompared, Volume, VolumeChecked
+from rigd.model.names import parse_naming
+from rigd.model.state import CopyState, Take
+from rigd.model.take import Gap, GapCause, TakeOrder
+from rigd.model.transport import take_of
+from rigd.model.units import Frame
+from rigd.writer.journal import JOURNAL_NAME, read_journal
+
+F = TypeVar("F")
+SOON_S = 30.0
+
+
+class TwoVolumes:
+    """Stands where controller and both writers stand."""
+
+    def __init__(self, root: Path) -> None:
+        self.here, self.there = root / "library", root / "mirror"
+        self.facts: queue.Queue[object] = queue.Queue()
+        self.quiet = True
+        self.library = Library(
+            self.here,
+            naming=parse_naming(),
+            now=lambda: NOON,
+            mirror=self.there,
+            filed=lambda found: self.second.filed(found),
+        )
+        self.keeper = LibraryKeeper(self.library, post=self.facts.put)
+        self.second = self.make_second()
+        self.keeper.start()
+        self.keeper.open_session("Band")
+        self.session = self.hears(SessionOpened).folder
+
+    def make_second(self) -> MirrorKeeper:
+        return MirrorKeeper(
+            library=self.here,
+            mirror=self.there,
+            keeper=self.keeper,
+            may_copy=lambda: self.quiet,
+            post=self.facts.put,
+            now=lambda: NOON,
+        )
+
+    def start(self) -> None:
+        self.second.start()
+        self.second.check(Volume.MIRROR)
+        assert self.hears(VolumeChecked) == VolumeChecked(volume=Volume.MIRROR)
+
+    def begin_again(self) -> None:
+        """As after a restart: nothing is remembered but what the folders say."""
+        self.second.stop()
+        self.second = self.make_second()
+        self.start()
+
+    def stop(self) -> None:
+        self.second.stop()
+        self.keeper.stop()
+        self.library.close()
+
+    def hears(self, kind: type[F]) -> F:
+        while True:
+            fact = self.facts.get(timeout=SOON_S)
+            if isinstance(fact, kind):
+                return fact
+
+    def compared(self, take: TakeOrder) -> TakeCompared:
+        """What the controller is told of this take, when nothing is left to do with it."""
+        while True:
+            fact = self.hears(TakeCompared)
+            if fact.take.take_id == take.take_id:
+                return fact
+
+    def settled(self) -> None:
+        while self.hears(CopiesLeft).count:
+            pass
+
+    def twin(self, order: TakeOrder) -> TakeOrder:
+        """The same order as the mirror's writer has it."""
+        return replace(order, folder=order.folder.replace(str(self.here), str(self.there)))
+
+    def order(self) -> TakeOrder:
+        return order_take(self.library, self.session)
+
+    def file(self, order: TakeOrder) -> None:
+        """The controller has heard that it is closed."""
+        self.keeper.write_sheet(closed(order))
+
+    def take_on_both(self) -> TakeOrder:
+        order = self.order()
+        for each in (order, self.twin(order)):
+            begin(each)
+            close_take(each)
+        self.file(order)
+        assert self.compared(order).take.copy is not None
+        return order
+
+    def await_digests(self, order: TakeOrder) -> None:
+        deadline = time.monotonic() + SOON_S
+        while True:
+            sheet = read_sheet(Path(order.folder))
+            if sheet is not None and sheet.files and all(file.sha256 for file in sheet.files):
+                return
+            assert time.monotonic() < deadline, "no SHA-256"
+            time.sleep(0.02)
+
+
+def closed(order: TakeOrder) -> Take:
+    return replace(take_of(order), closed=True, end_frame=Frame(order.first_frame + 480))
+
+
+def sound_of(folder: Path | str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(folder).glob("*.wav")}
+
+
+def spoil(folder: Path | str, name: str) -> None:
+    """A bit of the sound is another one."""
+    with (Path(folder) / name).open("r+b") as file:
+        file.seek(-5, 2)
+        bad = bytes([file.read(1)[0] ^ 1])
+        file.seek(-5, 2)
+        file.write(bad)
+
+
+@pytest.fixture
+def volumes(tmp_path: Path) -> Iterator[TwoVolumes]:
+    volumes = TwoVolumes(tmp_path)
+    try:
+        volumes.start()
+        yield volumes
+    finally:
+        volumes.stop()
+
+
+def test_two_good_copies_are_the_same_and_both_take_json_say_so(volumes: TwoVolumes) -> None:
+    order = volumes.take_on_both()
+    sheet = read_sheet(Path(order.folder))
+    there = read_sheet(Path(volumes.twin(order).folder))
+    assert sheet is not None and sheet.mirror is not None and there is not None
+    assert (sheet.mirror.state, sheet.mirror.folder) == ("same", volumes.twin(order).folder)
+    assert there.files == sheet.files and all(file.sha256 for file in there.files)
+    assert there.journal_bytes == (Path(volumes.twin(order).folder) / JOURNAL_NAME).stat().st_size
+    assert (volumes.there / "2025-06-01 Band" / "session.json").is_file()
+
+
+def test_a_take_that_the_mirror_lacks_is_copied_there_and_the_other_way_round(volumes: TwoVolumes) -> None:
+    first, second = volumes.order(), volumes.order()
+    begin(first)
+    close_take(first)
+    volumes.file(first)
+    assert volumes.compared(first).take.copy is not None
+    assert sound_of(first.folder) == sound_of(volumes.twin(first).folder) != {}
+    begin(volumes.twin(second))
+    close_take(volumes.twin(second))
+    volumes.begin_again()
+    told = volumes.compared(second)
+    assert told.take.folder == second.folder and not told.take.on_mirror
+    assert sound_of(second.folder) == sound_of(volumes.twin(second).folder) != {}
+    assert read_journal(Path(second.folder) / JOURNAL_NAME).closed
+
+
+def test_a_library_copy_that_failed_is_made_good_by_the_mirror(volumes: TwoVolumes) -> None:
+    order = volumes.order()
+    begin(order)
+    close_take(order, frames=100, failure="no space left")
+    begin(volumes.twin(order))
+    close_take(volumes.twin(order))
+    volumes.file(order)
+    told = volumes.compared(order)
+    assert told.take.copy is not None and told.take.copy.state is CopyState.SAME
+    assert told.take.durable_frames == 480 and not told.take.failure
+    assert sound_of(order.folder) == sound_of(volumes.twin(order).folder)
+
+
+def test_a_library_copy_that_nobody_could_close_is_made_good_by_the_mirror(volumes: TwoVolumes) -> None:
+    order = volumes.order()
+    begin(order)
+    begin(volumes.twin(order))
+    close_take(volumes.twin(order))
+    volumes.begin_again()
+    assert volumes.compared(order).take.durable_frames == 480
+    assert sound_of(order.folder) == sound_of(volumes.twin(order).folder)
+
+
+@pytest.mark.parametrize("side", ["library", "mirror"])
+def test_a_file_that_has_rotted_is_made_good_by_the_copy_that_its_sha256_fits(
+    volumes: TwoVolumes, side: str
+) -> None:
+    order = volumes.take_on_both()
+    volumes.await_digests(order)
+    good = sound_of(order.folder)
+    name = order.files[1].name
+    place = order.folder if side == "library" else volumes.twin(order).folder
+    spoil(place, name)
+    verified = verify_take(Path(order.folder), Path(volumes.twin(order).folder))
+    assert verified.differs == (f'channel 2 "Mic 2" ({name}): the {side}\'s copy is not what it was',)
+    _forget_comparison(order)
+    volumes.begin_again()
+    told = volumes.compared(order)
+    assert told.take.copy is not None and told.take.copy.state is CopyState.SAME
+    assert sound_of(order.folder) == sound_of(volumes.twin(order).folder) == good
+    assert not verify_take(Path(order.folder), Path(volumes.twin(order).folder)).differs
+
+
+def test_where_neither_copy_is_what_it_was_neither_is_touched_and_the_channel_is_named(
+    volumes: TwoVolumes,
+) -> None:
+    order = volumes.take_on_both()
+    volumes.await_digests(order)
+    name = order.files[0].name
+    spoil(order.folder, name)
+    (Path(volumes.twin(order).folder) / name).write_bytes(b"something else")
+    before = sound_of(order.folder), sound_of(volumes.twin(order).folder)
+    _forget_comparison(order)
+    volumes.begin_again()
+    told = volumes.compared(order)
+    assert told.take.copy is not None and told.take.copy.state is CopyState.DIFFERS
+    assert f'channel 1 "Mic 1" ({name})' in told.reason
+    assert (sound_of(order.folder), sound_of(volumes.twin(order).folder)) == before
+    assert len(verify_take(Path(order.folder), Path(volumes.twin(order).folder)).differs) == 1
+
+
+def test_copies_that_each_have_sound_that_the_other_lacks_are_left_alone(volumes: TwoVolumes) -> None:
+    order = volumes.order()
+    begin(order)
+    close_take(order, frames=100, failure="no space left")
+    lost = Gap(at_frame=Frame(FIRST + 10), length_frames=20, cause=GapCause.OVERWRITTEN, exact=True)
+    begin(volumes.twin(order), lost)
+    close_take(volumes.twin(order))
+    before = sound_of(order.folder), sound_of(volumes.twin(order).folder)
+    volumes.file(order)
+    told = volumes.compared(order)
+    assert told.take.copy is not None and told.take.copy.state is CopyState.DIFFERS
+    assert (sound_of(order.folder), sound_of(volumes.twin(order).folder)) == before
+
+
+def test_a_false_take_goes_to_the_trash_on_both_volumes_and_comes_back_on_both(volumes: TwoVolumes) -> None:
+    order = volumes.take_on_both()
+    volumes.keeper.trash(closed(order))
+    told = volumes.compared(order)
+    assert ".trash" in told.take.folder and told.take.copy is not None
+    there = Path(told.take.copy.folder)
+    assert there == volumes.there / Path(told.take.folder).relative_to(volumes.here)
+    assert not Path(volumes.twin(order).folder).exists()
+    assert sound_of(there) == sound_of(told.take.folder)
+    volumes.keeper.restore(order.take_id)
+    told = volumes.compared(order)
+    assert told.take.folder == order.folder
+    assert told.take.copy is not None and told.take.copy.folder == volumes.twin(order).folder
+
+
+def test_nothing_is_copied_while_anything_is_recorded(volumes: TwoVolumes) -> None:
+    volumes.quiet = False
+    order = volumes.order()
+    begin(order)
+    close_take(order)
+    volumes.file(order)
+    assert volumes.hears(CopiesLeft).count == 1
+    assert not Path(volumes.twin(order).folder).exists()
+    volumes.quiet = True
+    assert volumes.compared(order).take.copy is not None
+
+
+def test_a_mirror_folder_without_its_disk_is_not_written_to(volumes: TwoVolumes) -> None:
+    order = volumes.take_on_both()
+    shutil.move(volumes.there, volumes.there.with_name("unplugged"))
+    volumes.there.mkdir()
+    volumes.second.check(Volume.MIRROR)
+    told = volumes.hears(VolumeChecked)
+    assert "is its disk mounted?" in told.problem and "To begin with a new one" in told.problem
+    assert not list(volumes.there.iterdir())
+    volumes.there.rmdir()
+    shutil.move(volumes.there.with_name("unplugged"), volumes.there)
+    volumes.second.check(Volume.MIRROR)
+    assert not volumes.hears(VolumeChecked).problem
+    assert sound_of(order.folder) == sound_of(volumes.twin(order).folder)
+
+
+def test_a_take_that_is_known_to_be_the_same_is_not_read_again_at_the_next_start(volumes: TwoVolumes) -> None:
+    order = volumes.take_on_both()
+    volumes.await_digests(order)
+    stamp = (Path(order.folder) / "take.json").stat().st_mtime_ns
+    volumes.begin_again()
+    volumes.settled()
+    assert (Path(order.folder) / "take.json").stat().st_mtime_ns == stamp
+
+
+def test_every_take_of_both_volumes_is_found_for_verifying(volumes: TwoVolumes) -> None:
+    both = volumes.take_on_both()
+    alone = volumes.order()
+    begin(volumes.twin(alone))
+    close_take(volumes.twin(alone))
+    volumes.quiet = False
+    found = dict(find_takes(volumes.here, volumes.there))
+    assert found == {
+        Path(both.folder): Path(volumes.twin(both).folder),
+        Path(alone.folder): Path(volumes.twin(alone).folder),
+    }
+    assert verify_take(Path(alone.folder), found[Path(alone.folder)]).differs
+
+
+def _forget_comparison(order: TakeOrder) -> None:
+    """As though the copies had never been compared."""
+    sheet = read_sheet(Path(order.folder))
+    assert sheet is not None
+    write_sheet(Path(order.folder), replace(sheet, mirror=None))
