@@ -10,6 +10,7 @@ import pytest
 from hardware_sim.options import SimulatedOptions
 from rigd.capture.options import PortAudioOptions
 from rigd.config.load import LARGEST_FILE_BYTES, load_config, resolve_runtime_dir
+from rigd.config.mirrors import mirror_warnings
 from rigd.config.reference import config_page, describe
 from rigd.config.rig_config import RigConfig
 from rigd.config.sections import PLAIN_SECTIONS, AudioSection, BindingSection, ChannelSection
@@ -264,3 +265,38 @@ def test_the_page_of_options_has_every_kind_and_section() -> None:
     ):
         assert f"\n## {title}\n" in page
     assert "| `host` | needed |  | at most 253 characters |" in page
+
+
+@pytest.mark.parametrize(
+    ("mirror", "why"),
+    [
+        ("takes", "is [rig] library itself"),
+        ("takes/second", "is inside [rig] library"),
+        (".", "has [rig] library"),
+        ("link/second", "is inside [rig] library"),
+    ],
+)
+def test_a_mirror_is_another_folder_than_the_library_and_neither_is_inside_the_other(
+    written: Path, mirror: str, why: str
+) -> None:
+    (written.parent / "takes").mkdir()
+    (written.parent / "link").symlink_to(written.parent / "takes")
+    written.write_text(f'[rig]\nlibrary = "takes"\n[mirror]\nlibrary = "{mirror}"\n')
+    (fault,) = faults(written)
+    assert fault.startswith(":4: [mirror] library ") and why in fault
+
+
+def test_a_mirror_is_off_by_default_relative_to_the_config_and_warned_of_on_the_same_disk(
+    written: Path,
+) -> None:
+    written.write_text("")
+    assert load(written).mirror is None and load(written).mirror_settings() is None
+    written.write_text('[rig]\nlibrary = "takes"\n[mirror]\nlibrary = "second"\n')
+    config = load(written)
+    assert config.mirror == written.parent / "second"
+    settings = config.mirror_settings()
+    assert settings is not None and settings.spare and settings.library_root == str(config.mirror)
+    assert not config.writer_settings().spare
+    (warning,) = mirror_warnings(config.library, config.mirror)
+    assert "same file system" in warning
+    assert not mirror_warnings(config.library, Path("/dev/shm/mirror"))

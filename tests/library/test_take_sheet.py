@@ -107,6 +107,7 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
         "ahead_of_journal": False,
         "trashed_from": "",
         "trashed_at": "",
+        "mirror": None,
     }
     lists = {"channels", "gain_changes", "gaps", "xruns", "markers", "files"}
     assert {key: value for key, value in sheet.items() if key not in lists} == expected
