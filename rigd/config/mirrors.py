@@ -20,7 +20,9 @@ def check_mirror(library: Path, mirror: Path | None) -> Iterator[Fault]:
         return
     first, second = library.resolve(), mirror.resolve()
     if first == second:
-        yield Fault(path=_PATH, text=f'library is [rig] library itself ("{first}"): a mirror is another folder')
+        yield Fault(
+            path=_PATH, text=f'library is [rig] library itself ("{first}"): a mirror is another folder'
+        )
     elif second.is_relative_to(first):
         yield Fault(path=_PATH, text=f'library "{second}" is inside [rig] library "{first}"')
     elif first.is_relative_to(second):

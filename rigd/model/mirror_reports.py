@@ -19,7 +19,7 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.mirroring import FAULT, change_mirror, falls_behind, is_busy, take_charge
+from rigd.model.mirroring import FAULT, change_mirror, falls_behind, is_busy, on_mirror, take_charge
 from rigd.model.reports import (
     gap_written,
     note_progress,
@@ -32,9 +32,9 @@ from rigd.model.reports import (
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take, Transport
 from rigd.model.take import GapCause
 from rigd.model.transport import take_of
-from rigd.model.work import CLEAR_FAULT, Work, find_take, known_takes, title_of
+from rigd.model.work import CLEAR_FAULT, Work, find_take, known_takes, title_of, with_take
 
-LATE_S = 1.5
+LATE_S = 1.0
 """Further behind the tape's end, and not catching up, is a mirror that does not keep up."""
 
 
@@ -199,9 +199,20 @@ def take_compared(work: Work, fact: TakeCompared) -> None:
     found, known = fact.take, find_take(work.state, fact.take.take_id)
     if known is not None and known.closed:
         work.put_take(replace(found, slate=known.slate))
+    elif known is None and _is_of_session(work, found):
+        work.change(takes=with_take(work.state.takes, found))
     if found.copy is not None and found.copy.state is CopyState.DIFFERS:
         text = f"{title_of(found.slate)}: its two copies differ and neither was touched: {fact.reason}"
         work.raise_fault(f"copies {found.take_id}", f"{text}. See: rigd takes verify. Seen: {CLEAR_FAULT}")
+
+
+def _is_of_session(work: Work, take: Take) -> bool:
+    """A good take of the open session that an earlier daemon left on the mirror alone."""
+    volumes, session = work.rules.volumes, work.state.session_folder
+    if volumes is None or not session or take.slate.false_take or take.take_id in work.state.trashed:
+        return False
+    here = on_mirror(volumes, session) if take.on_mirror else session
+    return take.folder.startswith(f"{here}/")
 
 
 def copies_left(work: Work, fact: CopiesLeft) -> None:

@@ -20,7 +20,7 @@ from rigd.model.units import NS_PER_SECOND
 from rigd.model.work import Entry, Work, find_take, is_rolling, known_takes, title_of
 
 FAULT = "mirror"
-SILENT_S = 3.0
+SILENT_S = 2.5
 """A mirror whose writer says nothing for so long while a take rolls waits for its disk."""
 RETURN_S = 60.0
 """The library's volume is not used again before it takes so much of a take."""

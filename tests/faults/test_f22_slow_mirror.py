@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from hardware_sim.disk_shim import DiskShim
 from rigd.model.state import CopyState, MirrorPhase, RigState
 from tests.faults.figures import Figures, count
-from tests.faults.load import TapeFill, start_take, stop_take, stopped
+from tests.faults.load import RATE_HZ, TapeFill, start_take, stop_take, stopped
 from tests.faults.oracle import check_a, check_b
 from tests.support.disks import await_phase, mirrored, what_differs
 from tests.support.rig import RigRun
+from tests.support.tools import need_tool
 
 CHANNELS = count(ci=8, full=64)
 STALL_S = 3.0
@@ -117,6 +119,63 @@ def test_kills_of_either_writer_and_of_the_daemon_lose_nothing_on_either_volume(
     for folder in (closed.folder, closed.copy.folder):
         assert check_a(folder).gap_frames == 0
     assert not what_differs(closed.folder, closed.copy.folder)
+
+
+@pytest.mark.timeout(300)
+def test_a_mirror_at_a_quarter_of_the_needed_speed_costs_the_library_nothing_and_is_completed_afterwards(
+    rig_of: Callable[..., RigRun], figures: Figures, tmp_path: Path
+) -> None:
+    need_tool("cc")
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    needed = CHANNELS * RATE_HZ * 3
+    with DiskShim(mirror) as shim:
+        rig = rig_of(
+            channels=CHANNELS,
+            stall_s=STALL_S,
+            keep_s=KEEP_S,
+            overrides=mirrored(tmp_path / "takes", mirror),
+            environment=shim.environment,
+        )
+        await_phase(rig, MirrorPhase.IN_STEP)
+        start_take(rig)
+        shim.limit(needed // 4)
+        at = time.monotonic()
+        await_phase(rig, MirrorPhase.BEHIND)
+        degraded_s = time.monotonic() - at
+        await_phase(rig, MirrorPhase.CUT_LOOSE, within_s=90)
+        rig.roll(1)
+        assert raised(rig.state()) == 1
+        rig.say("stop")
+        rig.await_state(lambda state: all(take.closed for take in state.takes), "closed")
+        shim.heal()
+        await_phase(rig, MirrorPhase.IN_STEP, within_s=120)
+        (closed,) = rig.await_closed(1)
+        heard = check_a(closed.folder)
+        check_b(closed.folder)
+        assert heard.gaps == closed.gaps == (), "the library's copy paid for the mirror"
+        assert closed.copy is not None and closed.copy.state is CopyState.SAME
+        assert not what_differs(closed.folder, closed.copy.folder)
+    load = f"{CHANNELS} ch/48 kHz/24 bit"
+    slow = "1 mirror at a quarter of the needed speed"
+    figures.record(
+        "F22",
+        "frames that the library loses to a slow mirror",
+        bound="0 frames",
+        measured=heard.gap_frames,
+        unit="frames",
+        count=slow,
+        load=load,
+    )
+    figures.record(
+        "F22",
+        "mirror is slow until the state says so",
+        bound="<= 5 s",
+        measured=degraded_s,
+        unit="s",
+        count=slow,
+        load=load,
+    )
 
 
 def copy_state(state: RigState) -> CopyState | None:

@@ -29,7 +29,7 @@ from rigd.model.messages import (
 from rigd.model.mirroring import may_copy
 from rigd.model.state import Copy, CopyState, MirrorPhase, Take, Transport
 from rigd.model.take import Gap, GapCause, TakeOrder
-from rigd.model.units import Frame
+from rigd.model.units import Frame, TakeId
 from tests.model.test_state_table import check
 from tests.support.desk import RATE_HZ, WRITER_IDLE, Desk, frame
 
@@ -209,6 +209,21 @@ def test_a_take_that_was_completed_from_the_mirror_is_in_the_library_again() -> 
     desk.hear(TakeCompared(take=replace(desk.state.takes[-1], folder=here, copy=same, on_mirror=False)))
     take = desk.state.takes[-1]
     assert (take.folder, take.on_mirror, take.copy) == (here, False, same)
+
+
+def test_a_take_that_an_earlier_daemon_left_on_the_mirror_alone_is_in_the_list_once_it_was_compared() -> None:
+    desk = Desk(mirror=True)
+    before = desk.kept_take()
+    alone = replace(
+        before,
+        take_id=TakeId("e" * 32),
+        folder="/mnt/mirror/2023-11-14 Rehearsal/Waltz/Take 009",
+        on_mirror=True,
+    )
+    elsewhere = replace(alone, take_id=TakeId("d" * 32), folder="/mnt/mirror/2022 Other/Waltz/Take 001")
+    for take in (alone, elsewhere):
+        desk.hear(TakeCompared(take=take, reason="no room"))
+    assert [take.take_id for take in desk.state.takes] == [before.take_id, alone.take_id]
 
 
 def test_a_disk_that_is_not_fit_is_stood_in_for_by_the_mirror() -> None:
