@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +15,7 @@ from hardware_sim.faults import FaultClient, FaultReceipt
 from rigd.model.state import Take
 from rigd.tape.tape import Tape
 from tests.support.rig import RigRun
+from tests.support.tools import die_with_parent
 
 CHANNELS = 64
 RATE_HZ = 48_000
@@ -107,3 +110,20 @@ def stopped(pid: int) -> Iterator[None]:
     finally:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def busy_cores() -> Iterator[None]:
+    """Every core has a process of nice 0 that never pauses, until the end."""
+    command = [sys.executable, "-c", "while True: pass"]
+    hogs = [
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        for _ in range(os.cpu_count() or 1)
+    ]
+    try:
+        yield
+    finally:
+        for hog in hogs:
+            hog.kill()
+        for hog in hogs:
+            hog.wait()

@@ -1,7 +1,8 @@
 """`kill -9` of each process inside a take of 64 channels, and what is on disk afterwards.
 
-Capture is killed on a real JACK server. Writer and daemon are killed on a simulated interface: there no sound is
-lost but by rigd, while a JACK server on a busy machine of two cores skips a cycle of its own now and then.
+Capture is killed on a real JACK server. The daemon is killed on a simulated interface: there no sound is lost but by
+rigd, while a JACK server on a busy machine of two cores skips a cycle of its own now and then. Every process is
+killed many times, with the figures that are promised, in tests/faults (F1, F2, F4).
 """
 
 from __future__ import annotations
@@ -104,22 +105,14 @@ def sox_frames(path: Path) -> int:
     return int(subprocess.run(["soxi", "-s", str(path)], check=True, capture_output=True).stdout)
 
 
-@pytest.mark.timeout(300)
-def test_5_kills_of_the_daemon_lose_nothing_and_the_pedal_stops_the_take_that_still_rolls(
+def test_after_a_kill_of_the_daemon_the_pedal_stops_the_take_that_still_rolls(
     rig: RigRun, pedal: Pedal
 ) -> None:
-    before = rig.state().take
-    assert before is not None
-    for _ in range(5):
-        rig.roll(0.3)
-        rig.kill_daemon()
-        rig.start()
-        state = rig.await_transport(Transport.ROLLING)
-        assert state.take is not None
-        assert state.take.take_id == before.take_id
-        assert state.take.first_frame == before.first_frame
-        assert state.take.slate == before.slate
-        check_open_files(Path(state.take.folder))
+    rig.kill_daemon()
+    rig.start()
+    state = rig.await_transport(Transport.ROLLING)
+    assert state.take is not None
+    check_open_files(Path(state.take.folder))
     rig.await_surfaces()
     rig.roll(0.5)
     pedal.tap()
