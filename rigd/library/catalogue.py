@@ -159,9 +159,11 @@ class Catalogue:
         log.warning("library %s: %s", self._root, fault)
 
     def _relative(self, folder: Path) -> str:
+        root = self._root
         if self._mirror is not None and folder.is_relative_to(self._mirror):
-            return folder.relative_to(self._mirror).as_posix()
-        return folder.relative_to(self._root).as_posix()
+            root = self._mirror
+        # A name that is not UTF-8 was made by somebody else; SQLite takes none, so it is spelt out.
+        return folder.relative_to(root).as_posix().encode(errors="backslashreplace").decode()
 
 
 def _stat(path: Path) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rigd.model.errors import LibraryError
+from rigd.writer.plain import open_plain
 
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
@@ -50,7 +51,7 @@ def write_json(path: Path, plain: Any, *, durable: bool = True) -> None:
 def read_json(path: Path) -> Any:
     """What `path` holds; None where there is no such file. Raises LibraryError where it is not JSON."""
     try:
-        with path.open("rb") as file:
+        with open(open_plain(path, os.O_RDONLY), "rb") as file:
             content = file.read(LONGEST_JSON_BYTES + 1)
         if len(content) > LONGEST_JSON_BYTES:
             raise DamagedFile(f"{path}: too long to be one of rigd's")

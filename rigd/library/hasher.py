@@ -21,6 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rigd.writer.plain import open_plain
+
 log = logging.getLogger(__name__)
 
 PIECE_BYTES = 1 << 20
@@ -100,7 +102,7 @@ class Hasher:
 
     def _digest(self, path: Path) -> str | None:
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            handle = open_plain(path, os.O_RDONLY | os.O_NOFOLLOW)
         except OSError:
             return None
         try:

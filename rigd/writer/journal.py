@@ -34,12 +34,15 @@ from rigd.writer.ledger import (
     Retagged,
     TakeRecord,
 )
+from rigd.writer.plain import open_plain
 
 __all__ = ["JOURNAL_NAME", "Journal", "TakeRecord", "read_journal", "read_ledger"]
 
 _CODEC = Codec(
     (Begun, Gap, Xrun, Marker, GainChange, Slate, Durable, Ended, Resumed, Mended, Closing, Closed, Retagged)
 )
+LONGEST_JOURNAL_BYTES = 256 << 20
+"""Two months of a take. What is longer is none of rigd's, and is not read into memory."""
 _DURABLE = b'{"type":"Durable"'
 
 
@@ -102,9 +105,17 @@ def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
     return ledger, whole
 
 
+def check_length(path: Path | str, size_bytes: int) -> None:
+    """It is short enough to be read at once. Raises TakeError."""
+    if size_bytes > LONGEST_JOURNAL_BYTES:
+        raise TakeError(f'"{path}": {size_bytes:,} bytes are too long for a journal; it was left alone')
+
+
 def _content_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open(open_plain(path, os.O_RDONLY), "rb") as file:
+            check_length(path, os.fstat(file.fileno()).st_size)
+            return file.read()
     except OSError as error:
         why = f'the journal "{path}" cannot be read ({error.strerror}); it was left alone'
         raise TakeError(why) from error
@@ -126,7 +137,7 @@ def read_journal(path: Path) -> TakeRecord:
 
 def last_line_closes(folder: Path) -> bool:
     """True where the journal's last line says that nothing is left to do. Looks at its end only."""
-    with (folder / JOURNAL_NAME).open("rb") as file:
+    with open(open_plain(folder / JOURNAL_NAME, os.O_RDONLY), "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
         lines = file.read().split(b"\n")
     text = _text_of(lines[-2]) if len(lines) > 1 and not lines[-1] else None
@@ -136,7 +147,7 @@ def last_line_closes(folder: Path) -> bool:
 def has_begun(folder: Path) -> bool:
     """False where the journal's writer was killed before its first line was whole: there is no take then."""
     try:
-        with (folder / JOURNAL_NAME).open("rb") as file:
+        with open(open_plain(folder / JOURNAL_NAME, os.O_RDONLY), "rb") as file:
             return b"\n" in file.read(1 << 20)
     except FileNotFoundError:
         return False
@@ -163,7 +174,7 @@ class Journal:
         One without a whole line does not count: its writer was killed before it made any other file.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        journal = cls(os.open(JOURNAL_NAME, flags, 0o640, dir_fd=folder_fd), 0)
+        journal = cls(open_plain(JOURNAL_NAME, flags, dir_fd=folder_fd), 0)
         try:
             fcntl.flock(journal._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if b"\n" in os.read(journal._fd, 1 << 20):
@@ -186,9 +197,10 @@ class Journal:
         TakeError where there is none, no order in it, or another process writes it; OSError.
         """
         flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(JOURNAL_NAME, flags, dir_fd=folder_fd)
+        fd = open_plain(JOURNAL_NAME, flags, dir_fd=folder_fd)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            check_length(f"{folder}/{JOURNAL_NAME}", os.fstat(fd).st_size)
             content = b"".join(iter(lambda: os.read(fd, 1 << 20), b""))
             ledger, whole = _ledger_of(content, f"{folder}/{JOURNAL_NAME}")
             if whole < len(content):

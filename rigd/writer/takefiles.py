@@ -19,6 +19,7 @@ from rigd.tape.kernel import keep_room
 from rigd.tape.tape import RowNotWrittenError, Tape
 from rigd.writer.bext import bext_of
 from rigd.writer.ledger import TakeRecord
+from rigd.writer.plain import open_plain
 from rigd.writer.riff import HEADER_BYTES, WaveShape, frames_said, header_of, set_sizes, tail_offset
 from rigd.writer.tail import tail_of
 
@@ -109,7 +110,7 @@ class TakeFiles:
         try:
             for file in order.files:
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-                fds.append(os.open(file.name, flags, 0o640, dir_fd=folder_fd))
+                fds.append(open_plain(file.name, flags, dir_fd=folder_fd))
             files = cls(order, order.slate, fds)
             files.say(0)
         except BaseException:
@@ -127,7 +128,7 @@ class TakeFiles:
         fds: list[int] = []
         try:
             for file in order.files:
-                fds.append(os.open(file.name, flags, 0o640, dir_fd=folder_fd))
+                fds.append(open_plain(file.name, flags, dir_fd=folder_fd))
             return cls(order, slate, fds)
         except BaseException:
             for fd in fds:
