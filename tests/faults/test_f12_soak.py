@@ -1,0 +1,31 @@
+"""F12 and `make soak`, for seconds: 64 channels, loaded cores, a disk that freezes, one take after another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardware_sim.disks import can_mount
+from tests.faults.figures import Figures, count
+from tests.faults.soak import Plan, record, soak
+
+PLAN = Plan(
+    seconds=count(ci=18.0, full=300.0),
+    freeze_s=count(ci=2.0, full=20.0),
+    freeze_every_s=count(ci=6.0, full=100.0),
+    next_every_s=count(ci=5.0, full=60.0),
+    stall_s=count(ci=5.0, full=30.0),
+    folder=Path("/dev/shm") if count(ci=True, full=False) else Plan.folder,
+)
+
+
+@pytest.mark.timeout(count(ci=150, full=900))
+def test_take_after_take_on_a_loaded_machine_whose_disk_freezes_nothing_is_lost(figures: Figures) -> None:
+    if not (there := can_mount()):
+        pytest.skip(there.reason)
+    outcome = soak(PLAN)
+    assert outcome.takes >= 3 and outcome.freezes >= 2
+    assert outcome.gap_frames == 0
+    assert outcome.more_descriptors <= 0
+    record(PLAN, outcome, figures)

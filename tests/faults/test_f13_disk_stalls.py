@@ -1,0 +1,155 @@
+"""F13 and F14: the take volume's file system is frozen. As long as the tape lasts nothing is lost; longer, recording
+goes on, and what the tape could not hold is silence of exactly that length, declared.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hardware_sim.disks import LoopDisk, can_mount
+from rigd.control.client import ControlClient
+from rigd.model.state import Transport
+from rigd.model.take import GapCause
+from rigd.tape.tape import Tape
+from tests.faults.figures import Figures, count
+from tests.faults.load import RATE_HZ, start_take, stop_take
+from tests.faults.oracle import check_a, check_b
+from tests.support.capture_run import wait_for
+from tests.support.rig import RigRun
+
+STALLS_S = count(ci=[3.0], full=[10.0, 20.0, 30.0])
+PROMISED_S = count(ci=3.0, full=30.0)
+LONG_S = count(ci=9.0, full=60.0)
+LONG_TAPE_S = count(ci=2.0, full=30.0)
+DISK_BYTES = count(ci=768, full=2560) << 20
+
+
+@pytest.fixture
+def disk() -> Iterator[LoopDisk]:
+    if not (there := can_mount()):
+        pytest.skip(there.reason)
+    with LoopDisk(DISK_BYTES) as disk:
+        yield disk
+
+
+class Asked:
+    """The slowest answer of the control socket, from `with` to its end; asked on a thread, on its own connection."""
+
+    def __init__(self, rig: RigRun) -> None:
+        self._rig = rig
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._ask, name="asked", daemon=True)
+        self.slowest_s = 0.0
+        self.answers = 0
+
+    def __enter__(self) -> Asked:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        with ControlClient(self._rig.runtime / "rigd.sock", origin="test") as client:
+            while not self._ended.wait(0.02):
+                at = time.monotonic()
+                client.status(levels=True)
+                self.slowest_s = max(self.slowest_s, time.monotonic() - at)
+                self.answers += 1
+
+
+def stall_for(rig: RigRun, disk: LoopDisk, how: str, seconds: float) -> None:
+    """Frozen: every write waits. Hanging: writes go into the page cache, and nothing becomes durable. Time is told
+    by the sound that the rig hears meanwhile."""
+    disk.freeze() if how == "frozen" else disk.stall()
+    try:
+        rig.hear(seconds)
+        assert rig.state().transport is Transport.ROLLING
+    finally:
+        disk.thaw() if how == "frozen" else disk.go_on()
+
+
+@pytest.mark.timeout(count(ci=120, full=600))
+@pytest.mark.parametrize("how", ["frozen", "hanging"])
+def test_the_disk_stalls_as_long_as_is_promised_and_nothing_is_lost(
+    rig_of: Callable[..., RigRun], disk: LoopDisk, how: str, figures: Figures
+) -> None:
+    rig = rig_of(
+        stall_s=PROMISED_S, keep_s=0, preroll_s=0, overrides=[f'rig.library="{disk.path / "takes"}"']
+    )
+    start_take(rig)
+    with Asked(rig) as asked:
+        for seconds in STALLS_S:
+            stall_for(rig, disk, how, seconds)
+            rig.roll(1)
+    closed = stop_take(rig)
+    heard = check_a(closed.folder)
+    check_b(closed.folder)
+    assert heard.gaps == closed.gaps == ()
+    of = f"{how}, stalls of {', '.join(f'{seconds:g}' for seconds in STALLS_S)} s"
+    figures.record("F13", "frames lost", bound="0 frames", measured=heard.gap_frames, unit="frames", count=of)
+    figures.record(
+        "F13",
+        "slowest answer of the control socket meanwhile",
+        bound="< 200 ms",
+        measured=1000 * asked.slowest_s,
+        unit="ms",
+        count=f"{asked.answers} answers",
+    )
+
+
+@pytest.mark.timeout(count(ci=150, full=600))
+def test_the_disk_stalls_longer_than_the_tape_lasts_and_the_silence_is_exact(
+    rig_of: Callable[..., RigRun], disk: LoopDisk, figures: Figures
+) -> None:
+    rig = rig_of(
+        stall_s=LONG_TAPE_S, keep_s=0, preroll_s=0, overrides=[f'rig.library="{disk.path / "takes"}"']
+    )
+    take = start_take(rig)
+    with Tape.attach(rig.runtime / "tape", writable=False) as tape:
+        assert tape.geometry.capacity_frames < LONG_S * RATE_HZ, "the stall outlasts the tape"
+        lost_before = tape.counters().lost_frames
+        disk.freeze()
+        try:
+            until = tape.next_frame + LONG_S * RATE_HZ
+            wait_for(lambda: tape.next_frame >= until, "the interface goes on", within_s=30 + LONG_S)
+            # What had to be dropped by now: all that came since the hold but what the tape has room for. No frame
+            # was lost before, so that positions on the tape are frames.
+            (hold,) = tape.holds()
+            excess = tape.next_frame - hold.position - tape.geometry.capacity_frames
+            assert rig.state().transport is Transport.ROLLING
+        finally:
+            disk.thaw()
+        rig.roll(2)
+        closed = stop_take(rig)
+        lost = tape.counters().lost_frames - lost_before
+    heard = check_a(closed.folder)
+    check_b(closed.folder)
+    assert closed.take_id == take.take_id
+    assert heard.gaps == closed.gaps
+    assert {gap.cause for gap in heard.gaps} == {GapCause.TAPE_FULL}
+    assert all(gap.exact for gap in heard.gaps)
+    assert heard.gap_frames == lost > 0, "what capture dropped is what the take declares"
+    of = f"1 stall of {LONG_S:g} s, tape for {LONG_TAPE_S:g} s"
+    figures.record(
+        "F14",
+        "declared silence is wrong by",
+        bound="1 block",
+        measured=max(heard.worst_gap_error, abs(heard.gap_frames - lost)),
+        unit="frames",
+        count=of,
+    )
+    figures.record(
+        "F14",
+        "lost beyond what no tape of that length could hold",
+        bound="none given",
+        measured=(heard.gap_frames - excess) / RATE_HZ,
+        unit="s",
+        count=of,
+    )
+    figures.record("F14", "gaps", bound="1 an episode", measured=len(heard.gaps), unit="gaps", count=of)

@@ -1,0 +1,67 @@
+"""F19: the power is cut at random instants of a take. Afterwards the take is there, whole up to at most two seconds
+before the cut and never less than what rigd had said to be safe; recovering it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from hardware_sim.disks import LoopDisk, can_mount
+from rigd.model.units import Ns
+from rigd.tape.tape import Tape
+from tests.faults.figures import Figures, count
+from tests.faults.load import RATE_HZ, full_load, start_take, stop_take
+from tests.faults.oracle import check_a, check_b
+from tests.faults.power import survived
+from tests.support.rig import RigRun
+
+DISKS = count(ci=1, full=10)
+CUTS = count(ci=4, full=10)
+"""Of each disk, over one take; each second one is torn: a part of what was not flushed is missing."""
+DISK_BYTES = 1 << 30
+
+
+@pytest.mark.timeout(count(ci=150, full=1800))
+def test_the_power_is_cut_at_random_instants_and_the_take_is_there(figures: Figures, tmp_path: Path) -> None:
+    if not (there := can_mount()):
+        pytest.skip(there.reason)
+    lost_s: list[float] = []
+    for seed in range(DISKS):
+        lost_s += cuts_of_one_take(tmp_path, seed)
+    of = f"{DISKS * CUTS} power cuts"
+    figures.record(
+        "F19", "lost at the end of the take", bound="<= 2.0 s", measured=max(lost_s), unit="s", count=of
+    )
+    figures.record("F19", "takes that vanished", bound="0", measured=0, unit="takes", count=of)
+
+
+def cuts_of_one_take(tmp_path: Path, seed: int) -> list[float]:
+    """Seconds lost by each cut."""
+    moments = random.Random(seed)
+    lost_s = []
+    image = tmp_path / "cut.img"
+    with (
+        LoopDisk(DISK_BYTES) as disk,
+        RigRun(full_load(preroll_s=0), overrides=[f'rig.library="{disk.path / "takes"}"']) as rig,
+    ):
+        take = start_take(rig, seconds=0.5)
+        with Tape.attach(rig.runtime / "tape", writable=False) as tape:
+            for number in range(CUTS):
+                rig.hear(moments.uniform(0.1, 1.3))
+                rolling = rig.state().take
+                assert rolling is not None
+                cut = disk.power_cut(image) if number % 2 == 0 else disk.torn_power_cut(image, seed=number)
+                end = tape.timeline().frame_at(Ns(cut.cut_ns))
+                with survived(cut, config_folder=tmp_path) as found:
+                    assert set(found.takes) == {take.take_id}, "the take, and no other, is there"
+                    heard = found.takes[take.take_id].heard
+                    assert heard is not None and not heard.gaps
+                    assert heard.frames >= rolling.durable_frames, "what was said to be safe is safe"
+                    lost_s.append((end - take.first_frame - heard.frames) / RATE_HZ)
+        closed = stop_take(rig)
+        check_a(closed.folder)
+        check_b(closed.folder)
+    return lost_s
