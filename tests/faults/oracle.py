@@ -22,7 +22,7 @@ import numpy as np
 import soundfile
 
 from rigd.model.take import Gap, TakeFile
-from rigd.writer.journal import JOURNAL_NAME, TakeRecord, read_journal
+from rigd.writer.journal import JOURNAL_NAME, TakeRecord, has_begun, read_journal
 from tests.support.counter import MODULUS, ROW_STEP, check_counter, counter_distance
 from tests.support.tools import need_tool
 
@@ -141,8 +141,9 @@ def check_rolling(folder: Path | str) -> Heard:
 
 
 def take_folders(library: Path) -> list[Path]:
-    """Every folder below that holds a take, in order of the takes' first frames; the trash among them."""
-    found = [path.parent for path in library.rglob(JOURNAL_NAME)]
+    """Every folder below that holds a take, in order of the takes' first frames; the trash among them. A journal
+    without a whole line is none: the power was cut before the take began."""
+    found = [path.parent for path in library.rglob(JOURNAL_NAME) if has_begun(path.parent)]
     return sorted(found, key=lambda folder: read_journal(folder / JOURNAL_NAME).order.first_frame)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hardware_sim.disks import PowerCut, mount_copy
-from rigd.writer.journal import JOURNAL_NAME, has_begun, read_journal
+from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
 from tests.faults.load import full_load
 from tests.faults.oracle import Heard, check_a, check_b, check_b_rolling, take_folders
@@ -43,7 +43,7 @@ def survived(cut: PowerCut, *, config_folder: Path) -> Iterator[Survived]:
     open in every reader before the recovery, whole after it, and the same bytes after another one."""
     with mount_copy(cut.image) as copy:
         library = copy.path / "takes"
-        for folder in begun_folders(library):
+        for folder in take_folders(library):
             check_b_rolling(folder)
         recover(library, config_folder)
         once = digests(library)
@@ -57,11 +57,6 @@ def survived(cut: PowerCut, *, config_folder: Path) -> Iterator[Survived]:
             heard = check_a(folder) if frames else None
             takes[record.order.take_id] = SurvivedTake(folder=folder, record=record, heard=heard)
         yield Survived(library=library, takes=takes)
-
-
-def begun_folders(library: Path) -> list[Path]:
-    """Folders of takes that were begun, in any order: a journal without a whole line is none."""
-    return [path.parent for path in library.rglob(JOURNAL_NAME) if has_begun(path.parent)]
 
 
 def recover(library: Path, config_folder: Path) -> None:

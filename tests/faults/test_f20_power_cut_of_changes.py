@@ -19,7 +19,8 @@ from rigd.model.state import RigState, Take
 from rigd.model.take import Slate
 from tests.faults.figures import Figures, count
 from tests.faults.load import full_load
-from tests.faults.power import Survived, begun_folders, survived
+from tests.faults.oracle import take_folders
+from tests.faults.power import Survived, survived
 from tests.support.rig import RigRun, sheet_of
 
 DISKS = count(ci=1, full=10)
@@ -157,4 +158,4 @@ def check_that_it_starts(found: Survived) -> None:
         listed = {take.take_id for take in rig.client().takes()}
         assert listed | set(state.trashed) == set(found.takes)
         assert all(sheet_of(take) for take in rig.client().takes())
-        assert len(begun_folders(found.library)) == len(found.takes)
+        assert len(take_folders(found.library)) == len(found.takes)
