@@ -36,6 +36,7 @@ PROCESSES = ("daemon", "capture", "writer")
 WARM_UP_S = 600.0
 """Memory is compared with what it was then; in a shorter run, with a third of it."""
 MOST_GROWTH = 0.01
+DISK_FOLDER = Path(tempfile.gettempdir())
 
 
 class SoakFailed(Exception):
@@ -51,7 +52,7 @@ class Plan:
     freeze_every_s: float = 300.0
     next_every_s: float = 120.0
     stall_s: float = 30.0
-    folder: Path = Path(tempfile.gettempdir())
+    folder: Path = DISK_FOLDER
     """Where the disk's image lies."""
 
     @property
@@ -292,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 where nothing was lost and memory is flat."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--hours", type=float, required=True)
-    parser.add_argument("--folder", type=Path, default=Plan.folder, help="where the disk's image lies")
+    parser.add_argument("--folder", type=Path, default=DISK_FOLDER, help="where the disk's image lies")
     asked = parser.parse_args(arguments)
     plan = Plan(seconds=3600 * asked.hours, folder=asked.folder)
     outcome, failure = Outcome(), ""

@@ -8,7 +8,7 @@ import pytest
 
 from hardware_sim.disks import can_mount
 from tests.faults.figures import Figures, count
-from tests.faults.soak import Plan, record, soak
+from tests.faults.soak import DISK_FOLDER, Plan, record, soak
 
 PLAN = Plan(
     seconds=count(ci=18.0, full=300.0),
@@ -16,7 +16,7 @@ PLAN = Plan(
     freeze_every_s=count(ci=6.0, full=100.0),
     next_every_s=count(ci=5.0, full=60.0),
     stall_s=count(ci=5.0, full=30.0),
-    folder=Path("/dev/shm") if count(ci=True, full=False) else Plan.folder,
+    folder=count(ci=Path("/dev/shm"), full=DISK_FOLDER),
 )
 
 
