@@ -50,7 +50,7 @@ class Plan:
     seconds: float
     freeze_s: float = 20.0
     freeze_every_s: float = 300.0
-    next_every_s: float = 120.0
+    next_every_s: float = 300.0
     stall_s: float = 30.0
     folder: Path = DISK_FOLDER
     """Where the disk's image lies."""
@@ -65,7 +65,8 @@ class Plan:
 class Sight:
     """What one process was at one instant."""
 
-    rss_bytes: int
+    own_bytes: int
+    """Resident without the tape, which is shared memory of a fixed size: its pages are met one after another."""
     descriptors: int
 
 
@@ -82,7 +83,7 @@ class Outcome:
         default_factory=lambda: {name: [] for name in PROCESSES}
     )
     growth: float = 0.0
-    """Of the resident memory of that process which grew most, in parts."""
+    """Of the memory of that process which grew most, in parts."""
     more_descriptors: int = 0
 
 
@@ -143,8 +144,8 @@ def _look_on(rig: RigRun, plan: Plan, outcome: Outcome, freezer: _Freezer, check
 
 def _see(pid: int) -> Sight:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    resident = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
-    return Sight(rss_bytes=1024 * resident, descriptors=len(list(Path(f"/proc/{pid}/fd").iterdir())))
+    own = sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon:", "RssFile:")))
+    return Sight(own_bytes=1024 * own, descriptors=len(list(Path(f"/proc/{pid}/fd").iterdir())))
 
 
 def _judge(outcome: Outcome) -> None:
@@ -157,8 +158,8 @@ def _judge(outcome: Outcome) -> None:
         last = [sight for at, sight in sights if at >= lasted - span]
         if not first:
             raise SoakFailed("it was too short to see whether memory grows")
-        before = statistics.median(sight.rss_bytes for sight in first)
-        after = statistics.median(sight.rss_bytes for sight in last)
+        before = statistics.median(sight.own_bytes for sight in first)
+        after = statistics.median(sight.own_bytes for sight in last)
         _tell(f"{name}: {before / 1e6:.1f} MB after {warm:.0f} s, {after / 1e6:.1f} MB at the end")
         outcome.growth = max(outcome.growth, after / before - 1)
         least = min(sight.descriptors for sight in first)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hardware_sim.disks import can_mount
 from tests.faults.figures import Figures, count
 from tests.faults.soak import DISK_FOLDER, Plan, record, soak
+from tests.support.tools import need_mounts
 
 PLAN = Plan(
     seconds=count(ci=18.0, full=300.0),
@@ -22,8 +22,7 @@ PLAN = Plan(
 
 @pytest.mark.timeout(count(ci=150, full=900))
 def test_take_after_take_on_a_loaded_machine_whose_disk_freezes_nothing_is_lost(figures: Figures) -> None:
-    if not (there := can_mount()):
-        pytest.skip(there.reason)
+    need_mounts()
     outcome = soak(PLAN)
     assert outcome.takes >= 3 and outcome.freezes >= 2
     assert outcome.gap_frames == 0

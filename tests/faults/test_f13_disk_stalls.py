@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hardware_sim.disks import LoopDisk, can_mount
+from hardware_sim.disks import LoopDisk
 from rigd.control.client import ControlClient
 from rigd.model.state import Transport
 from rigd.model.take import GapCause
@@ -20,6 +20,7 @@ from tests.faults.load import RATE_HZ, start_take, stop_take
 from tests.faults.oracle import check_a, check_b
 from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun
+from tests.support.tools import need_mounts
 
 STALLS_S = count(ci=[3.0], full=[10.0, 20.0, 30.0])
 PROMISED_S = count(ci=3.0, full=30.0)
@@ -30,8 +31,7 @@ DISK_BYTES = count(ci=768, full=2560) << 20
 
 @pytest.fixture
 def disk() -> Iterator[LoopDisk]:
-    if not (there := can_mount()):
-        pytest.skip(there.reason)
+    need_mounts()
     with LoopDisk(DISK_BYTES) as disk:
         yield disk
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hardware_sim.disks import LoopDisk, can_mount
+from hardware_sim.disks import LoopDisk
 from rigd.model.units import Ns
 from rigd.tape.tape import Tape
 from tests.faults.figures import Figures, count
@@ -17,6 +17,7 @@ from tests.faults.load import RATE_HZ, full_load, start_take, stop_take
 from tests.faults.oracle import check_a, check_b
 from tests.faults.power import survived
 from tests.support.rig import RigRun
+from tests.support.tools import need_mounts
 
 DISKS = count(ci=1, full=10)
 CUTS = count(ci=4, full=10)
@@ -26,8 +27,7 @@ DISK_BYTES = 1 << 30
 
 @pytest.mark.timeout(count(ci=150, full=1800))
 def test_the_power_is_cut_at_random_instants_and_the_take_is_there(figures: Figures, tmp_path: Path) -> None:
-    if not (there := can_mount()):
-        pytest.skip(there.reason)
+    need_mounts()
     lost_s: list[float] = []
     for seed in range(DISKS):
         lost_s += cuts_of_one_take(tmp_path, seed)

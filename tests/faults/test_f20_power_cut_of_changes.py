@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hardware_sim.disks import LoopDisk, can_mount
+from hardware_sim.disks import LoopDisk
 from rigd.model.state import RigState, Take
 from rigd.model.take import Slate
 from tests.faults.figures import Figures, count
@@ -22,6 +22,7 @@ from tests.faults.load import full_load
 from tests.faults.oracle import take_folders
 from tests.faults.power import Survived, survived
 from tests.support.rig import RigRun, sheet_of
+from tests.support.tools import need_mounts
 
 DISKS = count(ci=1, full=10)
 CUTS = count(ci=5, full=10)
@@ -52,8 +53,7 @@ class Known:
 def test_the_power_is_cut_while_something_is_changed_and_it_is_the_old_or_the_new(
     figures: Figures, tmp_path: Path
 ) -> None:
-    if not (there := can_mount()):
-        pytest.skip(there.reason)
+    need_mounts()
     cuts = sum(cuts_of_one_disk(tmp_path, seed) for seed in range(DISKS))
     figures.record(
         "F20",
