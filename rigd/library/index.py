@@ -24,6 +24,7 @@ from rigd.model.errors import LibraryError
 from rigd.model.units import TakeId
 
 INDEX_NAME = "index.sqlite3"
+MOST_NUMBER = (1 << 63) - 1
 INDEX_VERSION = 1
 BUSY_S = 2.0
 
@@ -259,15 +260,16 @@ def _columns(kind: type) -> str:
 
 
 def _values(row: SessionRow | TakeRow) -> tuple[Any, ...]:
-    values = (getattr(row, field.name) for field in dataclasses.fields(row))
-    return tuple(
-        int(value)
-        if isinstance(value, bool)
-        else value.encode(errors="replace").decode()
-        if isinstance(value, str)
-        else value
-        for value in values
-    )
+    return tuple(_storable(getattr(row, field.name)) for field in dataclasses.fields(row))
+
+
+def _storable(value: Any) -> Any:
+    """As SQLite takes it: text that is UTF-8, numbers of 64 bits. Others come from files that are not rigd's."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, int):
+        return max(-MOST_NUMBER - 1, min(int(value), MOST_NUMBER))
+    return value
 
 
 def _checksum(values: tuple[Any, ...]) -> int:

@@ -100,7 +100,10 @@ def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
     if ledger is None:
         raise TakeError(f'"{path}": the journal holds no whole order; it was left alone')
     if durable is not None:
-        ledger.note(_CODEC.from_plain(json.loads(durable)))
+        try:
+            ledger.note(_CODEC.from_plain(json.loads(durable)))
+        except (LinkError, ValueError, RecursionError) as error:
+            faults.append(f"the last line that tells what is durable was left out: {error}")
     ledger.faults = faults
     return ledger, whole
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -278,4 +279,19 @@ def test_an_index_that_is_not_there_says_that_takes_are_safe(root: Path) -> None
     library.catalogue.close()
     with pytest.raises(LibraryError, match="Takes are safe"):
         library.reader.takes()
+    library.close()
+
+
+def test_a_folder_whose_name_is_no_text_and_a_number_beyond_all_are_listed_too(
+    filled: list[TakeRow], root: Path
+) -> None:
+    odd = root / os.fsdecode(os.fsencode(filled[0].folder) + b" \xff\xfe")
+    shutil.copytree(root / filled[0].folder, odd)
+    sheet = json.loads((odd / "take.json").read_text("utf-8"))
+    (odd / "take.json").write_text(json.dumps({**sheet, "number": 1 << 70}), "utf-8")
+    (odd / "take.journal").unlink()
+    library = open_library(root)
+    catch_up(library)
+    assert len(listing(library)) == 8
+    assert max(row.number for row in listing(library)) == (1 << 63) - 1
     library.close()

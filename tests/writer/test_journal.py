@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,23 @@ def test_a_gap_told_twice_counts_once_and_is_cut_at_the_end(path: Path) -> None:
     record = read_journal(path)
     assert [(g.at_frame, g.length_frames) for g in record.gaps] == [(100, 25)]
     assert record.xruns == () and record.frames == 120 and record.end_frame == 125
+
+
+@pytest.mark.parametrize("frames", ["1e999", '"many"', "null"])
+def test_a_line_that_is_whole_and_makes_no_sense_is_left_out(path: Path, frames: str) -> None:
+    said = f'{{"type":"Durable","frames":{frames}}}'.encode()
+    path.write_bytes(line_of(BEGUN) + b"%08x %s\n" % (zlib.crc32(said), said))
+    record = read_journal(path)
+    assert record.durable_frames == 0
+    (fault,) = record.faults
+    assert "left out" in fault
+
+
+def test_a_journal_that_is_a_pipe_or_of_gigabytes_is_left_alone_at_once(tmp_path: Path) -> None:
+    pipe, long = tmp_path / "pipe", tmp_path / "long"
+    os.mkfifo(pipe)
+    long.write_bytes(line_of(BEGUN))
+    os.truncate(long, 1 << 40)
+    for odd in (pipe, long):
+        with pytest.raises(TakeError, match="left alone"):
+            read_journal(odd)
