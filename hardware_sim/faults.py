@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,9 @@ FAULTS: tuple[FaultKind, ...] = (
     FaultKind(word="late", does="brings a block late and loses nothing", unit="milliseconds", most=60_000),
     FaultKind(word="vanish", does="is unplugged: brings nothing, and cannot be opened"),
     FaultKind(word="return", does="is plugged in again: can be opened; does not go on by itself"),
+    FaultKind(
+        word="return-as", does="is plugged in again as: [channels N] [rate HZ] [name NAME]", unit="otherwise"
+    ),
     FaultKind(word="drift", does="its clock runs fast by so much", unit="ppm", least=-100_000, most=100_000),
     FaultKind(word="nan", does="brings a block with NaN, infinities and denormals in every channel"),
     FaultKind(word="block", does="brings one block of another length", unit="frames", least=0, most=1 << 20),
@@ -65,7 +68,18 @@ FAULTS: tuple[FaultKind, ...] = (
     ),
     FaultKind(word="status", does="only answers"),
 )
+CARD_WORDS = ("vanish", "return", "return-as")
+"""What happens to the card whether or not a program has it open."""
 _BY_WORD = {kind.word: kind for kind in FAULTS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Otherwise:
+    """What a card comes back as. 0 and "": as the rig is set."""
+
+    channels: int = 0
+    sample_rate_hz: int = 0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +88,8 @@ class FaultOrder:
 
     word: str
     amount: float = 0.0
+    otherwise: Otherwise | None = None
+    """Of return-as."""
 
 
 def parse_fault(text: str) -> FaultOrder:
@@ -88,6 +104,8 @@ def parse_fault(text: str) -> FaultOrder:
     else:
         word, _, rest = text.partition(" ")
         given = rest.strip() or None
+    if word == "return-as":
+        return FaultOrder(word="return-as", otherwise=_otherwise(given))
     kind = _BY_WORD.get(str(word))
     if kind is None:
         raise FaultError(f'there is no fault "{word}"; there are: {", ".join(_BY_WORD)}')
@@ -96,6 +114,23 @@ def parse_fault(text: str) -> FaultOrder:
             raise FaultError(f'"{kind.word}" takes no amount')
         return FaultOrder(word=kind.word)
     return FaultOrder(word=kind.word, amount=_amount(kind, given))
+
+
+def _otherwise(given: Any) -> Otherwise:
+    """From "channels 2 rate 44100 name Other" or the same as an object."""
+    if not isinstance(given, dict):
+        words = str(given or "").split()
+        given = dict(zip(words[::2], words[1::2], strict=False)) if len(words) % 2 == 0 else {"": ""}
+    unknown = set(given) - {"channels", "rate", "name"}
+    if unknown or not given:
+        raise FaultError('"return-as" takes: channels N, rate HZ, name NAME; at least one of them')
+    try:
+        channels, rate = int(given.get("channels", 0)), int(given.get("rate", 0))
+    except (TypeError, ValueError) as error:
+        raise FaultError('"return-as" takes whole numbers for channels and rate') from error
+    if channels < 0 or rate < 0:
+        raise FaultError('"return-as" takes no negative numbers')
+    return Otherwise(channels=channels, sample_rate_hz=rate, name=str(given.get("name", "")))
 
 
 def _amount(kind: FaultKind, given: Any) -> float:
@@ -120,6 +155,7 @@ class CardState:
     drift_ppm: float = 0.0
     anchor_frame: int = 0
     anchor_ns: int = 0
+    otherwise: Otherwise = Otherwise()
 
     def frame_at(self, ns: int, sample_rate_hz: int) -> float:
         """The card's frame counter at a monotonic time."""
@@ -145,9 +181,23 @@ def read_card(runtime: Path) -> CardState | None:
             drift_ppm=float(plain["drift_ppm"]),
             anchor_frame=int(plain["anchor_frame"]),
             anchor_ns=int(plain["anchor_ns"]),
+            otherwise=Otherwise(**plain["otherwise"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def card_after(card: CardState, order: FaultOrder) -> CardState:
+    """The card once it was unplugged, or plugged in again."""
+    return replace(card, vanished=order.word == "vanish", otherwise=order.otherwise or Otherwise())
+
+
+def _told(order: FaultOrder) -> bytes:
+    amount: object = order.amount or None
+    if order.otherwise is not None:
+        as_given = order.otherwise
+        amount = {"channels": as_given.channels, "rate": as_given.sample_rate_hz, "name": as_given.name}
+    return json.dumps({"fault": order.word, "amount": amount}).encode()
 
 
 def write_card(runtime: Path, card: CardState) -> None:
@@ -157,6 +207,7 @@ def write_card(runtime: Path, card: CardState) -> None:
         "drift_ppm": card.drift_ppm,
         "anchor_frame": card.anchor_frame,
         "anchor_ns": card.anchor_ns,
+        "otherwise": asdict(card.otherwise),
     }
     waiting = runtime / (STATE_NAME + ".new")
     waiting.write_text(json.dumps(plain), "utf-8")
@@ -184,8 +235,8 @@ class FaultClient:
     def give(self, text: str) -> FaultReceipt | None:
         """The fault is with the interface and comes with its next block; what it answered.
 
-        "vanish" and "return" also work while no capture process has the interface open, and then answer
-        None. Raises FaultError where the words are wrong or nobody is there.
+        "vanish", "return" and "return-as" also work while no capture process has the interface open, and then
+        answer None. Raises FaultError where the words are wrong or nobody is there.
         """
         order = parse_fault(text)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
@@ -193,7 +244,7 @@ class FaultClient:
             asking.settimeout(self._timeout_s)
             try:
                 asking.connect(str(self._runtime / SOCKET_NAME))
-                asking.send(json.dumps({"fault": order.word, "amount": order.amount or None}).encode())
+                asking.send(_told(order))
                 answer = json.loads(asking.recv(4096))
             except TimeoutError as error:
                 raise FaultError(f'"{order.word}": the simulated interface did not answer') from error
@@ -204,21 +255,77 @@ class FaultClient:
             raise FaultError(answer["error"])
         return FaultReceipt(**answer)
 
+    # The same by name, for tests: one method a fault.
+
+    def overflow(self, frames: int) -> FaultReceipt:
+        """It loses frames, says so, and its clock jumps."""
+        return self._given(f"overflow {frames}")
+
+    def flag(self) -> FaultReceipt:
+        """It says that it lost frames, and its clock does not jump."""
+        return self._given("flag")
+
+    def jump(self, frames: int) -> FaultReceipt:
+        """It loses frames and does not say so."""
+        return self._given(f"jump {frames}")
+
+    def stall(self, seconds: float) -> FaultReceipt:
+        """It brings nothing for so long, then says that it overflowed."""
+        return self._given(f"stall {seconds}")
+
+    def late(self, milliseconds: float) -> FaultReceipt:
+        """A block comes late; nothing is lost."""
+        return self._given(f"late {milliseconds}")
+
+    def drift(self, ppm: float) -> FaultReceipt:
+        """Its clock runs fast by so much from the next block on."""
+        return self._given(f"drift {ppm}")
+
+    def bad_numbers(self) -> FaultReceipt:
+        """A block has NaN, both infinities and a denormal in every channel."""
+        return self._given("nan")
+
+    def block(self, frames: int) -> FaultReceipt:
+        """One block is of another length; it may be 0."""
+        return self._given(f"block {frames}")
+
+    def null_block(self) -> FaultReceipt:
+        """One block comes without samples; its frames are lost."""
+        return self._given("null")
+
+    def backwards(self, seconds: float = 1.0) -> FaultReceipt:
+        """One block is stamped earlier than it was."""
+        return self._given(f"backwards {seconds}")
+
+    def status(self) -> FaultReceipt:
+        """Only its sums."""
+        return self._given("status")
+
+    def vanish(self) -> None:
+        """It is unplugged, whether or not it is open."""
+        self.give("vanish")
+
+    def come_back(self) -> None:
+        """It is plugged in again, as it was; whoever had it open has to open it again."""
+        self.give("return")
+
+    def return_as(self, *, channels: int = 0, sample_rate_hz: int = 0, name: str = "") -> None:
+        """It is plugged in again, otherwise. What is not given is as the rig is set."""
+        parts = {"channels": channels, "rate": sample_rate_hz, "name": name}
+        self.give(json.dumps({"fault": "return-as", "amount": {k: v for k, v in parts.items() if v}}))
+
+    def _given(self, text: str) -> FaultReceipt:
+        receipt = self.give(text)
+        assert receipt is not None  # only the words of the card itself are obeyed by nobody
+        return receipt
+
     def _while_closed(self, order: FaultOrder, error: OSError) -> None:
-        if order.word not in ("vanish", "return"):
+        if order.word not in CARD_WORDS:
             raise FaultError(
                 f'"{order.word}": no simulated interface is open in {self._runtime} ({error.strerror})'
             ) from error
         card = read_card(self._runtime) or CardState()
-        write_card(
-            self._runtime,
-            CardState(
-                vanished=order.word == "vanish",
-                drift_ppm=card.drift_ppm,
-                anchor_frame=card.anchor_frame,
-                anchor_ns=card.anchor_ns,
-            ),
-        )
+        write_card(self._runtime, card_after(card, order))
 
 
 class FaultSocket:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hardware_sim.faults import (
+    CARD_WORDS,
     FAULTS,
     NANOSECONDS,
     CardState,
@@ -31,12 +32,13 @@ from hardware_sim.faults import (
     FaultOrder,
     FaultReceipt,
     FaultSocket,
+    card_after,
     read_card,
     write_card,
 )
 from hardware_sim.signals import Samples, make_signal
 from rigd.capture.driver import FoundInterface, SettingsModel
-from rigd.model.errors import InterfaceError
+from rigd.model.errors import InterfaceError, MismatchError
 from rigd.model.messages import CaptureSettings
 from rigd.tape.blocks import BlockFlag
 
@@ -58,6 +60,7 @@ class SimulatedDriver:
         self._settings = settings
         self._runtime = runtime
         self._card: _Card | None = None
+        self._channels = settings.tape.channels
 
     @property
     def in_callback(self) -> bool:
@@ -65,23 +68,31 @@ class SimulatedDriver:
 
     def find(self) -> FoundInterface:
         """It is there, unless it was told to vanish."""
-        card = read_card(self._runtime)
-        if card is not None and card.vanished:
+        card = read_card(self._runtime) or CardState()
+        if card.vanished:
             raise InterfaceError(
                 f'interface "{NAME}" is not there: it was told to vanish. Nothing was opened. Bring it back: '
                 "python -m hardware_sim.interface RUNTIME_DIR return"
             )
+        wanted, device = self._settings.tape, f"{card.otherwise.name or NAME}, {HOST_API}"
+        rate = card.otherwise.sample_rate_hz or wanted.sample_rate_hz
+        if rate != wanted.sample_rate_hz:
+            raise MismatchError(
+                f'interface "{device}" does not run at {wanted.sample_rate_hz} Hz; it runs at {rate} Hz. Nothing was '
+                "opened. Bring it back as it was: python -m hardware_sim.interface RUNTIME_DIR return"
+            )
+        self._channels = min(wanted.channels, card.otherwise.channels or wanted.channels)
         return FoundInterface(
-            device=f"{NAME}, {HOST_API}",
+            device=device,
             host_api=HOST_API,
-            sample_rate_hz=self._settings.tape.sample_rate_hz,
-            channels=self._settings.tape.channels,
+            sample_rate_hz=rate,
+            channels=self._channels,
             full_scale=FULL_SCALE,
         )
 
     def start(self, core: CaptureCore) -> None:
         """Its thread runs and feeds the core."""
-        self._card = _Card(self._settings, self._runtime, core)
+        self._card = _Card(self._settings, self._runtime, core, channels=self._channels)
         self._card.start()
 
     def stop(self) -> None:
@@ -94,17 +105,16 @@ class SimulatedDriver:
 class _Card:
     """The card while it is open. All but `start` and `stop` on its own thread."""
 
-    def __init__(self, settings: CaptureSettings, runtime: Path, core: CaptureCore) -> None:
+    def __init__(self, settings: CaptureSettings, runtime: Path, core: CaptureCore, *, channels: int) -> None:
         options = settings.options
         self._core = core
         self._runtime = runtime
-        self._channels = settings.tape.channels
         self._rate = settings.tape.sample_rate_hz
         self._period = settings.period_frames
         self._paced = bool(options.get("paced", True))
         self._signal = make_signal(
             str(options.get("signal", "band")),
-            channels=self._channels,
+            channels=channels,
             sample_rate_hz=self._rate,
             seed=int(options.get("seed", 0)),
         )
@@ -213,7 +223,7 @@ class _Card:
             self._lose(int(order.amount * self._state.rate_hz(self._rate)), BlockFlag.OVERFLOW)
         elif order.word == "late":
             self._late_ns = int(order.amount * 1e6)
-        elif order.word in ("vanish", "return", "drift"):
+        elif order.word in ("drift", *CARD_WORDS):
             self._change_card(order)
         elif order.word != "status":
             self._next = order
@@ -226,16 +236,17 @@ class _Card:
     def _change_card(self, order: FaultOrder) -> None:
         """What outlives this process. A new drift begins at the next block, not in the past."""
         if order.word == "drift":
-            self._state = CardState(
-                vanished=self._state.vanished,
+            self._state = replace(
+                self._state,
                 drift_ppm=order.amount,
                 anchor_frame=self._frame,
                 anchor_ns=self._state.ns_at(self._frame, self._rate),
             )
+            write_card(self._runtime, self._state)
         else:
+            write_card(self._runtime, card_after(self._state, order))
             # A stream on an interface that was unplugged stays dead, as with PortAudio, until it is reopened.
             self._state = replace(self._state, vanished=True)
-        write_card(self._runtime, replace(self._state, vanished=order.word == "vanish"))
 
     def _receipt(self) -> FaultReceipt:
         return FaultReceipt(

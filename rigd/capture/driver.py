@@ -30,7 +30,7 @@ class FoundInterface:
     host_api: str
     sample_rate_hz: int
     channels: int
-    """How many are taken of it, from its first input on."""
+    """How many are taken of it, from its first input on: as many as were asked for, or all that it has."""
     full_scale: float
     """What the driver divides a 24-bit code by; the tape is made with it."""
     warnings: tuple[str, ...] = ()
@@ -54,7 +54,8 @@ class AudioDriver(Protocol):
         ...
 
     def find(self) -> FoundInterface:
-        """The interface that the settings mean, with its rate and channels checked. Opens nothing yet."""
+        """The interface that the settings mean, with its rate checked (MismatchError), also where it has fewer
+        inputs. Opens nothing yet."""
         ...
 
     def start(self, core: CaptureCore) -> None:

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rigd.capture.driver import AudioDriver, FoundInterface
-from rigd.model.errors import InterfaceError, RigError, TapeError
+from rigd.capture.matching import Match, forget_fewer, known_interface, remember_interface
+from rigd.model.errors import InterfaceError, MismatchError, RigError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings
 from rigd.model.take import GapCause
 
 if TYPE_CHECKING:
+    from rigd.tape.blocks import Block
     from rigd.tape.capture_core import CaptureCore
     from rigd.tape.tape import Tape
 
@@ -94,14 +96,15 @@ class Opening:
             self._fail(str(error), ExitCode.TAPE)
         except RigError as error:
             (self._runtime / LOST_NAME).touch()
-            self._fail(str(error), ExitCode.INTERFACE)
+            self._fail(str(error), ExitCode.INTERFACE, is_mismatch=isinstance(error, MismatchError))
         except BaseException as error:
             self._fail(f"rigd-capture is broken: {error!r}. Its log has the details", ExitCode.BROKEN)
             raise
 
-    def _fail(self, why: str, code: ExitCode) -> None:
+    def _fail(self, why: str, code: ExitCode, *, is_mismatch: bool = False) -> None:
         self.exit_code = code
-        self.report = replace(self.report, phase=CapturePhase.FAILED, failure=why)
+        mismatch = why if is_mismatch else ""
+        self.report = replace(self.report, phase=CapturePhase.FAILED, failure=why, mismatch=mismatch)
 
     def _open(self) -> Heard:
         driver = self._make_driver(self._settings, self._runtime)
@@ -115,20 +118,32 @@ class Opening:
         )
         from rigd.tape.capture_core import CaptureCore  # numpy: its import is over by now, see process.py
 
+        held = _is_held(self._runtime / TAPE_NAME)
+        match = Match(
+            found=found,
+            wanted_channels=self._settings.tape.channels,
+            known=known_interface(self._runtime) if held else "",
+            held=held,
+        )
+        match.check(self._runtime, now_s=self._clock())
         tape, warnings = self._attach(found)
         locked = _lock(tape, warnings)
-        core = CaptureCore(tape)
+        core = CaptureCore(tape, inputs=found.channels)
         blocks_before = tape.counters().blocks
         if blocks_before > 0:
             core.resume(tape.timeline(), cause=self._cause())
         driver.start(core)
-        period_frames = self._await_first_block(tape, blocks_before, found)
+        first = self._await_first_block(tape, blocks_before, found)
         (self._runtime / LOST_NAME).unlink(missing_ok=True)
+        remember_interface(self._runtime, found)
+        forget_fewer(self._runtime)
         realtime = driver.in_callback and _raise_priority(core, warnings)
         report = replace(
             self.report,
             phase=CapturePhase.LISTENING,
-            period_frames=period_frames,
+            period_frames=first.frames,
+            mismatch=match.told,
+            heard_from=first.first_frame,
             realtime=realtime,
             memory_locked=locked,
             warnings=(*found.warnings, *warnings, *warn_of_disk(self._runtime)),
@@ -160,8 +175,8 @@ class Opening:
                     _refuse_if_held(tape, wanted_shape=f"{wanted} at full scale {found.full_scale:.0f}")
         return Tape.create(path, wanted, full_scale=found.full_scale), warnings
 
-    def _await_first_block(self, tape: Tape, blocks_before: int, found: FoundInterface) -> int:
-        """How many frames the first block brought: the interface's period."""
+    def _await_first_block(self, tape: Tape, blocks_before: int, found: FoundInterface) -> Block:
+        """The first block that came. Its length is the interface's period."""
         period_s = self._settings.period_frames / found.sample_rate_hz
         deadline = self._clock() + max(FIRST_BLOCK_WITHIN_S, 10 * period_s)
         while tape.counters().blocks == blocks_before:
@@ -171,7 +186,18 @@ class Opening:
                     "its cable, its clock source, and that its JACK server runs"
                 )
             self._sleep(LOOK_EVERY_S)
-        return next(block.frames for block in tape.blocks(blocks_before))
+        return next(tape.blocks(blocks_before))
+
+
+def _is_held(path: Path) -> bool:
+    """A take is open on the tape that lies there, whether or not its writer lives at this moment."""
+    from rigd.tape.tape import Tape
+
+    try:
+        with Tape.attach(path, writable=False) as tape:
+            return bool(tape.holds())
+    except TapeError:
+        return False
 
 
 def _refuse_if_held(tape: Tape, *, wanted_shape: str) -> None:

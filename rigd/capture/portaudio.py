@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rigd.capture.driver import FoundInterface, SettingsModel
 from rigd.capture.interfaces import Interface, choose_interface, read_card_numbers
 from rigd.capture.portaudio_library import ALSA_HOST_API, CLIP_OFF, JACK_HOST_API, PortAudio
-from rigd.model.errors import InterfaceError
+from rigd.model.errors import InterfaceError, MismatchError
 from rigd.model.messages import CaptureSettings
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class PortAudioDriver:
         self._settings = settings
         self._portaudio: PortAudio | None = None
         self._interface: Interface | None = None
+        self._channels = settings.tape.channels
         self._stream: Any = None
 
     @property
@@ -43,16 +44,18 @@ class PortAudioDriver:
         return True
 
     def find(self) -> FoundInterface:
-        """PortAudio is initialised and the interface chosen. Raises InterfaceError: not there, ambiguous, too
-        few inputs, another rate."""
+        """PortAudio is initialised and the interface chosen. Raises InterfaceError: not there, ambiguous, another
+        rate."""
         channels, rate = self._settings.tape.channels, self._settings.tape.sample_rate_hz
         self._portaudio = PortAudio(client_name=str(self._settings.options.get("client_name", "rigd")))
         self._interface = choose_interface(
             self._portaudio.interfaces(),
             self._settings.device,
-            channels=channels,
+            # One that is named may have come back with fewer; what to make of that is for who opens it.
+            channels=1 if self._settings.device.strip() else channels,
             card_numbers=read_card_numbers(),
         )
+        channels = self._channels = min(channels, self._interface.inputs)
         self._portaudio.check_rate(self._interface, channels=channels, sample_rate_hz=rate)
         is_jack = self._interface.host_api == JACK_HOST_API
         jack_full_scale = float(self._settings.options.get("jack_full_scale", 8_388_607))
@@ -77,7 +80,7 @@ class PortAudioDriver:
             stream,
             portaudio.input_parameters(
                 interface,
-                channels=self._settings.tape.channels,
+                channels=self._channels,
                 latency_s=float(self._settings.options.get("latency_ms", 170)) / 1000.0,
             ),
             ffi.NULL,
@@ -92,7 +95,7 @@ class PortAudioDriver:
         actual = lib.Pa_GetStreamInfo(stream[0]).sampleRate
         if abs(actual - rate) > LARGEST_RATE_ERROR_HZ:
             lib.Pa_CloseStream(stream[0])
-            raise InterfaceError(
+            raise MismatchError(
                 f'interface "{interface.full_name}" opened at {actual:g} Hz, the rig is set to {rate} Hz. It '
                 f"was closed again. Set its clock to {rate} Hz, or audio.sample_rate_hz = {actual:.0f}"
             )

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rigd.capture.interfaces import Interface
-from rigd.model.errors import InterfaceError
+from rigd.model.errors import InterfaceError, MismatchError
 
 LIBRARY_NAMES = ("libportaudio.so.2", "libportaudio.2.dylib")
 PLANAR_FLOAT32 = 0x00000001 | 0x80000000
@@ -80,10 +80,10 @@ class PortAudio:
         )
 
     def check_rate(self, interface: Interface, *, channels: int, sample_rate_hz: int) -> None:
-        """Raises InterfaceError where the interface cannot be opened at this rate; says which it runs at."""
+        """Raises MismatchError where the interface cannot be opened at this rate; says which it runs at."""
         if interface.host_api == JACK_HOST_API:
             if interface.default_rate_hz != sample_rate_hz:
-                raise InterfaceError(
+                raise MismatchError(
                     f"the JACK server runs at {interface.default_rate_hz} Hz, the rig is set to "
                     f"{sample_rate_hz} Hz. Nothing was opened. Set audio.sample_rate_hz = "
                     f"{interface.default_rate_hz}, or start the server with -r {sample_rate_hz}"
@@ -95,7 +95,7 @@ class PortAudio:
         if code == INVALID_SAMPLE_RATE:
             rates = self.rates_of(interface, channels=channels)
             listed = ", ".join(str(rate) for rate in rates) or str(interface.default_rate_hz)
-            raise InterfaceError(
+            raise MismatchError(
                 f'interface "{interface.full_name}" does not run at {sample_rate_hz} Hz; it runs at '
                 f"{listed} Hz. Nothing was opened. Set audio.sample_rate_hz to what its clock is set to"
             )

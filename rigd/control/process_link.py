@@ -37,7 +37,8 @@ STEADY_AFTER_S = 0.5
 interface is not there, is tried again with a pause."""
 FIRST_PAUSE_S = 0.25
 DYING_S = 0.25
-LONGEST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 1.5
+"""With the half second of a start: an interface that is there again is heard within 3 s."""
 
 
 class Stuck(Exception):
@@ -67,11 +68,12 @@ class ProcessLink:
         command: Sequence[str],
         runtime_dir: Path,
         follower: Follower,
-        tick_s: float,
+        tick_s: float | Callable[[], float],
         prepare: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`prepare` is called before each start of the process: it puts there what the process reads."""
+        """`tick_s`: how soon the follower wants its next tick; asked each time where it can be asked. `prepare` is
+        called before each start of the process: it puts there what the process reads."""
         self._name = name
         self._command = tuple(command)
         self._runtime_dir = runtime_dir
@@ -79,7 +81,7 @@ class ProcessLink:
         self._lock_path = runtime_dir / f"{name}.lock"
         self._log_path = runtime_dir / f"{name}.log"
         self._follower = follower
-        self._tick_s = tick_s
+        self._tick_s = tick_s if callable(tick_s) else lambda: tick_s
         self._prepare = prepare
         self._clock = clock
         self._codec = Codec(MESSAGES)
@@ -210,7 +212,7 @@ class ProcessLink:
         poller = select.poll()
         poller.register(link.fileno(), select.POLLIN | (select.POLLOUT if link.unsent else 0))
         poller.register(self._wake_in, select.POLLIN)
-        if any(ready == self._wake_in for ready, _ in poller.poll(self._tick_s * 1000)):
+        if any(ready == self._wake_in for ready, _ in poller.poll(self._tick_s() * 1000)):
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_in, 4096)
 

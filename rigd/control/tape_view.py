@@ -58,6 +58,13 @@ class TapeView:
         with self._lock:
             return self._attached().counters()
 
+    def last_block_ns(self) -> Ns | None:
+        """When the newest block that is on the tape came (CLOCK_MONOTONIC); None where there is none."""
+        with self._lock:
+            tape = self._attached()
+            newest = next(tape.blocks(tape.counters().blocks - 1), None)
+            return newest.monotonic_ns if newest is not None else None
+
     def timeline(self) -> Timeline:
         """Raises TapeError while nothing has been heard."""
         with self._lock:

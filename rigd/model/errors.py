@@ -19,6 +19,10 @@ class InterfaceError(RigError):
     """The audio interface cannot be found, opened or trusted."""
 
 
+class MismatchError(InterfaceError):
+    """The interface that is there is not the one that was recorded from, or runs otherwise than it did."""
+
+
 class TapeError(RigError):
     """The tape is missing, of another layout, or does not hold what was asked for."""
 

@@ -60,6 +60,11 @@ class CaptureReport:
     """Each with its cure."""
     failure: str = ""
     """Why it failed and what to do; empty unless `phase` is FAILED."""
+    mismatch: str = ""
+    """What of the interface is not as the rig needs it, and what to do. LISTENING, it is heard with `channels`
+    inputs and all others are silence; FAILED, nothing is."""
+    heard_from: Frame | None = None
+    """The first frame that this capture process heard; None unless `phase` is LISTENING."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from rigd.model.messages import (
     XrunNoted,
 )
 from rigd.model.mirroring import is_of_mirror, look_after_mirror, take_over
+from rigd.model.mismatch import watch_match
 from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
 from rigd.model.transport import bytes_per_second, let_go, roll, take_of, why_offline
@@ -57,6 +58,7 @@ def capture_report(work: Work, fact: CaptureReport) -> None:
         work.clear_fault("interface")
     elif fact.phase is not CapturePhase.OPENING or heard_before:
         _interface_is_silent(work, why_offline(work.state))
+    watch_match(work, fact)
     _stand_at_rest(work)
     if before is None or (before.phase, before.device) != (fact.phase, fact.device):
         _tell_interface(work, fact.device, fact.phase.value)
@@ -66,7 +68,10 @@ def capture_lost(work: Work, fact: CaptureLost) -> None:
     """No sound comes in. A take that rolls goes on: what is missed becomes a gap in it."""
     interface = work.state.interface
     if interface is not None:
-        work.change(interface=replace(interface, phase=CapturePhase.FAILED, failure=fact.reason))
+        # A process that could not use the interface has ended: why it could not still holds.
+        mismatch = interface.mismatch if interface.phase is CapturePhase.FAILED else ""
+        failed = replace(interface, phase=CapturePhase.FAILED, failure=fact.reason, mismatch=mismatch)
+        work.change(interface=failed)
     _interface_is_silent(work, f"the audio interface is lost: {fact.reason}; rigd looks for it")
     _stand_at_rest(work)
     if interface is not None and interface.phase is not CapturePhase.FAILED:
@@ -308,8 +313,10 @@ def _tell_interface(work: Work, device: str, word: str) -> None:
 
 
 def _interface_is_silent(work: Work, what: str) -> None:
-    """A fault; and takes whose end was told end where the tape ends, because nothing more will come."""
-    work.raise_fault("interface", what)
+    """A fault; and takes whose end was told end where the tape ends, because nothing more will come. Of an
+    interface that is there and does not match the fault is "mismatch": see mismatch.py."""
+    if work.state.interface is None or not work.state.interface.mismatch:
+        work.raise_fault("interface", what)
     tape_to = work.at.tape_to
     if tape_to is None:
         return

@@ -20,7 +20,7 @@ from rigd.model.take import Slate
 from rigd.model.units import Frame, TakeId
 
 CLEAR_FAULT = "rigd clear-fault"
-STANDING_FAULTS = ("interface", "writer", "disk", "disk slow", "mirror")
+STANDING_FAULTS = ("interface", "mismatch", "writer", "disk", "disk slow", "mirror")
 """Faults that clear themselves once the cause is gone, and only then."""
 
 

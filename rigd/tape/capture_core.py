@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 class CaptureCore:
     """Writes blocks to `tape`, from where it ended. Close it after the stream and before the tape."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, *, inputs: int | None = None) -> None:
+        """`inputs`: how many rows each block brings, from the first; the tape's other rows are silence. All of
+        them where not given."""
         self._tape = tape
+        self._inputs = tape.geometry.channels if inputs is None else inputs
         self._capture = lib.rigd_capture_open(tape.map.writable_pointer)
         if self._capture == ffi.NULL:
             raise TapeError(f"tape {tape.path}: no memory for writing it")
+        lib.rigd_capture_inputs(self._capture, self._inputs)
 
     @property
     def callback_address(self) -> int:
@@ -64,7 +68,7 @@ class CaptureCore:
         monotonic_ns: int,
         flags: BlockFlag = BlockFlag.NONE,
     ) -> None:
-        """One block, as a driver would deliver it: `rows` of shape (channels, frames), each row contiguous;
+        """One block, as a driver would deliver it: `rows` of shape (inputs, frames), each row contiguous;
         None for a block that came without samples. `adc_time`: the driver's clock at the first frame in
         seconds, 0 if it has none; `monotonic_ns`: now. Waits for nothing."""
         import numpy as np  # not at the top: capture on PortAudio has no use for it and is started in a hurry
@@ -72,11 +76,10 @@ class CaptureCore:
         if rows is None:
             first, row_floats = ffi.NULL, 0
         else:
-            channels = self._tape.geometry.channels
-            if rows.dtype != np.float32 or rows.shape != (channels, frames):
+            if rows.dtype != np.float32 or rows.shape != (self._inputs, frames):
                 raise TapeError(
                     f"tape {self._tape.path}: a block of {rows.dtype} {rows.shape} was fed, it takes float32"
-                    f" {(channels, frames)}"
+                    f" {(self._inputs, frames)}"
                 )
             if frames > 0 and (rows.strides[1] != 4 or rows.strides[0] % 4 != 0 or rows.strides[0] < 0):
                 rows = np.ascontiguousarray(rows)

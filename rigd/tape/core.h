@@ -136,6 +136,8 @@ void rigd_hold_read(const rigd_tape *tape, int slot, rigd_hold *hold);
 /* Writing: one capture a tape, all from the one thread that has the audio. */
 rigd_capture *rigd_capture_open(rigd_tape *tape);
 void rigd_capture_close(rigd_capture *capture);
+/* Blocks bring rows of so many inputs only; the tape's other rows are silence. All of them unless told. */
+void rigd_capture_inputs(rigd_capture *capture, uint32_t inputs);
 void rigd_capture_resume(rigd_capture *capture, int64_t anchor_frame, int64_t anchor_ns, double rate_hz,
                          uint32_t cause);
 void rigd_capture_block(rigd_capture *capture, const float *const *rows, uint32_t frames, double adc_time,

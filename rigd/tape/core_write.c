@@ -11,8 +11,11 @@
 
 #define LONGEST_BELIEVED_LOSS_SECONDS 3600.0 /* a larger jump is a broken clock, not a loss */
 
+static const float SILENCE[STRETCH]; /* the row of an input that is not there */
+
 struct rigd_capture {
     rigd_tape *tape;
+    uint32_t inputs;                     /* rows that a block brings */
     uint64_t position, blocks;
     uint64_t reserved, blocks_reserved;  /* as published: a killed capture leaves them ahead of position */
     int64_t next_frame;                  /* end of the last stored block */
@@ -52,6 +55,7 @@ rigd_capture *rigd_capture_open(rigd_tape *tape)
     if (c == NULL)
         return NULL;
     c->tape = tape;
+    c->inputs = tape->shape.channels;
     c->position = tape->shape.origin_position;
     c->next_frame = tape->shape.origin_frame;
     /* `blocks` is the point of commit. A capture that was killed within a block left the words around
@@ -78,6 +82,11 @@ rigd_capture *rigd_capture_open(rigd_tape *tape)
 }
 
 void rigd_capture_close(rigd_capture *capture) { free(capture); }
+
+void rigd_capture_inputs(rigd_capture *c, uint32_t inputs)
+{
+    c->inputs = inputs < c->tape->shape.channels ? inputs : c->tape->shape.channels;
+}
 
 void rigd_capture_resume(rigd_capture *c, int64_t anchor_frame, int64_t anchor_ns, double rate_hz,
                          uint32_t cause)
@@ -208,10 +217,12 @@ static void store(rigd_capture *c, const float *const *rows, uint32_t frames, do
     uint32_t replaced = 0;
     for (uint32_t i = 0; i < t->shape.channels; i++) {
         level measured = {0.0f, 0.0f, 0};
-        const float *in = rows[i], *next = rows[i + 1 < t->shape.channels ? i + 1 : i];
+        int there = i < c->inputs; /* a stretch is the longest piece, and as long as SILENCE is */
+        const float *in = there ? rows[i] : SILENCE, *next = i + 1 < c->inputs ? rows[i + 1] : in;
         for (uint32_t done = 0, n; done < frames; done += n) {
             n = (uint32_t)in_one_piece(t, c->position + done, frames - done);
-            replaced += rigd_store_row(row(t, i, c->position + done), in + done, n, next + done, &measured);
+            uint32_t from = there ? done : 0;
+            replaced += rigd_store_row(row(t, i, c->position + done), in + from, n, next + from, &measured);
         }
         levels[i] = measured;
     }
@@ -307,7 +318,7 @@ void rigd_capture_planar(rigd_capture *c, const float *first, uint64_t row_float
                          double adc_time, int64_t ns, uint32_t flags)
 {
     const float *rows[RIGD_MOST_CHANNELS];
-    for (uint32_t i = 0; i < c->tape->shape.channels; i++)
+    for (uint32_t i = 0; i < c->inputs; i++)
         rows[i] = first + i * row_floats;
     rigd_capture_block(c, first == NULL ? NULL : rows, frames, adc_time, ns, flags);
 }

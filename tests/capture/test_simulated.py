@@ -258,7 +258,14 @@ def test_what_is_no_fault_is_refused_with_words(text: str) -> None:
 
 def test_every_fault_has_words_that_parse() -> None:
     for kind in FAULTS:
-        assert parse_fault(f"{kind.word} 1" if kind.unit else kind.word).word == kind.word
+        amount = {"": "", "otherwise": " channels 2 rate 44100"}.get(kind.unit, " 1")
+        assert parse_fault(f"{kind.word}{amount}").word == kind.word
+
+
+@pytest.mark.parametrize("words", ["", "channels", "channels two", "rate -1", "colour red"])
+def test_a_card_returns_only_as_something_that_there_is(words: str) -> None:
+    with pytest.raises(FaultError, match="return-as"):
+        parse_fault(f"return-as {words}")
 
 
 def test_faults_need_an_interface_that_is_open(runtime: Path) -> None:
