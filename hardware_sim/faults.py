@@ -193,7 +193,7 @@ def card_after(card: CardState, order: FaultOrder) -> CardState:
 
 
 def _told(order: FaultOrder) -> bytes:
-    amount: object = order.amount or None
+    amount: object = order.amount if _BY_WORD[order.word].unit else None
     if order.otherwise is not None:
         as_given = order.otherwise
         amount = {"channels": as_given.channels, "rate": as_given.sample_rate_hz, "name": as_given.name}
