@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
 from rigd.model.units import NS_PER_SECOND, Ns
@@ -15,16 +17,23 @@ from rigd.wire.osc import LARGEST_PACKET_BYTES
 
 _MOST_AT_ONCE = 64
 _REOPEN_NS = NS_PER_SECOND
+WINDOW_S = 0.2
+MOST_IN_A_WINDOW = 400
+"""2,000 packets a second: a whole scene may be recalled, and a flood takes no more than some percent of a processor.
+What is beyond waits in the kernel's room for the socket, and is dropped there when that is full."""
 
 
 class DeskLine:
     """A UDP socket that hears nobody but the desk, opened again where the network took it away."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._host = host
         self._port = port
         self._socket: socket.socket | None = None
         self._retry_ns = 0
+        self._clock = clock
+        self._window_s = 0.0
+        self._in_window = 0
         self.trouble = ""
         """Why it is not open; empty when it is."""
 
@@ -55,8 +64,16 @@ class DeskLine:
             self.close()
 
     def wait(self, bell: socket.socket, timeout_s: float) -> list[bytes]:
-        """The packets that came within `timeout_s`, at most 64; sooner and empty when the bell rang."""
-        watched = [bell] if self._socket is None else [bell, self._socket]
+        """The packets that came within `timeout_s`, at most 64; sooner and empty when the bell rang, or where
+        more came than anybody needs."""
+        now_s = self._clock()
+        if now_s - self._window_s >= WINDOW_S:
+            self._window_s, self._in_window = now_s, 0
+        watched, flooded = [bell], self._in_window >= MOST_IN_A_WINDOW
+        if flooded:
+            timeout_s = min(timeout_s, self._window_s + WINDOW_S - now_s)
+        elif self._socket is not None:
+            watched.append(self._socket)
         ready, _, _ = select.select(watched, [], [], min(timeout_s, 1.0))
         if bell in ready:
             with contextlib.suppress(BlockingIOError):
@@ -72,6 +89,7 @@ class DeskLine:
             except OSError as error:
                 self.trouble = error.strerror or str(error)
                 self.close()
+        self._in_window += len(packets)
         return packets
 
     def close(self) -> None:
