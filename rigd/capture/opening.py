@@ -190,12 +190,13 @@ class Opening:
 
 
 def _is_held(path: Path) -> bool:
-    """A take is open on the tape that lies there, whether or not its writer lives at this moment."""
+    """A take is open on the tape that lies there, whether or not its writer lives at this moment. Spare holds are
+    of copies and of the black box, which may be there without a take."""
     from rigd.tape.tape import Tape
 
     try:
         with Tape.attach(path, writable=False) as tape:
-            return bool(tape.holds())
+            return any(not hold.spare for hold in tape.holds())
     except TapeError:
         return False
 

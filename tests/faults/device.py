@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rigd.model.messages import CapturePhase
 from rigd.model.state import RigState, Take, Transport
+from rigd.model.take import Gap, GapCause
 from rigd.tape.blocks import Block, BlockFlag
 from rigd.tape.tape import Tape
 from tests.faults.load import RATE_HZ
@@ -65,6 +66,12 @@ def worst_gap_error_s(rig: RigRun) -> float:
         for before, after in resumed_blocks(rig)
     ]
     return max(errors, default=0.0)
+
+
+def absences(take: Take) -> list[Gap]:
+    """The gaps in which the interface was away. A JACK server on a busy machine loses a cycle now and then by itself,
+    and says so: those are gaps, too."""
+    return [gap for gap in take.gaps if gap.cause in (GapCause.INTERFACE_LOST, GapCause.CAPTURE_RESTARTED)]
 
 
 def check_pieces(take: Take) -> None:

@@ -14,6 +14,7 @@ from rigd.model.state import Transport
 from rigd.model.take import GapCause
 from tests.faults.device import (
     GAP_ERROR_FRAMES,
+    absences,
     check_pieces,
     resumed_blocks,
     seconds_until_another,
@@ -64,11 +65,11 @@ def test_a_killed_jack_server_costs_a_gap_as_long_as_it_was_away(figures: Figure
                 heard_s = max(heard_s, time.monotonic() - at)
                 rig.roll(1)
             error_s = worst_gap_error_s(rig)
-            assert len(resumed_blocks(rig)) == TIMES
+            returns = len(resumed_blocks(rig))
+            assert returns >= TIMES
             closed = stop_take(rig)
             assert closed.take_id == take.take_id
-            assert {gap.cause for gap in closed.gaps} == {GapCause.INTERFACE_LOST}
-            assert len(closed.gaps) == TIMES
+            assert len(absences(closed)) == returns
             check_pieces(closed)
             check_b(closed.folder)
     load, of = f"{CHANNELS} ch/48 kHz/24 bit, JACK", f"{TIMES} servers killed"

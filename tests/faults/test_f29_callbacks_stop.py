@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.faults.device import (
+    absences,
     check_pieces,
     is_heard,
     seconds_until_another,
@@ -45,7 +46,7 @@ def test_a_jack_server_that_stands_still_costs_a_declared_gap_and_no_take(figure
             rig.roll(1)
         closed = stop_take(rig)
         assert closed.take_id == take.take_id
-        assert closed.gaps
+        assert len(absences(closed)) >= TIMES
         check_pieces(closed)
         check_b(closed.folder)
     load, of = f"{CHANNELS} ch/48 kHz/24 bit, JACK", f"{TIMES} servers stopped"

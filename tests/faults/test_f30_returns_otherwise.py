@@ -12,7 +12,7 @@ import pytest
 from hardware_sim.faults import FaultClient
 from rigd.model.mismatch import FAULT, HEARD_AGAIN, SILENT_FROM_HERE
 from rigd.model.state import RigState, Transport
-from tests.faults.device import check_pieces, is_heard, seconds_until_heard, seconds_until_lost
+from tests.faults.device import absences, check_pieces, is_heard, seconds_until_heard, seconds_until_lost
 from tests.faults.figures import Figures
 from tests.faults.load import RATE_HZ, start_take, stop_take
 from tests.faults.oracle import check_a, check_b
@@ -149,6 +149,6 @@ def test_an_interface_with_another_index_is_the_same_one_by_its_name() -> None:
             rig.roll(1)
             take = stop_take(rig)
             assert not mismatch(rig.state())
-            assert len(take.gaps) == 1
+            assert len(absences(take)) == 1
             check_pieces(take)
             assert all(row.any() for row in take_codes(take))

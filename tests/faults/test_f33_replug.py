@@ -10,6 +10,7 @@ import pytest
 from hardware_sim.faults import FaultClient
 from tests.faults.device import (
     GAP_ERROR_FRAMES,
+    absences,
     check_pieces,
     open_descriptors,
     seconds_until_heard,
@@ -79,7 +80,7 @@ def test_every_restart_of_a_jack_server_is_a_declared_gap_and_leaves_nothing_beh
             leaked = sum(open_descriptors(pid) - were for pid, were in before.items())
             assert leaked == 0
             take = stop_take(rig)
-            assert len(take.gaps) == SERVERS
+            assert len(absences(take)) >= SERVERS
             check_pieces(take)
             check_b(take.folder)
     figures.record(
