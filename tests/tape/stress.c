@@ -44,15 +44,22 @@ static void nap(void) { nanosleep(&(struct timespec){0, 5000000}, NULL); }
 
 static unsigned next_random(unsigned *seed) { return (*seed = *seed * 1664525u + 1013904223u) >> 8; }
 
+/* On a busy machine a reader may not have run at all by then. */
+static int has_seen_all(void)
+{
+    return atomic_load(&held_frames) > 0 && atomic_load(&ran_frames) > 0 && atomic_load(&late_frames) > 0
+        && atomic_load(&mirrored_frames) > 0 && atomic_load(&let_go_of) > 0;
+}
+
 static void *feed(void *unused)
 {
     static float rows[CHANNELS][LONGEST_BLOCK];
     unsigned seed = 1;
     int64_t frame = 0;
     rigd_capture *capture = rigd_capture_open(tape);
-    while (frame < frames_to_feed) {
+    while (frame < frames_to_feed || !has_seen_all()) {
         unsigned n = 1 + next_random(&seed) % LONGEST_BLOCK;
-        if (frame >= frames_to_feed / 2)
+        if (frame >= frames_to_feed / 2 && atomic_load(&held_frames) > 0)
             atomic_store(&phase, 1);
         for (unsigned c = 0; c < CHANNELS; c++)
             for (unsigned i = 0; i < n; i++)
