@@ -28,7 +28,9 @@ from rigd.control.feedback import FeedbackPump
 from rigd.control.ports import Ports
 from rigd.control.socket_server import ControlSocket
 from rigd.control.tape_view import TapeView
+from rigd.control.tape_watch import TapeWatch
 from rigd.control.writer_link import WriterLink
+from rigd.library.disk_trial import DiskTrial
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
 from rigd.library.second_volume import SecondVolume
@@ -42,6 +44,7 @@ from rigd.model.state import Channel, first_state
 from rigd.model.surface import ShowsGains, Surface, SurfaceStatus
 from rigd.model.take import Parameter
 from rigd.model.units import Ns, Origin, TakeId
+from rigd.model.work import is_rolling
 from rigd.tape.tape import Tape
 from rigd.wire.codec import Codec, encode
 
@@ -165,6 +168,9 @@ class Rig:
             lost=lambda reason: self._post(CaptureLost(reason=reason)),
             prepare=settings.write,
         )
+        trial = DiskTrial(
+            library.own_folder, post=self._post, may_go_on=lambda: not is_rolling(self.controller.state)
+        )
         self.controller = Controller(
             state=first_state(
                 channels=tuple(_with_ability(channel, preamps) for channel in config.channels),
@@ -179,6 +185,10 @@ class Rig:
                 keep_s=config.tape.keep_seconds,
                 sample=config.take.sample,
                 phantom_while_rolling=config.control.phantom_while_rolling,
+                least_disk_s=config.disk.reserve_seconds,
+                tape_s=config.tape_geometry().capacity_frames / config.audio.sample_rate_hz,
+                sync_s=config.take.sync_interval_ms / 1000,
+                measure_at_start=config.disk.measure_at_start,
                 volumes=None if second is None else second.volumes,
             ),
             tape_time=tape,
@@ -186,6 +196,7 @@ class Rig:
                 writer=writer,
                 preamps=preamps,
                 library=keeper,
+                disk=trial,
                 end_rig=self.ended.set,
                 mirror=None if second is None else second.link,
                 volumes=None if second is None else second.keeper,
@@ -199,6 +210,7 @@ class Rig:
         )
         self.meter = tape.meter()
 
+        running.callback(trial.stop)
         keeper.start()
         running.callback(keeper.stop)
         self.controller.start()
@@ -211,6 +223,15 @@ class Rig:
         if second is not None:
             running.callback(lambda: second.stop(leave_running=self._leave_running))
             second.start()
+        self._tape_watch = TapeWatch(
+            tape,
+            state=lambda: self.controller.state,
+            post=self._post,
+            clock_ns=clock_ns,
+            sync_s=config.take.sync_interval_ms / 1000,
+        )
+        self._tape_watch.start()
+        running.callback(self._tape_watch.stop)
         keeper.open_session(config.session_name())
         preamps.start()
         running.callback(preamps.stop)
@@ -252,6 +273,7 @@ class Rig:
             controller=controller,
             make_meter=tape.meter,
             read_timing=tape.timing,
+            read_safety=self._tape_watch.now,
             clock_ns=clock_ns,
         )
         server.start()

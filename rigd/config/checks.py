@@ -15,6 +15,7 @@ from rigd.config.sections import (
     AudioSection,
     ChannelSection,
     ControlSection,
+    DiskSection,
     MirrorSection,
     RigSection,
     TakeSection,
@@ -57,6 +58,7 @@ class Draft:
     audio: AudioSection | None
     tape: TapeSection | None
     take: TakeSection | None
+    disk: DiskSection | None
     control: ControlSection | None
     mirror: MirrorSection | None
     channels: tuple[ChannelSection | None, ...]
@@ -66,10 +68,14 @@ class Draft:
 
     def whole_sections(
         self,
-    ) -> tuple[RigSection, AudioSection, TapeSection, TakeSection, ControlSection, MirrorSection]:
+    ) -> tuple[
+        RigSection, AudioSection, TapeSection, TakeSection, DiskSection, ControlSection, MirrorSection
+    ]:
         """Only for a draft without a fault."""
-        assert self.rig and self.audio and self.tape and self.take and self.control and self.mirror
-        return self.rig, self.audio, self.tape, self.take, self.control, self.mirror
+        assert (
+            self.rig and self.audio and self.tape and self.take and self.disk and self.control and self.mirror
+        )
+        return self.rig, self.audio, self.tape, self.take, self.disk, self.control, self.mirror
 
     def input_of(self, place: int) -> int:
         """The socket of the channel at `place` (from 0) as listed."""

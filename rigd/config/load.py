@@ -29,6 +29,7 @@ from rigd.config.sections import (
     BindingSection,
     ChannelSection,
     ControlSection,
+    DiskSection,
     MirrorSection,
     PreampSection,
     RigSection,
@@ -175,6 +176,7 @@ class _Reader:
             audio=audio,
             tape=self._section(TapeSection, "tape"),
             take=self._section(TakeSection, "take"),
+            disk=self._section(DiskSection, "disk"),
             control=self._section(ControlSection, "control"),
             mirror=self._section(MirrorSection, "mirror"),
             channels=self._channels(),
@@ -293,7 +295,7 @@ def _assembled(
     draft: Draft, path: Path, origins: Mapping[KeyPath, str], environ: Mapping[str, str]
 ) -> RigConfig:
     """The whole config of a draft without a fault."""
-    rig, audio, tape, take, control, mirror = draft.whole_sections()
+    rig, audio, tape, take, disk, control, mirror = draft.whole_sections()
     beside = path.absolute().parent
     library_base = Path.cwd() if ("rig", "library") in origins else beside
     mirror_base = Path.cwd() if ("mirror", "library") in origins else beside
@@ -307,6 +309,7 @@ def _assembled(
         audio=audio,
         tape=tape,
         take=take,
+        disk=disk,
         control=control,
         channels=draft.rig_channels(),
         preamps=draft.preamps_in_use(),

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from rigd.config.sections import AudioSection, ControlSection, RigSection, TakeSection, TapeSection
+from rigd.config.sections import (
+    AudioSection,
+    ControlSection,
+    DiskSection,
+    RigSection,
+    TakeSection,
+    TapeSection,
+)
 from rigd.model.bindings import Binding
 from rigd.model.errors import ConfigError
 from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
@@ -52,6 +59,7 @@ class RigConfig:
     audio: AudioSection
     tape: TapeSection
     take: TakeSection
+    disk: DiskSection
     control: ControlSection
     channels: tuple[Channel, ...]
     """One for each input rigd listens to, in order; preamp settings as yet unknown."""

@@ -154,6 +154,22 @@ class MirrorSection(Options):
     _lines = field_validator("library")(one_line)
 
 
+class DiskSection(Options):
+    """What rigd asks of the volume that takes go to."""
+
+    reserve_seconds: float = option(
+        60.0,
+        "No take is started where the disk has room for less than this of the armed channels",
+        unit="s",
+        least=1,
+        most=86_400,
+    )
+    measure_at_start: bool = option(
+        True,
+        "Try out at the start how fast the disk is, by writing at most 64 MB; false: only by rigd disk --measure",
+    )
+
+
 class ControlSection(Options):
     """What commands may do."""
 
@@ -247,6 +263,7 @@ PLAIN_SECTIONS: dict[str, type[Options]] = {
     "audio": AudioSection,
     "tape": TapeSection,
     "take": TakeSection,
+    "disk": DiskSection,
     "control": ControlSection,
     "mirror": MirrorSection,
 }

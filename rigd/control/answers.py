@@ -6,12 +6,14 @@ Whatever a client sends, the answer is a line; nothing that it sends can raise p
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from rigd.control.controller import Controller
 from rigd.model.commands import COMMANDS, Accepted, Command, Reply, arguments_of, parse_command, usage_of
+from rigd.model.disk_facts import TapeWatched
 from rigd.model.errors import CommandError
 from rigd.model.levels import Levels
 from rigd.model.requests import (
@@ -52,9 +54,11 @@ class Answers:
         clock_ns: ClockNs,
         read_levels: Callable[[], Levels | None],
         read_timing: Callable[[], Timing | None],
+        read_safety: Callable[[], TapeWatched | None] = lambda: None,
     ) -> None:
         self._controller = controller
         self._read_timing = read_timing
+        self._read_safety = read_safety
         self._clock_ns = clock_ns
         self._read_levels = read_levels
 
@@ -67,6 +71,9 @@ class Answers:
             case StatusRequest():
                 levels = self._read_levels() if request.levels else None
                 timing = self._read_timing()
+                safety = self._read_safety()
+                if safety is not None:
+                    state = replace(state, unsafe_s=safety.unsafe_s, tape_fill=safety.tape_fill)
                 tell(StatusAnswer(id=request.id, state=brief_state(state), levels=levels, timing=timing))
             case TakesRequest():
                 rolling = (state.take,) if state.take is not None else ()
@@ -114,7 +121,9 @@ def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command
 
 def command_answer(request_id: RequestId, reply: Reply) -> CommandAnswer:
     if isinstance(reply, Accepted):
-        return CommandAnswer(id=request_id, accepted=True, text=reply.message, take_id=reply.take_id)
+        return CommandAnswer(
+            id=request_id, accepted=True, text=reply.message, take_id=reply.take_id, ended=reply.ended
+        )
     return CommandAnswer(id=request_id, accepted=False, text=reply.reason)
 
 

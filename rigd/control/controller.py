@@ -18,6 +18,7 @@ from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
 from rigd.model import effects as e
 from rigd.model.commands import Command, Rejected, Reply
+from rigd.model.disk_facts import DiskMeasured, Measurement
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.gain import PreampSetting
@@ -274,6 +275,9 @@ class Controller:
                         song=effect.song,
                         next_take_number=effect.next_take_number,
                     )
+                case e.TryDisk():
+                    port, doing = "library", "measure the disk"
+                    ports.disk.measure()
                 case e.EndRig():
                     ports.end_rig()
         except Exception as error:
@@ -291,4 +295,10 @@ def _failure(effect: e.Effect, failed: PortFailed) -> Fact:
             return LibraryFailed(doing="restore", subject=take_id, reason=failed.reason)
         case e.OpenSession(name=name):
             return LibraryFailed(doing="open session", subject=name, reason=failed.reason)
+        case e.TryDisk():
+            return DiskMeasured(
+                measurement=Measurement(
+                    bytes_per_second=0, longest_stall_s=0.0, bytes_written=0, failure=failed.reason
+                )
+            )
     return failed

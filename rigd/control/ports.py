@@ -68,6 +68,13 @@ class VolumesPort(Protocol):
         """VolumeChecked, in its own time. Asked again before that, it is checked once."""
 
 
+class DiskPort(Protocol):
+    """Tries out the take volume."""
+
+    def measure(self) -> None:
+        """DiskMeasured in its own time; a disk that stands still is waited for by nobody else."""
+
+
 class EndPort(Protocol):
     """Who ends rigd."""
 
@@ -82,6 +89,7 @@ class Ports:
     writer: WriterPort
     preamps: PreampsPort
     library: LibraryPort
+    disk: DiskPort
     end_rig: EndPort
     mirror: WriterPort | None = None
     """The second volume's writer; None, as `volumes`, where there is no mirror."""

@@ -21,6 +21,7 @@ from rigd.control.answers import Answers, wait_answer
 from rigd.control.controller import Controller
 from rigd.control.listener import Listener
 from rigd.control.socket_client import SocketClient
+from rigd.model.disk_facts import TapeWatched
 from rigd.model.errors import LinkError
 from rigd.model.events import Snapshot
 from rigd.model.levels import Levels
@@ -89,13 +90,18 @@ class ControlSocket:
         make_meter: Callable[[], Meter],
         read_timing: Callable[[], Timing | None],
         clock_ns: ClockNs,
+        read_safety: Callable[[], TapeWatched | None] = lambda: None,
     ) -> None:
         self._path = path
         self._controller = controller
         self._make_meter = make_meter
         self._clock_ns = clock_ns
         self._answers = Answers(
-            controller, clock_ns=clock_ns, read_levels=make_meter(), read_timing=read_timing
+            controller,
+            clock_ns=clock_ns,
+            read_levels=make_meter(),
+            read_timing=read_timing,
+            read_safety=read_safety,
         )
         self._codec = Codec(REQUESTS)
         self._selector = selectors.DefaultSelector()

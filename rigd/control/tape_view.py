@@ -8,15 +8,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from rigd.model.errors import TapeError
 from rigd.model.levels import Levels
 from rigd.model.requests import Timing
 from rigd.model.units import NS_PER_SECOND, Frame, Ns
+from rigd.tape.holds import HoldRecord
 from rigd.tape.levels import LevelMeter
 from rigd.tape.tape import Tape, TapeCounters
 from rigd.tape.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldTape:
+    """A tape at one moment. Positions are counted in stored frames: a gap takes none."""
+
+    tape_id: int
+    written: int
+    """Position after the last stored frame."""
+    capacity_frames: int
+    sample_rate_hz: int
+    holds: tuple[HoldRecord, ...]
 
 
 class TapeView:
@@ -92,6 +106,27 @@ class TapeView:
             lost_frames=counters.lost_frames,
             xruns=counters.xruns,
         )
+
+    def held(self) -> HeldTape | None:
+        """What writers hold, and where the tape ends; None where there is no tape."""
+        with self._lock:
+            if self._tape is None:
+                return None
+            geometry = self._tape.geometry
+            return HeldTape(
+                tape_id=self._tape.tape_id,
+                written=self._tape.written,
+                capacity_frames=geometry.capacity_frames,
+                sample_rate_hz=geometry.sample_rate_hz,
+                holds=self._tape.holds(),
+            )
+
+    def position_of(self, frame: Frame, *, tape_id: int) -> int | None:
+        """Where that frame is stored; None where that tape is there no more."""
+        with self._lock:
+            if self._tape is None or self._tape.tape_id != tape_id:
+                return None
+            return self._tape.frame_to_position(frame)
 
     def extent(self) -> tuple[Frame, Frame] | None:
         """Oldest frame still there and one past the newest; None where there is no tape."""

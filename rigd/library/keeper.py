@@ -38,6 +38,8 @@ SETTLE_WITHIN_S = 60.0
 """How long a SHA-256 waits for the writer to put a new slate into the files."""
 CATCH_UP_AGAIN_S = 60.0
 TELL_AGAIN_S = 0.1
+TRY_AGAIN_S = 3.0
+"""How often a take.json that found no room is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,12 @@ class LibraryKeeper:
         self._rolling: dict[TakeId, RollingTake] = {}
         self._unsettled: dict[TakeId, float] = {}
         """Closed takes whose files do not yet say what take.json says, and until when to wait for it."""
+        self._unfiled: dict[TakeId, Take] = {}
+        """Closed takes whose take.json could not be written: tried again until it can."""
         self._walk: Iterator[FoundTake | None] | None = None
         self._next_tick = 0.0
         self._next_walk = 0.0
+        self._next_try = 0.0
 
     def start(self) -> None:
         """Jobs are done from now on, and between them the index is brought in step with the folders."""
@@ -244,7 +249,15 @@ class LibraryKeeper:
         folder = Path(take.folder)
         if not folder.is_dir():
             folder = self._library.place_of(take.take_id)
-        found = self._library.file_take(folder, slate=take.slate)
+        try:
+            found = self._library.file_take(folder, slate=take.slate, failure=take.failure)
+        except LibraryError:
+            # The disk is full, as a rule: tried again until there is room, and told once.
+            known, self._unfiled[take.take_id] = take.take_id in self._unfiled, take
+            if known:
+                return
+            raise
+        self._unfiled.pop(take.take_id, None)
         self._see_to_digests(found)
         if not found.sheet.rolling:
             self._tell(SheetWritten(take=take_of(found.sheet, found.folder)))
@@ -259,6 +272,7 @@ class LibraryKeeper:
 
     def _trash(self, take_id: TakeId) -> None:
         self._let_go(take_id)
+        self._unfiled.pop(take_id, None)
         found = self._library.discard(take_id)
         self._see_to_digests(found)
         self._tell(TakeTrashed(take_id=take_id, folder=str(found.folder)))
@@ -299,6 +313,10 @@ class LibraryKeeper:
             self._do(_Job("write take sheet", take_id, partial(self._refresh, take)))
         for take_id in list(self._unsettled):
             self._do(_Job("write take sheet", take_id, partial(self._settle, take_id)))
+        if self._unfiled and self._clock() >= self._next_try:
+            self._next_try = self._clock() + TRY_AGAIN_S
+            for take in list(self._unfiled.values()):
+                self._do(_Job("write take sheet", take.take_id, partial(self._file, take)))
         if self._walk is None and self._library.catalogue.incomplete and self._clock() >= self._next_walk:
             self._begin_walk()
 

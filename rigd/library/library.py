@@ -30,6 +30,7 @@ from rigd.library.sheet import SheetMirror, read_sheet, take_of
 from rigd.library.takes import (
     FoundTake,
     bring_up_to_date,
+    file_failed,
     move_from_trash,
     move_to_trash,
     note_digests,
@@ -68,7 +69,7 @@ class Library:
         self.root = root.absolute()
         self._mirror, self._tell_filed = mirror, filed
         self._naming, self._layout, self._rig, self._now = naming, layout, rig, now
-        own = self.root / OWN_FOLDER
+        own = self.own_folder = self.root / OWN_FOLDER
         try:
             self.root.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
@@ -154,11 +155,14 @@ class Library:
         session = self._session(session_folder)
         write_session(session.folder, session.sheet)
 
-    def file_take(self, folder: Path, *, slate: Slate | None = None) -> FoundTake:
-        """take.json and index say what the journal, and `slate` if given, say. Raises LibraryError."""
+    def file_take(self, folder: Path, *, slate: Slate | None = None, failure: str = "") -> FoundTake:
+        """take.json and index say what the journal, and `slate` if given, say. `failure`: why the writer let go of
+        the take, where it may have found no room to say so in the journal. Raises LibraryError."""
         found = bring_up_to_date(folder, slate=slate)
         if found is None:
             raise LibraryError(f"{folder}: there is no take; nothing was written")
+        if found.sheet.rolling and failure:
+            found = file_failed(folder, failure=failure)
         return self._filed(found)
 
     def adopt_take(self, folder: Path) -> Take | None:

@@ -114,6 +114,25 @@ def bring_up_to_date(folder: Path, *, slate: Slate | None = None) -> FoundTake |
     return FoundTake(folder=folder, sheet=new, settled=settled, newer=newer)
 
 
+def file_failed(folder: Path, *, failure: str) -> FoundTake:
+    """take.json says that the take has failed, of a journal that had no room for it. When the next start of the
+    writer closes the journal, the sheet is made from that. Raises LibraryError."""
+    journal = folder / JOURNAL_NAME
+    try:
+        record = read_journal(journal)
+    except TakeError as error:
+        raise LibraryError(str(error)) from error
+    sheet = make_sheet(
+        replace(record, failure=failure),
+        journal_bytes=_size(journal) or 0,
+        rolling=False,
+        sizes=sizes_of(folder, record.order),
+        frames=record.durable_frames,
+    )
+    write_sheet(folder, sheet)
+    return FoundTake(folder=folder, sheet=sheet, settled=False)
+
+
 def note_digests(folder: Path, digests: Mapping[str, str], *, journal_bytes: int) -> FoundTake | None:
     """The SHA-256 are in take.json; None where the take has changed since, and they are void."""
     found = bring_up_to_date(folder)

@@ -212,6 +212,12 @@ class ClearFault(Command):
     pass
 
 
+@_command("measure", "Measure how fast the take volume is; refused while a take rolls")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureDisk(Command):
+    pass
+
+
 @_command("shut-down", "Close every take and end rigd")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShutDown(Command):
@@ -225,6 +231,8 @@ class Accepted:
     message: str = ""
     take_id: TakeId | None = None
     """The take that it began, ended, changed or brought back, if any."""
+    ended: TakeId | None = None
+    """The take whose end it told: safe once that one is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,11 @@ class SetSong:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TryDisk:
+    """Measure the take volume in a short trial; answered by DiskMeasured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndRig:
     """Every take is closed and nothing is on its way: rigd may end."""
 
@@ -105,5 +110,6 @@ Effect = (
     | RestoreTake
     | OpenSession
     | SetSong
+    | TryDisk
     | EndRig
 )

@@ -36,6 +36,8 @@ class Happening(StrEnum):
     WRITER_CHANGED = "writer changed"
     DISK_CHANGED = "disk changed"
     MIRROR_CHANGED = "mirror changed"
+    DISK_SPACE = "disk space"
+    DISK_MEASURED = "disk measured"
     SURFACE_CHANGED = "surface changed"
     PREAMP_CHANGED = "preamp changed"
     FAULT_RAISED = "fault raised"

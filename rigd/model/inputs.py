@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal, Protocol
 
 from rigd.model.commands import Command
+from rigd.model.disk_facts import DiskMeasured, TapeWatched
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.library import LibraryFact, TakePlan
 from rigd.model.messages import (
@@ -96,6 +97,8 @@ Fact = (
     | SurfaceStatus
     | LibraryFact
     | PortFailed
+    | TapeWatched
+    | DiskMeasured
 )
 """All that may be posted to the controller besides commands."""
 
@@ -166,6 +169,12 @@ class Rules:
     """No take is started where the disk takes less than this of it."""
     volumes: TwoVolumes | None = None
     """None where there is no mirror."""
+    tape_s: float = 43.0
+    """How much the tape holds."""
+    sync_s: float = 1.0
+    """How often the writer makes durable what it has written."""
+    measure_at_start: bool = True
+    """The take volume is tried out when the writer is first heard of and nothing rolls."""
 
 
 def wall_clock_at(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rigd.model import disk, going_on
 from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import CaptureLost, PortFailed, TakeAdopted, WriterLost
@@ -44,10 +45,6 @@ from rigd.model.work import (
     title_of,
     with_take,
 )
-
-SLOW_DISK_CURE = "End what else writes to this disk, arm fewer channels, or record to a faster one"
-SLOW_DISK_S = 3.0
-"""Further behind the tape's end, and not catching up, is a disk that does not keep up."""
 
 
 def capture_report(work: Work, fact: CaptureReport) -> None:
@@ -88,13 +85,13 @@ def writer_report(work: Work, fact: WriterReport) -> None:
             bytes_per_second=bytes_per_second(work),
             behind_frames=fact.behind_frames,
             problem=problem,
+            measured=before.measured if before is not None else None,
         )
     )
     if before is None:
         work.clear_fault("writer")
         work.say(Happening.WRITER_CHANGED, "writer", "the writer is there")
         _ask_after_missing_takes(work, {progress.order.take_id for progress in fact.open_takes})
-    _watch_disk(work, behind_before=before.behind_frames if before is not None else 0)
     for progress in fact.open_takes:
         take = find_take(work.state, progress.order.take_id)
         if take is None:
@@ -108,21 +105,7 @@ def writer_report(work: Work, fact: WriterReport) -> None:
         work.clear_fault("disk")
     if before is not None and before.problem != problem:
         work.say(Happening.DISK_CHANGED, "disk", problem or "the disk is in order again")
-
-
-def _watch_disk(work: Work, *, behind_before: int) -> None:
-    """A fault from the second report on that is too far behind, unless the writer catches up: a take begins
-    behind by its pre-roll, and one that is kept by all of its length."""
-    disk, rate = work.state.disk, work.state.sample_rate_hz
-    assert disk is not None
-    limit = SLOW_DISK_S * rate
-    if disk.behind_frames < limit / 2:
-        work.clear_fault("disk slow")
-    elif behind_before > limit and disk.behind_frames >= behind_before:
-        behind = f"the disk is slow: the take is {disk.behind_frames / rate:.0f} s behind"
-        if work.at.tape_from is not None and work.at.tape_to is not None:
-            behind += f" of the {(work.at.tape_to - work.at.tape_from) / rate:.0f} s that the tape holds"
-        work.raise_fault("disk slow", f"{behind}; beyond that sound is lost. {SLOW_DISK_CURE}")
+    disk.note_report(work, fact)
 
 
 def writer_lost(work: Work, fact: WriterLost) -> None:
@@ -158,8 +141,7 @@ def gap_written(work: Work, fact: GapWritten) -> None:
     fault = f"{title_of(take.slate)} has {gaps}, {silence}. Seen: {CLEAR_FAULT}"
     work.raise_fault(f"gap {take.take_id}", fault)
     if fact.gap.cause is GapCause.TAPE_FULL:
-        lost = f"the disk is too slow: the tape was full and {_length(work.state, (fact.gap,))} are lost"
-        work.raise_fault("disk slow", f"{lost}. {SLOW_DISK_CURE}")
+        disk.sound_was_lost(work)
 
 
 def xrun_noted(work: Work, fact: XrunNoted) -> None:
@@ -212,8 +194,8 @@ def take_closed(work: Work, fact: TakeClosed) -> None:
 
 
 def take_failed(work: Work, fact: TakeFailed) -> None:
-    """What was kept is closed and whole; a take of which nothing was is gone from the list. The rig halts where
-    it was the rolling take, and says so."""
+    """What was kept is closed and whole; a take of which nothing was is gone from the list. What is missing goes
+    on as a take of its own where it can. Else the rig halts where it was the rolling take, and says so."""
     take = find_take(work.state, fact.take_id)
     if take is None:
         work.do(AdoptTake(take_id=fact.take_id, folder=fact.folder))
@@ -230,15 +212,22 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
         failure=fact.reason,
     )
     work.put_take(failed)
-    if _is_current(work.state, take):
+    was_current = _is_current(work.state, take)
+    if was_current:
         let_go(work, failed)
+    rest = going_on.take_up_rest(work, take, failed, fact)
+    if rest is not None:
+        going_on.put_rest(work, rest, rolls=was_current)
+    elif was_current:
         work.change(transport=Transport.HALTED)
     if fact.frames_kept:
         work.do(WriteTakeSheet(take=failed))
     else:
         forget(work, failed)
+    went_on = going_on.what_came_of_it(work.state, take, rest, fact)
     cure = "Free some space, then" if fact.disk_full else "When it is seen to"
-    text = f"{title_of(take.slate)}: {fact.reason}. Kept {fact.frames_kept:,} frames. {cure}: {CLEAR_FAULT}"
+    kept = f"Kept {fact.frames_kept:,} frames.{went_on}"
+    text = f"{title_of(take.slate)}: {fact.reason}. {kept} {cure}: {CLEAR_FAULT}"
     work.say(Happening.TAKE_FAILED, take.take_id, text)
     work.raise_fault(f"take {take.take_id}", text)
 
@@ -259,6 +248,8 @@ def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
     """What the take's own journal says, for a take that the state knew too little of."""
     take, known = fact.take, find_take(work.state, fact.take.take_id)
     on_mirror = is_of_mirror(work.rules.volumes, take.folder)
+    if isinstance(fact, SheetWritten):
+        work.clear_fault("library: write take sheet")
     if known is None:
         if isinstance(fact, TakeAdopted) and take.closed:
             _take_in_closed(work, replace(take, on_mirror=on_mirror))

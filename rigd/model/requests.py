@@ -105,6 +105,8 @@ class CommandAnswer:
     text: str
     take_id: TakeId | None = None
     """The take that the command began, ended, changed or brought back: what a client may wait for."""
+    ended: TakeId | None = None
+    """The take whose end the command told: every byte of it is safe once it is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rigd.model.disk_facts import Measurement
 from rigd.model.gain import PreampAbility, PreampStatus
 from rigd.model.messages import CaptureReport
 from rigd.model.surface import SurfaceStatus
@@ -104,6 +105,8 @@ class Take:
     """The slate was changed after the end was told and before the close: the files get it once closed."""
     failure: str = ""
     """Why it could not go on; empty where it simply ended."""
+    goes_on_after: TakeId | None = None
+    """The failed take that this one takes up without a gap, in a fresh folder."""
     copy: Copy | None = None
     """None where there is no second volume."""
     on_mirror: bool = False
@@ -162,6 +165,10 @@ class Disk:
     """What a take of the armed channels needs."""
     behind_frames: int
     problem: str = ""
+    seconds_left: float | None = None
+    """How much more of the rolling take, else of the armed channels, there is room for; None: not known."""
+    measured: Measurement | None = None
+    """What the volume did in the last trial; None: not tried yet."""
 
 
 class MirrorPhase(StrEnum):
@@ -225,6 +232,14 @@ class RigState:
     song_numbers: tuple[tuple[str, int], ...] = ()
     """The next take number of each song of the session that is not the current one."""
     ending: Ending = Ending.NO
+    unsafe_s: float = 0.0
+    """Sound of takes that is on the tape only: what a power cut would cost now."""
+    tape_fill: float = 0.0
+    """Share of the tape that it takes, 0 to 1; at 1 sound is lost."""
+    space_warned_s: float = 0.0
+    """The last warning told of how much room is left was that of so many seconds; 0: there is enough."""
+    measuring: bool = False
+    """The take volume is being tried out."""
 
 
 def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rigd.model import commands as c
+from rigd.model import disk, library, messages, mirror_reports, reports, settings, slating, transport, trash
 from rigd.model import inputs as i
-from rigd.model import library, messages, mirror_reports, reports, settings, slating, transport, trash
 from rigd.model.commands import Accepted, Command, Rejected, Reply
+from rigd.model.disk_facts import DiskMeasured, TapeWatched
 from rigd.model.effects import Effect
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Happening
@@ -103,6 +104,7 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     c.Unlock: _always(transport.unlock),
     c.ClearFault: _always(transport.clear_faults),
     c.ShutDown: _always(transport.shut_down),
+    c.MeasureDisk: _always(disk.measure),
 
     messages.CaptureReport: _always(reports.capture_report),
     i.CaptureLost: _always(reports.capture_lost),
@@ -130,6 +132,8 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     PreampSetting: _always(settings.setting_told),
     PreampStatus: _always(settings.preamp_status),
     SurfaceStatus: _always(settings.surface_status),
+    TapeWatched: _always(disk.tape_watched),
+    DiskMeasured: _always(disk.disk_measured),
 }
 # fmt: on
 
@@ -156,7 +160,9 @@ def step(state: RigState, given: Input, rules: Rules) -> Step:
         if not isinstance(what, Command):
             raise
         return _refused(state, given, rules, what, str(refusal))
-    reply = Accepted(message=message or "", take_id=work.take_id) if isinstance(what, Command) else None
+    reply: Reply | None = None
+    if isinstance(what, Command):
+        reply = Accepted(message=message or "", take_id=work.take_id, ended=work.ended)
     return Step(state=work.state, effects=tuple(work.effects), events=tuple(work.events), reply=reply)
 
 

@@ -78,7 +78,7 @@ def stop(work: Work, command: Command) -> str:
         return f"{title_of(take.slate)} is kept"
     stopped = replace(take, end_frame=Frame(at_frame + postroll))
     work.change(take=stopped, transport=Transport.POSTROLL)
-    work.take_id = take.take_id
+    work.take_id = work.ended = take.take_id
     work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=stopped.end_frame)))
     work.say(Happening.TAKE_STOPPED, take.take_id, f"{title_of(take.slate)} stops after the post-roll")
     return f"{title_of(take.slate)} stops after the post-roll of {work.rules.postroll_s:g} s"
@@ -127,9 +127,10 @@ def keep(work: Work, command: KeepLast) -> str:
     first_frame = max(wanted, work.at.tape_from if work.at.tape_from is not None else 0, 0)
     if first_frame >= end_frame:
         raise Refusal("keep: the tape holds nothing from before this moment yet")
-    take = order_take(work, first_frame=Frame(first_frame), end_frame=Frame(end_frame))
-    work.change(takes=(*work.state.takes, take))
     length_s = (end_frame - first_frame) / rate
+    take = order_take(work, first_frame=Frame(first_frame), end_frame=Frame(end_frame), room_s=length_s)
+    work.ended = take.take_id
+    work.change(takes=(*work.state.takes, take))
     text = f"the last {length_s:.1f} s are {title_of(take.slate)}"
     if command.seconds > work.rules.keep_s:
         text += f"; [tape] keep_seconds is {work.rules.keep_s:g} s ({command.seconds:g} s were asked for)"
@@ -223,7 +224,7 @@ def tape_to(work: Work) -> Frame:
 def end(work: Work, take: Take, end_frame: Frame) -> Take:
     """The current take ends before `end_frame` and is one of the session's takes, to be closed."""
     ended = replace(take, end_frame=end_frame)
-    work.take_id = take.take_id
+    work.take_id = work.ended = take.take_id
     work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=end_frame)))
     if work.state.transport is not Transport.POSTROLL:
         work.say(Happening.TAKE_STOPPED, take.take_id, f"{title_of(take.slate)} stopped")
@@ -245,13 +246,28 @@ def roll(work: Work, *, first_frame: Frame) -> Take:
     return take
 
 
-def order_take(work: Work, *, first_frame: Frame, end_frame: Frame | None) -> Take:
-    """The writer is told to write a new take. Raises Refusal where none may be started."""
+def order_take(
+    work: Work,
+    *,
+    first_frame: Frame,
+    end_frame: Frame | None,
+    room_s: float | None = None,
+    after: Take | None = None,
+    notes: tuple[str, ...] = (),
+) -> Take:
+    """The writer is told to write a new take. Raises Refusal where none may be started.
+
+    `room_s`: what the disk must have room for; the reserve where it is None. With `after` it takes up the rest
+    of a take that failed: with its channels, and whatever would keep a person from starting one now.
+    """
     state = work.state
-    check_ready(work)
-    tracks = tuple(_track(channel) for channel in state.channels if channel.armed)
+    if after is None:
+        check_ready(work, room_s=work.rules.least_disk_s if room_s is None else room_s)
+        tracks = tuple(_track(channel) for channel in state.channels if channel.armed)
+    else:
+        tracks = tuple(_track(channel) for channel in state.channels if channel.number in after.channels)
     number = used_up(state, state.next_take_number - 1)
-    slate = Slate(session=state.session, song=state.song, number=number)
+    slate = Slate(session=state.session, song=state.song, number=number, notes=notes)
     started_at, time_reference = wall_clock_at(
         first_frame, work.at, at_frame=work.at_frame(), sample_rate_hz=state.sample_rate_hz
     )
@@ -287,7 +303,7 @@ def take_of(order: TakeOrder) -> Take:
     )
 
 
-def check_ready(work: Work) -> None:
+def check_ready(work: Work, *, room_s: float) -> None:
     """Raises Refusal, with the cure, where a take cannot be begun although the transport stands right."""
     state = work.state
     if state.ending is not Ending.NO:
@@ -297,22 +313,23 @@ def check_ready(work: Work) -> None:
     if not any(channel.armed for channel in state.channels):
         raise Refusal("no channel is armed; arm one with: rigd arm CHANNEL, or all of them with: rigd arm")
     _check_inputs(state)
-    unfit = _why_unfit(work, state.disk)
-    least_bytes = round(work.rules.least_disk_s * bytes_per_second(work))
+    unfit = _why_unfit(work, state.disk, room_s=room_s)
+    least_bytes = round(room_s * bytes_per_second(work))
     if unfit and not stands_in(work, unfit, least_bytes=least_bytes):
         raise Refusal(unfit)
 
 
-def _why_unfit(work: Work, disk: Disk | None) -> str:
+def _why_unfit(work: Work, disk: Disk | None, *, room_s: float) -> str:
     """Why no take can be begun on the library's volume; empty where one can."""
     if is_in_charge(work.state):
         return "the library's volume was not checked yet"
     if disk is not None and disk.problem:
         return f"the disk is not fit for a take: {disk.problem}"
-    if disk is not None and disk.free_bytes < work.rules.least_disk_s * bytes_per_second(work):
+    if disk is not None and disk.free_bytes < room_s * bytes_per_second(work):
+        left_s = disk.free_bytes / max(1, bytes_per_second(work))
         return (
-            f"the disk has room for less than {work.rules.least_disk_s:g} s of the armed channels "
-            f"({disk.free_bytes // 1_000_000} MB free); free some space"
+            f"the disk has room for {left_s:.0f} s of the armed channels ({disk.free_bytes // 1_000_000} MB free) "
+            f"and {room_s:.0f} s are wanted; free some space, or arm fewer channels"
         )
     return ""
 

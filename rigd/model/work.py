@@ -20,7 +20,17 @@ from rigd.model.take import Slate
 from rigd.model.units import Frame, TakeId
 
 CLEAR_FAULT = "rigd clear-fault"
-STANDING_FAULTS = ("interface", "mismatch", "writer", "disk", "disk slow", "mirror")
+STANDING_FAULTS = (
+    "interface",
+    "mismatch",
+    "writer",
+    "disk",
+    "disk slow",
+    "not safe",
+    "disk space",
+    "disk speed",
+    "mirror",
+)
 """Faults that clear themselves once the cause is gone, and only then."""
 
 
@@ -39,6 +49,8 @@ class Work:
         self.events: list[Event] = []
         self.take_id: TakeId | None = None
         """The take that the command is about: the last one that the step began, ended or changed."""
+        self.ended: TakeId | None = None
+        """The last take whose end the step told."""
         self._origin = origin
 
     def change(self, **fields: Any) -> None:

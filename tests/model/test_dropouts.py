@@ -19,13 +19,12 @@ from rigd.model.messages import (
     TakeFailed,
     TakeOpened,
     TakeProgress,
-    WriterReport,
     XrunNoted,
 )
 from rigd.model.state import Take, Transport
 from rigd.model.take import Gap, GapCause, Marker, TakeOrder, Xrun
 from rigd.model.units import Frame
-from tests.support.desk import LISTENING, OPENED, RATE_HZ, SESSION_FOLDER, WRITER_IDLE, Desk, frame, orders
+from tests.support.desk import LISTENING, OPENED, SESSION_FOLDER, WRITER_IDLE, Desk, frame, orders
 
 GAP = Gap(at_frame=frame(101.0), length_frames=480, cause=GapCause.OVERFLOW, exact=True)
 
@@ -140,50 +139,9 @@ def test_a_rig_is_not_well_before_its_parts_were_heard_of() -> None:
     assert desk.state.faults == ()
 
 
-def behind(seconds: float) -> WriterReport:
-    return replace(WRITER_IDLE, behind_frames=round(seconds * RATE_HZ))
-
-
-def test_a_disk_that_falls_behind_is_a_fault_until_it_has_caught_up() -> None:
-    desk = Desk()
-    desk.ok("start")
-    desk.hear(behind(4.0))
-    assert not desk.state.faults
-    desk.hear(behind(5.0))
-    (fault,) = desk.state.faults
-    assert fault.key == "disk slow"
-    assert "5 s behind of the 60 s that the tape holds" in fault.what
-    desk.hear(behind(2.0))
-    desk.ok("clear-fault")
-    assert len(desk.state.faults) == 1
-    desk.hear(behind(1.0))
-    assert not desk.state.faults
-
-
-def test_a_long_keep_that_is_being_written_is_no_slow_disk() -> None:
-    desk = Desk()
-    desk.ok("keep 20")
-    for seconds in (20.0, 14.0, 8.0, 2.0, 0.1):
-        desk.hear(behind(seconds))
-        assert not desk.state.faults
-
-
-def test_sound_lost_because_the_tape_was_full_is_a_fault_that_names_the_disk() -> None:
-    desk = Desk()
-    desk.ok("start")
-    gap = replace(GAP, cause=GapCause.TAPE_FULL)
-    desk.hear(GapWritten(take_id=desk.take.take_id, gap=gap))
-    faults = {fault.key: fault.what for fault in desk.state.faults}
-    assert "the tape was full and 480 frames" in faults["disk slow"]
-    desk.hear(behind(20.0))
-    assert len(desk.state.faults) == 2
-    desk.hear(behind(0.1))
-    assert [fault.key for fault in desk.state.faults] == [f"gap {desk.take.take_id}"]
-
-
 def nothing_kept(take: Take) -> TakeFailed:
     return TakeFailed(
-        take_id=take.take_id, folder=take.folder, frames_kept=0, reason="read-only", disk_full=False
+        take_id=take.take_id, folder=take.folder, frames_kept=0, reason="no space", disk_full=True
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, parse_command
+from rigd.model.disk_facts import DiskMeasured, TapeWatched
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.inputs import (
     CaptureLost,
@@ -50,7 +51,18 @@ from rigd.model.table import COLUMNS, ROWS, TABLE, step
 from rigd.model.take import Gap, GapCause, Xrun
 from rigd.model.units import Frame, Ns, Origin, TakeId
 from rigd.model.work import hears
-from tests.support.desk import LISTENING, OPENED, VOLUMES, WRITER_IDLE, Desk, frame, ns, orders, some_command
+from tests.support.desk import (
+    LISTENING,
+    OPENED,
+    QUICK_DISK,
+    VOLUMES,
+    WRITER_IDLE,
+    Desk,
+    frame,
+    ns,
+    orders,
+    some_command,
+)
 
 
 def desk_in(transport: Transport, *, mirror: bool = False) -> Desk:
@@ -115,6 +127,11 @@ def facts(desk: Desk) -> list[Any]:
         PreampSetting(preamp="desk", socket=1, parameter="pad", value=0.0, confirmed=False, at_ns=Ns(1)),
         PreampStatus(name="desk", kind="x32", answering=False),
         SurfaceStatus(name="pedal", kind="midi", connected=True),
+        TapeWatched(unsafe_s=9.0, waiting_s=9.0, tape_fill=0.2, owed_fill=0.2),
+        TapeWatched(unsafe_s=0.0, waiting_s=0.0, tape_fill=0.0, owed_fill=0.0),
+        DiskMeasured(measurement=None),
+        DiskMeasured(measurement=replace(QUICK_DISK, bytes_per_second=1)),
+        replace(WRITER_IDLE, free_bytes=100_000_000),
     ]
     progress = TakeProgress(order=order, written_frames=1, durable_frames=1, gaps=(gap,))
     for open_takes in ((progress,), (replace(progress, order=unknown),)):
@@ -129,6 +146,8 @@ def facts(desk: Desk) -> list[Any]:
             TakeClosed(take_id=take.take_id, folder=take.folder, frames=4800, files=()),
             TakeClosed(take_id=take.take_id, folder=take.folder, frames=4800, files=(), recovered=True),
             failed(take),
+            replace(failed(take), disk_full=False),
+            replace(failed(take), disk_full=False, frames_kept=0),
             RetagFailed(take_id=take.take_id, reason="busy"),
             PostRollOver(take_id=take.take_id),
             TakeAdopted(take=_closed(take)),

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from rigd.model.state import Transport
+from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter
-from tests.support.rig import RigRun, check_take
+from tests.support.rig import RigRun, check_take, sheet_of
 from tests.support.writer_run import read_codes, small_disk
 
 DISK_BYTES = 96 << 20
@@ -62,8 +63,14 @@ def test_after_a_full_disk_the_take_is_whole_and_with_room_again_the_rig_records
                 lambda state: state.disk is not None and state.disk.free_bytes > DISK_BYTES // 2,
                 "the writer has seen the room",
             )
+            wait_for(lambda: sheet_of(kept).get("failed"), "take.json, as soon as there is room for it")
+            assert "No space left" in sheet_of(kept)["failed"] and "No space left" in kept.failure
+            assert sheet_of(kept)["frames"] == kept.durable_frames
             rig.say("clear-fault")
-            assert rig.state().faults == ()
+            rig.await_state(
+                lambda state: {fault.key for fault in state.faults} <= {"disk space"},
+                "no fault but that the disk is a small one",
+            )
             rig.say("start")
             rig.roll(1)
             rig.say("stop")

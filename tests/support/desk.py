@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply, parse_command
+from rigd.model.disk_facts import DiskMeasured, Measurement
 from rigd.model.effects import Effect, SendToMirror, SendToWriter
 from rigd.model.events import Event, Happening
 from rigd.model.gain import PreampAbility, ReadBack
@@ -76,6 +77,9 @@ OPENED = SessionOpened(
 )
 
 
+QUICK_DISK = Measurement(bytes_per_second=200_000_000, longest_stall_s=0.01, bytes_written=64 << 20)
+
+
 class Desk:
     """Frames are time: frame 0 is at 0 ns. `at` is in seconds; the tape holds the last 60 s."""
 
@@ -92,7 +96,7 @@ class Desk:
         self.events: list[Event] = []
         self._ids = itertools.count(1)
         if ready:
-            for fact in (OPENED, WRITER_IDLE, LISTENING):
+            for fact in (OPENED, WRITER_IDLE, DiskMeasured(measurement=QUICK_DISK), LISTENING):
                 self.hear(fact)
             if mirror:
                 self.hear(MirrorSaid(fact=WRITER_IDLE))

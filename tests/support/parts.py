@@ -11,13 +11,24 @@ from typing import Any
 
 from rigd.control.controller import Chance, Controller
 from rigd.control.ports import Ports
+from rigd.model.disk_facts import DiskMeasured
 from rigd.model.gain import PreampSetting
 from rigd.model.library import SessionOpened, TakeRestored, TakeTrashed
 from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, TakeClosed
 from rigd.model.state import RigState, Take, Transport, first_state
 from rigd.model.take import Parameter, TakeOrder
 from rigd.model.units import Frame, Ns, TakeId
-from tests.support.desk import LISTENING, OPENED, RATE_HZ, WALL_NS, WRITER_IDLE, channels, frame, rules
+from tests.support.desk import (
+    LISTENING,
+    OPENED,
+    QUICK_DISK,
+    RATE_HZ,
+    WALL_NS,
+    WRITER_IDLE,
+    channels,
+    frame,
+    rules,
+)
 
 PATIENCE_S = 10.0
 
@@ -94,6 +105,10 @@ class ObedientParts:
         self._breaks("library")
         self.post(TakeRestored(take=self.trashed.pop(take_id)))
 
+    def measure(self) -> None:
+        self._breaks("disk")
+        self.post(DiskMeasured(measurement=QUICK_DISK))
+
     def open_session(self, name: str) -> None:
         self._breaks("library")
         self.post(
@@ -119,7 +134,7 @@ def controller_of(tape: WoundTape, parts: ObedientParts, **rule_changes: Any) ->
         state=first_state(channels=channels(), sample_rate_hz=RATE_HZ),
         rules=rules(**rule_changes),
         tape_time=tape,
-        ports=Ports(writer=parts, preamps=parts, library=parts, end_rig=parts.ended.set),
+        ports=Ports(writer=parts, preamps=parts, library=parts, disk=parts, end_rig=parts.ended.set),
         chance=Chance(
             clock_ns=tape.clock_ns,
             wall_ns=lambda: WALL_NS + round((tape.now_s - 100.0) * 1e9),

@@ -1,0 +1,41 @@
+"""What is found out about the disk and the tape in front of it: facts for the controller. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeWatched:
+    """What of the takes is on the tape and not yet safe on the disk, by the tape's own holds: true also while the
+    writer is stopped, hangs in a frozen disk, or is dead."""
+
+    unsafe_s: float
+    """Sound of takes that a power cut would cost now: the longest of all takes that are not closed."""
+    waiting_s: float
+    """How long the writer has owed the oldest of it; what a take had behind it when it was ordered (its pre-roll,
+    the seconds kept) is owed from then on only. This is what alarms go by."""
+    tape_fill: float
+    """Share of the tape that the slowest firm hold takes, 0 to 1."""
+    owed_fill: float
+    """The same, of what came since the hold was first seen: this is what alarms go by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What the take volume did in a short trial."""
+
+    bytes_per_second: int
+    """Written and made durable."""
+    longest_stall_s: float
+    """The longest that one write and its sync took."""
+    bytes_written: int
+    failure: str = ""
+    """Why nothing could be measured, and what to do; empty: it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskMeasured:
+    """The trial is over. None: it was broken off because a take began."""
+
+    measurement: Measurement | None
