@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rigd import __version__
-from rigd.cli import arm, demo, devices, gain, recover, run, session, status, take, takes
+from rigd.cli import arm, demo, devices, disk, gain, recover, run, session, status, take, takes
 
 app = typer.Typer(
     name="rigd",
@@ -35,6 +35,7 @@ app.command()(devices.devices)
 app.command()(devices.learn)
 app.command()(status.status)
 app.command()(status.watch)
+app.command()(disk.disk)
 app.add_typer(take.app, name="take")
 app.add_typer(takes.app, name="takes")
 app.add_typer(session.app, name="session")

@@ -11,6 +11,7 @@ from rich.live import Live
 from rigd.cli.terminal import AsJson, RuntimeDir, daemon, errors_told, out, print_json, socket_path
 from rigd.cli.view import clock, gain_text, live_view, minutes_left, mirror_line, take_title
 from rigd.control.client import ControlClient
+from rigd.model.disk import closing_takes, measurement_text
 from rigd.model.errors import LinkError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
@@ -18,6 +19,8 @@ from rigd.model.state import RigState
 
 LEVELS_HZ = 10.0
 STORY_LINES = 8
+LEAST_TOLD_S = 0.1
+"""Less than this that is not yet safe is not worth a line."""
 
 
 def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
@@ -33,12 +36,13 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
         now = answer.levels.at_frame if answer.levels is not None else state.take.first_frame
         elapsed = clock(now - state.take.first_frame, state.sample_rate_hz)
         out.print(f"take       {take_title(state.take)}  {elapsed}", markup=False)
-        unsafe = state.take.written_frames - state.take.durable_frames
-        if unsafe > state.sample_rate_hz // 10:
-            seconds = unsafe / state.sample_rate_hz
-            out.print(f"not safe   {seconds:.1f} s are not yet durable", markup=False)
     else:
         out.print(f"next       {state.song} · Take {state.next_take_number:03}", markup=False)
+    for take in closing_takes(state):
+        out.print(f"closing    {take_title(take)}", markup=False)
+    if state.unsafe_s >= LEAST_TOLD_S:
+        full = f"; the tape is {state.tape_fill:.0%} full"
+        out.print(f"not safe   {state.unsafe_s:.1f} s are not yet on the disk{full}", markup=False)
     out.print(f"session    {state.session}, {len(state.takes)} takes in {state.session_folder}", markup=False)
     interface = state.interface
     if interface is not None:
@@ -53,7 +57,9 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
             )
         for warning in interface.warnings:
             out.print(f"           {warning}", style="yellow", markup=False)
-    out.print(f"disk       {minutes_left(state)}", markup=False)
+    measured = state.disk.measured if state.disk is not None else None
+    speed = f"  {measurement_text(measured)}" if measured is not None else ""
+    out.print(f"disk       {minutes_left(state)}{speed}", markup=False)
     if state.mirror is not None:
         out.print(f"mirror     {mirror_line(state.mirror)}  {state.mirror.root}", markup=False)
     for surface in state.surfaces:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from rigd.cli.safe import LONGEST_CLOSE_S, NoWait, Within, end_take
 from rigd.cli.started import STARTED_NS
-from rigd.cli.terminal import AsJson, RuntimeDir, daemon, do, tell
+from rigd.cli.terminal import AsJson, RuntimeDir, do
 
 app = typer.Typer(help="Start, stop and mark takes.", no_args_is_help=True)
 
@@ -15,7 +16,6 @@ Held = Annotated[
     bool, typer.Option("--hold", help="As a held switch: what a locked rig asks for before it lets go.")
 ]
 Whole = Annotated[list[str], typer.Argument(show_default=False)]
-LONGEST_CLOSE_S = 120.0
 
 
 @app.command()
@@ -25,13 +25,21 @@ def start(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def stop(runtime_dir: RuntimeDir = None, as_json: AsJson = False, hold: Held = False) -> None:
-    """Stop the take, and wait until all of it is safe on disk."""
-    with daemon(runtime_dir) as client:
-        answer = client.command("stop", at_ns=STARTED_NS, held=hold)
-        if answer.accepted:
-            client.wait_closed(answer.take_id, timeout_s=LONGEST_CLOSE_S)
-    tell(answer, as_json=as_json)
+def stop(
+    runtime_dir: RuntimeDir = None,
+    as_json: AsJson = False,
+    hold: Held = False,
+    no_wait: NoWait = False,
+    within: Within = LONGEST_CLOSE_S,
+) -> None:
+    """Stop the take, and wait until every byte of it is on the disk."""
+    end_take(
+        runtime_dir,
+        as_json,
+        lambda client: client.command("stop", at_ns=STARTED_NS, held=hold),
+        no_wait=no_wait,
+        within_s=within,
+    )
 
 
 @app.command()
@@ -41,15 +49,38 @@ def toggle(runtime_dir: RuntimeDir = None, as_json: AsJson = False, hold: Held =
 
 
 @app.command("next")
-def next_take(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Keep this take and go on as the next, without a gap."""
-    do(runtime_dir, as_json, lambda client: client.command("next", at_ns=STARTED_NS))
+def next_take(
+    runtime_dir: RuntimeDir = None,
+    as_json: AsJson = False,
+    no_wait: NoWait = False,
+    within: Within = LONGEST_CLOSE_S,
+) -> None:
+    """Keep this take and go on as the next, without a gap; wait until the kept one is on the disk."""
+    end_take(
+        runtime_dir,
+        as_json,
+        lambda client: client.command("next", at_ns=STARTED_NS),
+        no_wait=no_wait,
+        within_s=within,
+    )
 
 
 @app.command()
-def keep(seconds: float, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Keep the last SECONDS as a take, also while another rolls."""
-    do(runtime_dir, as_json, lambda client: client.command("keep", at_ns=STARTED_NS, seconds=seconds))
+def keep(
+    seconds: float,
+    runtime_dir: RuntimeDir = None,
+    as_json: AsJson = False,
+    no_wait: NoWait = False,
+    within: Within = LONGEST_CLOSE_S,
+) -> None:
+    """Keep the last SECONDS as a take, also while another rolls; wait until they are on the disk."""
+    end_take(
+        runtime_dir,
+        as_json,
+        lambda client: client.command("keep", at_ns=STARTED_NS, seconds=seconds),
+        no_wait=no_wait,
+        within_s=within,
+    )
 
 
 @app.command()

@@ -62,6 +62,8 @@ def show(number: str, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -
     out.print(f"{take.started_at}   {take.folder}", markup=False)
     if take.copy is not None:
         out.print(f"{take.copy.state.value:<26}{take.copy.folder}", style="dim", markup=False)
+    if take.failure:
+        out.print(f"  FAILED {take.failure}", style="bold red", markup=False)
     for file in take.files:
         out.print(f"  {file.name}  {clock(file.frames, rate)}  {file.size_bytes:,} bytes", markup=False)
     for marker in take.markers:

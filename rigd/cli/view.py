@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from rigd.model.disk import closing_takes
 from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
 from rigd.model.state import Channel, Mirror, MirrorPhase, RigState, Take, Transport
@@ -25,7 +26,13 @@ LAMPS = {
     Transport.POSTROLL: ("● POST", "bold white on dark_orange3"),
     Transport.HALTED: ("HALTED", "bold white on magenta3"),
 }
-LOUD = {Happening.GAP_FOUND, Happening.FAULT_RAISED, Happening.TAKE_FAILED, Happening.COMMAND_REJECTED}
+LOUD = {
+    Happening.GAP_FOUND,
+    Happening.FAULT_RAISED,
+    Happening.TAKE_FAILED,
+    Happening.DISK_SPACE,
+    Happening.COMMAND_REJECTED,
+}
 
 
 def clock(frames: int, sample_rate_hz: int) -> str:
@@ -53,6 +60,10 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
             line.append("  ◎ circled", style="green")
     else:
         line.append(f"next: {state.song} take {state.next_take_number:03}")
+    for closing in closing_takes(state)[:1]:
+        line.append(f"  saving take {closing.slate.number:03}", style="yellow")
+    if state.unsafe_s >= 1.0:
+        line.append(f"  {state.unsafe_s:.0f} s not yet safe", style="yellow")
     if state.locked:
         line.append("  LOCKED: hold to stop", style="yellow")
     second = Text(style="dim", no_wrap=True, overflow="ellipsis")
@@ -60,7 +71,7 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
     if state.interface is not None and state.interface.device:
         second.append(f"  ·  {state.interface.device} {state.sample_rate_hz / 1000:g} kHz")
     if state.disk is not None:
-        short = 0 < state.disk.bytes_per_second * 600 > state.disk.free_bytes
+        short = state.disk.seconds_left is not None and state.disk.seconds_left < 600
         second.append(f"  ·  {minutes_left(state)}", style="bold red" if short else "")
     if state.mirror is not None:
         good = state.mirror.phase in (MirrorPhase.IN_STEP, MirrorPhase.CATCHING_UP)
@@ -82,7 +93,8 @@ def minutes_left(state: RigState) -> str:
     disk = state.disk
     if disk is None or disk.bytes_per_second <= 0:
         return "disk: not known yet"
-    seconds = disk.free_bytes // disk.bytes_per_second
+    left_s = disk.seconds_left
+    seconds = int(left_s) if left_s is not None else disk.free_bytes // disk.bytes_per_second
     if seconds < 600:
         return f"{seconds // 60} min {seconds % 60:02} s of disk"
     return f"{seconds // 3600} h {seconds // 60 % 60:02} min of disk"
@@ -203,12 +215,15 @@ def take_table(takes: Sequence[Take], sample_rate_hz: int) -> Table:
         )
     for take in takes:
         slate = take.slate
-        marks = ("◎" if slate.circled else "") + "★" * slate.rating + (" recovered" if take.recovered else "")
+        marks = Text(("◎" if slate.circled else "") + "★" * slate.rating, style="green")
+        marks.append(" recovered" if take.recovered else "")
+        marks.append(" FAILED" if take.failure else "", style="bold red")
+        marks.append(" closing" if not take.closed and take.end_frame is not None else "", style="yellow")
         frames = take.end_frame - take.first_frame if take.end_frame is not None else take.written_frames
         table.add_row(
             slate.song,
             f"{slate.number:03}" + (f' "{slate.name}"' if slate.name else ""),
-            Text(marks, style="green"),
+            marks,
             clock(frames, sample_rate_hz),
             str(len(take.files) or len(take.channels)),
             Text(str(len(take.gaps)), style="bold red" if take.gaps else "dim"),

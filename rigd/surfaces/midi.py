@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from rigd.model.bindings import Binding, plain_control
+from rigd.model.disk import closing_takes
 from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, Transport
@@ -33,8 +34,9 @@ _CHECK_S = 0.25
 _ECHO_NS = 20_000_000
 _REFUSED_NS = 400_000_000
 _NS_PER_MS = 1_000_000
+_BLINK_NS = 250_000_000
 
-Condition = Literal["recording", "ready", "armed", "fault", "locked", "gap", "circled", "refused"]
+Condition = Literal["recording", "ready", "armed", "fault", "locked", "gap", "circled", "refused", "closing"]
 
 
 def _sendable(control: str) -> str:
@@ -48,7 +50,8 @@ class LampSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     on: Condition
-    """recording: a take rolls. ready: a press would start one. armed: at least one channel is. fault:
+    """recording: a take rolls; it blinks until one that has ended is safe on the disk. closing: one is not yet.
+    ready: a press would start one. armed: at least one channel is. fault:
     something needs a person. locked: stop wants a hold. gap: this take has one. circled: the last take is.
     refused: for a moment after a command that did nothing."""
     send: Annotated[str, AfterValidator(_sendable)]
@@ -253,6 +256,8 @@ class MidiSurface:
         wanted: dict[str, int] = {}
         for lamp in self._settings.led:
             lit = refused if lamp.on == "refused" else is_true(lamp.on, state)
+            if lamp.on == "recording" and state.take is None and closing_takes(state):
+                lit = self._clock() // _BLINK_NS % 2 == 0
             if lit or lamp.send not in wanted:
                 wanted[lamp.send] = lamp.lit if lit else lamp.dark
         for control, value in wanted.items():
@@ -310,5 +315,7 @@ def is_true(condition: Condition, state: RigState) -> bool:
         case "circled":
             last = state.take or (state.takes[-1] if state.takes else None)
             return last is not None and last.slate.circled
+        case "closing":
+            return bool(closing_takes(state))
         case "refused":
             return False

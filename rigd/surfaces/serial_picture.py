@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rigd.model.disk import closing_takes
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, Setting, Take, Transport, channel_of
 from rigd.model.units import ChannelNumber, Frame
@@ -107,7 +108,11 @@ def _light(state: RigState, lamp: str) -> Light:
     halted = state.transport is Transport.HALTED
     match word:
         case "recording":
-            return "blink" if state.transport is Transport.POSTROLL else _on(_rolling(state))
+            if state.transport is Transport.POSTROLL or (closing_takes(state) and not _rolling(state)):
+                return "blink"
+            return _on(_rolling(state))
+        case "closing":
+            return _on(bool(closing_takes(state)))
         case "ready":
             return _on(state.transport is Transport.READY)
         case "armed":
@@ -156,6 +161,8 @@ def _rows(state: RigState, box: Greeting, at_frame: Frame | None) -> list[str]:
     if state.transport is Transport.OFFLINE and not trouble and state.interface is not None:
         trouble = state.interface.failure
     title = state.transport.value.upper()
+    if closing := closing_takes(state):
+        title = f"SAVING Take {closing[-1].slate.number:03d}"
     return [title, trouble or state.song or state.session, state.song, state.session]
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from rigd.config.options import Options, option
 from rigd.surfaces.line_protocol import MAX_CONTROLS
 
-LAMPS = ("recording", "ready", "armed", "fault", "locked", "gap", "circled")
+LAMPS = ("recording", "ready", "armed", "fault", "locked", "gap", "circled", "closing")
 CHANNEL_LAMPS = ("armed", "phantom")
 """These also take a channel: "armed 3"."""
 
@@ -56,7 +56,7 @@ class SerialSettings(Options):
     leds: tuple[Lamp, ...] = option(
         ("recording", "armed", "fault", "locked"),
         'What LED 1, 2, 3 ... show: recording, ready, armed, "armed CHANNEL", "phantom CHANNEL", fault, '
-        'locked, gap, circled, or "" for nothing',
+        'locked, gap, circled, closing (a take ended and not yet safe on the disk), or "" for nothing',
         longest=MAX_CONTROLS,
     )
     values: dict[ValueControl, ChannelRef] = option(

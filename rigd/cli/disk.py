@@ -1,0 +1,85 @@
+"""`rigd disk`: the take volume: what it still takes, how fast it is, what is not yet safe on it."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from rigd.cli.started import STARTED_NS
+from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, fail, out, print_json
+from rigd.control.client import ControlClient
+from rigd.model.disk import length_text, measurement_text
+from rigd.model.state import RigState
+from rigd.wire.codec import to_plain
+
+LONGEST_MEASURE_S = 60.0
+LOOK_AGAIN_S = 0.05
+
+
+def disk(
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure it anew: about a second, at most 64 MB.")
+    ] = False,
+    runtime_dir: RuntimeDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """The disk that takes go to: room, speed, and what is not yet safe on it."""
+    with daemon(runtime_dir) as client:
+        if measure:
+            answer = client.command("measure", at_ns=STARTED_NS)
+            if not answer.accepted:
+                fail(ExitCode.REFUSED, answer.text)
+            _await_measured(client)
+        state = client.status().state
+    if as_json:
+        print_json(
+            {
+                "disk": to_plain(state.disk) if state.disk is not None else None,
+                "unsafe_s": state.unsafe_s,
+                "tape_fill": state.tape_fill,
+                "measuring": state.measuring,
+            }
+        )
+        return
+    for word, text in disk_lines(state):
+        out.print(f"{word:<11}{text}", markup=False, highlight=False)
+
+
+def disk_lines(state: RigState) -> list[tuple[str, str]]:
+    """What there is to say of it, a word and a text each."""
+    volume = state.disk
+    if volume is None:
+        return [("disk", "not known: the writer does not run; see: rigd status")]
+    lines = [("room", _room(state))]
+    if volume.problem:
+        lines.append(("problem", volume.problem))
+    needs = f"{volume.bytes_per_second / 1e6:.1f} MB/s are needed by the armed channels"
+    if volume.measured is not None:
+        lines.append(("speed", f"{measurement_text(volume.measured)}; {needs}"))
+    else:
+        word = "being measured" if state.measuring else "not measured yet: rigd disk --measure"
+        lines.append(("speed", f"{word}; {needs}"))
+    lines.append(("not safe", f"{state.unsafe_s:.1f} s; the tape is {state.tape_fill:.0%} full"))
+    return lines
+
+
+def _room(state: RigState) -> str:
+    assert state.disk is not None
+    free = f"{state.disk.free_bytes / 1e9:,.2f} GB free"
+    left_s = state.disk.seconds_left
+    if left_s is None:
+        return free
+    long = f"{left_s // 3600:.0f} h {left_s // 60 % 60:02.0f} min" if left_s >= 3600 else length_text(left_s)
+    return f"{free}, {long} of recording"
+
+
+def _await_measured(client: ControlClient) -> None:
+    deadline = time.monotonic() + LONGEST_MEASURE_S
+    while client.status().state.measuring:
+        if time.monotonic() > deadline:
+            fail(
+                ExitCode.FAILED, f"the disk has not answered for {LONGEST_MEASURE_S:.0f} s; see: rigd status"
+            )
+        time.sleep(LOOK_AGAIN_S)

@@ -1,0 +1,96 @@
+"""Waits until a take is safe, and says so: every byte durable, data, headers, journal and folder.
+
+For the commands that end a take. What they promise is the writer's own TakeClosed and nothing less.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rigd.cli.terminal import ExitCode, daemon, fail, out, print_json, tell
+from rigd.control.client import ControlClient
+from rigd.model.errors import CommandError
+from rigd.model.requests import CommandAnswer
+from rigd.model.units import TakeId
+from rigd.model.work import title_of
+from rigd.wire.codec import to_plain
+
+LONGEST_CLOSE_S = 120.0
+
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the take is safe on the disk.")]
+Within = Annotated[
+    float,
+    typer.Option("--within", metavar="SECONDS", min=0.1, max=3600, help="How long to wait until it is safe."),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of the take whose end was told."""
+
+    safe: bool
+    text: str
+
+
+def end_take(
+    runtime_dir: Path | None,
+    as_json: bool,
+    ask: Callable[[ControlClient], CommandAnswer],
+    *,
+    no_wait: bool,
+    within_s: float,
+) -> None:
+    """The command is done and the take that it ended is safe; else the exit code is FAILED and stderr says why."""
+    verdict = None
+    with daemon(runtime_dir) as client:
+        answer = ask(client)
+        ended = answer.ended
+        if answer.accepted and ended is not None and not no_wait:
+            if not as_json and answer.text:
+                out.print(answer.text, markup=False)
+                answer = dataclasses.replace(answer, text="")
+            verdict = wait_until_safe(client, ended, within_s=within_s)
+    if as_json:
+        print_json({**to_plain(answer), "safe": verdict.safe if verdict is not None else None})
+    else:
+        tell(answer, as_json=False)
+    if not answer.accepted:
+        raise typer.Exit(ExitCode.REFUSED)
+    if verdict is not None and not verdict.safe:
+        fail(ExitCode.FAILED, verdict.text)
+    if verdict is not None and not as_json:
+        out.print(verdict.text, markup=False)
+
+
+def wait_until_safe(client: ControlClient, take_id: TakeId, *, within_s: float) -> Verdict:
+    """Raises LinkError where rigd goes away meanwhile."""
+    try:
+        name = title_of(client.take(take_id).slate)
+        take = client.wait_closed(take_id, timeout_s=within_s)
+    except CommandError:
+        return _not_closed(client, take_id, within_s)
+    assert take is not None
+    if take.failure:
+        kept = f"{take.durable_frames:,} frames of it are safe"
+        return Verdict(
+            safe=False, text=f"{name} failed: {take.failure}; {kept}. See: rigd status, rigd takes"
+        )
+    return Verdict(safe=True, text=f"{name} is safe: every byte is on the disk")
+
+
+def _not_closed(client: ControlClient, take_id: TakeId, within_s: float) -> Verdict:
+    try:
+        name = title_of(client.take(take_id).slate)
+    except CommandError:
+        return Verdict(safe=False, text="nothing of the take could be kept. See: rigd status")
+    return Verdict(
+        safe=False,
+        text=f"{name} is not yet safe: the disk has not taken all of it within {within_s:g} s. The tape keeps it and "
+        "the writer goes on. Do not switch off; see: rigd status",
+    )
