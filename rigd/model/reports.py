@@ -258,6 +258,8 @@ def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
     elif take.closed and not known.closed:
         slate = known.slate if known.slate_ahead else take.slate
         _close(work, known, replace(take, slate=slate, copy=known.copy, on_mirror=known.on_mirror))
+    elif known.failure and not known.files and take.closed:
+        work.put_take(replace(known, files=take.files))
     elif isinstance(fact, TakeAdopted) and not known.closed:
         markers = max(take.markers, known.markers, key=len)
         changes = max(take.gain_changes, known.gain_changes, key=len)

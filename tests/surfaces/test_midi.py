@@ -6,6 +6,7 @@ import random
 import time
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ from pydantic import ValidationError
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
 from rigd.model.surface import Motion
+from rigd.model.units import Frame
 from rigd.surfaces.midi import LampSettings, MidiSettings, MidiSurface
 from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running, wait_for
+from tests.surfaces.serial_bench import take
 
 PRESS, RELEASE = ("cc 80 ch 1", Motion.PRESS), ("cc 80 ch 1", Motion.RELEASE)
+ENDED = take(end_frame=Frame(1_000_000 + 96_000))
 LAMPS = ({"on": "recording", "send": "cc 80"}, {"on": "ready", "send": "note 61", "lit": 5})
 
 
@@ -106,6 +110,16 @@ def test_lamps_show_the_state_from_the_connection_on_and_change_only_with_it(ped
         wait_for(lambda: pedal.lamps == {"cc 80": 127, "note 61": 0})
         surface.stop()
         wait_for(lambda: pedal.lamps == {"cc 80": 0, "note 61": 0})
+
+
+def test_a_take_that_is_not_yet_safe_blinks_until_it_is_closed(pedal: Pedal) -> None:
+    led = [{"on": "recording", "send": "cc 80"}, {"on": "closing", "send": "cc 81"}]
+    with running(pedal, led=led) as (surface, _):
+        surface.show(replace(STATE, takes=(ENDED,)), None)
+        for value in (127, 0, 127, 0):
+            wait_for(lambda value=value: pedal.lamps == {"cc 80": value, "cc 81": 127})  # type: ignore[misc]
+        surface.show(replace(STATE, takes=(replace(ENDED, closed=True),)), None)
+        wait_for(lambda: pedal.lamps == {"cc 80": 0, "cc 81": 0})
 
 
 def test_a_refused_command_lights_its_lamp_for_a_moment(pedal: Pedal) -> None:

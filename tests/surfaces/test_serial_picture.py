@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rigd.model.bindings import Binding
@@ -65,6 +67,18 @@ def test_the_display_shows_the_state_the_take_and_its_time() -> None:
     assert shown(rig(song="")) == ["READY", "Sunday"]
     assert shown(rig(Transport.OFFLINE, song="")) == ["OFFLINE", "Sunday"]
     assert shown(rig(Transport.HALTED, faults=(FAULT,))) == ["HALTED", "disk full: free"]
+
+
+def test_a_take_that_has_ended_is_shown_as_being_saved_until_it_is_closed() -> None:
+    ended = take(end_frame=Frame(1_000_000 + 96_000))
+    closing = replace(rig(Transport.READY), takes=(ended,))
+    assert shown(closing)[0] == "SAVING Take 003"
+    assert (lit(closing, "recording"), lit(closing, "closing")) == ("blink", "on")
+    closed = replace(closing, takes=(replace(ended, closed=True),))
+    assert shown(closed)[0] == "READY"
+    assert (lit(closed, "recording"), lit(closed, "closing")) == ("off", "off")
+    rolling = replace(rig(Transport.ROLLING), takes=(ended,))
+    assert (lit(rolling, "recording"), lit(rolling, "closing")) == ("on", "on")
 
 
 def test_a_renamed_take_is_shown_by_its_name_and_small_displays_by_number() -> None:
