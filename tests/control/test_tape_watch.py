@@ -14,13 +14,14 @@ from rigd.control.tape_watch import NOTHING_HELD, TapeWatch
 from rigd.model.disk_facts import TapeWatched
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
+from rigd.tape.holds import hold_key, waiting_keys
 from tests.support.capture_run import runtime_folder
 from tests.support.desk import Desk
 from tests.support.writer_run import RATE, FedTape
 
 CAPACITY = 1 << 19
 TAKE_ID = TakeId("00000000000000070000000000000000")
-KEY = 7
+KEY = hold_key(TAKE_ID, "writer")
 
 
 class Bench:
@@ -110,10 +111,27 @@ def test_a_gap_is_no_sound_that_could_be_lost(bench: Bench) -> None:
 
 
 def test_a_hold_that_waits_for_takes_not_yet_open_counts(bench: Bench) -> None:
-    with bench.fed.tape.take_hold(Frame(0), key=0x7269_6764_0000_0001):
+    with bench.fed.tape.take_hold(Frame(0), key=waiting_keys("writer")[0]):
         bench.watch.now()
         bench.fed.feed(2 * RATE)
         assert bench.watch.now().waiting_s == 2.0
+
+
+def test_spare_holds_keep_nobody_waiting(bench: Bench) -> None:
+    with bench.fed.tape.take_hold(Frame(0), key=hold_key(TAKE_ID, "mirror"), spare=True):
+        bench.fed.feed(3 * RATE)
+        assert bench.watch.now() == NOTHING_HELD
+
+
+def test_a_copy_that_is_the_only_one_now_counts_as_the_take_whichever_writer_holds_it(bench: Bench) -> None:
+    with bench.fed.tape.take_hold(Frame(0), key=hold_key(TAKE_ID, "mirror"), spare=True) as hold:
+        hold.make_firm(Frame(0))
+        bench.watch.now()
+        bench.fed.feed(4 * RATE)
+        take = bench.state.take
+        assert take is not None
+        bench.put(replace(take, end_frame=Frame(RATE)))
+        assert bench.watch.now().unsafe_s == 1.0
 
 
 def test_the_thread_tells_what_changes_and_is_silent_between(bench: Bench) -> None:
