@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from take_maker import FIRST, append, begin, close, open_library, order_take, retag, track
+from take_maker import FIRST, append, begin, close, open_library, order_take, retag, track, write_files
 
+from hardware_sim.disks import SmallDisk, can_mount
 from rigd.control.ports import LibraryPort
 from rigd.library.hasher import Hasher, HashOrder
 from rigd.library.keeper import LONGEST_QUEUE, LibraryKeeper
@@ -34,6 +35,7 @@ from rigd.model.state import Take
 from rigd.model.take import GainChange, Marker, Slate, TakeOrder
 from rigd.model.transport import take_of
 from rigd.model.units import ChannelNumber, Frame, TakeId
+from rigd.writer.ledger import Closed, Closing, Durable
 
 F = TypeVar("F")
 SOON_S = 20.0
@@ -376,3 +378,43 @@ def test_the_hasher_stops_in_the_middle_of_a_long_file(tmp_path: Path) -> None:
     hasher.add(HashOrder(folder=tmp_path, names=("long.wav",), journal_bytes=0))
     hasher.stop()
     assert not hasher._thread.is_alive()
+
+
+@pytest.mark.skipif(not can_mount(), reason="cannot mount here")
+def test_a_sheet_that_found_no_room_is_told_once_and_written_as_soon_as_there_is() -> None:
+    with SmallDisk(8 << 20) as disk:
+        library = open_library(disk.path / "library")
+        desk = Desk(library)
+        desk.keeper.start()
+        try:
+            session_folder = desk.open_session()
+            order = order_take(library, session_folder)
+            begin(order)
+            close(order, failure="no space left")
+            ballast = disk.fill(leave_bytes=0)
+            take = replace(closed(order), failure="no space left")
+            desk.keeper.write_sheet(take)
+            assert "No space left" in desk.hears(LibraryFailed).reason
+            desk.keeper.write_sheet(take)
+            ballast.unlink()
+            written: Any = desk.facts.get(timeout=SOON_S)
+            assert isinstance(written, SheetWritten), "not told a second time"
+            assert written.take.failure == "no space left"
+            assert sheet_of(order)["failed"] == "no space left"
+        finally:
+            desk.keeper.stop()
+            library.close()
+
+
+def test_a_failed_take_whose_journal_had_no_room_for_it_has_a_sheet_that_says_so(desk: Desk) -> None:
+    order = order_take(desk.library, desk.open_session())
+    begin(order, Durable(frames=480))
+    write_files(order, 480)
+    failed = replace(closed(order), failure="no space left", durable_frames=480)
+    desk.keeper.write_sheet(failed)
+    assert desk.hears(SheetWritten).take.failure == "no space left"
+    sheet = sheet_of(order)
+    assert (sheet["failed"], sheet["rolling"], sheet["frames"]) == ("no space left", False, 480)
+    append(order.folder, Closing(frames=470), Closed(frames=470, recovered=True, failure="no space left"))
+    desk.keeper.write_sheet(closed(order))
+    until(lambda: sheet_of(order)["frames"] == 470, "what the next start closed counts")
