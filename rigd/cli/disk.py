@@ -20,7 +20,7 @@ LOOK_AGAIN_S = 0.05
 
 def disk(
     measure: Annotated[
-        bool, typer.Option("--measure", help="Measure it anew: about a second, at most 64 MB.")
+        bool, typer.Option("--measure", help="Measure it anew: about a second, at most 32 MB.")
     ] = False,
     runtime_dir: RuntimeDir = None,
     as_json: AsJson = False,

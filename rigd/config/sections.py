@@ -166,7 +166,7 @@ class DiskSection(Options):
     )
     measure_at_start: bool = option(
         True,
-        "Try out at the start how fast the disk is, by writing at most 64 MB; false: only by rigd disk --measure",
+        "Try out at the start how fast the disk is, by writing at most 32 MB; false: only by rigd disk --measure",
     )
 
 

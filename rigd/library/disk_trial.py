@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 TRIAL_NAME = "trial"
 TRIAL_S = 1.0
 STEP_BYTES = 1 << 20
-MOST_BYTES = 64 << 20
+MOST_BYTES = 32 << 20
 SHARE_OF_ROOM = 8
 """At most one part in so many of what is free is written."""
 STOP_WAIT_S = 2.0
