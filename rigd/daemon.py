@@ -25,7 +25,10 @@ from rigd.control.binder import Binder
 from rigd.control.capture_link import CaptureLink
 from rigd.control.controller import Chance, Controller
 from rigd.control.feedback import FeedbackPump
+from rigd.control.other_build import OtherBuild
 from rigd.control.ports import Ports
+from rigd.control.process_link import Upkeep
+from rigd.control.sign_of_life import SignOfLife
 from rigd.control.socket_server import ControlSocket
 from rigd.control.tape_view import TapeView
 from rigd.control.tape_watch import TapeWatch
@@ -36,7 +39,7 @@ from rigd.library.library import Library
 from rigd.library.second_volume import SecondVolume
 from rigd.library.takes import FoundTake
 from rigd.model.commands import ShutDown
-from rigd.model.errors import AlreadyRunning, LinkError, PreampError, RigError, TapeError
+from rigd.model.errors import AlreadyRunning, LinkError, OtherLayoutError, PreampError, RigError, TapeError
 from rigd.model.gain import Preamp, PreampSetting, PreampStatus
 from rigd.model.inputs import CaptureLost, Fact, Rules, WriterLost
 from rigd.model.messages import CaptureSettings, WriterSettings
@@ -47,6 +50,7 @@ from rigd.model.units import Ns, Origin, TakeId
 from rigd.model.work import is_rolling
 from rigd.tape.tape import Tape
 from rigd.wire.codec import Codec, encode
+from rigd.wire.notify import Notifier
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +101,13 @@ class Preamps:
 class Rig:
     """A running rig. `start` once, `stop` once; `ended` is set when somebody gave the command to shut down."""
 
-    def __init__(self, config: RigConfig) -> None:
+    def __init__(
+        self, config: RigConfig, *, upkeep: Upkeep = Upkeep.OWN, notifier: Notifier | None = None
+    ) -> None:
+        """`upkeep` says who starts and stops capture and the writer: the rig itself, or a service manager."""
         self._config = config
+        self._upkeep = upkeep
+        self._notifier = notifier or Notifier({})
         self._running = ExitStack()
         self.ended = threading.Event()
         self._leave_running = False
@@ -118,7 +127,7 @@ class Rig:
 
     def stop(self, *, leave_running: bool = False) -> None:
         """Every part is stopped, in reverse. With `leave_running` capture and writer go on, and so does a take."""
-        self._leave_running = leave_running
+        self._leave_running = leave_running or self._upkeep is Upkeep.SUPERVISED
         self._running.close()
 
     def _start(self) -> None:
@@ -139,6 +148,10 @@ class Rig:
             runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
         )
         replace_capture = settings.settle()
+        replace_writer, replace_mirror = settings.differs("writer.json"), settings.differs("mirror.json")
+        if self._upkeep is Upkeep.SUPERVISED:
+            settings.write()  # the service manager starts them when it will
+        other_build = OtherBuild(runtime / "tape", self._post)
 
         tape = TapeView(runtime)
         running.callback(tape.close)
@@ -150,7 +163,9 @@ class Rig:
             runtime_dir=runtime,
             post=self._post,
             lost=lambda reason: self._post(WriterLost(reason=reason)),
+            other_build=other_build,
             prepare=settings.write,
+            upkeep=self._upkeep,
         )
         second = self._second = SecondVolume.of(
             library=config.library,
@@ -159,14 +174,18 @@ class Rig:
             keeper=keeper,
             state=lambda: self.controller.state,
             post=self._post,
+            other_build=other_build,
             prepare=settings.write,
+            upkeep=self._upkeep,
         )
         capture = CaptureLink(
             runtime_dir=runtime,
             tape=tape,
             post=self._post,
             lost=lambda reason: self._post(CaptureLost(reason=reason)),
+            other_build=other_build,
             prepare=settings.write,
+            upkeep=self._upkeep,
         )
         trial = DiskTrial(
             library.own_folder, post=self._post, may_go_on=lambda: not is_rolling(self.controller.state)
@@ -219,10 +238,10 @@ class Rig:
         running.callback(lambda: capture.stop() if self._leave_running else capture.stop_process())
         capture.start(replace=replace_capture)
         running.callback(lambda: writer.stop() if self._leave_running else writer.stop_process())
-        writer.start()
+        writer.start(replace=replace_writer)
         if second is not None:
             running.callback(lambda: second.stop(leave_running=self._leave_running))
-            second.start()
+            second.start(replace=replace_mirror)
         self._tape_watch = TapeWatch(
             tape,
             state=lambda: self.controller.state,
@@ -236,6 +255,9 @@ class Rig:
         preamps.start()
         running.callback(preamps.stop)
         self._start_surfaces(runtime, tape)
+        life = SignOfLife(self.controller, self._notifier)
+        life.start()
+        running.callback(life.stop)
 
     def _start_surfaces(self, runtime: Path, tape: TapeView) -> None:
         config, running, controller = self._config, self._running, self.controller
@@ -418,6 +440,13 @@ class Settings:
         self._files["capture.json"] = encode(old)
         return False
 
+    def differs(self, name: str) -> bool:
+        """There is such a file, of another start of rigd, and it says something else."""
+        try:
+            return name in self._files and (self._runtime / name).read_bytes() != self._files[name]
+        except OSError:
+            return False
+
     def write(self) -> None:
         """The files are there, whole. Raises OSError. Any thread: both links ask for it."""
         with self._writing:
@@ -431,6 +460,8 @@ def _a_take_is_open(path: Path) -> bool:
     try:
         with Tape.attach(path, writable=False) as tape:
             return bool(tape.holds())
+    except OtherLayoutError:
+        return True  # who cannot tell must not take an interface away
     except TapeError:
         return False
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rigd.capture.driver import AudioDriver, FoundInterface
 from rigd.capture.matching import Match, forget_fewer, known_interface, remember_interface
-from rigd.model.errors import InterfaceError, MismatchError, RigError, TapeError
+from rigd.model.errors import InterfaceError, MismatchError, OtherLayoutError, RigError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings
 from rigd.model.take import GapCause
 
@@ -164,6 +164,10 @@ class Opening:
         if path.exists():
             try:
                 tape = Tape.attach(path, writable=True)
+            except OtherLayoutError as error:
+                if _is_followed(self._runtime, path):
+                    raise TapeError(f"{error}. A writer of that version still uses it") from error
+                warnings.append(f"{error}. No writer uses it, so a new tape was made in its place")
             except TapeError as error:
                 if any(_is_locked(self._runtime / name) for name in WRITER_LOCK_NAMES):
                     raise TapeError(f"{error}. A writer still uses it, so no other tape was made") from error
@@ -210,6 +214,18 @@ def _refuse_if_held(tape: Tape, *, wanted_shape: str) -> None:
             "and nothing is listened to. Stop the take, or take the change of the settings back; then "
             "capture goes on by itself"
         )
+
+
+def _is_followed(runtime: Path, tape: Path) -> bool:
+    """A process of another build has the tape mapped. A writer of this build cannot, and stands by for a new one."""
+    from rigd.tape.users import maps_tape
+
+    for lock in runtime.glob("*.lock"):
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(lock.read_text("ascii").split()[0])
+            if pid != os.getpid() and _is_locked(lock) and maps_tape(pid, tape):
+                return True
+    return False
 
 
 def _is_locked(path: Path) -> bool:

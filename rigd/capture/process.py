@@ -30,9 +30,10 @@ from typing import IO, TYPE_CHECKING
 
 from rigd.capture.driver import load_driver
 from rigd.capture.opening import ExitCode, Opening
-from rigd.capture.settings import read_settings
+from rigd.capture.settings import FILE_NAME, read_settings
 from rigd.model.errors import InterfaceError, LinkError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings, StopCapture
+from rigd.wire.notify import Notifier
 
 if TYPE_CHECKING:
     from rigd.capture.driver import AudioDriver
@@ -46,13 +47,21 @@ OPENING_WITHIN_S = 1.0
 """An opening that takes longer is reported as such; a shorter one is over before anybody is told."""
 FAREWELL_S = 2.0
 """How long a failed capture waits for somebody to tell it to."""
+LEAST_FAILED_S = 1.0
+"""A service manager that starts it again at once is not to make it try more often."""
+OPENING_AT_MOST_S = 20.0
+"""An opening that takes longer than this is no progress any more."""
 
 
 class CaptureProcess:
     """One life of rigd-capture."""
 
-    def __init__(self, runtime: Path, settings: CaptureSettings) -> None:
+    def __init__(self, runtime: Path, settings: CaptureSettings, notifier: Notifier) -> None:
         self._runtime = runtime
+        self._notifier = notifier
+        self._feed_at = time.monotonic()
+        self._opening_until = self._feed_at + OPENING_AT_MOST_S
+        self._next_frame = -1
         self._opening = Opening(settings, runtime, make_driver=_make_driver)
         self._links: dict[int, Link] = {}
         self._selector = selectors.DefaultSelector()
@@ -105,7 +114,10 @@ class CaptureProcess:
     def _talk(self) -> None:
         give_up_at = None
         while not self._stop_asked:
-            timeout = None if give_up_at is None else max(0.0, give_up_at - time.monotonic())
+            self._show_life()
+            dues = [self._feed_at] if self._notifier.feed_every_s else []
+            dues += [] if give_up_at is None else [give_up_at]
+            timeout = max(0.0, min(dues) - time.monotonic()) if dues else None
             for key, _ in self._selector.select(timeout):
                 if key.fileobj is self._woken:
                     with contextlib.suppress(BlockingIOError):
@@ -119,16 +131,33 @@ class CaptureProcess:
                 self._sent = report
                 self._tell_all(report)
             if report.phase is CapturePhase.FAILED:
-                give_up_at = give_up_at or time.monotonic() + FAREWELL_S
-                if self._was_heard or time.monotonic() >= give_up_at:
+                supervised = self._notifier.is_heard
+                give_up_at = give_up_at or time.monotonic() + (LEAST_FAILED_S if supervised else FAREWELL_S)
+                if (self._was_heard and not supervised) or time.monotonic() >= give_up_at:
                     return
+
+    def _show_life(self) -> None:
+        """The service manager hears of progress: frames that came in, or an opening that is not yet too long."""
+        now = time.monotonic()
+        if not self._notifier.feed_every_s or now < self._feed_at:
+            return
+        self._feed_at = now + self._notifier.feed_every_s
+        heard = self._opening.heard
+        if heard is None:
+            if now < self._opening_until:
+                self._notifier.alive()
+            return
+        next_frame = heard.tape.next_frame
+        if next_frame != self._next_frame:
+            self._next_frame = next_frame
+            self._notifier.alive()
 
     def _welcome(self, listener: socket.socket) -> None:
         from rigd.wire.codec import Codec
         from rigd.wire.link import Link
 
         stream, _ = listener.accept()
-        link = Link(stream, Codec((StopCapture,)))
+        link = Link(stream, Codec((StopCapture,), across_builds=True))
         self._links[link.fileno()] = link
         self._selector.register(link.fileno(), selectors.EVENT_READ, link)
         self._tell(link, self._sent)
@@ -146,9 +175,12 @@ class CaptureProcess:
             _say(f"warning: {warning}")
         if report.phase is CapturePhase.FAILED:
             _say(f"failed: {report.failure}")
+            self._notifier.status(f"no interface: {report.failure}")
         if report.phase is CapturePhase.LISTENING:
             _rest_from_garbage()
-            _say(f"listening to {report.device}, {report.channels} inputs at {report.sample_rate_hz} Hz")
+            text = f"listening to {report.device}, {report.channels} inputs at {report.sample_rate_hz} Hz"
+            _say(text)
+            self._notifier.status(text)
         for link in list(self._links.values()):
             self._tell(link, report)
 
@@ -255,9 +287,12 @@ def main(arguments: Sequence[str] | None = None) -> ExitCode:
         _say(str(error))
         return ExitCode.ALREADY_RUNNING if runtime.is_dir() else ExitCode.USAGE
     with lock:
+        notifier = Notifier()
+        notifier.ready("opens the interface")
         try:
+            notifier.await_settings(runtime / FILE_NAME)
             settings = read_settings(runtime)
         except InterfaceError as error:
             _say(str(error))
             return ExitCode.USAGE
-        return CaptureProcess(runtime, settings).run()
+        return CaptureProcess(runtime, settings, notifier).run()

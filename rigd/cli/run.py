@@ -17,9 +17,11 @@ from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_js
 from rigd.config.load import load_config
 from rigd.config.mirrors import mirror_warnings
 from rigd.config.rig_config import RigConfig
+from rigd.control.process_link import Upkeep
 from rigd.daemon import Rig
 from rigd.model.errors import AlreadyRunning, ConfigError, LinkError
 from rigd.model.units import Origin
+from rigd.wire.notify import Notifier
 
 CLOSE_WITHIN_S = 60.0
 
@@ -42,6 +44,13 @@ def run(
             help="At the end leave capture and writer, and a take that rolls, as they are: for an upgrade.",
         ),
     ] = False,
+    supervised: Annotated[
+        bool,
+        typer.Option(
+            "--supervised",
+            help="A service manager starts and stops capture and writer; rigd only attaches to them. See systemd/.",
+        ),
+    ] = False,
     plain: Annotated[
         bool, typer.Option("--plain", help="Log lines, no live view, also in a terminal.")
     ] = False,
@@ -51,7 +60,7 @@ def run(
         loaded = load_config(config, overrides=overrides or ())
     live = sys.stdout.isatty() and not plain
     _log_to(loaded, live=live)
-    rig = Rig(loaded)
+    rig = Rig(loaded, upkeep=Upkeep.SUPERVISED if supervised else Upkeep.OWN, notifier=Notifier())
     asked = threading.Event()
 
     def ask_to_end(number: int, frame: FrameType | None) -> None:
@@ -73,6 +82,7 @@ def run(
         threading.Thread(target=_view, args=(loaded, asked), name="rigd-view", daemon=True).start()
     while not (asked.is_set() or rig.ended.is_set()):
         asked.wait(0.5)
+    leave_running = leave_running or supervised
     if not leave_running and not rig.ended.is_set():
         rig.shut_down(origin=Origin("signal"))
         if not rig.ended.wait(CLOSE_WITHIN_S):

@@ -7,15 +7,15 @@ and started again, inside the same take: a lost device is told within half a sec
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rigd.control.process_link import ProcessLink, Stuck, python_module
+from rigd.control.other_build import OtherBuild
+from rigd.control.process_link import ProcessLink, Stuck, Upkeep, python_module
 from rigd.control.tape_view import TapeView
-from rigd.model.errors import TapeError
+from rigd.model.errors import OtherLayoutError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
 from rigd.model.units import NS_PER_SECOND
 
@@ -39,12 +39,18 @@ class CaptureLink:
         tape: TapeView,
         post: Callable[[Any], None],
         lost: Callable[[str], None],
+        other_build: OtherBuild,
         prepare: Callable[[], None] = lambda: None,
+        upkeep: Upkeep = Upkeep.OWN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tape = tape
         self._post = post
         self._lost = lost
+        self._other_build = other_build
+        self._foreign = False
+        """The tape is another build's: its counter is not read, so nobody is called stuck by it."""
+        self._asked_to_end = 0
         self._clock = clock
         self._next_frame = -1
         self._moved_at = 0.0
@@ -59,6 +65,7 @@ class CaptureLink:
             follower=self,
             tick_s=self._look_again_s,
             prepare=prepare,
+            upkeep=upkeep,
         )
 
     def start(self, *, replace: bool) -> None:
@@ -102,20 +109,43 @@ class CaptureLink:
         """The tape that capture writes is looked at. One that cannot be is told, and capture goes on; one that is
         not there any more is made anew, by another capture."""
         try:
-            self._tape.refresh()
+            self._look_at_tape()
         except TapeError as error:
             if self._tape.is_missing:
                 raise Stuck(str(error)) from error
-            self._lost(str(error))
+            if not self._foreign:
+                self._lost(str(error))
             return
         if not self._listening:
             self._listening = True
             self._moved_at = self._clock()
 
+    def _look_at_tape(self) -> None:
+        try:
+            self._tape.refresh()
+        except OtherLayoutError as error:
+            self._foreign = True
+            self._other_build.found(str(error))
+            raise
+        except TapeError:
+            self._leave_other_build()
+            raise
+        self._leave_other_build()
+
+    def _leave_other_build(self) -> None:
+        self._foreign = False
+        self._other_build.over()
+
     def tick(self) -> None:
         if not self._listening:
-            with contextlib.suppress(TapeError):
-                self._tape.refresh()  # of an interface that is away: a take on it can still be stopped
+            try:
+                self._look_at_tape()  # of an interface that is away: a take on it can still be stopped
+            except OtherLayoutError:
+                if not self._process.is_own:
+                    self._let_other_build_end()
+                    return
+            except TapeError:
+                pass
             if self._clock() - self._moved_at > FIRST_FRAME_WITHIN_S:
                 raise Stuck(f"the interface did not open within {FIRST_FRAME_WITHIN_S:.0f} s")
             return
@@ -143,6 +173,12 @@ class CaptureLink:
             return TICK_S
         left_s = self._moved_at + self._may_be_silent_s - self._clock()
         return min(TICK_S, max(0.0, left_s) + LOOK_AFTER_S)
+
+    def _let_other_build_end(self) -> None:
+        pid = self._process.pid
+        if pid != self._asked_to_end and self._other_build.is_to_end(pid):
+            self._asked_to_end = pid
+            self._process.send(StopCapture())
 
     def lost(self, reason: str) -> None:
         self._lost(self._failure or reason)

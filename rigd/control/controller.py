@@ -61,6 +61,11 @@ class _Waiting:
     future: Future[Reply] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    reached: Callable[[], None]
+
+
 class Controller:
     """Started once, stopped once. Everything public may be called by any thread."""
 
@@ -72,7 +77,7 @@ class Controller:
         self._tape_time = tape_time
         self._ports = ports
         self._chance = chance
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_Waiting | _Probe] = deque()
         self._changed = threading.Condition()
         self._commands_waiting = 0
         self._stopping = False
@@ -142,6 +147,14 @@ class Controller:
                 self._queue.append(_Waiting(fact))
                 self._changed.notify_all()
 
+    def probe(self, reached: Callable[[], None]) -> None:
+        """`reached` is called, on the controller's thread, once all that was in the queue before is done. Never
+        waits; it is what shows that the controller still works."""
+        with self._changed:
+            if not self._stopping:
+                self._queue.append(_Probe(reached))
+                self._changed.notify_all()
+
     def listen(
         self, *, longest: int = LISTENER_EVENTS, on_ready: Callable[[], None] | None = None
     ) -> Listener:
@@ -165,13 +178,15 @@ class Controller:
             try:
                 if isinstance(waiting, _Waiting):
                     self._step(waiting)
+                elif isinstance(waiting, _Probe):
+                    waiting.reached()
                 self._watch_postroll()
             except Exception:
                 log.exception("a step of the controller broke; the state stays as it was")
                 if isinstance(waiting, _Waiting) and waiting.future is not None and not waiting.future.done():
                     waiting.future.set_result(Rejected(reason="this broke inside rigd; see its log"))
 
-    def _next(self) -> _Waiting | bool | None:
+    def _next(self) -> _Waiting | _Probe | bool | None:
         """What to work on; False when it is time to look at the post-roll; None at the end."""
         watch_s = POSTROLL_WATCH_S if self._state.transport is Transport.POSTROLL else None
         with self._changed:
@@ -179,7 +194,7 @@ class Controller:
             if not self._queue:
                 return None if self._stopping else False
             waiting = self._queue.popleft()
-            if waiting.future is not None:
+            if isinstance(waiting, _Waiting) and waiting.future is not None:
                 self._commands_waiting -= 1
             self._changed.notify_all()
             return waiting

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rigd.control.other_build import OtherBuild
+from rigd.control.process_link import Upkeep
 from rigd.control.writer_link import WriterLink
 from rigd.model.inputs import MirrorLost, MirrorSaid
 
@@ -16,12 +18,20 @@ class MirrorLink(WriterLink):
     """Starts or finds the writer "mirror"."""
 
     def __init__(
-        self, *, runtime_dir: Path, post: Callable[[Any], None], prepare: Callable[[], None]
+        self,
+        *,
+        runtime_dir: Path,
+        post: Callable[[Any], None],
+        other_build: OtherBuild,
+        prepare: Callable[[], None],
+        upkeep: Upkeep = Upkeep.OWN,
     ) -> None:
         super().__init__(
             runtime_dir=runtime_dir,
             post=lambda fact: post(MirrorSaid(fact=fact)),
             lost=lambda reason: post(MirrorLost(reason=reason)),
+            other_build=other_build,
             prepare=prepare,
             name="mirror",
+            upkeep=upkeep,
         )

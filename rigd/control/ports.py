@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rigd.model.library import Volume
-from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag
+from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
 from rigd.model.take import Parameter
 from rigd.model.units import Frame, Ns, TakeId
@@ -28,7 +28,7 @@ class TapeTime(Protocol):
 class WriterPort(Protocol):
     """The writer, as far as the controller talks to it."""
 
-    def send(self, message: OpenTake | EndTake | Annotate | Retag | KeepFirm) -> None:
+    def send(self, message: OpenTake | EndTake | Annotate | Retag | KeepFirm | StopWriter) -> None:
         """The writer has it, or gets it in order as soon as there is a writer."""
 
 

@@ -1,13 +1,15 @@
 """Keeps one of rigd's own processes running and talks to it. One thread a process.
 
 The process lives in a session of its own and outlives the daemon: what already runs is attached to, not
-started again. A process that is gone is started again at once, then with a growing pause. This thread
-never decides anything about takes; it passes messages on and says when the process is lost.
+started again. A process that is gone is started again at once, then with a growing pause; under a service manager
+(`Upkeep.SUPERVISED`) that is the manager's work, and the link only waits for the next one. This thread never
+decides anything about takes; it passes messages on and says when the process is lost.
 """
 
 from __future__ import annotations
 
 import contextlib
+import enum
 import logging
 import os
 import select
@@ -23,9 +25,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from rigd.control.out_of_memory import spare
 from rigd.model.errors import LinkError
 from rigd.model.messages import MESSAGES
-from rigd.wire.codec import Codec
+from rigd.wire.codec import Codec, Unknown
 from rigd.wire.link import Link, connect
 
 log = logging.getLogger(__name__)
@@ -39,6 +42,16 @@ FIRST_PAUSE_S = 0.25
 DYING_S = 0.25
 LONGEST_PAUSE_S = 1.5
 """With the half second of a start: an interface that is there again is heard within 3 s."""
+NOT_FOR_CHILDREN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+LOOK_EVERY_S = 0.05
+"""How often a supervised process is looked for that is not there; finding nobody costs 20 us."""
+
+
+class Upkeep(enum.Enum):
+    """Who starts a process that is not there."""
+
+    OWN = enum.auto()  # the link
+    SUPERVISED = enum.auto()  # the service manager; the link still kills what is stuck
 
 
 class Stuck(Exception):
@@ -71,9 +84,11 @@ class ProcessLink:
         tick_s: float | Callable[[], float],
         prepare: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        upkeep: Upkeep = Upkeep.OWN,
     ) -> None:
         """`tick_s`: how soon the follower wants its next tick; asked each time where it can be asked. `prepare` is
         called before each start of the process: it puts there what the process reads."""
+        self._upkeep = upkeep
         self._name = name
         self._command = tuple(command)
         self._runtime_dir = runtime_dir
@@ -84,7 +99,7 @@ class ProcessLink:
         self._tick_s = tick_s if callable(tick_s) else lambda: tick_s
         self._prepare = prepare
         self._clock = clock
-        self._codec = Codec(MESSAGES)
+        self._codec = Codec(MESSAGES, across_builds=True)
         self._stopping = threading.Event()
         self._ending = False
         """The process is to end, and no other one to be started."""
@@ -182,7 +197,8 @@ class ProcessLink:
             while not self._stopping.is_set():
                 self._wait(link)
                 while (message := link.receive(0.0)) is not None:
-                    self._follower.received(message)
+                    if not isinstance(message, Unknown):
+                        self._follower.received(message)
                 while self._outbox:
                     link.post(self._outbox.popleft())
                 link.flush()
@@ -226,6 +242,9 @@ class ProcessLink:
         if self._ending:
             return None
         self._unanswered_since = self._unanswered_since or self._clock()
+        if self._upkeep is Upkeep.SUPERVISED:
+            self._await_supervised()
+            return None
         child = self._child
         if child is not None and child.poll() is not None and not self._answered:
             self._note_life(0.0)  # it ended before it could be talked to
@@ -241,6 +260,18 @@ class ProcessLink:
         if not self._stopping.wait(self._pause_s) and not self._ending:
             self._start_process()
         return None
+
+    def _await_supervised(self) -> None:
+        """The service manager starts it. One that is there and does not answer is killed, so that it can."""
+        waits_s = self._clock() - (self._unanswered_since or 0.0)
+        if waits_s > START_GRACE_S:
+            self._follower.lost(
+                f"rigd-{self._name} does not run or does not answer; the service manager is to start it:"
+                f" systemctl status 'rigd-{self._name}*'"
+            )
+            self._kill_silent_owner()
+            self._unanswered_since = self._clock()
+        self._stopping.wait(LOOK_EVERY_S)
 
     def _last_words(self) -> str:
         try:
@@ -272,7 +303,10 @@ class ProcessLink:
                 stderr=log_file,
                 start_new_session=True,
                 cwd="/",
+                # The service manager's own words to the daemon are not for its children.
+                env={name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN},
             )
+        spare(self._child.pid)
         self._started_at = self._clock()
         self._answered = False
         log.info("rigd-%s started (pid %d)", self._name, self._child.pid)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rigd.control.process_link import ProcessLink, python_module
+from rigd.control.other_build import OtherBuild
+from rigd.control.process_link import ProcessLink, Upkeep, python_module
 from rigd.model.messages import StopWriter, WriterReport
 
 REPORTS_TO_BE_SURE = 2
@@ -36,15 +37,21 @@ class WriterLink:
         runtime_dir: Path,
         post: Callable[[Any], None],
         lost: Callable[[str], None],
+        other_build: OtherBuild,
         prepare: Callable[[], None] = lambda: None,
         name: str = "writer",
+        upkeep: Upkeep = Upkeep.OWN,
     ) -> None:
         """`name` is the writer's: "writer" for the library, "mirror" for the second volume."""
         self._post = post
         self._lost = lost
+        self._other_build = other_build
+        self._name = name
+        self._asked_to_end = 0
         self._lock = threading.Lock()
         self._said: list[_Said] = []
         self._linked = False
+        self._replace = False
         self._process = ProcessLink(
             name=name,
             command=python_module("rigd.writer", str(runtime_dir), name),
@@ -52,9 +59,13 @@ class WriterLink:
             follower=self,
             tick_s=0.5,
             prepare=prepare,
+            upkeep=upkeep,
         )
 
-    def start(self) -> None:
+    def start(self, *, replace: bool = False) -> None:
+        """The writer is found or started. With `replace` one that is found ends once it has no take open, to be
+        started anew: its settings are not those of the config any more."""
+        self._replace = replace
         self._process.start()
 
     def stop(self) -> None:
@@ -66,7 +77,11 @@ class WriterLink:
         self._process.stop_process(StopWriter(), within_s=CLOSE_WITHIN_S)
 
     def send(self, message: object) -> None:
-        """The writer has the message, or will have it as soon as there is one that takes it. Never waits."""
+        """The writer has the message, or will have it as soon as there is one that takes it. Never waits.
+        StopWriter is for the one there is: the next one would end too."""
+        if isinstance(message, StopWriter):
+            self._process.send(message)
+            return
         with self._lock:
             self._said.append(_Said(message))
             if self._linked:
@@ -86,12 +101,23 @@ class WriterLink:
                 for said in self._said:
                     said.reports_since += 1
                 self._said = [said for said in self._said if said.reports_since < REPORTS_TO_BE_SURE]
+        if isinstance(message, WriterReport):
+            self._other_build.writer_told(self._name, open_takes=len(message.open_takes))
+            self._replace = self._replace and not self._process.is_own
+            if self._replace and not message.open_takes:
+                self._replace = False
+                self._process.send(StopWriter())
         self._post(message)
 
     def tick(self) -> None:
         """A writer that waits for a frozen disk is not stuck: it is never killed for being slow."""
+        pid = self._process.pid
+        if pid != self._asked_to_end and self._other_build.is_to_end(pid):
+            self._asked_to_end = pid
+            self._process.send(StopWriter())
 
     def lost(self, reason: str) -> None:
         with self._lock:
             self._linked = False
+        self._other_build.writer_told(self._name, open_takes=None)
         self._lost(reason)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from rigd.control.mirror_link import MirrorLink
+from rigd.control.other_build import OtherBuild
+from rigd.control.process_link import Upkeep
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.mirror_keeper import MirrorKeeper
 from rigd.model.inputs import TwoVolumes
@@ -33,13 +35,21 @@ class SecondVolume:
         keeper: LibraryKeeper,
         state: Callable[[], RigState],
         post: Callable[[Any], None],
+        other_build: OtherBuild,
         prepare: Callable[[], None],
+        upkeep: Upkeep,
     ) -> Self | None:
         """None where there is no mirror. The rest as for WriterLink and MirrorKeeper."""
         if mirror is None:
             return None
         return cls(
-            link=MirrorLink(runtime_dir=runtime_dir, post=post, prepare=prepare),
+            link=MirrorLink(
+                runtime_dir=runtime_dir,
+                post=post,
+                other_build=other_build,
+                prepare=prepare,
+                upkeep=upkeep,
+            ),
             keeper=MirrorKeeper(
                 library=library,
                 mirror=mirror,
@@ -51,9 +61,9 @@ class SecondVolume:
             volumes=TwoVolumes(library=str(library.absolute()), mirror=str(mirror.absolute())),
         )
 
-    def start(self) -> None:
-        """Its writer is started or found; the volumes are compared whenever they may be."""
-        self.link.start()
+    def start(self, *, replace: bool) -> None:
+        """Its writer is started or found (`replace` as for WriterLink); the volumes are compared whenever they may be."""
+        self.link.start(replace=replace)
         self.keeper.start()
 
     def stop(self, *, leave_running: bool) -> None:

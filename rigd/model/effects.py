@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rigd.model.library import Volume
-from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag
+from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
 from rigd.model.take import Parameter
 from rigd.model.units import TakeId
@@ -13,16 +13,17 @@ from rigd.model.units import TakeId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendToWriter:
-    """Say this to the writer, in order; it may be said twice without harm."""
+    """Say this to the writer, in order; it may be said twice without harm. StopWriter is said to the writer that
+    there is, and not to the next one."""
 
-    message: OpenTake | EndTake | Annotate | Retag
+    message: OpenTake | EndTake | Annotate | Retag | StopWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendToMirror:
     """Say this to the second volume's writer; it may be said twice without harm."""
 
-    message: OpenTake | EndTake | Annotate | Retag | KeepFirm
+    message: OpenTake | EndTake | Annotate | Retag | KeepFirm | StopWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,10 @@ class TapeError(RigError):
     """The tape is missing, of another layout, or does not hold what was asked for."""
 
 
+class OtherLayoutError(TapeError):
+    """The tape is that of another build of rigd: it is whole, but not to be read by this one."""
+
+
 class TakeError(RigError):
     """A take's files, journal or folder cannot be written or read."""
 

@@ -55,6 +55,18 @@ class MirrorLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherBuildFound:
+    """The tape is of another build of rigd, whose capture and writer still run."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherBuildGone:
+    """They have ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostRollOver:
     """The tape has passed the end of the take in its post-roll."""
 
@@ -90,6 +102,8 @@ Fact = (
     | RetagFailed
     | MirrorSaid
     | MirrorLost
+    | OtherBuildFound
+    | OtherBuildGone
     | PostRollOver
     | TakeAdopted
     | PreampSetting

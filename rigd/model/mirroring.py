@@ -14,7 +14,7 @@ from rigd.model.effects import AdoptTake, CheckVolume, Effect, SendToMirror, Sen
 from rigd.model.events import Happening
 from rigd.model.inputs import TwoVolumes
 from rigd.model.library import Volume
-from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, TakeFailed
+from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter, TakeFailed
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take
 from rigd.model.units import NS_PER_SECOND
 from rigd.model.work import Entry, Work, find_take, is_rolling, known_takes, title_of
@@ -71,6 +71,10 @@ def _routed(work: Work, effect: SendToWriter, volumes: TwoVolumes, mirror: Mirro
     message = effect.message
     if isinstance(message, OpenTake):
         yield from _opened(work, effect, message, volumes, mirror)
+        return
+    if isinstance(message, StopWriter):
+        yield effect
+        yield SendToMirror(message=message)
         return
     take = find_take(work.state, message.take_id)
     if take is None or not take.on_mirror:

@@ -53,6 +53,8 @@ def capture_report(work: Work, fact: CaptureReport) -> None:
     work.change(interface=fact)
     if hears(work.state):
         work.clear_fault("interface")
+    elif work.state.other_build and fact.phase is CapturePhase.LISTENING:
+        work.clear_fault("interface")  # it is heard, by the capture of another build
     elif fact.phase is not CapturePhase.OPENING or heard_before:
         _interface_is_silent(work, why_offline(work.state))
     watch_match(work, fact)

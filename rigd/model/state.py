@@ -240,6 +240,8 @@ class RigState:
     """The last warning told of how much room is left was that of so many seconds; 0: there is enough."""
     measuring: bool = False
     """The take volume is being tried out."""
+    other_build: str = ""
+    """Not empty: capture and writer of another build of rigd finish a take, and why their tape is not read."""
 
 
 def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:

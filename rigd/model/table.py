@@ -27,6 +27,7 @@ from rigd.model.surface import SurfaceStatus
 from rigd.model.transport import cut_postroll, keep, next_take, postroll_over, resume, start, stop
 from rigd.model.trash import again
 from rigd.model.units import NS_PER_SECOND
+from rigd.model.upgrade import other_build_found, other_build_gone
 from rigd.model.work import Entry, Refusal, Work, title_of
 
 FURTHEST_AHEAD_NS = 2 * NS_PER_SECOND
@@ -118,6 +119,8 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     messages.RetagFailed: _always(of_library(reports.retag_failed)),
     i.MirrorSaid: _always(mirror_reports.mirror_said),
     i.MirrorLost: _always(mirror_reports.mirror_lost),
+    i.OtherBuildFound: _always(other_build_found),
+    i.OtherBuildGone: _always(other_build_gone),
     i.PostRollOver:      (nothing,  nothing,  nothing,   postroll_over, nothing),
     i.TakeAdopted: _always(reports.take_adopted),
     i.PortFailed: _always(reports.port_failed),

@@ -23,7 +23,7 @@ from rigd.model.commands import (
 from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import PostRollOver, wall_clock_at
-from rigd.model.messages import EndTake, OpenTake
+from rigd.model.messages import EndTake, OpenTake, StopWriter
 from rigd.model.mirroring import is_in_charge, stands_in
 from rigd.model.numbering import used_up
 from rigd.model.state import WRITER_CURE, Channel, Disk, Ending, RigState, Setting, Take, Transport
@@ -225,7 +225,10 @@ def end(work: Work, take: Take, end_frame: Frame) -> Take:
     """The current take ends before `end_frame` and is one of the session's takes, to be closed."""
     ended = replace(take, end_frame=end_frame)
     work.take_id = work.ended = take.take_id
-    work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=end_frame)))
+    # Another build's tape cannot be read, so nobody here knows its frame of now: its writer does.
+    by_writer = work.state.other_build and work.at.at_frame is None
+    message = StopWriter() if by_writer else EndTake(take_id=take.take_id, end_frame=end_frame)
+    work.do(SendToWriter(message=message))
     if work.state.transport is not Transport.POSTROLL:
         work.say(Happening.TAKE_STOPPED, take.take_id, f"{title_of(take.slate)} stopped")
     let_go(work, ended)
@@ -379,6 +382,8 @@ def _switch(setting: Setting) -> bool | None:
 
 def why_offline(state: RigState) -> str:
     """The reason and the cure for the state OFFLINE."""
+    if state.other_build:
+        return f"another build of rigd still has the tape, and ends once its takes are closed: {state.other_build}"
     if state.interface is None:
         return "no audio interface is heard yet; see: rigd status, rigd devices"
     if state.interface.failure:

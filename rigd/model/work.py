@@ -30,6 +30,7 @@ STANDING_FAULTS = (
     "disk space",
     "disk speed",
     "mirror",
+    "version",
 )
 """Faults that clear themselves once the cause is gone, and only then."""
 
@@ -93,6 +94,11 @@ class Work:
 
     def at_frame(self) -> Frame:
         """The frame of the press."""
+        if self.at.at_frame is None and self.state.other_build:
+            raise Refusal(
+                "another build of rigd finishes a take, and its tape cannot be read by this one; stop that take"
+                " first: rigd take stop"
+            )
         if self.at.at_frame is None:
             raise Refusal("there is no tape to place this on: the audio interface has not been heard yet")
         return self.at.at_frame
@@ -124,10 +130,11 @@ def is_rolling(state: RigState) -> bool:
 
 
 def hears(state: RigState) -> bool:
-    """The interface delivers sound, at the rate that was asked for."""
+    """The interface delivers sound, at the rate that was asked for, to a tape that this rigd reads."""
     interface = state.interface
     return (
         interface is not None
+        and not state.other_build
         and interface.phase is CapturePhase.LISTENING
         and interface.sample_rate_hz == state.sample_rate_hz
     )

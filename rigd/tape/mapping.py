@@ -12,7 +12,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from rigd.model.errors import TapeError
+from rigd.model.errors import OtherLayoutError, TapeError
 from rigd.model.messages import TapeGeometry
 from rigd.tape._core import ffi, lib
 
@@ -129,7 +129,8 @@ def open_map(path: Path, *, writable: bool) -> TapeMap:
         os.close(fd)
     if fault == 0:
         return TapeMap(path, pointer[0], writable=writable)
-    raise TapeError(_why_not_mapped(path, fault, layout=layout[0], size=size))
+    kind = OtherLayoutError if fault == lib.RIGD_OTHER_LAYOUT else TapeError
+    raise kind(_why_not_mapped(path, fault, layout=layout[0], size=size))
 
 
 def _why_not_mapped(path: Path, fault: int, *, layout: int, size: int) -> str:

@@ -42,10 +42,22 @@ def encode(message: object) -> bytes:
     return b'{"type":"' + name + (b'"}' if fields == b"{}" else b'",' + fields[1:]) + b"\n"
 
 
-class Codec:
-    """Knows which classes may come in on one link."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unknown:
+    """A message of a class that this build of rigd has not: the other end is of another build. Nothing to act on."""
 
-    def __init__(self, kinds: Iterable[type]) -> None:
+    name: str
+
+
+class Codec:
+    """Knows which classes may come in on one link.
+
+    `across_builds` is for links whose ends may be of two builds of rigd, because one was upgraded while the other
+    has a take open: a field that is not known is passed by, and a message that is not known is an Unknown.
+    """
+
+    def __init__(self, kinds: Iterable[type], *, across_builds: bool = False) -> None:
+        self._across_builds = across_builds
         self._kinds = {kind.__name__: kind for kind in kinds}
         if not all(dataclasses.is_dataclass(kind) for kind in self._kinds.values()):
             raise TypeError("a codec takes dataclasses only")
@@ -55,11 +67,15 @@ class Codec:
         if not isinstance(plain, dict) or not isinstance(plain.get("type"), str):
             raise LinkError('not a message: a JSON object with a "type" was expected')
         kind = self._kinds.get(plain["type"])
+        if kind is None and self._across_builds:
+            return Unknown(plain["type"][:60])
         if kind is None:
             raise LinkError(f'unknown message "{plain["type"][:60]}"')
         fields = {key: value for key, value in plain.items() if key != "type"}
         unknown = fields.keys() - {field.name for field in dataclasses.fields(kind)}
-        if unknown:
+        if unknown and self._across_builds:
+            fields = {key: value for key, value in fields.items() if key not in unknown}
+        elif unknown:
             raise LinkError(f'{kind.__name__}: it has no field "{min(unknown)[:60]}"')
         try:
             return adapter_of(kind).validate_python(fields)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rigd.model.errors import RigError
 from rigd.tape.holds import PRIMARY_WRITER
+from rigd.wire.notify import Notifier
 from rigd.writer.process import WriterProcess, hold_lock, read_settings
 
 
@@ -25,7 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     runtime = Path(words[0])
     try:
         hold_lock(runtime, name)
-        process = WriterProcess(read_settings(runtime, name), runtime, name=name)
+        notifier = Notifier()
+        notifier.ready("starts")
+        notifier.await_settings(runtime / f"{name}.json")
+        process = WriterProcess(read_settings(runtime, name), runtime, notifier=notifier, name=name)
     except (RigError, OSError) as error:
         print(f"rigd-writer: {error}", file=sys.stderr)
         return 1

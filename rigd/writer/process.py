@@ -34,7 +34,9 @@ from rigd.model.messages import (
 from rigd.tape.holds import PRIMARY_WRITER
 from rigd.wire.codec import Codec
 from rigd.wire.link import Link, listen
+from rigd.wire.notify import Notifier
 from rigd.writer.desk import Desk
+from rigd.writer.sign_of_life import SignOfLife
 
 CYCLE_SECONDS = 0.5
 """Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more. And
@@ -56,11 +58,19 @@ log = logging.getLogger(__name__)
 class WriterProcess:
     """Everything between start and end. Use `run`, once."""
 
-    def __init__(self, settings: WriterSettings, runtime: Path, *, name: str = PRIMARY_WRITER) -> None:
+    def __init__(
+        self,
+        settings: WriterSettings,
+        runtime: Path,
+        *,
+        notifier: Notifier,
+        name: str = PRIMARY_WRITER,
+    ) -> None:
         self._socket_path = runtime / f"{name}.sock"
         self._sync_seconds = max(0.05, settings.sync_interval_ms / 1000)
         self._desk = Desk(settings, runtime, self._tell, name=name)
-        self._codec = Codec((OpenTake, EndTake, Annotate, Retag, KeepFirm, StopWriter))
+        self._life = SignOfLife(notifier)
+        self._codec = Codec((OpenTake, EndTake, Annotate, Retag, KeepFirm, StopWriter), across_builds=True)
         self._links: list[Link] = []
         self._gone: set[Link] = set()
         """Those of them that hear no more; what they said is still heard."""
@@ -89,8 +99,11 @@ class WriterProcess:
             listener = listen(self._socket_path)
             closing.callback(listener.close)
             self._selector.register(listener, selectors.EVENT_READ, listener)
+            self._life.start()
+            closing.callback(self._life.stop)
             self._try(self._desk.take_up)
             self._loop(listener, wake)
+            self._life.stopping()
             self._try(self._desk.stop)
             self._say_the_rest(time.monotonic() + FAREWELL_SECONDS)
             for link in list(self._links):
@@ -103,6 +116,7 @@ class WriterProcess:
         reported_at = now - SOONEST_REPORT_SECONDS
         searching = True
         while not self._stopping:
+            self._life.went_round(has_takes=self._desk.has_takes)
             due = report_at
             if self._desk.has_takes:
                 due = min(due, cycle_at, sync_at)
@@ -125,7 +139,7 @@ class WriterProcess:
                 more = self._try(self._desk.write_on) or self._try(self._desk.can_open)
                 cycle_at = now if more else now + CYCLE_SECONDS
             if sync_at <= soon:
-                gained = self._try(self._desk.make_durable)
+                gained = self._try(self._make_durable)
                 sync_at = max(sync_at + self._sync_seconds, time.monotonic())
                 if gained:
                     report_at = max(reported_at + SOONEST_REPORT_SECONDS, time.monotonic())
@@ -137,6 +151,11 @@ class WriterProcess:
                 report_at = max(report_at + REPORT_SECONDS, reported_at)
             if searching:
                 searching = self._search(time.monotonic() + SEARCH_SECONDS)
+
+    def _make_durable(self) -> bool:
+        gained = self._desk.make_durable()
+        self._life.durable()
+        return gained
 
     def _search(self, until: float) -> bool:
         while self._try(self._desk.recover_some, failed=True):

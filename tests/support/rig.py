@@ -80,11 +80,16 @@ class RigRun:
 
     # --- the daemon ---
 
-    def start(self) -> None:
-        """`rigd run` has been started."""
+    def daemon_command(self) -> list[str]:
+        """What starts the daemon."""
         command = [sys.executable, "-m", "rigd", "run", "--config", str(self._config_file)]
         for override in self._overrides:
             command += ["--set", override]
+        return command
+
+    def start(self) -> None:
+        """`rigd run` has been started."""
+        command = self.daemon_command()
         with (self.folder / "daemon.log").open("ab") as log:
             self._daemon = subprocess.Popen(
                 command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
