@@ -1,7 +1,7 @@
 """F6: a daemon that stands still (SIGSTOP) is started again by the service manager's watchdog, and no frame is lost.
 
-The service manager here is tests/support/supervisor.py, which speaks systemd's protocol; the same on systemd itself is
-in test_f06_on_systemd.py. Capture and writer are units of their own; one of them that stands still is started again too.
+The service manager here is tests/support/supervisor.py, which speaks systemd's protocol; test_f06_on_systemd.py has
+the same on systemd itself. Capture and writer are units too; one of them that stands still is started again.
 """
 
 from __future__ import annotations

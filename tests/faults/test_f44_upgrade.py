@@ -173,4 +173,6 @@ def test_an_old_writer_that_is_killed_loses_nothing_that_was_safe_and_the_new_on
     assert take.end_frame is not None
     assert take.end_frame - take.first_frame >= safe_frames
     wait_for(lambda: rig.pid_of("capture") not in (0, pids["capture"]), "a capture of the new build")
+    rig.await_state(lambda state: any(fault.key == "recording" for fault in state.faults), "it is an alarm")
+    rig.say("clear-fault")
     await_own_processes(rig, other_layout)

@@ -58,4 +58,4 @@ class TwoBuilds(RigRun):
     def build_of(self, name: str) -> str:
         """Where "capture" or "writer" was imported from: the path of the C core that it runs."""
         maps = Path(f"/proc/{self.pid_of(name)}/maps").read_text("utf-8")
-        return next(line.split(None, 5)[5] for line in maps.splitlines() if "/_core" in line)
+        return next(line.split(None, 5)[5] for line in maps.splitlines() if "rigd/tape/_core" in line)

@@ -20,12 +20,21 @@ from rigd.model.events import Snapshot
 from rigd.model.messages import MESSAGES, Annotate, EndTake, OpenTake, StopWriter, WriterReport
 from rigd.model.take import Gap, GapCause, Marker, Slate
 from rigd.model.units import Frame, TakeId
-from rigd.wire.codec import Codec, encode, to_plain
+from rigd.wire.codec import Codec, Unknown, encode, to_plain
 from rigd.wire.link import LONGEST_LINE_BYTES, Link, connect, listen
 from tests.support.desk import Desk, orders
 
 CODEC = Codec(MESSAGES)
 END = EndTake(take_id=TakeId("a" * 32), end_frame=Frame(2**40))
+
+
+def test_a_link_between_builds_passes_by_what_it_does_not_know() -> None:
+    codec = Codec(MESSAGES, across_builds=True)
+    plain = {**to_plain(END), "colour": "red"}
+    assert codec.from_plain(plain) == END
+    assert codec.from_plain({"type": "KeepFirmer", "take_id": "x"}) == Unknown("KeepFirmer")
+    with pytest.raises(LinkError, match="take_id"):
+        codec.from_plain({"type": "EndTake", "end_frame": 1})
 
 
 def an_order() -> OpenTake:
