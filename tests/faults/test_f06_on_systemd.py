@@ -1,0 +1,141 @@
+"""F6 and the rest of supervision on the real systemd, units as they are installed: user, sandbox and all.
+
+One boot for all of them; the tests come in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from rigd.model.state import Take, Transport
+from tests.support.capture_run import wait_for
+from tests.support.counter import check_counter
+from tests.support.systemd_run import SystemdRun
+
+CONFIG = """
+[audio]
+driver = "simulated"
+channels = 4
+[audio.simulated]
+signal = "counter"
+[tape]
+stall_seconds = 30
+keep_seconds = 10
+"""
+PIDS = ("rigd-capture.service", "rigd-writer@writer.service")
+
+
+@pytest.fixture(scope="module")
+def systemd() -> Iterator[SystemdRun]:
+    with SystemdRun(CONFIG) as systemd:
+        wait_for(
+            lambda: systemd.state().transport is Transport.READY and systemd.state().session_folder != "",
+            "a rig that is ready",
+        )
+        yield systemd
+
+
+def roll(systemd: SystemdRun, seconds: float) -> None:
+    take = systemd.state().take
+    assert take is not None
+    until = take.durable_frames + seconds * 48_000
+
+    def is_there() -> bool:
+        now = systemd.state().take
+        return now is not None and now.durable_frames >= until
+
+    wait_for(is_there, f"{seconds} s more on disk", within_s=60)
+
+
+def start(systemd: SystemdRun) -> dict[str, str]:
+    systemd.say("start")
+    roll(systemd, 1)
+    return {unit: systemd.shown(unit, "MainPID") for unit in PIDS}
+
+
+def stop(systemd: SystemdRun) -> Take:
+    roll(systemd, 1)
+    systemd.say("stop")
+    wait_for(lambda: all(take.closed for take in systemd.state().takes), "the take is closed")
+    return systemd.state().takes[-1]
+
+
+def check_whole(systemd: SystemdRun, take: Take) -> None:
+    assert not take.gaps
+    codes = []
+    for path in sorted(Path(systemd.inside(take.folder)).glob("*.wav")):
+        samples, _ = soundfile.read(path, dtype="int32")
+        codes.append(samples.astype("int64") >> 8)
+    check_counter(np.stack(codes), what=take.folder)
+
+
+@pytest.mark.timeout(300)
+def test_the_units_run_as_their_user_in_real_time_limits_and_with_their_scores(systemd: SystemdRun) -> None:
+    assert "ready for" in systemd.shown("rigd.service", "StatusText")
+    assert "listening" in systemd.shown("rigd-capture.service", "StatusText")
+    for unit, score in (("rigd.service", 300), *((unit, -900) for unit in PIDS)):
+        pid = systemd.shown(unit, "MainPID")
+        assert systemd.inside(f"/proc/{pid}/oom_score_adj").read_text().strip() == str(score)
+        status = systemd.inside(f"/proc/{pid}/status").read_text()
+        assert "CapEff:\t0000000000000000" in status
+        assert "Uid:\t0\t" not in status
+    limits = systemd.inside(f"/proc/{systemd.shown(PIDS[0], 'MainPID')}/limits").read_text()
+    assert "Max realtime priority     95" in limits
+    assert "Max locked memory         unlimited" in limits
+
+
+@pytest.mark.timeout(300)
+def test_a_daemon_that_stands_still_is_started_again_and_no_frame_is_lost(systemd: SystemdRun) -> None:
+    pids = start(systemd)
+    restarts = int(systemd.shown("rigd.service", "NRestarts"))
+    stopped_at = time.monotonic()
+    systemd.control("kill", "--signal=STOP", "rigd.service")
+    systemd.await_active("rigd.service", restarts=restarts + 1)
+    print(f"F6 on systemd: the daemon was back after {time.monotonic() - stopped_at:.1f} s (watchdog 10 s)")
+    take = stop(systemd)
+    check_whole(systemd, take)
+    assert {unit: systemd.shown(unit, "MainPID") for unit in PIDS} == pids
+
+
+@pytest.mark.timeout(300)
+def test_restarting_the_daemon_leaves_a_take_rolling(systemd: SystemdRun) -> None:
+    pids = start(systemd)
+    systemd.control("restart", "rigd.service")
+    take = stop(systemd)
+    check_whole(systemd, take)
+    assert {unit: systemd.shown(unit, "MainPID") for unit in PIDS} == pids
+
+
+@pytest.mark.timeout(300)
+def test_a_killed_writer_and_a_killed_capture_are_back_in_the_same_take(systemd: SystemdRun) -> None:
+    start(systemd)
+    systemd.control("kill", "--signal=KILL", PIDS[1])
+    systemd.await_active(PIDS[1], restarts=1)
+    roll(systemd, 1)
+    systemd.control("kill", "--signal=KILL", PIDS[0])
+    systemd.await_active(PIDS[0], restarts=1)
+    take = stop(systemd)
+    assert len(take.gaps) == 1
+    print(f"F3 on systemd: a gap of {take.gaps[0].length_frames / 48_000:.2f} s")
+
+
+@pytest.mark.timeout(300)
+def test_stopping_the_target_closes_the_take_and_ends_everything(systemd: SystemdRun) -> None:
+    start(systemd)
+    systemd.control("stop", "rigd.target")
+    for unit in ("rigd.service", *PIDS):
+        assert systemd.shown(unit, "ActiveState") == "inactive", unit
+    folders = [path.parent for path in systemd.inside("/srv/takes").rglob("take.journal")]
+    assert len(folders) == 4
+    lengths = {soundfile.info(str(path)).frames for path in max(folders, key=_age).glob("*.wav")}
+    assert len(lengths) == 1
+
+
+def _age(folder: Path) -> float:
+    return (folder / "take.journal").stat().st_mtime
