@@ -34,7 +34,7 @@ packages-build:
 	bash tests/packages.sh require $$scripts
 
 packages-test:
-	@bash tests/packages.sh want jackd2:jackd libportaudio2:libportaudio.so.2 sox:sox ffmpeg:ffprobe gcc:gcc g++:g++ clang:clang
+	@bash tests/packages.sh want jackd2:jackd libportaudio2:libportaudio.so.2 sox:sox ffmpeg:ffprobe gcc:gcc g++:g++ clang:clang systemd:systemd-analyze
 
 # --- the environment -------------------------------------------------------------------------------
 

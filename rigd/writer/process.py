@@ -318,7 +318,7 @@ def read_settings(runtime: Path, name: str) -> WriterSettings:
         raise RigError(
             f'the settings "{path}" cannot be read ({error.strerror}); the writer did not start'
         ) from error
-    settings = Codec((WriterSettings,)).decode(line)
+    settings = Codec((WriterSettings,), across_builds=True).decode(line)
     if not isinstance(settings, WriterSettings) or not Path(settings.library_root).is_absolute():
         raise RigError(f'the settings "{path}" name no absolute library_root; the writer did not start')
     return settings

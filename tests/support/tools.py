@@ -23,6 +23,8 @@ PACKAGES = {
     "sox": "sox",
     "ffprobe": "ffmpeg",
     "gcc": "gcc",
+    "nsenter": "util-linux",
+    "systemd-analyze": "systemd",
     "libportaudio.so.2": "libportaudio2",
     "libjack.so.0": "libjack-jackd2-0",
 }
@@ -56,6 +58,17 @@ def need_mounts() -> None:
     answer = can_mount()
     if not answer:
         _not_here(answer.reason)
+
+
+CAP_SYS_RESOURCE = 24
+"""Raises hard limits and lowers OOM scores; many containers and some virtual machines give it not even to root."""
+
+
+def has_capability(number: int) -> bool:
+    """This process has it (capabilities(7))."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    effective = next(line for line in lines if line.startswith("CapEff:")).split()[1]
+    return bool(int(effective, 16) >> number & 1)
 
 
 def die_with_parent() -> None:

@@ -1,0 +1,62 @@
+"""systemd's own opinion of the units: nothing to complain of, and little to attack (faults.md T19)."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.tools import need_tool
+
+UNITS = Path(__file__).resolve().parents[2] / "systemd"
+SERVICES = {"rigd.service": 2.5, "rigd-capture.service": 2.5, "rigd-writer@writer.service": 1.5}
+"""Unit to the exposure (0 to 10) that it stays under. Sound cards, serial lines and the network are the rest."""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The units with the programs of this environment."""
+    need_tool("systemd-analyze")
+    for path in (*UNITS.glob("*.service"), *UNITS.glob("*.target"), *UNITS.glob("*.mount")):
+        text = path.read_text("utf-8").replace("/opt/rigd/bin", str(Path(sys.prefix) / "bin"))
+        (tmp_path / path.name).write_text(text, "utf-8")
+    shutil.copy(tmp_path / "rigd-writer@.service", tmp_path / "rigd-writer@writer.service")
+    return tmp_path
+
+
+def analyze(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemd-analyze", "--no-pager", *words], capture_output=True, text=True)
+
+
+def test_systemd_finds_nothing_to_complain_of(installed: Path) -> None:
+    done = analyze("verify", *(str(path) for path in installed.iterdir()))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_the_exposure_stays_under_its_bound(installed: Path, unit: str) -> None:
+    done = analyze("security", "--offline=true", str(installed / unit))
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    print(f"systemd-analyze security {unit}: {found[1]} (bound {SERVICES[unit]})")
+    assert float(found[1]) <= SERVICES[unit]
+
+
+def test_no_unit_can_give_up_or_be_pulled_down_by_another() -> None:
+    for path in UNITS.glob("*.service"):
+        text = path.read_text("utf-8")
+        assert "StartLimitIntervalSec=0" in text
+        assert not re.search(r"^(Requires|BindsTo|Requisite)=", text, re.M), path.name
+        assert "WatchdogSec=" in text
+
+
+def test_what_records_outlives_the_daemon_when_memory_runs_out() -> None:
+    def score(name: str) -> int:
+        return int(re.findall(r"^OOMScoreAdjust=(-?\d+)", (UNITS / name).read_text("utf-8"), re.M)[0])
+
+    assert score("rigd-capture.service") == score("rigd-writer@.service") == -900
+    assert score("rigd.service") > 0
