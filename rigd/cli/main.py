@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rigd import __version__
-from rigd.cli import arm, demo, devices, disk, gain, recover, run, session, status, take, takes
+from rigd.cli import arm, demo, devices, disk, doctor, gain, recover, run, session, status, take, takes
 
 app = typer.Typer(
     name="rigd",
@@ -33,6 +33,7 @@ app.command()(run.run)
 app.command()(run.check)
 app.command()(devices.devices)
 app.command()(devices.learn)
+app.command()(doctor.doctor)
 app.command()(status.status)
 app.command()(status.watch)
 app.command()(disk.disk)

@@ -1,0 +1,136 @@
+"""`rigd doctor`: what stands between this machine and a safe take, each with its cure."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import dataclasses
+import os
+import platform
+import pwd
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from rigd import __version__
+from rigd.cli.terminal import AsJson, ExitCode, errors_told, out, print_json
+from rigd.config.load import load_config
+from rigd.config.rig_config import RigConfig
+from rigd.control.machine.checks import examine
+from rigd.control.machine.finding import Finding, Grade, Machine, Plan, Space
+
+MARKS = {
+    Grade.OK: ("✓", "green"),
+    Grade.FACT: ("·", "dim"),
+    Grade.ADVICE: ("!", "yellow"),
+    Grade.PROBLEM: ("✗", "bold red"),
+}
+SAMPLE_BYTES = {"int24": 3, "float32": 4}
+STA_UNSYNC = 0x40
+"""adjtimex(2)."""
+
+
+def doctor(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Also check what this config needs.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what stands between this machine and a safe take. Exit code 0: nothing; 1: problems."""
+    plan = Plan()
+    if config is not None:
+        with errors_told():
+            plan = plan_of(load_config(config))
+    findings = [*examine(this_machine(), plan), *versions()]
+    problems = sum(finding.grade is Grade.PROBLEM for finding in findings)
+    if as_json:
+        print_json({"ok": not problems, "findings": [dataclasses.asdict(finding) for finding in findings]})
+    else:
+        tell(findings)
+        advice = sum(finding.grade is Grade.ADVICE for finding in findings)
+        pieces = "nothing stands between this machine and a safe take"
+        if problems:
+            pieces = f"{problems} problem{'s' * (problems > 1)} to see to before a take is safe"
+        style = "bold red" if problems else "bold green"
+        out.print(Text.assemble((f"\n{pieces}", style), f"; {advice} piece{'s' * (advice != 1)} of advice"))
+        if config is None:
+            out.print("for disk and tape too: rigd doctor --config FILE", style="dim")
+    if problems:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def tell(findings: list[Finding]) -> None:
+    """A table, with each cure under what it cures."""
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), width=min(out.width, 100))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        mark, style = MARKS[finding.grade]
+        what = Text(finding.what, style="dim" if finding.grade is Grade.FACT else "")
+        table.add_row(Text(mark, style=style), Text(finding.topic), what)
+        if finding.cure:
+            table.add_row("", "", Text(f"→ {finding.cure}", style="cyan"))
+    out.print(table)
+
+
+def plan_of(config: RigConfig) -> Plan:
+    """What this config asks of the machine."""
+    armed = sum(channel.armed for channel in config.channels)
+    return Plan(
+        tape_bytes=config.tape_bytes(),
+        runtime_dir=str(config.runtime_dir),
+        library=str(config.library),
+        bytes_per_second=armed * config.audio.sample_rate_hz * SAMPLE_BYTES[config.take.sample],
+    )
+
+
+def this_machine() -> Machine:
+    """The one that this runs on."""
+    uid = os.getuid()
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = str(uid)
+    return Machine(user=user, uid=uid, space=space_of, clock_is_synchronised=clock_is_synchronised)
+
+
+def space_of(path: str) -> Space | None:
+    """Of the file system that holds the path, or would hold it."""
+    place = Path(path)
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        found = os.statvfs(place)
+    except OSError:
+        return None
+    return Space(total_bytes=found.f_blocks * found.f_frsize, free_bytes=found.f_bavail * found.f_frsize)
+
+
+def clock_is_synchronised() -> bool | None:
+    """By the kernel's own word (adjtimex(2)); None where it says nothing."""
+    library = ctypes.CDLL(ctypes.util.find_library("c"))
+    words = (ctypes.c_long * 64)()  # struct timex, 208 bytes on 64 bit; modes 0 only reads
+    if not hasattr(library, "adjtimex") or library.adjtimex(words) < 0:
+        return None
+    status = ctypes.cast(ctypes.byref(words, 5 * ctypes.sizeof(ctypes.c_long)), ctypes.POINTER(ctypes.c_int))
+    return not status[0] & STA_UNSYNC
+
+
+def versions() -> Iterator[Finding]:
+    """For a report of trouble."""
+    told = [f"rigd {__version__}", f"Python {platform.python_version()}"]
+    for package in ("sounddevice", "python-rtmidi"):
+        try:
+            told.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            continue
+    for name, library in (("PortAudio", "portaudio"), ("JACK", "jack")):
+        told.append(f"{name} {ctypes.util.find_library(library) or 'not installed'}")
+    yield Finding(topic="versions", grade=Grade.FACT, what=", ".join(told))

@@ -1,0 +1,122 @@
+"""What a check finds, and where it looks. Pure but for reading files below `Machine.root`, which tests replace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Grade(StrEnum):
+    """How much a finding stands in the way."""
+
+    OK = "ok"  # nothing to do
+    FACT = "fact"  # good to know
+    ADVICE = "advice"  # a take is safe, and could be safer
+    PROBLEM = "problem"  # a take is not safe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of `rigd doctor`."""
+
+    topic: str
+    grade: Grade
+    what: str
+    """With its figure."""
+    cure: str = ""
+    """A command or a line to write; empty where there is nothing to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the rig is to do on this machine, from its config."""
+
+    tape_bytes: int = 0
+    runtime_dir: str = ""
+    library: str = ""
+    bytes_per_second: int = 0
+    """Of a take of the armed channels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """Of a file system, for a plain user."""
+
+    total_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The machine as files below `root`; what is not a file is asked of the callables."""
+
+    root: Path = Path("/")
+    user: str = ""
+    uid: int = 0
+    space: Callable[[str], Space | None] = field(default=lambda path: None)
+    clock_is_synchronised: Callable[[], bool | None] = field(default=lambda: None)
+    """None: it cannot be told."""
+
+    def text(self, path: str) -> str:
+        """Stripped; empty where the file cannot be read."""
+        try:
+            return (self.root / path.lstrip("/")).read_text("utf-8", "replace").strip()
+        except OSError:
+            return ""
+
+    def number(self, path: str) -> int | None:
+        """None where there is none."""
+        try:
+            return int(self.text(path).split()[0], 0)
+        except (ValueError, IndexError):
+            return None
+
+    def glob(self, pattern: str) -> list[Path]:
+        """Paths below root, sorted."""
+        return sorted(self.root.glob(pattern.lstrip("/")))
+
+    def exists(self, path: str) -> bool:
+        """Also a dangling link counts."""
+        place = self.root / path.lstrip("/")
+        return place.exists() or place.is_symlink()
+
+    def limit(self, name: str) -> float:
+        """The soft limit of /proc/self/limits; infinity for "unlimited", 0 where it is not told."""
+        for line in self.text("/proc/self/limits").splitlines():
+            if line.startswith(name):
+                value = line[len(name) :].split()[0]
+                return float("inf") if value == "unlimited" else float(value)
+        return 0.0
+
+    def may(self, capability: int) -> bool:
+        """The process has the capability (capabilities(7))."""
+        for line in self.text("/proc/self/status").splitlines():
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) >> capability & 1)
+        return False
+
+    def processes(self) -> Iterator[tuple[int, str]]:
+        """Number and name of each."""
+        for folder in (self.root / "proc").glob("[0-9]*"):
+            try:
+                yield int(folder.name), (folder / "comm").read_text("utf-8", "replace").strip()
+            except (OSError, ValueError):
+                continue
+
+    def mount_of(self, path: str) -> tuple[str, str, str, str]:
+        """Device, mount point, kind and options of the file system that holds `path`; empty where unknown."""
+        found = ("", "", "", "")
+        for line in self.text("/proc/self/mounts").splitlines():
+            device, place, kind, options, *_ = (*line.split(), "", "", "", "")
+            place = place.replace("\\040", " ")
+            inside = path == place or path.startswith(place.rstrip("/") + "/")
+            if inside and len(place) >= len(found[1]):
+                found = (device, place, kind, options)
+        return found
+
+
+def gib(size: float) -> str:
+    """512 MB, 1.4 GB: as people say it."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
