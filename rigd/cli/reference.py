@@ -12,7 +12,7 @@ from rigd.control.reference import commands_markdown, commands_schema
 
 CODES = {
     ExitCode.DONE: "done",
-    ExitCode.REFUSED: "rigd understood and said no; the reason is on stderr",
+    ExitCode.REFUSED: "rigd understood and said no; the reason is on stderr. `rigd doctor`: there are problems",
     ExitCode.USAGE: "the command line has not the command's form",
     ExitCode.CONFIG: "the config has faults, each named on stderr",
     ExitCode.NOT_RUNNING: "no rigd runs in this runtime folder",

@@ -62,7 +62,7 @@ class SecondVolume:
         )
 
     def start(self, *, replace: bool) -> None:
-        """Its writer is started or found (`replace` as for WriterLink); the volumes are compared whenever they may be."""
+        """Its writer is started or found (`replace`: see WriterLink); the volumes are compared when they may be."""
         self.link.start(replace=replace)
         self.keeper.start()
 

@@ -218,3 +218,26 @@ def test_shut_down_ends_the_rig_after_the_takes_are_closed() -> None:
         assert take.end_frame is not None
         parts.close(take.take_id, take.end_frame)
         assert parts.ended.wait(PATIENCE_S)
+
+
+def test_a_probe_comes_back_behind_all_that_was_in_the_queue_and_not_from_a_controller_that_hangs() -> None:
+    tape, parts = WoundTape(), ObedientParts()
+    order: list[str] = []
+    reached, go_on = threading.Event(), threading.Event()
+    with running_controller(tape, parts) as controller:
+        command = parse_command("start", origin=Origin("test"), at_ns=tape.clock_ns())
+
+        def hang(reply: Reply) -> None:
+            order.append("command")
+            go_on.wait(PATIENCE_S)
+
+        def arrived() -> None:
+            order.append("probe")
+            reached.set()
+
+        controller.submit_then(command, hang)
+        controller.probe(arrived)
+        assert not reached.is_set()
+        go_on.set()
+        assert reached.wait(PATIENCE_S)
+    assert order == ["command", "probe"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rigd.control.process_link import ProcessLink, Stuck
+from rigd.control.process_link import ProcessLink, Stuck, Upkeep
 from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
 from tests.support.capture_run import wait_for
 
@@ -202,3 +202,31 @@ def test_a_runtime_folder_that_vanished_is_made_again_for_the_next_process(
         assert prepared == [True, True]
     finally:
         link.stop_process(StopCapture(), within_s=10.0)
+
+
+def test_a_supervised_process_is_waited_for_and_never_started_or_stopped(
+    tmp_path: Path, notes: Notes
+) -> None:
+    never = [sys.executable, "-c", f"open({str(tmp_path / 'started')!r}, 'w')"]
+    link = ProcessLink(
+        name="thing",
+        command=never,
+        runtime_dir=tmp_path,
+        follower=notes,
+        tick_s=0.02,
+        upkeep=Upkeep.SUPERVISED,
+    )
+    link.start()
+    with subprocess.Popen(command(tmp_path)) as first:
+        wait_for(lambda: len(notes.reports) == 1, "it is found")
+        notes.stuck = True
+        wait_for(lambda: first.poll() is not None, "what is stuck is killed all the same")
+    with subprocess.Popen(command(tmp_path)) as second:
+        try:
+            wait_for(lambda: len(notes.reports) == 2 and link.pid == second.pid, "the next one is found")
+            link.stop()
+            assert second.poll() is None
+        finally:
+            second.kill()
+    assert notes.lost_for == ["it makes no progress"]
+    assert not (tmp_path / "started").exists()
