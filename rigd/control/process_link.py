@@ -210,6 +210,7 @@ class ProcessLink:
             reason = str(error)
             log.warning("rigd-%s: %s; killed, and started again", self._name, error)
             self._kill(pid)
+            self._let_die(pid)
         finally:
             self._link = None
             link.close()
