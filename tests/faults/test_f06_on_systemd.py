@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from rigd.model.state import Take, Transport
+from tests.faults.figures import Figures
 from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter
 from tests.support.systemd_run import SystemdRun
@@ -29,6 +30,7 @@ signal = "counter"
 stall_seconds = 30
 keep_seconds = 10
 """
+LOAD = "4 ch/48 kHz/24 bit"
 PIDS = ("rigd-capture.service", "rigd-writer@writer.service")
 
 
@@ -97,13 +99,23 @@ def test_the_units_run_as_their_user_in_real_time_limits_and_with_their_scores(s
 
 
 @pytest.mark.timeout(300)
-def test_a_daemon_that_stands_still_is_started_again_and_no_frame_is_lost(systemd: SystemdRun) -> None:
+def test_a_daemon_that_stands_still_is_started_again_and_no_frame_is_lost(
+    systemd: SystemdRun, figures: Figures
+) -> None:
     pids = start(systemd)
     restarts = int(systemd.shown("rigd.service", "NRestarts"))
     stopped_at = time.monotonic()
     systemd.control("kill", "--signal=STOP", "rigd.service")
     systemd.await_active("rigd.service", restarts=restarts + 1)
-    print(f"F6 on systemd: the daemon was back after {time.monotonic() - stopped_at:.1f} s (watchdog 10 s)")
+    figures.record(
+        "F6",
+        "the daemon is back, on systemd",
+        bound="its watchdog of 10 s, and a start",
+        measured=time.monotonic() - stopped_at,
+        unit="s",
+        count="1 stop",
+        load=LOAD,
+    )
     take = stop(systemd)
     check_whole(systemd, take)
     assert {unit: systemd.shown(unit, "MainPID") for unit in PIDS} == pids
@@ -119,7 +131,9 @@ def test_restarting_the_daemon_leaves_a_take_rolling(systemd: SystemdRun) -> Non
 
 
 @pytest.mark.timeout(300)
-def test_a_killed_writer_and_a_killed_capture_are_back_in_the_same_take(systemd: SystemdRun) -> None:
+def test_a_killed_writer_and_a_killed_capture_are_back_in_the_same_take(
+    systemd: SystemdRun, figures: Figures
+) -> None:
     start(systemd)
     systemd.control("kill", "--signal=KILL", PIDS[1])
     systemd.await_active(PIDS[1], restarts=1)
@@ -128,7 +142,15 @@ def test_a_killed_writer_and_a_killed_capture_are_back_in_the_same_take(systemd:
     systemd.await_active(PIDS[0], restarts=1)
     take = stop(systemd)
     assert len(take.gaps) == 1
-    print(f"F3 on systemd: a gap of {take.gaps[0].length_frames / 48_000:.2f} s")
+    figures.record(
+        "F3",
+        "the gap, where systemd starts capture again",
+        bound="<= 1.0 s",
+        measured=take.gaps[0].length_frames / 48_000,
+        unit="s",
+        count="1 kill",
+        load=LOAD,
+    )
 
 
 @pytest.mark.timeout(300)

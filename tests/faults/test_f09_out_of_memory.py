@@ -20,11 +20,13 @@ import pytest
 
 from rigd.control.out_of_memory import SPARED_SCORE, spare
 from rigd.model.state import Transport
+from tests.faults.figures import Figures, count
 from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun, check_take
 from tests.support.tools import CAP_SYS_RESOURCE, die_with_parent, has_capability
 
 LIMIT_BYTES = 600 << 20
+HOGS = count(ci=3, full=20)
 CONFIG = """
 [audio]
 driver = "simulated"
@@ -84,7 +86,9 @@ def cgroup() -> Iterator[MemoryCgroup]:
 
 
 @pytest.mark.timeout(240)
-def test_the_kernel_kills_what_takes_the_memory_and_the_take_is_whole(cgroup: MemoryCgroup) -> None:
+def test_the_kernel_kills_what_takes_the_memory_and_the_take_is_whole(
+    cgroup: MemoryCgroup, figures: Figures
+) -> None:
     with RigRun(CONFIG) as rig:
         pids = {name: rig.pid_of(name) for name in ("capture", "writer")}
         cgroup.limit(LIMIT_BYTES)
@@ -100,7 +104,7 @@ def test_the_kernel_kills_what_takes_the_memory_and_the_take_is_whole(cgroup: Me
             if not has_capability(CAP_SYS_RESOURCE):
                 Path("/proc/self/oom_score_adj").write_text(str(-SPARED_SCORE))
 
-        for _ in range(3):
+        for _ in range(HOGS):
             hog = subprocess.Popen([sys.executable, "-c", HOG], preexec_fn=join)
             assert hog.wait(timeout=60) == -signal.SIGKILL
             rig.roll(0.5)
@@ -108,7 +112,16 @@ def test_the_kernel_kills_what_takes_the_memory_and_the_take_is_whole(cgroup: Me
         (take,) = rig.await_closed(1)
         check_take(take)
         assert {name: rig.pid_of(name) for name in pids} == pids
-        print("F9: 3 hogs killed for want of memory, 0 frames lost")
+        how = "-900 for capture and writer" if has_capability(CAP_SYS_RESOURCE) else "+900 for the hog"
+        figures.record(
+            "F9",
+            f"frames lost (in a memory cgroup, OOM score {how})",
+            bound="0 frames",
+            measured=sum(gap.length_frames for gap in take.gaps),
+            unit="frames",
+            count=f"{HOGS} hogs killed",
+            load="16 ch/48 kHz/24 bit",
+        )
 
 
 def test_capture_and_writer_are_spared_by_the_daemon_that_starts_them(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from rigd.model.state import RigState, Transport
+from rigd.model.state import RigState, Take, Transport
 from rigd.tape._core import lib
+from tests.faults.figures import Figures
 from tests.support.builds import TwoBuilds, other_build
 from tests.support.capture_run import wait_for
 from tests.support.rig import check_take
@@ -61,6 +62,12 @@ def start_take(rig: TwoBuilds) -> dict[str, int]:
     return {name: rig.pid_of(name) for name in ("capture", "writer")}
 
 
+def record(figures: Figures, take: Take, promise: str, *, count: str) -> None:
+    lost = sum(gap.length_frames for gap in take.gaps)
+    load = "8 ch/48 kHz/24 bit"
+    figures.record("F44", promise, bound="0 frames", measured=lost, unit="frames", count=count, load=load)
+
+
 def fault_of(state: RigState) -> str:
     return next((fault.what for fault in state.faults if fault.key == "version"), "")
 
@@ -89,7 +96,7 @@ def record_one_more(rig: TwoBuilds, count: int) -> None:
 
 @pytest.mark.timeout(240)
 def test_another_build_with_the_same_tape_takes_over_and_back_and_no_frame_is_lost(
-    rig: TwoBuilds, same_layout: Path
+    rig: TwoBuilds, same_layout: Path, figures: Figures
 ) -> None:
     pids = start_take(rig)
     before = rig.state().take
@@ -104,11 +111,12 @@ def test_another_build_with_the_same_tape_takes_over_and_back_and_no_frame_is_lo
     (take,) = rig.await_closed(1)
     check_take(take)
     assert {name: rig.pid_of(name) for name in pids} == pids
+    record(figures, take, "frames lost, the same layout of the tape", count="1 upgrade, 1 rollback")
 
 
 @pytest.mark.timeout(240)
 def test_a_build_with_another_tape_lets_the_old_writer_finish_and_then_begins_its_own(
-    rig: TwoBuilds, other_layout: Path
+    rig: TwoBuilds, other_layout: Path, figures: Figures
 ) -> None:
     pids = start_take(rig)
     rig.change_build(other_layout)
@@ -128,6 +136,7 @@ def test_a_build_with_another_tape_lets_the_old_writer_finish_and_then_begins_it
     check_take(take)
     assert take.end_frame is not None
     assert take.end_frame - take.first_frame >= written_before_the_stop
+    record(figures, take, "frames lost, another layout of the tape", count="1 upgrade")
     await_own_processes(rig, other_layout)
     record_one_more(rig, 2)
 
