@@ -19,6 +19,7 @@ from rigd.library.durable import FILE_MODE, make_folder, sync_folder
 from rigd.library.sheet import TakeSheet, read_sheet
 from rigd.library.takes import is_plain
 from rigd.model.errors import LibraryError, TakeError
+from rigd.model.units import TakeId
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
 
@@ -81,6 +82,17 @@ def look(folder: Path) -> Side | None:
     with contextlib.suppress(LibraryError):
         sheet = read_sheet(folder)
     return Side(folder=folder, record=record, sheet=sheet, journal_bytes=size)
+
+
+def take_in(place: Path) -> TakeId | None:
+    """The take in a folder; None where there is none that can be read."""
+    with contextlib.suppress(LibraryError):
+        sheet = read_sheet(place)
+        if sheet is not None:
+            return sheet.take_id
+    with contextlib.suppress(TakeError, OSError):
+        return read_journal(place / JOURNAL_NAME).order.take_id
+    return None
 
 
 def has_more(one: Side, other: Side) -> bool:

@@ -26,6 +26,7 @@ from rigd.library.copies import (
     look,
     make_alike,
     make_folders,
+    take_in,
 )
 from rigd.library.durable import move_folder
 from rigd.library.hasher import be_idle
@@ -33,22 +34,17 @@ from rigd.library.keeper import LibraryKeeper
 from rigd.library.session import SESSION_NAME, folders_in, take_folders
 from rigd.library.sheet import SheetMirror, read_sheet, take_of
 from rigd.library.takes import FoundTake
-from rigd.library.volumes import (
-    MIRROR_ID_NAME,
-    OWN_FOLDER,
-    read_id,
-    volume_id,
-    why_unfit,
-    write_id,
-)
-from rigd.model.errors import LibraryError, RigError, TakeError
+from rigd.library.volumes import VolumePair
+from rigd.model.errors import LibraryError, RigError
 from rigd.model.library import CopiesLeft, LibraryFact, TakeCompared, Volume, VolumeChecked
 from rigd.model.units import TakeId
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.writer.journal import JOURNAL_NAME
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.25
+REST_S = 5.0
+"""How often it looks up while there is nothing to do: each time costs the rig a moment of the interpreter."""
 AGAIN_S = 2.0
 """How soon a take is looked at again that could not be compared yet."""
 LEFT_OPEN_S = 5.0
@@ -83,8 +79,7 @@ class MirrorKeeper:
         self._to_check: set[Volume] = set()
         self._filed: dict[TakeId, Path] = {}
         self._walk_due = True
-        self._library_id = ""
-        self._library_device = 0
+        self._volumes = VolumePair(self._library, self._mirror)
         self._thread = threading.Thread(target=self._run, name="rigd-mirror", daemon=True)
         # From here on this thread's own.
         self._due: dict[TakeId, float] = {}
@@ -99,9 +94,7 @@ class MirrorKeeper:
 
     def start(self) -> None:
         """Volumes are checked as asked, and takes compared whenever they may be."""
-        with contextlib.suppress(LibraryError, OSError):
-            self._library_id = volume_id(self._library)
-            self._library_device = self._library.stat().st_dev
+        self._volumes.learn()
         self._thread.start()
 
     def stop(self) -> None:
@@ -132,7 +125,10 @@ class MirrorKeeper:
         be_idle()
         while not self._stopping.is_set():
             with self._wake:
-                self._wake.wait_for(lambda: self._to_check or self._stopping.is_set(), LOOK_S)
+                self._wake.wait_for(
+                    lambda: self._to_check or self._filed or self._stopping.is_set(),
+                    LOOK_S if self._due or self._walk_due else REST_S,
+                )
                 to_check, self._to_check = self._to_check, set()
             try:
                 for volume in sorted(to_check):
@@ -158,17 +154,25 @@ class MirrorKeeper:
 
     def _do_some(self) -> None:
         if self._walk_due:
-            self._walk_due = False
+            self._look_for_volumes()
             self._walk()
+            self._walk_due = False  # not where somebody wanted the disk meanwhile
         for take_id, due in list(self._due.items()):
             if due <= self._clock():
-                self._go_on()
+                self._look_for_volumes()
                 self._compare(take_id)
                 self._tell_left()
         self._tell_left()
 
     def _go_on(self) -> None:
         if self._stopping.is_set() or not self._may_copy():
+            raise _Stop
+
+    def _look_for_volumes(self) -> None:
+        """Nothing is written where a disk was."""
+        self._go_on()
+        if not self._volumes.are_there():
+            self._stopping.wait(AGAIN_S)
             raise _Stop
 
     def _tell(self, fact: LibraryFact) -> None:
@@ -190,35 +194,16 @@ class MirrorKeeper:
 
     def _check(self, volume: Volume) -> None:
         try:
-            problem = self._why_unfit(volume)
+            problem = self._volumes.why_unfit(volume)
         except LibraryError as error:
             problem = str(error)
         if not problem:
             self._walk_due = True
-            if volume is Volume.LIBRARY:
-                self._library_is_back()
+            if volume is Volume.LIBRARY and self._volumes.library_is_another_mount():
+                with contextlib.suppress(LibraryError):
+                    self._keeper.come_back()
         self._told = None
         self._tell(VolumeChecked(volume=volume, problem=problem))
-
-    def _why_unfit(self, volume: Volume) -> str:
-        if volume is Volume.LIBRARY:
-            return why_unfit(self._library, self._library_id)
-        known = read_id(self._library, MIRROR_ID_NAME)
-        if not known:  # the first time
-            known = volume_id(self._mirror)
-            with contextlib.suppress(OSError):
-                write_id(self._library / OWN_FOLDER / MIRROR_ID_NAME, known)
-        problem = why_unfit(self._mirror, known)
-        if problem and read_id(self._mirror) != known:
-            problem += f" To begin with a new one: rm {self._library / OWN_FOLDER / MIRROR_ID_NAME}"
-        return problem
-
-    def _library_is_back(self) -> None:
-        device = self._library.stat().st_dev
-        if device != self._library_device:
-            self._library_device = device
-            with contextlib.suppress(LibraryError):
-                self._keeper.come_back()
 
     # --- finding takes ---
 
@@ -232,6 +217,7 @@ class MirrorKeeper:
                 self._due.setdefault(take_id, 0.0)
         for root, other in ((self._library, self._mirror), (self._mirror, self._library)):
             for session in folders_in(root):
+                self._look_for_volumes()
                 if root is self._library or not (other / session.name / SESSION_NAME).exists():
                     self._copy_session(session, other / session.name)
 
@@ -239,7 +225,7 @@ class MirrorKeeper:
         for session in folders_in(root):
             for place in take_folders(session):
                 self._go_on()
-                take_id = _take_in(place)
+                take_id = take_in(place)
                 if take_id is not None:
                     yield take_id, place
 
@@ -300,13 +286,13 @@ class MirrorKeeper:
     def _places_of(self, take_id: TakeId) -> tuple[Path | None, Path | None]:
         """Where it lies on either volume now; also where it would, if it is there."""
         here, there = self._here.get(take_id), self._there.get(take_id)
-        if here is None or _take_in(here) != take_id:
+        if here is None or take_in(here) != take_id:
             here = None if there is None else self._library / there.relative_to(self._mirror)
-        if here is not None and _take_in(here) != take_id:
+        if here is not None and take_in(here) != take_id:
             here = None
-        if here is not None and (there is None or _take_in(there) != take_id):
+        if here is not None and (there is None or take_in(there) != take_id):
             there = self._mirror / here.relative_to(self._library)
-        if there is not None and _take_in(there) != take_id:
+        if there is not None and take_in(there) != take_id:
             there = None
         for known, place in ((self._here, here), (self._there, there)):
             known.pop(take_id, None)
@@ -363,7 +349,7 @@ class MirrorKeeper:
         """The same place on the other volume; beside it where another take has it."""
         wanted = root / folder.relative_to(of)
         target, number = wanted, 2
-        while target.exists() and _take_in(target) not in (None, take_id):
+        while target.exists() and take_in(target) not in (None, take_id):
             target = wanted.with_name(f"{wanted.name} ({number})")
             number += 1
         return target
@@ -410,24 +396,16 @@ class MirrorKeeper:
             answers.append(found)
             answered.set()
 
-        journal_bytes = (place / JOURNAL_NAME).stat().st_size
+        try:
+            journal_bytes = (place / JOURNAL_NAME).stat().st_size
+        except OSError:  # moved meanwhile
+            return None
         self._keeper.note_copies(place, digests, mirror, journal_bytes=journal_bytes, done=done)
         until = self._clock() + NOTE_WITHIN_S
         while not answered.wait(LOOK_S) and self._clock() < until:
             if self._stopping.is_set():
                 raise _Stop
         return answers[0] if answers else None
-
-
-def _take_in(place: Path) -> TakeId | None:
-    """The take in a folder; None where there is none that can be read."""
-    with contextlib.suppress(LibraryError):
-        sheet = read_sheet(place)
-        if sheet is not None:
-            return sheet.take_id
-    with contextlib.suppress(TakeError, OSError):
-        return read_journal(place / JOURNAL_NAME).order.take_id
-    return None
 
 
 def _session_of(place: Path) -> Path:

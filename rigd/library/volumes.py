@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rigd.library.durable import make_folder, sync_folder
 from rigd.model.errors import LibraryError
+from rigd.model.library import Volume
 
 OWN_FOLDER = ".rigd"
 ID_NAME = "volume"
@@ -71,6 +72,49 @@ def why_unfit(root: Path, known: str) -> str:
     except OSError as error:
         return f'"{root}" does not take a written file and give it back ({error.strerror}); check the disk'
     return ""
+
+
+class VolumePair:
+    """Library and mirror, as they were when they were seen first. Used by one thread."""
+
+    def __init__(self, library: Path, mirror: Path) -> None:
+        self._library, self._mirror = library, mirror
+        self._library_id = ""
+        self._library_device = 0
+
+    def learn(self) -> None:
+        """What is there now is the library."""
+        with contextlib.suppress(LibraryError, OSError):
+            self._library_id = volume_id(self._library)
+            self._library_device = self._library.stat().st_dev
+
+    def why_unfit(self, volume: Volume) -> str:
+        """As the function of that name. The mirror is a new one, and gets an id, where the library knows of none.
+        LibraryError."""
+        if volume is Volume.LIBRARY:
+            return why_unfit(self._library, self._library_id)
+        known = read_id(self._library, MIRROR_ID_NAME)
+        if not known:
+            known = volume_id(self._mirror)
+            with contextlib.suppress(OSError):
+                write_id(self._library / OWN_FOLDER / MIRROR_ID_NAME, known)
+        problem = why_unfit(self._mirror, known)
+        if problem and read_id(self._mirror) != known:
+            problem += f" To begin with a new one: rm {self._library / OWN_FOLDER / MIRROR_ID_NAME}"
+        return problem
+
+    def are_there(self) -> bool:
+        """Both are mounted, and the ones that they were."""
+        mirror_id = read_id(self._library, MIRROR_ID_NAME)
+        here, there = read_id(self._library), read_id(self._mirror)
+        return "" not in (here, there) and here == self._library_id and there == mirror_id
+
+    def library_is_another_mount(self) -> bool:
+        """True once after the library's volume came back from elsewhere: what was open on it is of no use."""
+        with contextlib.suppress(OSError):
+            before, self._library_device = self._library_device, self._library.stat().st_dev
+            return before != self._library_device
+        return False
 
 
 def _probe(path: Path) -> None:

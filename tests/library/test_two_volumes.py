@@ -83,11 +83,11 @@ class TwoVolumes:
             if isinstance(fact, kind):
                 return fact
 
-    def compared(self, take: TakeOrder) -> TakeCompared:
-        """What the controller is told of this take, when nothing is left to do with it."""
+    def compared(self, take: TakeOrder, *, below: str = "") -> TakeCompared:
+        """What the controller is told of this take; with `below`, of it when it lies there."""
         while True:
             fact = self.hears(TakeCompared)
-            if fact.take.take_id == take.take_id:
+            if fact.take.take_id == take.take_id and below in fact.take.folder:
                 return fact
 
     def settled(self) -> None:
@@ -256,14 +256,14 @@ def test_copies_that_each_have_sound_that_the_other_lacks_are_left_alone(volumes
 def test_a_false_take_goes_to_the_trash_on_both_volumes_and_comes_back_on_both(volumes: TwoVolumes) -> None:
     order = volumes.take_on_both()
     volumes.keeper.trash(closed(order))
-    told = volumes.compared(order)
-    assert ".trash" in told.take.folder and told.take.copy is not None
+    told = volumes.compared(order, below=".trash")
+    assert told.take.copy is not None
     there = Path(told.take.copy.folder)
     assert there == volumes.there / Path(told.take.folder).relative_to(volumes.here)
     assert not Path(volumes.twin(order).folder).exists()
     assert sound_of(there) == sound_of(told.take.folder)
     volumes.keeper.restore(order.take_id)
-    told = volumes.compared(order)
+    told = volumes.compared(order, below="/Blue/")
     assert told.take.folder == order.folder
     assert told.take.copy is not None and told.take.copy.folder == volumes.twin(order).folder
 
@@ -282,16 +282,25 @@ def test_nothing_is_copied_while_anything_is_recorded(volumes: TwoVolumes) -> No
 
 def test_a_mirror_folder_without_its_disk_is_not_written_to(volumes: TwoVolumes) -> None:
     order = volumes.take_on_both()
+    volumes.second.stop()
     shutil.move(volumes.there, volumes.there.with_name("unplugged"))
     volumes.there.mkdir()
+    volumes.second = volumes.make_second()
+    volumes.second.start()
     volumes.second.check(Volume.MIRROR)
     told = volumes.hears(VolumeChecked)
     assert "is its disk mounted?" in told.problem and "To begin with a new one" in told.problem
+    late = volumes.order()
+    begin(late)
+    close_take(late)
+    volumes.file(late)
+    assert volumes.hears(CopiesLeft).count
     assert not list(volumes.there.iterdir())
     volumes.there.rmdir()
     shutil.move(volumes.there.with_name("unplugged"), volumes.there)
     volumes.second.check(Volume.MIRROR)
     assert not volumes.hears(VolumeChecked).problem
+    assert volumes.compared(late).take.copy is not None
     assert sound_of(order.folder) == sound_of(volumes.twin(order).folder)
 
 
