@@ -303,6 +303,11 @@ class MirrorKeeper:
     def _agree(self, take_id: TakeId, here: Path | None, there: Path | None) -> None:
         ours = look(here) if here is not None else None
         theirs = look(there) if there is not None else None
+        for place, side in ((here, ours), (there, theirs)):
+            if place is not None and side is None:
+                if place.is_dir():
+                    raise LibraryError(f"{place}: its journal is gone; neither copy was touched")
+                raise NotYet  # moved to or from the trash at this moment: it is not gone
         if ours is not None and theirs is not None:
             self._wait_for_open_ones(take_id, ours, theirs)
             if has_more(theirs, ours):
