@@ -293,6 +293,9 @@ class Controller:
                 case e.TryDisk():
                     port, doing = "library", "measure the disk"
                     ports.disk.measure()
+                case e.KeepFromBlackBox(keep=keep):
+                    port, doing = "library", "keep a take"
+                    ports.library.keep(keep)
                 case e.EndRig():
                     ports.end_rig()
         except Exception as error:

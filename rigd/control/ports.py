@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from rigd.model.blackbox import Keep
 from rigd.model.library import Volume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
@@ -56,6 +57,9 @@ class LibraryPort(Protocol):
 
     def open_session(self, name: str) -> None:
         """SessionOpened for today, or LibraryFailed(doing="open session", subject=name)."""
+
+    def keep(self, keep: Keep) -> None:
+        """TakeAdopted once the take is put together from the black box, or TakeFailed."""
 
     def set_song(self, *, session_folder: str, song: str, next_take_number: int) -> None:
         """session.json says so, in its own time."""

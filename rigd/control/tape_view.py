@@ -79,6 +79,11 @@ class TapeView:
             newest = next(tape.blocks(tape.counters().blocks - 1), None)
             return newest.monotonic_ns if newest is not None else None
 
+    def tape_id(self) -> str:
+        """Tells this tape from every other one, as journals write it. Raises TapeError while there is no tape."""
+        with self._lock:
+            return f"{self._attached().tape_id:016x}"
+
     def timeline(self) -> Timeline:
         """Raises TapeError while nothing has been heard."""
         with self._lock:

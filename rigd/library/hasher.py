@@ -138,6 +138,12 @@ def be_idle() -> None:
     except (OSError, AttributeError):
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+    be_idle_on_disk()
+
+
+def be_idle_on_disk() -> None:
+    """The calling thread gets the disk when nobody else wants it. For one that runs Python code: at idle priority it
+    would keep the interpreter lock, and with it everybody, for as long as others have the processor."""
     number = _IOPRIO_SET.get(platform.machine())
     if number is not None:
         with contextlib.suppress(OSError, AttributeError):

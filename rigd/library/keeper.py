@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from rigd.library.assembly import Assembly
 from rigd.library.hasher import Hasher, HashOrder
 from rigd.library.library import Library
 from rigd.library.rolling import RollingTake
 from rigd.library.sheet import SheetMirror, take_of
 from rigd.library.takes import FoundTake
+from rigd.model.blackbox import Keep
 from rigd.model.errors import LibraryError, RigError
 from rigd.model.inputs import TakeAdopted
 from rigd.model.library import LibraryFact, LibraryFailed, SheetWritten, TakePlan, TakeRestored, TakeTrashed
@@ -61,7 +63,10 @@ class LibraryKeeper:
         *,
         post: Callable[[LibraryFact | TakeAdopted], None],
         clock: Callable[[], float] = time.monotonic,
+        assembly: Callable[[Callable[[Keep, Path], None]], Assembly] | None = None,
     ) -> None:
+        """`assembly` makes what puts takes together from the black box, given what is to be called once one is
+        closed; without it none can be kept from there."""
         self._library, self._post, self._clock = library, post, clock
         self._jobs: queue.Queue[_Job] = queue.Queue(LONGEST_QUEUE)
         self._stopping = threading.Event()
@@ -72,6 +77,7 @@ class LibraryKeeper:
         self._newest: dict[TakeId, Take] = {}
         """Open takes as the controller knows them, where take.json does not say it yet."""
         self._hasher = Hasher(done=self._hashed)
+        self._assembly = assembly(self._kept) if assembly is not None else None
         self._thread = threading.Thread(target=self._run, name="rigd-library", daemon=True)
         # From here on the library thread's own.
         self._rolling: dict[TakeId, RollingTake] = {}
@@ -88,10 +94,14 @@ class LibraryKeeper:
         """Jobs are done from now on, and between them the index is brought in step with the folders."""
         self._hasher.start()
         self._thread.start()
+        if self._assembly is not None:
+            self._assembly.start()
         self._do_soon("index", str(self._library.root), self._begin)
 
     def stop(self, *, within_s: float = 10.0) -> None:
         """What was asked for is done, threads have ended; a disk that stands still is not waited for."""
+        if self._assembly is not None:
+            self._assembly.stop()
         self._hasher.stop()
         self._stopping.set()
         self._do_soon("stop", "", lambda: None)
@@ -167,6 +177,15 @@ class LibraryKeeper:
     def come_back(self) -> None:
         """The library's volume was away. Raises as open_session."""
         self._ask("come back to", str(self._library.root), self._library.come_back)
+
+    def keep(self, keep: Keep) -> None:
+        """The take is put together from the black box. Told by TakeAdopted once it is closed, or TakeFailed."""
+        if self._assembly is None:
+            raise LibraryError("there is no black box; set [blackbox] minutes")
+        self._assembly.add(keep)
+
+    def _kept(self, keep: Keep, folder: Path) -> None:
+        self.adopt(keep.order.take_id, str(folder))
 
     # --- the queue ---
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
 from rigd.model.units import ChannelNumber, Ns, Origin, TakeId
 
@@ -83,7 +84,7 @@ class NextTake(Command):
     pass
 
 
-@_command("keep", "Keep the last SECONDS as a take, also while another rolls")
+@_command("keep", "Keep the last SECONDS (20, 90s, 40m, 2h) as a take, also while another rolls")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepLast(Command):
     seconds: float
@@ -304,7 +305,7 @@ def _value(hint: Any, name: str, word: str, kind: type[Command]) -> Any:
         if plain is int:
             return None if word.lower() == "all" and name == "channel" else int(word)
         if plain is float:
-            number = float(word)
+            number = seconds_of(word) if name == "seconds" else float(word)
             if not math.isfinite(number):
                 raise ValueError("not finite")
             return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rigd.model.blackbox import Keep
 from rigd.model.library import Volume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
@@ -96,6 +97,13 @@ class TryDisk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepFromBlackBox:
+    """Put this take together from the black box; told by TakeAdopted once it is closed, or TakeFailed."""
+
+    keep: Keep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndRig:
     """Every take is closed and nothing is on its way: rigd may end."""
 
@@ -112,5 +120,6 @@ Effect = (
     | OpenSession
     | SetSong
     | TryDisk
+    | KeepFromBlackBox
     | EndRig
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal, Protocol
 
+from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import Command
 from rigd.model.disk_facts import DiskMeasured, TapeWatched
 from rigd.model.gain import PreampSetting, PreampStatus
@@ -113,6 +114,8 @@ Fact = (
     | PortFailed
     | TapeWatched
     | DiskMeasured
+    | BlackBox
+    | KeepUnderWay
 )
 """All that may be posted to the controller besides commands."""
 

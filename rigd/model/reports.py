@@ -316,7 +316,9 @@ def _interface_is_silent(work: Work, what: str) -> None:
     if tape_to is None:
         return
     for take in session_takes(work.state):
-        if not take.closed and take.end_frame is not None and take.end_frame > tape_to:
+        if take.closed or take.from_blackbox:
+            continue
+        if take.end_frame is not None and take.end_frame > tape_to:
             end_frame = Frame(max(tape_to, take.first_frame + 1))
             work.put_take(replace(take, end_frame=end_frame))
             work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=end_frame)))
@@ -365,7 +367,7 @@ def note_progress(work: Work, take: Take, progress: TakeProgress) -> None:
 def _ask_after_missing_takes(work: Work, reported: set[TakeId]) -> None:
     """A writer is back. A take whose end was told and that it does not list may have been closed unheard."""
     for take in (*work.state.takes, *(false.take for false in work.state.discarding)):
-        if not take.closed and take.take_id not in reported:
+        if not take.closed and not take.from_blackbox and take.take_id not in reported:
             work.do(AdoptTake(take_id=take.take_id, folder=take.folder))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rigd.model.blackbox import BlackBox
 from rigd.model.disk_facts import Measurement
 from rigd.model.gain import PreampAbility, PreampStatus
 from rigd.model.messages import CaptureReport
@@ -111,6 +112,8 @@ class Take:
     """None where there is no second volume."""
     on_mirror: bool = False
     """The library's volume failed it: `folder` is the mirror's."""
+    from_blackbox: bool = False
+    """Until it is closed: it is put together from the black box, and the writer knows nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +245,8 @@ class RigState:
     """The take volume is being tried out."""
     other_build: str = ""
     """Not empty: capture and writer of another build of rigd finish a take, and why their tape is not read."""
+    blackbox: BlackBox | None = None
+    """None: there is none, or it was not heard of yet."""
 
 
 def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:

@@ -10,8 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rigd.model import (
+    blackbox,
+    disk,
+    keeping,
+    library,
+    messages,
+    mirror_reports,
+    reports,
+    settings,
+    slating,
+    transport,
+    trash,
+)
 from rigd.model import commands as c
-from rigd.model import disk, library, messages, mirror_reports, reports, settings, slating, transport, trash
 from rigd.model import inputs as i
 from rigd.model.commands import Accepted, Command, Rejected, Reply
 from rigd.model.disk_facts import DiskMeasured, TapeWatched
@@ -137,6 +149,8 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     SurfaceStatus: _always(settings.surface_status),
     TapeWatched: _always(disk.tape_watched),
     DiskMeasured: _always(disk.disk_measured),
+    blackbox.BlackBox: _always(keeping.blackbox_told),
+    blackbox.KeepUnderWay: _always(keeping.keep_under_way),
 }
 # fmt: on
 

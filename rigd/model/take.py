@@ -21,6 +21,7 @@ class GapCause(StrEnum):
     CAPTURE_RESTARTED = "capture restarted"
     INTERFACE_LOST = "interface lost"
     OVERWRITTEN = "overwritten"  # asked for, but no longer on the tape
+    NOT_KEPT = "not kept"  # the black box has nothing of it: rigd was off, or its disk too slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

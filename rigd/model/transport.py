@@ -23,6 +23,7 @@ from rigd.model.commands import (
 from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import PostRollOver, wall_clock_at
+from rigd.model.keeping import check_room, first_frame_beyond, keep_from_blackbox, why_not_further
 from rigd.model.messages import EndTake, OpenTake, StopWriter
 from rigd.model.mirroring import is_in_charge, stands_in
 from rigd.model.numbering import used_up
@@ -116,11 +117,22 @@ def keep(work: Work, command: KeepLast) -> str:
     """READY, ROLLING, POSTROLL, OFFLINE: the last seconds before the press are a take."""
     if not math.isfinite(command.seconds) or command.seconds <= 0:
         raise Refusal(f"keep: {command.seconds:g} seconds is no length of time; the form is: keep 20")
-    if not is_rolling(work.state):
-        check_writer(work)
     rate = work.state.sample_rate_hz
     end_frame = work.at_frame() if hears(work.state) else min(work.at_frame(), tape_to(work))
     length_s = min(command.seconds, work.rules.keep_s)
+    further = first_frame_beyond(
+        work,
+        seconds=command.seconds,
+        tape_gives=max(end_frame - frames_in(length_s, rate), work.at.tape_from or 0),
+        end_frame=end_frame,
+    )
+    if further is not None:
+        seconds = (end_frame - further) / rate + work.rules.least_disk_s
+        check_room(work, round(seconds * bytes_per_second(work)))
+        order = plan_order(work, first_frame=further, end_frame=Frame(end_frame))
+        return keep_from_blackbox(work, command, order)
+    if not is_rolling(work.state):
+        check_writer(work)
     if length_s <= 0:
         raise Refusal("keep: [tape] keep_seconds is 0, so that nothing from before a press is kept")
     wanted = end_frame - max(1, frames_in(length_s, rate))
@@ -134,6 +146,7 @@ def keep(work: Work, command: KeepLast) -> str:
     text = f"the last {length_s:.1f} s are {title_of(take.slate)}"
     if command.seconds > work.rules.keep_s:
         text += f"; [tape] keep_seconds is {work.rules.keep_s:g} s ({command.seconds:g} s were asked for)"
+        text += why_not_further(work)
     elif first_frame > wanted:
         text += f"; the tape reaches back no further ({command.seconds:g} s were asked for)"
     work.say(Happening.TAKE_KEPT, take.take_id, text)
@@ -258,7 +271,24 @@ def order_take(
     after: Take | None = None,
     notes: tuple[str, ...] = (),
 ) -> Take:
-    """The writer is told to write a new take. Raises Refusal where none may be started.
+    """The writer is told to write a new take. Raises Refusal where none may be started."""
+    order = plan_order(
+        work, first_frame=first_frame, end_frame=end_frame, room_s=room_s, after=after, notes=notes
+    )
+    work.do(SendToWriter(message=OpenTake(order=order)))
+    return take_of(order)
+
+
+def plan_order(
+    work: Work,
+    *,
+    first_frame: Frame,
+    end_frame: Frame | None,
+    room_s: float | None = None,
+    after: Take | None = None,
+    notes: tuple[str, ...] = (),
+) -> TakeOrder:
+    """The order of a new take, which has its folder, number and slate from now on. Raises as `order_take`.
 
     `room_s`: what the disk must have room for; the reserve where it is None. With `after` it takes up the rest
     of a take that failed: with its channels, and whatever would keep a person from starting one now.
@@ -288,9 +318,8 @@ def order_take(
         slate=slate,
     )
     work.take_id = order.take_id
-    work.do(SendToWriter(message=OpenTake(order=order)))
     work.change(next_take_number=used_up(state, number))
-    return take_of(order)
+    return order
 
 
 def take_of(order: TakeOrder) -> Take:

@@ -135,7 +135,9 @@ def settle(work: Work) -> None:
 
 
 def _is_under_way(state: RigState) -> bool:
-    closing = any(not take.closed for take in (*state.takes, *(false.take for false in state.discarding)))
+    takes = (*state.takes, *(false.take for false in state.discarding))
+    # One from the black box is not waited for: the next start puts it together.
+    closing = any(not take.closed and not take.from_blackbox for take in takes)
     writer_is_there = state.disk is not None
     return bool((closing and writer_is_there) or state.coming_back or any(f.asked for f in state.discarding))
 

@@ -30,6 +30,7 @@ STANDING_FAULTS = (
     "disk space",
     "disk speed",
     "mirror",
+    "blackbox",
     "version",
 )
 """Faults that clear themselves once the cause is gone, and only then."""

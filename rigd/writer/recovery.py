@@ -25,6 +25,8 @@ from rigd.writer.takefiles import TakeFiles
 
 PAGE_BYTES = 4096
 _SILENT_PAGE = bytes(PAGE_BYTES)
+OWN_FOLDER = ".rigd"
+"""In the library: what is rigd's own and no take, such as the black box and what is made of it."""
 DEEPEST_FOLDER = 5
 """library / session / song / take, and one more for the trash inside a session."""
 
@@ -166,7 +168,11 @@ def recover_library(
         folder, depth = waiting.pop()
         try:
             entries = list(os.scandir(folder))
-            inside = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+            inside = [
+                Path(entry.path)
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) and entry.name != OWN_FOLDER
+            ]
         except OSError:
             continue
         if any(entry.name == JOURNAL_NAME for entry in entries):

@@ -192,6 +192,11 @@ class TakeFiles:
         """What is kept ready behind frame `frames` and not used yet."""
         return max(0, self._room_frames - frames) * self.frame_bytes
 
+    def put(self, index: int, at: int, packed: bytes | bytearray) -> None:
+        """These whole frames, as the file stores them, stand at frame `at` of file number `index`. OSError."""
+        file = self._files[index]
+        file.write_at(HEADER_BYTES + at * file.shape.frame_bytes, packed)
+
     def cut(self, frames: int) -> None:
         """Every file ends behind `frames` frames. Where one was shorter, silence (a hole) fills it: that is
         how a gap is written, at the cost of no disk space and no time. Room that was kept is given back. OSError."""

@@ -11,7 +11,10 @@ from rigd.model.commands import COMMANDS, arguments_of
 def test_the_table_has_a_line_for_every_command() -> None:
     lines = commands_markdown().splitlines()
     assert len(lines) == 2 + len(COMMANDS)
-    assert "| `keep SECONDS` | Keep the last SECONDS as a take, also while another rolls |" in lines
+    assert (
+        "| `keep SECONDS` | Keep the last SECONDS (20, 90s, 40m, 2h) as a take, also while another rolls |"
+        in lines
+    )
     assert all(line.count("|") == 3 for line in lines)
 
 

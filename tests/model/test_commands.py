@@ -40,6 +40,11 @@ def made(kind: type[Command], **fields: object) -> Command:
         ("ARM 3", made(Arm, channel=3)),
         ("keep 20", made(KeepLast, seconds=20.0)),
         ("  keep   2.5 ", made(KeepLast, seconds=2.5)),
+        ("keep 90s", made(KeepLast, seconds=90.0)),
+        ("keep 40m", made(KeepLast, seconds=2400.0)),
+        ("keep 2H", made(KeepLast, seconds=7200.0)),
+        ("keep 1h30m", made(KeepLast, seconds=5400.0)),
+        ("keep 1.5m", made(KeepLast, seconds=90.0)),
         ("mark", made(AddMarker)),
         ("mark the second chorus", made(AddMarker, name="the second chorus")),
         ("gain 3 -12.5", made(SetGain, channel=3, gain_db=-12.5)),
@@ -61,7 +66,21 @@ def test_every_command_has_a_text_form_and_a_summary(verb: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "dance", "keep", "keep soon", "keep nan", "keep inf", "keep 1e999", "gain 1", "pad 1 maybe"],
+    [
+        "",
+        " ",
+        "dance",
+        "keep",
+        "keep soon",
+        "keep nan",
+        "keep inf",
+        "keep 1e999",
+        "keep 40x",
+        "keep m",
+        "keep 2m1h",
+        "gain 1",
+        "pad 1 maybe",
+    ],
 )
 def test_a_text_of_another_form_says_which_is_right(text: str) -> None:
     with pytest.raises(CommandError) as caught:

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, parse_command
 from rigd.model.disk_facts import DiskMeasured, TapeWatched
 from rigd.model.gain import PreampSetting, PreampStatus
@@ -57,6 +58,7 @@ from tests.support.desk import (
     LISTENING,
     OPENED,
     QUICK_DISK,
+    RATE_HZ,
     VOLUMES,
     WRITER_IDLE,
     Desk,
@@ -136,6 +138,22 @@ def facts(desk: Desk) -> list[Any]:
         DiskMeasured(measurement=None),
         DiskMeasured(measurement=replace(QUICK_DISK, bytes_per_second=1)),
         replace(WRITER_IDLE, free_bytes=100_000_000),
+        BlackBox(
+            minutes=40.0,
+            tape_id="a",
+            oldest_frame=-5 * RATE_HZ,
+            newest_frame=frame(99.0),
+            tape_to=frame(desk.now_s),
+        ),
+        BlackBox(
+            minutes=40.0,
+            tape_id="a",
+            oldest_frame=None,
+            newest_frame=None,
+            tape_to=Frame(0),
+            problem="no room",
+        ),
+        KeepUnderWay(order=replace(unknown, end_frame=Frame(unknown.first_frame + 4800))),
     ]
     progress = TakeProgress(order=order, written_frames=1, durable_frames=1, gaps=(gap,))
     for open_takes in ((progress,), (replace(progress, order=unknown),)):

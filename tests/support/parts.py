@@ -11,6 +11,7 @@ from typing import Any
 
 from rigd.control.controller import Chance, Controller
 from rigd.control.ports import Ports
+from rigd.model.blackbox import Keep
 from rigd.model.disk_facts import DiskMeasured
 from rigd.model.gain import PreampSetting
 from rigd.model.library import SessionOpened, TakeRestored, TakeTrashed
@@ -94,6 +95,9 @@ class ObedientParts:
         self._breaks("library")
 
     def adopt(self, take_id: TakeId, folder: str) -> None:
+        self._breaks("library")
+
+    def keep(self, keep: Keep) -> None:
         self._breaks("library")
 
     def trash(self, take: Take) -> None:

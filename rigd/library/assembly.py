@@ -1,0 +1,248 @@
+"""Puts takes together from the segments of the black box. One thread, idle on the disk.
+
+It copies in slices, makes each durable and rests, so that it never has more in the page cache than a rolling
+take's next sync can bear, and stands still while the disk is slow. What it was asked for is on disk before it
+begins, and what it makes has a hidden name until it is whole: killed at any moment, it begins anew at the next start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from rigd.control.pins import Pins
+from rigd.library.durable import make_folder, read_json, sync_folder, write_json
+from rigd.library.hasher import be_idle_on_disk
+from rigd.library.splice import Cut, Splice
+from rigd.model.blackbox import Keep, KeepUnderWay
+from rigd.model.errors import RigError
+from rigd.model.messages import GapWritten, TakeFailed
+from rigd.model.names import clash_key, unique_name
+from rigd.model.take import GapCause
+from rigd.model.units import TakeId
+from rigd.wire.codec import Codec, to_plain
+from rigd.writer.failures import failed
+from rigd.writer.recovery import closed_before
+from rigd.writer.segments import Shelf
+
+KEEPING = "keeping"
+"""Folder in `.rigd`: <take id>.json is what was asked for, <take id>/ what is being made of it."""
+LOOK_S = 0.2
+PATIENCE_S = 15.0
+"""How long the last frames may take to become durable in the black box."""
+REST_ROLLING = 3.0
+"""While a take rolls it rests so many times as long as a slice took, else as long."""
+
+log = logging.getLogger(__name__)
+
+
+class _Interrupted(Exception):
+    """rigd ends: what is not whole is made anew at the next start."""
+
+
+class Assembly:
+    """`post` gets KeepUnderWay, GapWritten and TakeFailed; `closed` is called with the id and folder of a take that
+    is whole. Both on its thread."""
+
+    def __init__(
+        self,
+        own_folder: Path,
+        blackbox: Path,
+        *,
+        pins: Pins,
+        post: Callable[[KeepUnderWay | GapWritten | TakeFailed], None],
+        closed: Callable[[Keep, Path], None],
+        is_rolling: Callable[[], bool],
+        disk_is_slow: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`own_folder` is the library's `.rigd`, on the volume that takes go to."""
+        self._folder = own_folder / KEEPING
+        self._shelf = Shelf(blackbox)
+        self._pins, self._post, self._closed, self._clock = pins, post, closed, clock
+        self._is_rolling, self._disk_is_slow = is_rolling, disk_is_slow
+        self._codec = Codec((Keep,))
+        self._jobs: deque[Keep] = deque()
+        self._wake = threading.Condition()
+        self._noted: set[TakeId] = set()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rigd-assembly", daemon=True)
+
+    def start(self) -> None:
+        """What an earlier daemon did not finish is done first."""
+        try:
+            left = self._left()
+        except RigError as error:
+            log.warning("%s", error)
+            left = []
+        for keep in left:
+            # Before anybody may remove a segment.
+            self._pins.pin(keep.order.take_id)
+            self._noted.add(keep.order.take_id)
+        self._jobs.extendleft(reversed(left))
+        self._thread.start()
+        for keep in left:
+            self._post(KeepUnderWay(order=keep.order))
+
+    def stop(self, *, within_s: float = 5.0) -> None:
+        """The thread has ended, within a slice; what is not done is done at the next start."""
+        with self._wake:
+            self._stopping.set()
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(within_s)
+
+    def add(self, keep: Keep) -> None:
+        """The take will be put together. Any thread; touches no disk."""
+        self._pins.pin(keep.order.take_id)
+        with self._wake:
+            self._jobs.append(keep)
+            self._wake.notify_all()
+
+    # Its thread.
+
+    def _run(self) -> None:
+        be_idle_on_disk()
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._jobs or self._stopping.is_set())
+                keep = self._jobs[0] if self._jobs else None
+            try:
+                self._note_down()
+                if keep is None or self._stopping.is_set():
+                    return
+                self._put_together(keep)
+            except _Interrupted:
+                return
+            except Exception as error:
+                if keep is None:
+                    return
+                self._give_up(keep, error)
+            with self._wake:
+                self._jobs.popleft()
+            self._pins.let_go(keep.order.take_id)
+
+    def _left(self) -> list[Keep]:
+        if not self._folder.is_dir():
+            return []
+        found = []
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                found.append(self._codec.from_plain(read_json(path)))
+            except RigError as error:
+                log.warning("%s does not say what was to be kept: %s", path, error)
+        return found
+
+    def _note_down(self) -> None:
+        """What was asked for is on disk, also what has to wait for its turn."""
+        for keep in tuple(self._jobs):
+            if keep.order.take_id not in self._noted:
+                make_folder(self._folder)
+                write_json(self._record(keep), to_plain(keep))
+                self._noted.add(keep.order.take_id)
+
+    def _record(self, keep: Keep) -> Path:
+        return self._folder / f"{keep.order.take_id}.json"
+
+    def _put_together(self, keep: Keep) -> None:
+        take_id, target = keep.order.take_id, Path(keep.order.folder)
+        making = self._folder / take_id
+        if _is_done(target, keep):  # killed between the renaming and the end of the record
+            self._finish(keep, target)
+            return
+        shutil.rmtree(making, ignore_errors=True)
+        keep, target = self._take_place(keep, target)
+        making.mkdir(mode=0o750)
+        with Splice(keep, making, self._shelf) as splice:
+            self._pins.pin(take_id, splice.first_number())
+            self._copy(splice)
+            for gap in splice.gaps():
+                if gap.cause is GapCause.NOT_KEPT:
+                    self._post(GapWritten(take_id=take_id, gap=gap))
+            splice.close()
+        # rename(2) takes the place of the empty folder that kept the name.
+        making.rename(target)
+        sync_folder(target.parent)
+        sync_folder(self._folder)
+        self._finish(keep, target)
+
+    def _take_place(self, keep: Keep, target: Path) -> tuple[Keep, Path]:
+        """The take's folder is there, empty, so that no other take gets its name."""
+        for folder in (target.parent.parent, target.parent):
+            if not folder.is_dir():
+                make_folder(folder)
+        with contextlib.suppress(OSError):
+            target.rmdir()  # left by an earlier try
+        if os.path.lexists(target):
+            taken = {clash_key(entry.name) for entry in target.parent.iterdir()}
+            target = target.parent / unique_name(target.name, taken=taken.__contains__)
+            keep = keep.at(str(target))
+            write_json(self._record(keep), to_plain(keep))
+        make_folder(target)
+        return keep, target
+
+    def _copy(self, splice: Splice) -> None:
+        """All of it is durable."""
+        patient_until = self._clock() + PATIENCE_S
+        while not splice.is_complete:
+            self._note_down()
+            if self._stopping.is_set():
+                raise _Interrupted
+            if self._disk_is_slow():
+                patient_until = self._clock() + PATIENCE_S
+                self._stopping.wait(LOOK_S)
+                continue
+            began = self._clock()
+            cut = splice.cut(settle=self._clock() >= patient_until)
+            if cut is Cut.WAITS:
+                self._stopping.wait(LOOK_S)
+                continue
+            splice.make_durable()
+            patient_until = self._clock() + PATIENCE_S
+            took = self._clock() - began
+            splice.suit(took)
+            self._stopping.wait(took * (REST_ROLLING if self._is_rolling() else 1.0))
+
+    def _finish(self, keep: Keep, target: Path) -> None:
+        self._closed(keep, target)
+        with contextlib.suppress(OSError):
+            self._record(keep).unlink()
+
+    def _give_up(self, keep: Keep, error: Exception) -> None:
+        """Nothing is left of it but the sound in the black box, from which it can be asked for again."""
+        unforeseen = not isinstance(error, (RigError, OSError))
+        log.error("take %s could not be kept: %s", keep.order.folder, error, exc_info=unforeseen)
+        reason = _why(keep, error)
+        shutil.rmtree(self._folder / keep.order.take_id, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._record(keep).unlink()
+        with contextlib.suppress(OSError):
+            Path(keep.order.folder).rmdir()
+        self._post(failed(keep.order, error, frames=0, reason=reason))
+
+
+def _is_done(target: Path, keep: Keep) -> bool:
+    with contextlib.suppress(RigError, OSError):
+        return closed_before(str(target), keep.order.take_id) is not None
+    return False
+
+
+def _why(keep: Keep, error: Exception) -> str:
+    what = f'take "{keep.order.folder}" could not be put together from the black box'
+    if isinstance(error, OSError):
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        cure = "" if full else "; check the disk"
+        return (
+            f"{what} ({error.strerror}){cure}. The black box still has the sound for a while: keep it again"
+        )
+    if isinstance(error, RigError):
+        return f"{what}: {error}"
+    return f"{what}: an error inside rigd ({type(error).__name__}: {error}); see the log"

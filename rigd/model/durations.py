@@ -1,0 +1,27 @@
+"""Lengths of time as a person writes them: 90, 90s, 40m, 2h, 1h30m. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_WITH_UNITS = re.compile(rf"(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?", re.IGNORECASE | re.ASCII)
+
+
+def seconds_of(text: str) -> float:
+    """The seconds that `text` stands for: a plain number, or hours, minutes and seconds in that order.
+
+    Raises ValueError where it is neither. A plain number may be negative: what that means its user decides.
+    """
+    found = _WITH_UNITS.fullmatch(text.strip())
+    if found is None or not any(found.groups()):
+        return float(text)
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def told(seconds: float) -> str:
+    """ "35 s", "12.5 min", "2 h": a length for a sentence."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

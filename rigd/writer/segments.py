@@ -1,0 +1,268 @@
+"""The segments of the black box as they lie on disk: what they hold, where they belong in time, and their removal.
+
+A segment is an ordinary take of the writer "blackbox" in a folder named by a number that only grows. Whoever
+reads may read while that writer writes: what counts is what its journal says is durable. Any thread, one a Shelf.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rigd.model.errors import TakeError
+from rigd.model.take import Gap, TakeFormat, Xrun
+from rigd.model.units import NS_PER_SECOND, InputNumber, TakeId
+from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.writer.ledger import TakeRecord
+from rigd.writer.riff import HEADER_BYTES, WaveShape
+
+_NUMBER = re.compile(r"[0-9]{8}")
+
+log = logging.getLogger(__name__)
+
+
+def folder_name(number: int) -> str:
+    """The folder of segment `number`."""
+    return f"{number:08d}"
+
+
+def file_name(input_number: int) -> str:
+    """The file of one input of the interface in any segment."""
+    return f"{input_number:03d}.wav"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One of them. Frames are those of its own tape."""
+
+    number: int
+    folder: Path
+    take_id: TakeId
+    tape_id: str
+    first_frame: int
+    ordered_end: int
+    frames: int
+    """Durable ones, in every file."""
+    started_ns: int
+    """Unix time of the first frame; to the millisecond."""
+    format: TakeFormat
+    inputs: frozenset[InputNumber]
+    gaps: tuple[Gap, ...]
+    xruns: tuple[Xrun, ...]
+    closed: bool
+
+    @property
+    def end_frame(self) -> int:
+        """One past the last durable frame."""
+        return self.first_frame + self.frames
+
+    @property
+    def sound_frames(self) -> int:
+        """Frames that were captured."""
+        return self.frames - sum(max(0, min(_end(gap), self.end_frame) - gap.at_frame) for gap in self.gaps)
+
+    def serves(self, wanted: TakeFormat, inputs: frozenset[InputNumber]) -> bool:
+        """A take of that format and of those inputs can be made from it."""
+        return self.format == wanted and inputs <= self.inputs
+
+    def is_gap(self, first: int, last: int) -> bool:
+        """True where all frames from `first` to before `last` were not captured: there are zeros, or holes."""
+        return any(gap.at_frame <= first and last <= _end(gap) for gap in self.gaps)
+
+
+def _end(gap: Gap) -> int:
+    return gap.at_frame + gap.length_frames
+
+
+class Shelf:
+    """All segments in a folder. Remembers the closed ones, which never change."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._closed: dict[int, Segment] = {}
+
+    def look(self) -> tuple[Segment, ...]:
+        """Those with a journal, by number. OSError where the folder cannot be read; without one there are none."""
+        found = []
+        numbers = self.numbers()
+        for number in numbers:
+            segment = self._closed.get(number)
+            if segment is None:
+                segment = self._read(number)
+            if segment is not None:
+                found.append(segment)
+                if segment.closed:
+                    self._closed[number] = segment
+        for gone in self._closed.keys() - set(numbers):
+            del self._closed[gone]
+        return tuple(found)
+
+    def numbers(self) -> list[int]:
+        """Every number in use, with or without a take, in order."""
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return []
+        return sorted(int(name) for name in names if _NUMBER.fullmatch(name))
+
+    def remove(self, number: int) -> None:
+        """The segment is gone. Only files that are a segment's own are removed: a folder with anything else in it
+        stays, with that. OSError."""
+        self._closed.pop(number, None)
+        folder = self.folder / folder_name(number)
+        if folder.is_symlink():
+            return
+        names = [name for name in os.listdir(folder) if name == JOURNAL_NAME or name.endswith(".wav")]
+        # The journal first: what is left by a crash is then no take that a recovery would close.
+        for name in sorted(names, key=lambda name: name != JOURNAL_NAME):
+            (folder / name).unlink()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+    def _read(self, number: int) -> Segment | None:
+        folder = self.folder / folder_name(number)
+        if not (folder / JOURNAL_NAME).is_file():
+            return None
+        try:
+            return _segment_of(number, folder, read_journal(folder / JOURNAL_NAME))
+        except (TakeError, ValueError) as error:
+            log.debug("segment %s does not count: %s", folder, error)
+            return None
+
+
+def _segment_of(number: int, folder: Path, record: TakeRecord) -> Segment:
+    order = record.order
+    start = record.order.first_frame
+    return Segment(
+        number=number,
+        folder=folder,
+        take_id=order.take_id,
+        tape_id=record.tape_id,
+        first_frame=start,
+        ordered_end=order.end_frame if order.end_frame is not None else start,
+        frames=record.frames,
+        started_ns=unix_ns_of(order.started_at),
+        format=order.format,
+        inputs=frozenset(track.input for track in order.tracks),
+        gaps=record.gaps,
+        xruns=record.xruns,
+        closed=record.closed,
+    )
+
+
+def unix_ns_of(started_at: str) -> int:
+    """Unix time of an ISO 8601 time with its offset. ValueError."""
+    return round(datetime.fromisoformat(started_at).timestamp() * 1000) * 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """Frames of one tape, and the Unix time of one of them."""
+
+    tape_id: str
+    frame: int
+    unix_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A segment on an axis. Of the axis' own tape it is exact, of an older one by the clock."""
+
+    at_frame: int
+    exact: bool
+    segment: Segment
+
+    @property
+    def end_frame(self) -> int:
+        return self.at_frame + self.segment.frames
+
+    @property
+    def shift(self) -> int:
+        """Add it to a frame of the segment's own tape."""
+        return self.at_frame - self.segment.first_frame
+
+
+def placed_on(axis: Axis, segments: Iterable[Segment]) -> tuple[Placed, ...]:
+    """Where each segment of the axis' tape and of older ones lies on it, in order of time.
+
+    An older tape lies where the clock says, as a whole, at least one frame before what came after it: a clock that
+    was set back must not let two runs overlap.
+    """
+    runs: dict[str, list[Segment]] = {}
+    for segment in segments:
+        runs.setdefault(segment.tape_id, []).append(segment)
+    tapes = list(runs)
+    if axis.tape_id in runs:
+        tapes = tapes[: tapes.index(axis.tape_id) + 1]
+    placed: list[Placed] = []
+    later: int | None = None
+    for tape_id in reversed(tapes):
+        run = runs[tape_id]
+        # One that was ordered ahead and never began says nothing of when its tape ended.
+        begun = [segment for segment in run if segment.frames]
+        shift = 0
+        if tape_id != axis.tape_id:
+            if not begun:
+                continue
+            last = max(begun, key=lambda segment: segment.end_frame)
+            rate = last.format.sample_rate_hz
+            at = axis.frame + round((last.started_ns - axis.unix_ns) * rate / NS_PER_SECOND)
+            if later is not None:
+                at = min(at, later - 1 - last.frames)
+            shift = at - last.first_frame
+        placed += [
+            Placed(at_frame=one.first_frame + shift, exact=tape_id == axis.tape_id, segment=one)
+            for one in run
+        ]
+        later = min((one.first_frame + shift for one in begun), default=later)
+    return tuple(sorted(placed, key=lambda each: (each.at_frame, each.segment.number)))
+
+
+class SegmentFiles:
+    """The files of one segment, open for reading. One thread."""
+
+    def __init__(self, segment: Segment, inputs: Iterable[InputNumber]) -> None:
+        """OSError where one is not there."""
+        self._width = WaveShape(
+            channels=1, sample_rate_hz=segment.format.sample_rate_hz, sample=segment.format.sample
+        ).sample_bytes
+        self.segment = segment
+        self._open = contextlib.ExitStack()
+        self._fds: dict[InputNumber, int] = {}
+        try:
+            for number in inputs:
+                flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+                fd = os.open(segment.folder / file_name(number), flags)
+                self._open.callback(os.close, fd)
+                self._fds[number] = fd
+        except BaseException:
+            self._open.close()
+            raise
+
+    def read(self, number: InputNumber, position: int, frames: int) -> bytes:
+        """So many frames of that input from frame `position` of the segment on, as they are stored. OSError."""
+        offset, left = HEADER_BYTES + position * self._width, frames * self._width
+        parts = []
+        while left:
+            part = os.pread(self._fds[number], left, offset)
+            if not part:
+                raise OSError(5, "the file is shorter than its journal says", file_name(number))
+            parts.append(part)
+            offset, left = offset + len(part), left - len(part)
+        # What was read once is not read again: it must not push a rolling take's pages out.
+        os.posix_fadvise(
+            self._fds[number],
+            HEADER_BYTES + position * self._width,
+            frames * self._width,
+            os.POSIX_FADV_DONTNEED,
+        )
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self._open.close()

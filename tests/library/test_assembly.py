@@ -1,0 +1,395 @@
+"""Takes from the black box: nobody can tell them from takes that were recorded, whatever happens in between.
+
+The segments are written by a real writer from a tape that is fed the frame counter.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import queue
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from rigd.control.pins import Pins
+from rigd.library import splice as splicing
+from rigd.library.assembly import Assembly
+from rigd.model.blackbox import Keep, KeepUnderWay
+from rigd.model.messages import EndTake, GapWritten, OpenTake, TakeClosed, TakeFailed, TakeOpened
+from rigd.model.take import GapCause, TakeFile, TakeOrder
+from rigd.model.units import Frame
+from rigd.wire.codec import to_plain
+from rigd.writer.journal import read_journal
+from rigd.writer.segments import Axis, Shelf, file_name, folder_name, placed_on, unix_ns_of
+from tests.support.capture_run import runtime_folder, wait_for
+from tests.support.counter import check_counter, counter_rows
+from tests.support.writer_run import (
+    RATE,
+    FedTape,
+    WriterRun,
+    check_take,
+    order_for,
+    read_codes,
+    small_disk,
+)
+
+CHANNELS = 3
+STARTED = "2026-03-01T14:00:00.000+01:00"
+
+
+def wall(frame: float) -> str:
+    """The clock at that frame of the first tape."""
+    moment = datetime.fromisoformat(STARTED) + timedelta(seconds=frame / RATE)
+    return moment.isoformat(timespec="milliseconds")
+
+
+def clock_ns(frame: float) -> int:
+    return unix_ns_of(wall(frame))
+
+
+class Box:
+    """A black box that a test fills by hand, and the library beside it."""
+
+    def __init__(self, runtime: Path, folder: Path) -> None:
+        self.runtime, self.folder, self.library = runtime, folder / "box", folder / "library"
+        (self.library / ".rigd").mkdir(parents=True)
+        self.facts: queue.Queue[Any] = queue.Queue()
+        self.closed: queue.Queue[Path] = queue.Queue()
+        self.pins = Pins()
+        self.slow = False
+        self._number = 0
+
+    def order(
+        self, first: int, end: int, *, clock: str = "", sample: Literal["int24", "float32"] = "int24"
+    ) -> TakeOrder:
+        """The next segment."""
+        self._number += 1
+        plain = order_for(self.folder, channels=CHANNELS, first_frame=first, end_frame=end, sample=sample)
+        files = tuple(TakeFile(name=file_name(each.input), channels=(each.channel,)) for each in plain.tracks)
+        return replace(
+            plain,
+            folder=str(self.folder / folder_name(self._number)),
+            files=files,
+            started_at=clock or wall(first),
+        )
+
+    def write(self, writer: WriterRun, *borders: int, **more: Any) -> None:
+        """Closed segments from each border to the next."""
+        for first, end in itertools.pairwise(borders):
+            order = self.order(first, end, **more)
+            writer.send(OpenTake(order=order))
+            writer.await_fact(TakeClosed, take_id=order.take_id)
+
+    def keep(self, tape_id: int, first: int, end: int, *, clock: str = "", **more: Any) -> Keep:
+        """A take of these frames of that tape."""
+        shift = max(0, -first)
+        order = order_for(
+            self.library, channels=CHANNELS, first_frame=first + shift, end_frame=end + shift, **more
+        )
+        order = replace(order, started_at=clock or wall(first))
+        return Keep(order=order, tape_id=f"{tape_id:016x}", tape_frame=first)
+
+    def assembly(self) -> Assembly:
+        return Assembly(
+            self.library / ".rigd",
+            self.folder,
+            pins=self.pins,
+            post=self.facts.put,
+            closed=lambda keep, folder: self.closed.put(folder),
+            is_rolling=lambda: False,
+            disk_is_slow=lambda: self.slow,
+        )
+
+    def put_together(self, keep: Keep) -> Path:
+        """The folder of the take."""
+        assembly = self.assembly()
+        assembly.start()
+        try:
+            assembly.add(keep)
+            return self.closed.get(timeout=60)
+        finally:
+            assembly.stop(within_s=30)
+
+    @property
+    def keeping(self) -> Path:
+        return self.library / ".rigd" / "keeping"
+
+    def left_over(self) -> list[Path]:
+        return list(self.keeping.iterdir()) if self.keeping.is_dir() else []
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    with runtime_folder() as runtime:
+        yield Box(runtime, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a second of sound is many slices."""
+    monkeypatch.setattr(splicing, "SLICE_BYTES", 64 << 10)
+
+
+@pytest.mark.parametrize(
+    ("poly", "sample"), [(False, "int24"), (True, "int24"), (False, "float32"), (True, "float32")]
+)
+def test_its_files_are_byte_for_byte_those_of_a_take_that_was_recorded(
+    box: Box, poly: bool, sample: Literal["int24", "float32"]
+) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed:
+        with WriterRun(box.runtime, box.folder) as writer:
+            fed.feed(RATE * 2)
+            fed.lose(5000)
+            fed.feed(RATE)
+            box.write(writer, 0, 30_001, 98_000, 140_000, sample=sample)
+        keep = box.keep(fed.tape.tape_id, 12_345, 137_777, poly=poly, sample=sample)
+        kept = box.put_together(keep)
+        recorded = replace(keep.order, folder=str(box.library / "2026-03-01 Demo" / "Song" / "Recorded"))
+        with WriterRun(box.runtime, box.library) as writer:
+            writer.send(OpenTake(order=recorded))
+            writer.await_fact(TakeClosed, take_id=recorded.take_id)
+    assert kept == Path(keep.order.folder)
+    for file in recorded.files:
+        assert (kept / file.name).read_bytes() == (Path(recorded.folder) / file.name).read_bytes(), file.name
+    record = check_take(kept, first_frame=12_345, frames=137_777 - 12_345, gaps=[(96_000, 5000)])
+    assert record.closed and not record.recovered
+    assert [(gap.at_frame, gap.length_frames) for gap in record.gaps] == [(96_000, 5000)], "one gap, not two"
+    assert not box.left_over()
+    assert box.facts.empty()
+
+
+def test_xruns_are_carried_over(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(10_240)
+        fed.stumble()
+        fed.feed(30_000)
+        box.write(writer, 0, 8_000, 40_000)
+        folder = box.put_together(box.keep(fed.tape.tape_id, 4_000, 40_000))
+    record = check_take(folder, first_frame=4_000, frames=36_000)
+    assert [xrun.at_frame for xrun in record.xruns] == [10_240]
+
+
+def test_a_hole_on_one_tape_is_silence_and_a_gap_whose_length_is_counted(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE * 2)
+        box.write(writer, 0, 20_000)
+        box.write(writer, 50_000, 90_000)
+        keep = box.keep(fed.tape.tape_id, 1_000, 80_000)
+        folder = box.put_together(keep)
+    record = check_take(folder, first_frame=1_000, frames=79_000, gaps=[(20_000, 30_000)])
+    (gap,) = record.gaps
+    assert (gap.cause, gap.exact) == (GapCause.NOT_KEPT, True)
+    assert box.facts.get_nowait() == GapWritten(take_id=keep.order.take_id, gap=gap)
+
+
+@pytest.mark.parametrize(
+    ("clock_of_second", "hole"),
+    [(wall(100_000 + 72_000), 72_000), (wall(20_000), 1)],
+    ids=["by the clock", "clock set back"],
+)
+def test_between_two_runs_there_is_a_gap_as_long_as_the_clock_says(
+    box: Box, clock_of_second: str, hole: int
+) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(100_000)
+        box.write(writer, 0, 60_000, 100_000)
+    (box.runtime / "tape").unlink()
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(70_000)
+        box.write(writer, 0, 30_000, 70_000, clock=clock_of_second)
+        first = -hole - 90_000
+        began = datetime.fromisoformat(clock_of_second) + timedelta(seconds=first / RATE)
+        clock = began.isoformat(timespec="milliseconds")
+        folder = box.put_together(box.keep(fed.tape.tape_id, first, 65_000, clock=clock))
+    record = read_journal(folder / "take.journal")
+    assert record.order.first_frame == 0
+    (gap,) = record.gaps
+    assert (gap.cause, gap.exact) == (GapCause.NOT_KEPT, False)
+    assert abs(gap.length_frames - hole) <= 2 * RATE // 1000, "to the milliseconds of the clock"
+    for number, file in enumerate(record.order.files):
+        (codes,) = read_codes(folder / file.name)
+        assert len(codes) == 155_000 + hole
+        before, after = codes[: gap.at_frame], codes[gap.at_frame + gap.length_frames :]
+        assert not codes[gap.at_frame : gap.at_frame + gap.length_frames].any()
+        assert int(before[-1]) == int(counter_rows(99_999, 1, CHANNELS)[number, 0])
+        check_counter(before[None, :])
+        assert int(after[0]) == int(counter_rows(0, 1, CHANNELS)[number, 0])
+        check_counter(after[None, :])
+
+
+def test_the_last_frames_are_waited_for_until_they_are_durable(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        current = box.order(0, 10 * RATE)
+        writer.send(OpenTake(order=current))
+        writer.await_fact(TakeOpened)
+        assembly = box.assembly()
+        assembly.start()
+        assembly.add(box.keep(fed.tape.tape_id, 0, 2 * RATE))
+        wait_for(lambda: bool(box.left_over()), "it has begun")
+        assert box.closed.empty()
+        fed.feed(RATE * 2)
+        folder = box.closed.get(timeout=60)
+        assembly.stop()
+        check_take(folder, first_frame=0, frames=2 * RATE)
+        writer.send(EndTake(take_id=current.take_id, end_frame=Frame(3 * RATE)))
+
+
+def test_one_that_was_interrupted_is_made_anew_at_the_next_start_and_its_segments_are_kept(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE * 2)
+        box.write(writer, 0, 50_000, 90_000)
+        keep = box.keep(fed.tape.tape_id, 1_000, 80_000)
+    rubbish = box.keeping / keep.order.take_id
+    rubbish.mkdir(parents=True)
+    (rubbish / "01 Track.wav").write_bytes(b"half")
+    (rubbish / "take.journal").write_bytes(b"torn")
+    Path(keep.order.folder).mkdir(parents=True)
+    (box.keeping / f"{keep.order.take_id}.json").write_text(json.dumps(to_plain(keep)))
+    box.slow = True
+    assembly = box.assembly()
+    assembly.start()
+    assert not box.pins.allow_removal_of(1)
+    assert box.facts.get(timeout=10) == KeepUnderWay(order=keep.order)
+    box.slow = False
+    folder = box.closed.get(timeout=60)
+    check_take(folder, first_frame=1_000, frames=79_000)
+    assembly.stop(within_s=30)
+    assert not box.left_over()
+    assert box.pins.allow_removal_of(1)
+
+
+def test_what_waits_for_its_turn_is_on_disk_too_and_done_at_the_next_start(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        box.write(writer, 0, 40_000)
+        keeps = [box.keep(fed.tape.tape_id, 0, 40_000, name=f"Take {number:03}") for number in (1, 2)]
+    box.slow = True
+    assembly = box.assembly()
+    assembly.start()
+    for keep in keeps:
+        assembly.add(keep)
+    wait_for(lambda: len(list(box.keeping.glob("*.json"))) == 2, "both are noted down")
+    assembly.stop(within_s=30)
+    assert box.closed.empty()
+    box.slow = False
+    again = box.assembly()
+    again.start()
+    assert {box.closed.get(timeout=60) for _ in keeps} == {Path(keep.order.folder) for keep in keeps}
+    again.stop(within_s=30)
+    assert not box.left_over()
+
+
+def test_one_that_was_killed_after_it_was_whole_stays_as_it_is(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        box.write(writer, 0, 40_000)
+        keep = box.keep(fed.tape.tape_id, 0, 40_000)
+    folder = box.put_together(keep)
+    before = {path.name: (path.read_bytes(), path.stat().st_ino) for path in folder.iterdir()}
+    (box.keeping / f"{keep.order.take_id}.json").write_text(json.dumps(to_plain(keep)))
+    assembly = box.assembly()
+    assembly.start()
+    assert box.closed.get(timeout=60) == folder
+    assembly.stop(within_s=30)
+    assert {path.name: (path.read_bytes(), path.stat().st_ino) for path in folder.iterdir()} == before
+    assert not box.left_over()
+
+
+def test_a_folder_that_is_another_takes_by_now_is_left_alone(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        box.write(writer, 0, 40_000)
+        keep = box.keep(fed.tape.tape_id, 0, 40_000)
+    other = Path(keep.order.folder)
+    other.mkdir(parents=True)
+    (other / "take.json").write_text("another's")
+    folder = box.put_together(keep)
+    assert folder == other.with_name("Take 001 (2)")
+    assert [path.name for path in other.iterdir()] == ["take.json"]
+    check_take(folder, first_frame=0, frames=40_000)
+
+
+def test_a_library_without_room_says_so_and_nothing_is_left_over(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE * 3)
+        box.write(writer, 0, 3 * RATE)
+        with small_disk(box.library, 3 << 20) as library:
+            (library / ".rigd").mkdir()
+            assembly = box.assembly()
+            assembly.start()
+            keep = box.keep(fed.tape.tape_id, 0, 3 * RATE)
+            assembly.add(keep)
+            failed = box.facts.get(timeout=60)
+            assembly.stop(within_s=30)
+            assert isinstance(failed, TakeFailed)
+            assert (failed.take_id, failed.frames_kept, failed.disk_full) == (keep.order.take_id, 0, True)
+            assert "keep it again" in failed.reason
+            assert not box.left_over() and not Path(keep.order.folder).exists()
+            assert box.pins.allow_removal_of(1)
+
+
+def test_it_stands_still_while_the_disk_is_slow(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        box.write(writer, 0, 40_000)
+        keep = box.keep(fed.tape.tape_id, 0, 40_000)
+    box.slow = True
+    assembly = box.assembly()
+    assembly.start()
+    assembly.add(keep)
+    making = box.keeping / keep.order.take_id / "01 Track.wav"
+    wait_for(making.exists, "it has begun")
+    time.sleep(0.3)  # a chance to go wrong; nothing is waited for
+    assert making.stat().st_size <= 4096 and box.closed.empty()
+    box.slow = False
+    check_take(box.closed.get(timeout=60), first_frame=0, frames=40_000)
+    assembly.stop(within_s=30)
+
+
+def test_a_segment_is_removed_with_nothing_of_anybody_else(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        box.write(writer, 0, 10_000, 20_000)
+    (box.folder / "notes").mkdir()
+    foreign = box.folder / folder_name(2) / "mine.txt"
+    foreign.write_text("mine")
+    shelf = Shelf(box.folder)
+    assert [segment.number for segment in shelf.look()] == [1, 2]
+    for number in shelf.numbers():
+        shelf.remove(number)
+    assert not shelf.look()
+    assert sorted(path.name for path in box.folder.iterdir()) == [folder_name(2), "notes"]
+    assert [path.name for path in foreign.parent.iterdir()] == ["mine.txt"]
+
+
+def test_segments_of_another_rate_form_or_set_of_inputs_do_not_serve(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        box.write(writer, 0, 10_000)
+    (segment,) = Shelf(box.folder).look()
+    assert segment.serves(segment.format, frozenset(list(segment.inputs)[:1]))
+    assert not segment.serves(replace(segment.format, sample="float32"), segment.inputs)
+    assert not segment.serves(segment.format, segment.inputs | {9})
+
+
+def test_a_run_that_was_ordered_ahead_and_never_began_moves_nothing(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        box.write(writer, 0, 9_600, 19_200)
+    first, second = Shelf(box.folder).look()
+    ahead = replace(second, number=3, first_frame=19_200, frames=0, closed=False, started_ns=clock_ns(19_200))
+    after = replace(first, number=4, tape_id="now", first_frame=0)
+    axis = Axis(tape_id="now", frame=0, unix_ns=clock_ns(19_680))
+    placed = placed_on(axis, [first, second, ahead, after])
+    assert [(each.at_frame + 19_680, each.segment.number) for each in placed if each.segment.frames] == [
+        (0, 1),
+        (9_600, 2),
+        (19_680, 4),
+    ]
