@@ -16,16 +16,20 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rigd.config.kinds import PREAMPS, SURFACES, Kinds
 from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
+from rigd.control.blackbox import BlackBoxKeeper
+from rigd.control.blackbox_plan import plan_of
 from rigd.control.capture_link import CaptureLink
 from rigd.control.controller import Chance, Controller
 from rigd.control.feedback import FeedbackPump
 from rigd.control.other_build import OtherBuild
+from rigd.control.pins import Pins
 from rigd.control.ports import Ports
 from rigd.control.process_link import Upkeep
 from rigd.control.sign_of_life import SignOfLife
@@ -33,15 +37,18 @@ from rigd.control.socket_server import ControlSocket
 from rigd.control.tape_view import TapeView
 from rigd.control.tape_watch import TapeWatch
 from rigd.control.writer_link import WriterLink
+from rigd.library.assembly import Assembly
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.keeper import LibraryKeeper
-from rigd.library.library import Library
+from rigd.library.library import OWN_FOLDER, Library
 from rigd.library.second_volume import SecondVolume
 from rigd.library.takes import FoundTake
+from rigd.model.blackbox import Keep
 from rigd.model.commands import ShutDown
 from rigd.model.errors import AlreadyRunning, LinkError, OtherLayoutError, PreampError, RigError, TapeError
 from rigd.model.gain import Preamp, PreampSetting, PreampStatus
 from rigd.model.inputs import CaptureLost, Fact, Rules, WriterLost
+from rigd.model.keeping import takes_are_behind
 from rigd.model.messages import CaptureSettings, WriterSettings
 from rigd.model.state import Channel, first_state
 from rigd.model.surface import ShowsGains, Surface, SurfaceStatus
@@ -147,6 +154,8 @@ class Rig:
         settings = Settings(
             runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
         )
+        if config.blackbox.minutes:
+            settings.add("blackbox.json", config.blackbox_settings())
         replace_capture = settings.settle()
         replace_writer, replace_mirror = settings.differs("writer.json"), settings.differs("mirror.json")
         if self._upkeep is Upkeep.SUPERVISED:
@@ -157,7 +166,8 @@ class Rig:
         running.callback(tape.close)
         with suppress(TapeError):
             tape.refresh()  # a take may be open on it, whether or not the interface is there
-        keeper = LibraryKeeper(library, post=self._post)
+        pins = Pins()
+        keeper = LibraryKeeper(library, post=self._post, assembly=partial(self._assembly, pins))
         preamps = Preamps(config, self._post)
         writer = WriterLink(
             runtime_dir=runtime,
@@ -242,6 +252,8 @@ class Rig:
         if second is not None:
             running.callback(lambda: second.stop(leave_running=self._leave_running))
             second.start(replace=replace_mirror)
+        if config.blackbox.minutes:
+            self._start_blackbox(runtime, tape, pins, settings)
         self._tape_watch = TapeWatch(
             tape,
             state=lambda: self.controller.state,
@@ -258,6 +270,36 @@ class Rig:
         life = SignOfLife(self.controller, self._notifier)
         life.start()
         running.callback(life.stop)
+
+    def _assembly(self, pins: Pins, closed: Callable[[Keep, Path], None]) -> Assembly:
+        """Also without a black box: what was asked of it before is still put together."""
+        config = self._config
+        return Assembly(
+            config.library / OWN_FOLDER,
+            config.blackbox_folder,
+            pins=pins,
+            post=self._post,
+            closed=closed,
+            is_rolling=lambda: is_rolling(self.controller.state),
+            disk_is_slow=lambda: takes_are_behind(self.controller.state),
+        )
+
+    def _start_blackbox(self, runtime: Path, tape: TapeView, pins: Pins, settings: Settings) -> None:
+        config = self._config
+        blackbox = BlackBoxKeeper(
+            plan_of(config),
+            runtime_dir=runtime,
+            tape=tape,
+            pins=pins,
+            post=self._post,
+            prepare=settings.write,
+            clock_ns=clock_ns,
+            wall_ns=time.time_ns,
+            utc_offset_s=_utc_offset_s,
+            upkeep=self._upkeep,
+        )
+        self._running.callback(lambda: blackbox.stop() if self._leave_running else blackbox.stop_process())
+        blackbox.start()
 
     def _start_surfaces(self, runtime: Path, tape: TapeView) -> None:
         config, running, controller = self._config, self._running, self.controller
@@ -447,6 +489,11 @@ class Settings:
         except OSError:
             return False
 
+    def add(self, name: str, settings: WriterSettings) -> None:
+        """Another writer's, written with the others from now on."""
+        with self._writing:
+            self._files[name] = encode(settings)
+
     def write(self) -> None:
         """The files are there, whole. Raises OSError. Any thread: both links ask for it."""
         with self._writing:
@@ -459,7 +506,7 @@ class Settings:
 def _a_take_is_open(path: Path) -> bool:
     try:
         with Tape.attach(path, writable=False) as tape:
-            return bool(tape.holds())
+            return any(not hold.spare for hold in tape.holds())  # a black box always has some
     except OtherLayoutError:
         return True  # who cannot tell must not take an interface away
     except TapeError:

@@ -116,6 +116,10 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
         "mirror": None if config.mirror is None else str(config.mirror),
         "warnings": warnings,
         "runtime_dir": str(config.runtime_dir),
+        "blackbox_bytes": config.blackbox_bytes(),
+        "blackbox_bytes_per_day": 86_400 * config.blackbox_bytes_per_second()
+        if config.blackbox.minutes
+        else 0,
     }
     if as_json:
         print_json(facts)
@@ -131,6 +135,13 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
         out.print(f"and to the mirror, {config.mirror}", markup=False)
     for warning in warnings:
         out.print(warning, style="yellow", markup=False)
+    if config.blackbox.minutes:
+        out.print(
+            f"the black box keeps {config.blackbox.minutes:g} min of every channel in {config.blackbox_folder}: "
+            f"up to {config.blackbox_bytes() / 1e9:.1f} GB of disk, and "
+            f"{86_400 * config.blackbox_bytes_per_second() / 1e9:.0f} GB written a day",
+            markup=False,
+        )
 
 
 def _log_to(config: RigConfig, *, live: bool) -> None:

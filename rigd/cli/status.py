@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.live import Live
 
 from rigd.cli.terminal import AsJson, RuntimeDir, daemon, errors_told, out, print_json, socket_path
-from rigd.cli.view import clock, gain_text, live_view, minutes_left, mirror_line, take_title
+from rigd.cli.view import blackbox_text, clock, gain_text, live_view, minutes_left, mirror_line, take_title
 from rigd.control.client import ControlClient
 from rigd.model.disk import closing_takes, measurement_text
 from rigd.model.errors import LinkError
@@ -62,6 +62,8 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
     out.print(f"disk       {minutes_left(state)}{speed}", markup=False)
     if state.mirror is not None:
         out.print(f"mirror     {mirror_line(state.mirror)}  {state.mirror.root}", markup=False)
+    if state.blackbox is not None:
+        out.print(f"black box  {blackbox_text(state.blackbox)}", markup=False)
     for surface in state.surfaces:
         word = "connected" if surface.connected else "not connected"
         out.print(f"surface    {surface.name}: {word}  {surface.port}  {surface.detail}", markup=False)

@@ -9,6 +9,7 @@ import typer
 from rigd.cli.safe import LONGEST_CLOSE_S, NoWait, Within, end_take
 from rigd.cli.started import STARTED_NS
 from rigd.cli.terminal import AsJson, RuntimeDir, do
+from rigd.model.durations import seconds_of
 
 app = typer.Typer(help="Start, stop and mark takes.", no_args_is_help=True)
 
@@ -16,6 +17,13 @@ Held = Annotated[
     bool, typer.Option("--hold", help="As a held switch: what a locked rig asks for before it lets go.")
 ]
 Whole = Annotated[list[str], typer.Argument(show_default=False)]
+
+
+def _length(text: str) -> float:
+    try:
+        return seconds_of(text)
+    except ValueError:
+        raise typer.BadParameter(f'"{text[:40]}" is no length of time, such as 20, 90s, 40m or 2h') from None
 
 
 @app.command()
@@ -67,13 +75,15 @@ def next_take(
 
 @app.command()
 def keep(
-    seconds: float,
+    seconds: Annotated[float, typer.Argument(parser=_length, metavar="SECONDS", show_default=False)],
     runtime_dir: RuntimeDir = None,
     as_json: AsJson = False,
     no_wait: NoWait = False,
     within: Within = LONGEST_CLOSE_S,
 ) -> None:
-    """Keep the last SECONDS as a take, also while another rolls; wait until they are on the disk."""
+    """Keep the last SECONDS (20, 90s, 40m, 2h) as a take, also while another rolls; wait until they are on the disk.
+
+    What the tape no longer has comes from the black box, if there is one; that is put together by and by."""
     end_take(
         runtime_dir,
         as_json,

@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from rigd.model.blackbox import BlackBox
 from rigd.model.disk import closing_takes
 from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
@@ -110,6 +111,12 @@ def mirror_line(mirror: Mirror) -> str:
     if mirror.problem:
         parts.append(mirror.problem)
     return ", ".join(parts)
+
+
+def blackbox_text(box: BlackBox) -> str:
+    """What the black box has, and what it costs."""
+    held = f"{box.held_s / 60:.1f} of {box.minutes:g} min, {box.held_bytes / 1e9:.1f} GB"
+    return f"{held}; it writes {box.bytes_per_day / 1e9:.0f} GB a day"
 
 
 def take_title(take: Take) -> str:

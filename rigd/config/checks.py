@@ -13,6 +13,7 @@ from rigd.config.lines import KeyPath
 from rigd.config.rig_config import PreampConfig, SurfaceConfig
 from rigd.config.sections import (
     AudioSection,
+    BlackBoxSection,
     ChannelSection,
     ControlSection,
     DiskSection,
@@ -61,6 +62,7 @@ class Draft:
     disk: DiskSection | None
     control: ControlSection | None
     mirror: MirrorSection | None
+    blackbox: BlackBoxSection | None
     channels: tuple[ChannelSection | None, ...]
     preamps: dict[str, PreampConfig | None]
     surfaces: dict[str, SurfaceDraft]
@@ -292,10 +294,19 @@ def _check_command(draft: Draft, path: KeyPath, gesture: str, text: str) -> Iter
     if channel is not None:
         sets_preamp = isinstance(command, _PREAMP_COMMANDS)
         yield from _check_channel(draft, path, given, channel, sets_preamp=sets_preamp)
-    if isinstance(command, KeepLast) and draft.tape and not 0 < command.seconds <= draft.tape.keep_seconds:
-        longest = f"{draft.tape.keep_seconds:g}"
-        text = f"{given} must be more than 0 and at most {longest} s, because [tape] keep_seconds = {longest}"
-        yield Fault(path=path, text=text)
+    if isinstance(command, KeepLast) and draft.tape and draft.blackbox:
+        yield from _check_keep(path, given, command.seconds, draft.tape, draft.blackbox)
+
+
+def _check_keep(
+    path: KeyPath, given: str, seconds: float, tape: TapeSection, blackbox: BlackBoxSection
+) -> Iterator[Fault]:
+    longest = max(tape.keep_seconds, 60 * blackbox.minutes)
+    if not 0 < seconds <= longest:
+        why = f"[tape] keep_seconds = {tape.keep_seconds:g}"
+        if blackbox.minutes:
+            why += f" and [blackbox] minutes = {blackbox.minutes:g}"
+        yield Fault(path=path, text=f"{given} must be more than 0 and at most {longest:g} s, because {why}")
 
 
 def _check_channel(

@@ -27,6 +27,7 @@ from rigd.config.sections import (
     SECTION_NAMES,
     AudioSection,
     BindingSection,
+    BlackBoxSection,
     ChannelSection,
     ControlSection,
     DiskSection,
@@ -40,6 +41,7 @@ from rigd.config.sections import (
 from rigd.model.errors import ConfigError
 
 LARGEST_FILE_BYTES = 1 << 20
+BLACK_BOX_IN_LIBRARY = Path(".rigd/blackbox")
 DEEPEST_TABLE = 16
 Model = TypeVar("Model", bound=BaseModel)
 _NAME = re.compile(r"[\w-]{1,40}")
@@ -78,7 +80,7 @@ def load_config(
     if not faults:
         try:
             config = _assembled(draft, path, origins, os.environ if environ is None else environ)
-            faults = list(check_mirror(config.library, config.mirror))
+            faults = [*check_mirror(config.library, config.mirror), *_check_blackbox(config)]
         except (OSError, RuntimeError, ValueError) as error:
             faults = [Fault(path=("rig",), text=f"library or runtime_dir is not a path: {error}")]
         if not faults:
@@ -179,6 +181,7 @@ class _Reader:
             disk=self._section(DiskSection, "disk"),
             control=self._section(ControlSection, "control"),
             mirror=self._section(MirrorSection, "mirror"),
+            blackbox=self._section(BlackBoxSection, "blackbox"),
             channels=self._channels(),
             preamps=self._preamp_sections(),
             surfaces=self._surface_sections(),
@@ -300,9 +303,15 @@ def _assembled(
     library_base = Path.cwd() if ("rig", "library") in origins else beside
     mirror_base = Path.cwd() if ("mirror", "library") in origins else beside
     runtime_base = Path.cwd() if ("rig", "runtime_dir") in origins else beside
+    library = library_base / Path(rig.library).expanduser()
+    own_folder = draft.blackbox.folder if draft.blackbox else ""
+    blackbox_base = Path.cwd() if ("blackbox", "folder") in origins else beside
+    blackbox_folder = (
+        blackbox_base / Path(own_folder).expanduser() if own_folder else library / BLACK_BOX_IN_LIBRARY
+    )
     return RigConfig(
         path=path,
-        library=library_base / Path(rig.library).expanduser(),
+        library=library,
         mirror=mirror_base / Path(mirror.library).expanduser() if mirror.library.strip() else None,
         runtime_dir=runtime_base / resolve_runtime_dir(rig.runtime_dir, environ),
         rig=rig,
@@ -311,11 +320,22 @@ def _assembled(
         take=take,
         disk=disk,
         control=control,
+        blackbox=draft.blackbox or BlackBoxSection(),
+        blackbox_folder=blackbox_folder,
         channels=draft.rig_channels(),
         preamps=draft.preamps_in_use(),
         surfaces=draft.whole_surfaces(),
         driver_options=draft.driver_options,
     )
+
+
+def _check_blackbox(config: RigConfig) -> list[Fault]:
+    """A black box among the takes would be taken for takes, by rigd and by people."""
+    box, library = config.blackbox_folder.absolute(), config.library.absolute()
+    if not config.blackbox.folder or not (box.is_relative_to(library) or library.is_relative_to(box)):
+        return []
+    text = f'folder = {shown(config.blackbox.folder)} and the library "{library}" must not lie in one another'
+    return [Fault(path=("blackbox", "folder"), text=text)]
 
 
 def _told(

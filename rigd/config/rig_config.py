@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from rigd.config.sections import (
     AudioSection,
+    BlackBoxSection,
     ControlSection,
     DiskSection,
     RigSection,
@@ -65,6 +66,9 @@ class RigConfig:
     """One for each input rigd listens to, in order; preamp settings as yet unknown."""
     preamps: tuple[PreampConfig, ...]
     surfaces: tuple[SurfaceConfig, ...]
+    blackbox: BlackBoxSection
+    blackbox_folder: Path
+    """Absolute."""
     driver_options: dict[str, str | int | float | bool] = field(default_factory=dict)
     """[audio.<driver>], checked by the driver's model where it has one."""
 
@@ -108,6 +112,21 @@ class RigConfig:
         if self.mirror is None:
             return None
         return replace(self.writer_settings(), library_root=str(self.mirror), spare=True)
+
+    def blackbox_settings(self) -> WriterSettings:
+        """What the black box's `rigd-writer` is started with."""
+        return WriterSettings(
+            library_root=str(self.blackbox_folder), sync_interval_ms=self.take.sync_interval_ms, spare=True
+        )
+
+    def blackbox_bytes_per_second(self) -> int:
+        """What the black box writes, day and night."""
+        return len(self.channels) * self.audio.sample_rate_hz * (3 if self.take.sample == "int24" else 4)
+
+    def blackbox_bytes(self) -> int:
+        """The most that it has on disk: its minutes, the segment that is next to go, and the two being written."""
+        seconds = 60 * self.blackbox.minutes + 4 * self.blackbox.segment_seconds
+        return round(seconds * self.blackbox_bytes_per_second()) if self.blackbox.minutes else 0
 
     def naming(self) -> Naming:
         """How folders and files are called."""

@@ -170,6 +170,22 @@ class DiskSection(Options):
     )
 
 
+class BlackBoxSection(Options):
+    """The black box: the last minutes of every channel on disk, from which 'keep' reaches back for hours."""
+
+    minutes: float = option(
+        0.0, "How much it keeps; 0: there is no black box", unit="min", least=0, most=2880
+    )
+    segment_seconds: float = option(
+        60.0, "It is written and removed in pieces of this length", unit="s", least=1, most=600
+    )
+    folder: str = option(
+        "", "Where it is, outside of the library; relative to the config file; empty: hidden in the library"
+    )
+
+    _lines = field_validator("folder")(one_line)
+
+
 class ControlSection(Options):
     """What commands may do."""
 
@@ -266,6 +282,7 @@ PLAIN_SECTIONS: dict[str, type[Options]] = {
     "disk": DiskSection,
     "control": ControlSection,
     "mirror": MirrorSection,
+    "blackbox": BlackBoxSection,
 }
 """[name] to its model; [[channel]], [preamp.<name>] and [surface.<name>] are tables of their own."""
 SECTION_NAMES = (*PLAIN_SECTIONS, "channel", "preamp", "surface")

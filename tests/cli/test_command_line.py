@@ -104,6 +104,7 @@ def test_a_channel_without_a_preamp_is_said_to_have_none(rig: RigRun) -> None:
 
 def test_a_command_line_of_another_form_ends_with_2(rig: RigRun) -> None:
     assert rigd("take", "keep", "soon", runtime=rig.runtime).returncode == ExitCode.USAGE
+    assert rigd("take", "keep", "40x", runtime=rig.runtime).returncode == ExitCode.USAGE
     assert rigd("arm", "drums", runtime=rig.runtime).returncode == ExitCode.USAGE
 
 

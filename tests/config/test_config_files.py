@@ -300,3 +300,32 @@ def test_a_mirror_is_off_by_default_relative_to_the_config_and_warned_of_on_the_
     (warning,) = mirror_warnings(config.library, config.mirror)
     assert "same file system" in warning
     assert not mirror_warnings(config.library, Path("/dev/shm/mirror"))
+
+
+def test_a_keep_may_reach_as_far_as_the_black_box(written: Path) -> None:
+    binding = "[surface.pedal]\nkind='midi'\nport='x'\nbinding=[{control='cc 1', tap='keep 40m'}]\n"
+    written.write_text("[blackbox]\nminutes = 40\n" + binding)
+    config = load(written)
+    assert config.blackbox_folder == config.library / ".rigd" / "blackbox"
+    assert config.blackbox_bytes_per_second() == 8 * 48_000 * 3
+    assert config.blackbox_bytes() == (40 * 60 + 4 * 60) * 8 * 48_000 * 3
+    assert config.blackbox_settings().spare
+    (fault,) = faults(written, "blackbox.minutes=30")
+    assert "at most 1800 s" in fault and "[blackbox] minutes = 30" in fault
+
+
+def test_without_minutes_there_is_no_black_box(written: Path) -> None:
+    written.write_text("")
+    assert load(written).blackbox.minutes == 0 and load(written).blackbox_bytes() == 0
+
+
+@pytest.mark.parametrize("folder", ["takes/box", "takes", "."])
+def test_a_black_box_among_the_takes_is_refused(written: Path, folder: str) -> None:
+    written.write_text(f"[rig]\nlibrary = 'takes'\n[blackbox]\nminutes = 5\nfolder = '{folder}'\n")
+    (fault,) = faults(written)
+    assert fault.startswith(":5: [blackbox] folder = ") and "must not lie in one another" in fault
+
+
+def test_a_black_box_may_have_a_disk_of_its_own(written: Path) -> None:
+    written.write_text("[rig]\nlibrary = 'takes'\n[blackbox]\nminutes = 5\nfolder = 'box'\n")
+    assert load(written).blackbox_folder == written.parent / "box"

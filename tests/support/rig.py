@@ -106,7 +106,7 @@ class RigRun:
         self.daemon.wait()
 
     def pid_of(self, name: str) -> int:
-        """Of "capture", "writer" or "mirror"; 0 while there is none."""
+        """Of "capture", "writer", "mirror" or "blackbox"; 0 while there is none."""
         ending = f"rigd.capture {self.runtime}" if name == "capture" else f"rigd.writer {self.runtime} {name}"
         found = [pid for pid, words in _processes() if words.rstrip().endswith(ending)]
         return found[0] if found else 0
@@ -119,9 +119,9 @@ class RigRun:
         wait_for(lambda: self.pid_of(name) not in (0, before), f"another rigd-{name}")
 
     def kill_everything(self) -> None:
-        """SIGKILL of daemon, capture and writer, as near to at once as it goes."""
-        pids = [self.daemon.pid, *(self.pid_of(name) for name in ("capture", "writer", "mirror"))]
-        for pid in filter(None, pids):
+        """SIGKILL of daemon, capture and every writer, as near to at once as it goes."""
+        names = ("capture", "writer", "mirror", "blackbox")
+        for pid in filter(None, [self.daemon.pid, *(self.pid_of(name) for name in names)]):
             os.kill(pid, signal.SIGKILL)
         self.daemon.wait()
         self._hang_up()
@@ -230,7 +230,7 @@ class RigRun:
 
     def logs(self) -> str:
         """What every process said."""
-        logs = ("capture.log", "writer.log", "mirror.log")
+        logs = ("capture.log", "writer.log", "mirror.log", "blackbox.log")
         parts = [self.folder / "daemon.log", *(self.runtime / name for name in logs)]
         return "\n".join(
             f"--- {part.name}\n{part.read_text('utf-8', 'replace')}" for part in parts if part.exists()

@@ -29,7 +29,15 @@ from rigd.writer.journal import Journal, has_begun, last_line_closes, read_journ
 from rigd.writer.ledger import Durable
 from rigd.writer.recovery import recover_library, recover_take
 from tests.support.capture_run import wait_for
-from tests.support.writer_run import FedTape, WriterRun, check_take, frames_as_read, order_for, small_disk
+from tests.support.writer_run import (
+    FedTape,
+    WriterRun,
+    check_take,
+    frames_as_read,
+    order_for,
+    renamed,
+    small_disk,
+)
 
 
 class Feeder(threading.Thread):
@@ -279,6 +287,21 @@ def test_a_take_that_a_living_writer_has_open_is_not_recovered_by_another(
         writer.send(EndTake(take_id=order.take_id, end_frame=Frame(20_000)))
         writer.await_fact(TakeClosed)
         check_take(Path(order.folder), first_frame=0, frames=20_000)
+
+
+def test_a_segment_of_the_black_box_that_was_left_open_is_no_take_of_the_library(
+    runtime: Path, library: Path
+) -> None:
+    with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
+        plain = order_for(library, channels=1)
+        order = renamed(plain, folder=str(library / ".rigd" / "blackbox" / "00000001"))
+        writer.send(OpenTake(order=order))
+        writer.await_fact(TakeOpened)
+        fed.feed(20_000)
+        writer.kill()
+    before = (Path(order.folder) / "take.journal").read_bytes()
+    assert not [step for step in recover_library(library, skip=lambda folder: False) if step is not None]
+    assert (Path(order.folder) / "take.journal").read_bytes() == before
 
 
 def test_the_wide_search_finds_takes_that_no_list_names(runtime: Path, library: Path) -> None:

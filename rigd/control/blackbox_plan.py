@@ -1,0 +1,75 @@
+"""What the config makes of the black box: where it is, what it costs, and the order of each of its segments. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+from rigd.config.rig_config import RigConfig
+from rigd.model.state import Channel
+from rigd.model.take import Slate, TakeFile, TakeFormat, TakeOrder, Track
+from rigd.model.units import NS_PER_SECOND, Frame, InputNumber, TakeId
+from rigd.writer.segments import Axis, file_name, folder_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlackBoxPlan:
+    """What the config says of it."""
+
+    folder: Path
+    library: Path
+    minutes: float
+    segment_s: float
+    format: TakeFormat
+    channels: tuple[Channel, ...]
+
+    @property
+    def bytes_per_second(self) -> int:
+        return (
+            len(self.channels) * self.format.sample_rate_hz * {"int24": 3, "float32": 4}[self.format.sample]
+        )
+
+    @property
+    def inputs(self) -> frozenset[InputNumber]:
+        return frozenset(channel.input for channel in self.channels)
+
+    def order(
+        self, number: int, *, axis: Axis, first: int, end: int, utc_offset_s: Callable[[int], int]
+    ) -> TakeOrder:
+        """Segment `number`: the frames of the axis' tape from `first` to before `end`, of every channel."""
+        rate = self.format.sample_rate_hz
+        unix_ns = axis.unix_ns + (first - axis.frame) * NS_PER_SECOND // rate
+        zone = timezone(timedelta(seconds=utc_offset_s(unix_ns)))
+        started = datetime.fromtimestamp(unix_ns / NS_PER_SECOND, UTC).astimezone(zone)
+        midnight = started.replace(hour=0, minute=0, second=0, microsecond=0)
+        tracks = tuple(
+            Track(channel=channel.number, input=channel.input, name=channel.name, source=channel.source)
+            for channel in self.channels
+        )
+        return TakeOrder(
+            take_id=TakeId(uuid.uuid4().hex),
+            folder=str(self.folder / folder_name(number)),
+            first_frame=Frame(first),
+            end_frame=Frame(end),
+            started_at=started.isoformat(timespec="milliseconds"),
+            time_reference=round((started - midnight).total_seconds() * rate),
+            format=self.format,
+            tracks=tracks,
+            files=tuple(TakeFile(name=file_name(track.input), channels=(track.channel,)) for track in tracks),
+            slate=Slate(session="", song="black box", number=number),
+        )
+
+
+def plan_of(config: RigConfig) -> BlackBoxPlan:
+    """The black box of this config: every channel, in the form in which takes are stored."""
+    return BlackBoxPlan(
+        folder=config.blackbox_folder,
+        library=config.library,
+        minutes=config.blackbox.minutes,
+        segment_s=config.blackbox.segment_seconds,
+        format=TakeFormat(sample_rate_hz=config.audio.sample_rate_hz, sample=config.take.sample),
+        channels=config.channels,
+    )
