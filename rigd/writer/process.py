@@ -112,7 +112,9 @@ class WriterProcess:
 
     def _loop(self, listener: socket.socket, wake: socket.socket) -> None:
         now = time.monotonic()
-        cycle_at, sync_at, report_at = now, now + self._sync_seconds, now + REPORT_SECONDS
+        # Durable at once what a writer before wrote and did not make so: else one killed again and again within a
+        # second of its start would let the tape fill up.
+        cycle_at, sync_at, report_at = now, now, now + REPORT_SECONDS
         reported_at = now - SOONEST_REPORT_SECONDS
         searching = True
         while not self._stopping:
