@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 LONGEST_LOG_BYTES = 1 << 20
 START_GRACE_S = 10.0
 STEADY_AFTER_S = 0.5
-"""A process that talked for so long did its work, and is started again at once. One that ends sooner, because the
-interface is not there, is tried again with a pause."""
+"""A process that talked for so long did its work, and is started again at once; so is one that somebody killed.
+One that ends sooner by itself, because the interface is not there, is tried again with a pause."""
 FIRST_PAUSE_S = 0.25
 DYING_S = 0.25
 LONGEST_PAUSE_S = 1.5
@@ -191,7 +191,7 @@ class ProcessLink:
         self._unanswered_since = None
         linked_at = self._clock()
         pid = _peer_pid(link)
-        reason = f"rigd-{self._name} ended"
+        reason, killed = f"rigd-{self._name} ended", False
         try:
             self._follower.connected()
             while not self._stopping.is_set():
@@ -206,6 +206,7 @@ class ProcessLink:
         except LinkError as error:
             log.info("rigd-%s: %s", self._name, error)
             self._let_die(pid)
+            killed = self._was_killed(pid)
         except Stuck as error:
             reason = str(error)
             log.warning("rigd-%s: %s; killed, and started again", self._name, error)
@@ -214,7 +215,7 @@ class ProcessLink:
         finally:
             self._link = None
             link.close()
-            self._note_life(self._clock() - linked_at)
+            self._note_life(STEADY_AFTER_S if killed else self._clock() - linked_at)
             if not self._stopping.is_set():
                 self._follower.lost(reason)
 
@@ -223,6 +224,10 @@ class ProcessLink:
         deadline = self._clock() + DYING_S
         while pid and self._alive(pid) and self._clock() < deadline:
             self._stopping.wait(0.005)
+
+    def _was_killed(self, pid: int) -> bool:
+        child = self._child
+        return child is not None and child.pid == pid and child.poll() == -signal.SIGKILL
 
     def _wait(self, link: Link) -> None:
         """Until the process says something, takes something, or there is something to say; a tick at most."""

@@ -38,8 +38,9 @@ from rigd.wire.notify import Notifier
 from rigd.writer.desk import Desk
 from rigd.writer.sign_of_life import SignOfLife
 
-CYCLE_SECONDS = 0.5
-"""Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more. And
+CYCLE_SECONDS = 0.35
+"""Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more than
+half a second (takes grow in steps of 4,096 frames). And
 just before it is made durable, so that a power cut costs no more than the time between two of those."""
 REPORT_SECONDS = 1.0
 SOONEST_REPORT_SECONDS = 0.2

@@ -95,6 +95,7 @@ def test_a_killed_process_is_started_again_and_its_loss_is_told_once(tmp_path: P
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: link.pid not in (0, before) and len(notes.reports) == 2, "another process reports")
         assert notes.lost_for == ["rigd-thing ended"]
+        assert link._pause_s == 0.0, "what somebody killed is started again at once, however short it lived"
 
 
 def test_a_process_that_makes_no_progress_is_killed_and_started_again(tmp_path: Path, notes: Notes) -> None:

@@ -30,15 +30,18 @@ def test_the_writer_is_killed_at_random_instants_and_nothing_is_lost(
     restarts_ms: list[float] = []
     seen = 0
     with TapeFill(rig) as fill:
-        for _ in range(KILLS):
+        for number in range(KILLS):
             rig.hear(moments.uniform(0.05, 1.2))
             killed = rig.pid_of("writer")
             at = time.monotonic()
             os.kill(killed, signal.SIGKILL)
-            told = check_b_rolling(take.folder)
-            assert told >= seen, "a file has become shorter"
-            seen = told
-            restarts_ms.append(1000 * (adopted_after(rig, killed) - at))
+            if number % 2:  # the check opens 64 files in three programs: the others are for the stop-watch
+                told = check_b_rolling(take.folder)
+                assert told >= seen, "a file has become shorter"
+                seen = told
+                adopted_after(rig, killed)
+            else:
+                restarts_ms.append(1000 * (adopted_after(rig, killed) - at))
     check_rolling(take.folder)
     rig.roll(1)
     closed = stop_take(rig)
