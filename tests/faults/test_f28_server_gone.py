@@ -51,11 +51,11 @@ def test_a_killed_jack_server_costs_a_gap_as_long_as_it_was_away(figures: Figure
         player = playing.enter_context(CounterPlayer(server, channels=CHANNELS))
         with RigRun(JACK, environment=server.environment) as rig:
             take = start_take(rig, seconds=6)  # so long until the rate is measured
-            lost_s = another_s = heard_s = 0.0
+            lost_s = heard_s = 0.0
             for _ in range(TIMES):
                 before, at = rig.pid_of("capture"), time.monotonic()
                 lost_s = max(lost_s, seconds_until_lost(rig, server.kill))
-                another_s = max(another_s, seconds_until_another(rig, before, at))
+                seconds_until_another(rig, before, at)
                 player.stop()
                 server.start()
                 at = time.monotonic()
@@ -79,15 +79,6 @@ def test_a_killed_jack_server_costs_a_gap_as_long_as_it_was_away(figures: Figure
         bound="<= 500 ms",
         measured=1000 * lost_s,
         unit="ms",
-        load=load,
-        count=of,
-    )
-    record(
-        "F28",
-        "server killed: capture killed and started again",
-        bound="<= 1.0 s",
-        measured=another_s,
-        unit="s",
         load=load,
         count=of,
     )
