@@ -26,6 +26,7 @@ STALLS_S = count(ci=[3.0], full=[10.0, 20.0, 30.0])
 PROMISED_S = count(ci=3.0, full=30.0)
 LONG_S = count(ci=9.0, full=60.0)
 LONG_TAPE_S = count(ci=2.0, full=30.0)
+CAUGHT_UP_S = 2.0
 DISK_BYTES = count(ci=768, full=2560) << 20
 
 
@@ -86,6 +87,8 @@ def test_the_disk_stalls_as_long_as_is_promised_and_nothing_is_lost(
     with Asked(rig) as asked:
         for seconds in STALLS_S:
             stall_for(rig, disk, how, seconds)
+            # The next stall is one of its own: what this one held up is on the disk.
+            rig.await_state(lambda state: state.unsafe_s < CAUGHT_UP_S, "the writer has caught up")
             rig.roll(1)
     closed = stop_take(rig)
     heard = check_a(closed.folder)
