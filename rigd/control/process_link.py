@@ -101,8 +101,8 @@ class ProcessLink:
         self._clock = clock
         self._codec = Codec(MESSAGES, across_builds=True)
         self._stopping = threading.Event()
-        self._ending = False
-        """The process is to end, and no other one to be started."""
+        self._farewell: object | None = None
+        """The process is to end, when it was told so, and no other one to be started."""
         self._link: Link | None = None
         self._outbox: deque[object] = deque()
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -129,7 +129,7 @@ class ProcessLink:
     def stop_process(self, farewell: object, *, within_s: float) -> None:
         """The process was asked to end and has ended, or was killed after `within_s`. The link is over."""
         pid = self.pid
-        self._ending = True
+        self._farewell = farewell
         self.send(farewell)
         deadline = self._clock() + within_s
         self._thread.join(timeout=within_s)
@@ -177,7 +177,7 @@ class ProcessLink:
                 link = self._connect_or_start()
                 if link is not None:
                     self._follow(link)
-                elif self._ending:
+                elif self._farewell is not None and not self._is_being_started():
                     return
             except Exception as error:
                 log.exception("the link to rigd-%s failed; it goes on", self._name)
@@ -194,6 +194,8 @@ class ProcessLink:
         reason, killed = f"rigd-{self._name} ended", False
         try:
             self._follower.connected()
+            if self._farewell is not None:
+                self._outbox.append(self._farewell)
             while not self._stopping.is_set():
                 self._wait(link)
                 while (message := link.receive(0.0)) is not None:
@@ -245,7 +247,8 @@ class ProcessLink:
     def _connect_or_start(self) -> Link | None:
         with contextlib.suppress(LinkError):
             return connect(self._socket_path, self._codec)
-        if self._ending:
+        if self._farewell is not None:
+            self._stopping.wait(0.02)
             return None
         self._unanswered_since = self._unanswered_since or self._clock()
         if self._upkeep is Upkeep.SUPERVISED:
@@ -263,9 +266,19 @@ class ProcessLink:
                 return None
             log.warning("rigd-%s did not answer within %.0f s; killed", self._name, START_GRACE_S)
             self._kill(child.pid)
-        if not self._stopping.wait(self._pause_s) and not self._ending:
+        if not self._stopping.wait(self._pause_s) and self._farewell is None:
             self._start_process()
         return None
+
+    def _is_being_started(self) -> bool:
+        """Nobody has talked to it yet. A signal would not do: a writer would leave its takes open."""
+        started_s = self._clock() - self._started_at
+        return (
+            self._child is not None
+            and self._child.poll() is None
+            and not self._answered
+            and started_s < START_GRACE_S
+        )
 
     def _await_supervised(self) -> None:
         """The service manager starts it. One that is there and does not answer is killed, so that it can."""

@@ -56,6 +56,7 @@ TAPE_NAME = "tape"
 REMEMBERED_TAKES = 1000
 OPENED_TOGETHER = 8
 """Takes that share a durable point when they are opened. A few, so that those that roll are written on."""
+LEAVE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -387,6 +388,17 @@ class Desk:
         self._kept.close()
         if self._tapes.now is not None:
             self._tapes.now.close()
+
+    def leave(self) -> None:
+        """What the tape has is on the disk and durable, and every take is open for the next writer, which finds
+        holds and lists as a killed one leaves them. A slow disk is not waited for: the tape has the rest."""
+        until = time.monotonic() + LEAVE_SECONDS
+        more = self.has_takes
+        while more and time.monotonic() < until:
+            self.open_some()
+            more = self.write_on() or self.can_open()
+        self.write_on()  # once more: where capture has ended too, its last, uneven frames
+        self.make_durable()
 
     # How a take ends.
 

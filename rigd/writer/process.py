@@ -1,7 +1,8 @@
 """The process `rigd-writer`: one thread, one loop. Time drives the writing, daemons only ask and listen.
 
 It may be killed between any two instructions. It never waits for a daemon, and nothing a daemon sends,
-or a disk answers, ends the loop.
+or a disk answers, ends the loop. Told to stop by StopWriter it closes every take; by a signal, which is a service
+manager's word and says nothing of takes, it leaves them open and durable for the writer that comes next.
 """
 
 from __future__ import annotations
@@ -81,9 +82,10 @@ class WriterProcess:
         """The last failure of each step."""
         self._selector = selectors.DefaultSelector()
         self._stopping = False
+        self._leaving = False
 
     def run(self) -> None:
-        """Returns once it was told to stop and every take is closed."""
+        """Returns once it was told to stop and every take is closed, or durable and left to the next writer."""
         with contextlib.ExitStack() as closing:
             closing.callback(self._selector.close)
             wake, waker = socket.socketpair()
@@ -93,7 +95,7 @@ class WriterProcess:
             wake.setblocking(False)
             signal.set_wakeup_fd(waker.fileno())
             for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, self._asked_to_stop)
+                signal.signal(number, self._asked_to_leave)
             self._selector.register(wake, selectors.EVENT_READ, wake)
             # Before a disk is touched: whoever connects to a writer that waits for one waits with it, and does
             # not take it for dead.
@@ -105,7 +107,7 @@ class WriterProcess:
             self._try(self._desk.take_up)
             self._loop(listener, wake)
             self._life.stopping()
-            self._try(self._desk.stop)
+            self._try(self._desk.stop if self._stopping else self._desk.leave)
             self._say_the_rest(time.monotonic() + FAREWELL_SECONDS)
             for link in list(self._links):
                 self._drop(link)
@@ -118,7 +120,7 @@ class WriterProcess:
         cycle_at, sync_at, report_at = now, now, now + REPORT_SECONDS
         reported_at = now - SOONEST_REPORT_SECONDS
         searching = True
-        while not self._stopping:
+        while not (self._stopping or self._leaving):
             self._life.went_round(has_takes=self._desk.has_takes)
             due = report_at
             if self._desk.has_takes:
@@ -288,8 +290,8 @@ class WriterProcess:
                 self._selector.unregister(link)
             link.close()
 
-    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
+    def _asked_to_leave(self, number: int, frame: FrameType | None) -> None:
+        self._leaving = True
 
 
 def hold_lock(runtime: Path, name: str) -> int:

@@ -46,9 +46,9 @@ class SignOfLife:
         self._durable += 1
 
     def stopping(self) -> None:
-        """Takes are being closed, which may take as long as the disk wants."""
+        """Takes are being closed or made durable, which may take as long as the disk wants."""
         self._stopping = True
-        self._notifier.stopping("closes its takes")
+        self._notifier.stopping("sees to its takes")
 
     def stop(self) -> None:
         self._over.set()

@@ -45,6 +45,7 @@ GOOD = {
     "etc/systemd/system/rigd.service": "",
     "etc/systemd/system/rigd-capture.service": "",
     "etc/systemd/system/rigd-writer@.service": "",
+    "etc/systemd/system/rigd-close.service": "",
     "etc/systemd/system/multi-user.target.wants/rigd.target": "",
     "run/systemd/system/x": "",
     "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "performance\n",

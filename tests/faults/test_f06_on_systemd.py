@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from rigd.model.state import Take, Transport
+from rigd.writer.journal import read_journal
 from tests.faults.figures import Figures
 from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter
@@ -131,6 +132,18 @@ def test_restarting_the_daemon_leaves_a_take_rolling(systemd: SystemdRun) -> Non
 
 
 @pytest.mark.timeout(300)
+def test_restarting_the_writer_leaves_the_same_take_rolling_and_whole(systemd: SystemdRun) -> None:
+    pids = start(systemd)
+    before = systemd.state().take
+    systemd.control("restart", PIDS[1])
+    systemd.await_active(PIDS[1])
+    assert systemd.shown(PIDS[1], "MainPID") != pids[PIDS[1]]
+    take = stop(systemd)
+    assert before is not None and take.take_id == before.take_id
+    check_whole(systemd, take)
+
+
+@pytest.mark.timeout(300)
 def test_a_killed_writer_and_a_killed_capture_are_back_in_the_same_take(
     systemd: SystemdRun, figures: Figures
 ) -> None:
@@ -159,8 +172,10 @@ def test_stopping_the_target_closes_the_take_and_ends_everything(systemd: System
     systemd.control("stop", "rigd.target")
     for unit in ("rigd.service", *PIDS):
         wait_for(lambda unit=unit: systemd.shown(unit, "ActiveState") == "inactive", f"{unit} to end")
-    folders = [path.parent for path in systemd.inside("/srv/takes").rglob("take.journal")]
-    assert len(folders) >= 4
-    for folder in folders:
-        lengths = {soundfile.info(str(path)).frames for path in folder.glob("*.wav")}
-        assert len(lengths) == 1, folder
+    journals = sorted(systemd.inside("/srv/takes").rglob("take.journal"))
+    assert len(journals) == 5, "one a test, and none that nobody asked for"
+    for journal in journals:
+        record = read_journal(journal)
+        assert record.closed and not record.recovered, journal
+        lengths = {soundfile.info(str(path)).frames for path in journal.parent.glob("*.wav")}
+        assert lengths == {record.frames}, journal

@@ -399,18 +399,48 @@ def test_markers_noted_before_a_crash_are_in_the_recovered_files(runtime: Path, 
     assert b"cue " in content and b"solo\0" in content
 
 
-def test_signals_that_come_in_the_middle_of_the_work_only_end_it_in_order(
+def test_a_writer_that_is_sent_a_signal_leaves_all_of_it_durable_and_the_next_one_goes_on(
     runtime: Path, library: Path
 ) -> None:
+    """A service manager's stop says nothing of takes; several signals in the middle of the work are as one."""
     with FedTape(runtime, channels=4) as fed, WriterRun(runtime, library, sync_interval_ms=60) as writer:
-        order = order_for(library, channels=4)
-        writer.send(OpenTake(order=order))
-        writer.await_fact(TakeOpened)
+        order, waiting = order_for(library, channels=4), order_for(library, channels=4, name="Take 002")
+        for each in (order, waiting):
+            writer.send(OpenTake(order=each))
+        writer.await_fact(TakeOpened, take_id=waiting.take_id)
         fed.feed(40_000)
         for _ in range(5):
             writer.process.send_signal(signal.SIGTERM)
         assert writer.process.wait(timeout=30) == 0
-        assert check_take(Path(order.folder), first_frame=0, frames=40_000).closed
+        record = check_take(Path(order.folder), first_frame=0, frames=40_000)
+        assert not record.closed and record.durable_frames == 40_000
+        fed.feed(5_000)
+        writer.restart()
+        report = writer.await_fact(WriterReport)
+        assert {take.order.take_id for take in report.open_takes} == {order.take_id, waiting.take_id}
+        writer.send(EndTake(take_id=order.take_id, end_frame=Frame(45_000)))
+        assert not writer.await_fact(TakeClosed).recovered
+        record = check_take(Path(order.folder), first_frame=0, frames=45_000)
+        assert record.closed and record.gaps == ()
+
+
+def test_what_a_signal_left_is_closed_by_the_next_writer_where_the_tape_is_gone(
+    runtime: Path, library: Path
+) -> None:
+    """The machine was switched off in order: the runtime folder is gone, every byte is there."""
+    with FedTape(runtime, channels=2) as fed, WriterRun(runtime, library, sync_interval_ms=60_000) as writer:
+        order = order_for(library, channels=2)
+        writer.send(OpenTake(order=order))
+        writer.await_fact(TakeOpened)
+        fed.feed(30_001)
+        writer.process.send_signal(signal.SIGTERM)
+        assert writer.process.wait(timeout=30) == 0
+    for path in runtime.glob("writer.*"):
+        path.unlink()
+    (runtime / "tape").unlink()
+    (closed,) = filter(None, recover_library(library, skip=lambda folder: False))
+    assert isinstance(closed, TakeClosed) and closed.frames == 30_001
+    assert check_take(Path(order.folder), first_frame=0, frames=30_001).closed
 
 
 def test_settings_that_cannot_be_read_are_a_clear_message(runtime: Path) -> None:

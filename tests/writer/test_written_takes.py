@@ -282,17 +282,6 @@ def test_told_to_stop_it_closes_every_take_where_the_tape_ends(runtime: Path, li
         assert fed.tape.holds() == ()
 
 
-def test_sigterm_ends_it_like_the_order_to_stop(runtime: Path, library: Path) -> None:
-    with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
-        order = order_for(library, channels=1)
-        writer.send(OpenTake(order=order))
-        writer.await_fact(TakeOpened)
-        fed.feed(4_321)
-        writer.process.terminate()
-        assert writer.process.wait(timeout=30) == 0
-        assert check_take(Path(order.folder), first_frame=0, frames=4_321).closed
-
-
 def test_a_second_writer_refuses_to_start_and_says_so(runtime: Path, library: Path) -> None:
     with WriterRun(runtime, library) as writer:
         command = [sys.executable, "-m", "rigd.writer", str(runtime)]

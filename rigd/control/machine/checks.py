@@ -16,7 +16,7 @@ from rigd.control.machine.time_and_memory import (
     voltage,
 )
 
-UNITS = ("rigd.service", "rigd-capture.service", "rigd-writer@.service")
+UNITS = ("rigd.service", "rigd-capture.service", "rigd-writer@.service", "rigd-close.service")
 
 
 def clock(machine: Machine, plan: Plan) -> Iterator[Finding]:
