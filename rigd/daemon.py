@@ -6,21 +6,17 @@ capture and writer processes outlive it; what already runs is attached to and go
 
 from __future__ import annotations
 
-import fcntl
-import logging
-import os
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rigd.config.kinds import PREAMPS, SURFACES, Kinds
+from rigd.config.kinds import SURFACES, Kinds
 from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
 from rigd.control.blackbox import BlackBoxKeeper
@@ -31,9 +27,13 @@ from rigd.control.feedback import FeedbackPump
 from rigd.control.other_build import OtherBuild
 from rigd.control.pins import Pins
 from rigd.control.ports import Ports
+from rigd.control.preamps import Preamps
 from rigd.control.process_link import Upkeep
+from rigd.control.runtime_dir import make_runtime_dir, only_one
 from rigd.control.sign_of_life import SignOfLife
 from rigd.control.socket_server import ControlSocket
+from rigd.control.start_settings import StartSettings
+from rigd.control.surface_watch import SurfaceWatch
 from rigd.control.tape_view import TapeView
 from rigd.control.tape_watch import TapeWatch
 from rigd.control.writer_link import WriterLink
@@ -45,64 +45,21 @@ from rigd.library.second_volume import SecondVolume
 from rigd.library.takes import FoundTake
 from rigd.model.blackbox import Keep
 from rigd.model.commands import ShutDown
-from rigd.model.errors import AlreadyRunning, LinkError, OtherLayoutError, PreampError, RigError, TapeError
-from rigd.model.gain import Preamp, PreampSetting, PreampStatus
-from rigd.model.inputs import CaptureLost, Fact, Rules, WriterLost
+from rigd.model.errors import TapeError
+from rigd.model.inputs import CaptureLost, Rules, WriterLost
 from rigd.model.keeping import takes_are_behind
-from rigd.model.messages import CaptureSettings, WriterSettings
-from rigd.model.state import Channel, first_state
-from rigd.model.surface import ShowsGains, Surface, SurfaceStatus
-from rigd.model.take import Parameter
+from rigd.model.state import first_state
+from rigd.model.surface import ShowsGains, Surface
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.model.work import is_rolling
-from rigd.tape.tape import Tape
-from rigd.wire.codec import Codec, encode
 from rigd.wire.notify import Notifier
 
-log = logging.getLogger(__name__)
-
 FEEDBACK_INTERVAL_S = 0.05
-WATCH_INTERVAL_S = 0.25
 
 
 def clock_ns() -> Ns:
     """CLOCK_MONOTONIC."""
     return Ns(time.monotonic_ns())
-
-
-class Preamps:
-    """All preamps of the config by name: the controller's way to them, and theirs to it."""
-
-    def __init__(self, config: RigConfig, post: Callable[[Fact], None]) -> None:
-        self._post = post
-        kinds = Kinds(PREAMPS)
-        self._preamps: dict[str, Preamp] = {
-            each.name: kinds[each.kind](each.name, each.settings, each.sockets, self)
-            for each in config.preamps
-        }
-
-    def start(self) -> None:
-        for preamp in self._preamps.values():
-            preamp.start()
-
-    def stop(self) -> None:
-        for preamp in reversed(self._preamps.values()):
-            preamp.stop()
-
-    def named(self, name: str) -> Preamp | None:
-        return self._preamps.get(name)
-
-    def request(self, preamp: str, socket: int, parameter: Parameter, value: float) -> None:
-        known = self._preamps.get(preamp)
-        if known is None:
-            raise PreampError(f"there is no [preamp.{preamp}] in the config")
-        known.request(socket, parameter, value)
-
-    def preamp_setting(self, setting: PreampSetting) -> None:
-        self._post(setting)
-
-    def preamp_status(self, status: PreampStatus) -> None:
-        self._post(status)
 
 
 class Rig:
@@ -139,8 +96,8 @@ class Rig:
 
     def _start(self) -> None:
         config, running = self._config, self._running
-        runtime = _make_runtime_dir(config.runtime_dir)
-        running.enter_context(_only_one(runtime))
+        runtime = make_runtime_dir(config.runtime_dir)
+        running.enter_context(only_one(runtime))
         library = Library(
             config.library,
             naming=config.naming(),
@@ -151,7 +108,7 @@ class Rig:
             filed=self._filed,
         )
         running.callback(library.close)
-        settings = Settings(
+        settings = StartSettings(
             runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
         )
         if config.blackbox.minutes:
@@ -168,7 +125,7 @@ class Rig:
             tape.refresh()  # a take may be open on it, whether or not the interface is there
         pins = Pins()
         keeper = LibraryKeeper(library, post=self._post, assembly=partial(self._assembly, pins))
-        preamps = Preamps(config, self._post)
+        preamps = Preamps(config.preamps, self._post)
         writer = WriterLink(
             runtime_dir=runtime,
             post=self._post,
@@ -202,24 +159,11 @@ class Rig:
         )
         self.controller = Controller(
             state=first_state(
-                channels=tuple(_with_ability(channel, preamps) for channel in config.channels),
+                channels=tuple(preamps.with_ability(channel) for channel in config.channels),
                 sample_rate_hz=config.audio.sample_rate_hz,
                 mirror=None if second is None else second.at_first,
             ),
-            rules=Rules(
-                preroll_s=config.take.preroll_seconds,
-                postroll_s=config.take.postroll_seconds,
-                plan_take=keeper.plan_take,
-                next_take_number=keeper.next_take_number,
-                keep_s=config.tape.keep_seconds,
-                sample=config.take.sample,
-                phantom_while_rolling=config.control.phantom_while_rolling,
-                least_disk_s=config.disk.reserve_seconds,
-                tape_s=config.tape_geometry().capacity_frames / config.audio.sample_rate_hz,
-                sync_s=config.take.sync_interval_ms / 1000,
-                measure_at_start=config.disk.measure_at_start,
-                volumes=None if second is None else second.volumes,
-            ),
+            rules=self._rules(keeper, second),
             tape_time=tape,
             ports=Ports(
                 writer=writer,
@@ -271,6 +215,24 @@ class Rig:
         life.start()
         running.callback(life.stop)
 
+    def _rules(self, keeper: LibraryKeeper, second: SecondVolume | None) -> Rules:
+        """What the config says of takes, for the state table."""
+        config = self._config
+        return Rules(
+            preroll_s=config.take.preroll_seconds,
+            postroll_s=config.take.postroll_seconds,
+            plan_take=keeper.plan_take,
+            next_take_number=keeper.next_take_number,
+            keep_s=config.tape.keep_seconds,
+            sample=config.take.sample,
+            phantom_while_rolling=config.control.phantom_while_rolling,
+            least_disk_s=config.disk.reserve_seconds,
+            tape_s=config.tape_geometry().capacity_frames / config.audio.sample_rate_hz,
+            sync_s=config.take.sync_interval_ms / 1000,
+            measure_at_start=config.disk.measure_at_start,
+            volumes=None if second is None else second.volumes,
+        )
+
     def _assembly(self, pins: Pins, closed: Callable[[Keep, Path], None]) -> Assembly:
         """Also without a black box: what was asked of it before is still put together."""
         config = self._config
@@ -284,7 +246,7 @@ class Rig:
             disk_is_slow=lambda: takes_are_behind(self.controller.state),
         )
 
-    def _start_blackbox(self, runtime: Path, tape: TapeView, pins: Pins, settings: Settings) -> None:
+    def _start_blackbox(self, runtime: Path, tape: TapeView, pins: Pins, settings: StartSettings) -> None:
         config = self._config
         blackbox = BlackBoxKeeper(
             plan_of(config),
@@ -329,7 +291,7 @@ class Rig:
         )
         pump.start()
         running.callback(pump.stop)
-        watch = _Watch(surfaces=surfaces, post=self._post, pump=pump, controller=controller)
+        watch = SurfaceWatch(surfaces=surfaces, post=self._post, pump=pump, controller=controller)
         watch.start()
         running.callback(watch.stop)
         server = ControlSocket(
@@ -349,168 +311,6 @@ class Rig:
     def _filed(self, found: FoundTake) -> None:
         if self._second is not None:
             self._second.keeper.filed(found)
-
-
-class _Watch:
-    """Tells the controller when a surface comes or goes, and the feedback pump when there is something new."""
-
-    def __init__(
-        self,
-        *,
-        surfaces: list[Surface],
-        post: Callable[[Fact], None],
-        pump: FeedbackPump,
-        controller: Controller,
-    ) -> None:
-        self._surfaces = surfaces
-        self._post = post
-        self._pump = pump
-        self._controller = controller
-        self._listener = controller.listen(on_ready=pump.changed)
-        self._stopping = threading.Event()
-        self._known: dict[str, SurfaceStatus] = {}
-        self._thread = threading.Thread(target=self._run, name="rigd-watch", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join()
-        self._listener.close()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(WATCH_INTERVAL_S):
-            try:
-                self._keep_listening()
-                for surface in self._surfaces:
-                    status = surface.status()
-                    if self._known.get(surface.name) != status:
-                        self._post(status)
-                        self._known[surface.name] = status
-            except Exception:
-                log.exception("watching the surfaces failed; it goes on")
-            if self._surfaces:
-                self._pump.changed()
-
-    def _keep_listening(self) -> None:
-        """The events themselves are of no use here; a listener that does not take them is cut off."""
-        with suppress(LinkError):
-            while self._listener.next(0.0) is not None:
-                pass
-        if self._listener.is_over:
-            self._listener = self._controller.listen(on_ready=self._pump.changed)
-
-
-def _with_ability(channel: Channel, preamps: Preamps) -> Channel:
-    preamp = preamps.named(channel.preamp)
-    return replace(channel, ability=preamp.ability(channel.socket)) if preamp is not None else channel
-
-
-def _make_runtime_dir(path: Path) -> Path:
-    """The folder in which the rig's processes meet, for its owner alone."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.stat().st_uid != os.getuid():
-            raise RigError(
-                f"runtime folder {path} belongs to somebody else; nothing was started. "
-                "Set [rig] runtime_dir to one of yours"
-            )
-        path.chmod(0o700)
-    except OSError as error:
-        raise RigError(
-            f"runtime folder {path} cannot be made ({error.strerror}); nothing was started. Set [rig] runtime_dir"
-        ) from error
-    return path
-
-
-def _only_one(runtime: Path) -> ExitStack:
-    """This process is the runtime folder's rigd until the stack is closed. Raises AlreadyRunning at once."""
-    held = ExitStack()
-    lock = held.enter_context((runtime / "rigd.lock").open("a+"))
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        held.close()
-        raise AlreadyRunning(
-            f"rigd runs already here (pid {holder}, runtime folder {runtime}); it goes on untouched. "
-            "See: rigd status. Two rigs on one machine need two runtime folders and two libraries"
-        ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return held
-
-
-class Settings:
-    """What capture and the writers are started with, in the runtime folder."""
-
-    def __init__(
-        self,
-        runtime: Path,
-        capture: CaptureSettings,
-        writer: WriterSettings,
-        mirror: WriterSettings | None = None,
-    ) -> None:
-        self._runtime = runtime
-        self._writing = threading.Lock()
-        self._files = {"capture.json": encode(capture), "writer.json": encode(writer)}
-        if mirror is not None:
-            self._files["mirror.json"] = encode(mirror)
-
-    def settle(self) -> bool:
-        """True: a capture that runs has other settings, and has to be started anew.
-
-        While a take is open the old settings stay, because the interface must not change under it.
-        """
-        path = self._runtime / "capture.json"
-        codec = Codec([CaptureSettings])
-        try:
-            old = codec.decode(path.read_bytes())
-        except (OSError, LinkError):
-            return False  # none, or none that anything could have been started with
-        if old == codec.decode(self._files["capture.json"]):
-            return False
-        if not _a_take_is_open(self._runtime / "tape"):
-            return True
-        log.warning(
-            "the config asks for another interface, rate or channel count while a take is open; "
-            "it goes on as it was. Start rigd again when the take is stopped"
-        )
-        self._files["capture.json"] = encode(old)
-        return False
-
-    def differs(self, name: str) -> bool:
-        """There is such a file, of another start of rigd, and it says something else."""
-        try:
-            return name in self._files and (self._runtime / name).read_bytes() != self._files[name]
-        except OSError:
-            return False
-
-    def add(self, name: str, settings: WriterSettings) -> None:
-        """Another writer's, written with the others from now on."""
-        with self._writing:
-            self._files[name] = encode(settings)
-
-    def write(self) -> None:
-        """The files are there, whole. Raises OSError. Any thread: both links ask for it."""
-        with self._writing:
-            for name, settings in self._files.items():
-                fresh = self._runtime / f"{name}.new"
-                fresh.write_bytes(settings)
-                fresh.replace(self._runtime / name)
-
-
-def _a_take_is_open(path: Path) -> bool:
-    try:
-        with Tape.attach(path, writable=False) as tape:
-            return any(not hold.spare for hold in tape.holds())  # a black box always has some
-    except OtherLayoutError:
-        return True  # who cannot tell must not take an interface away
-    except TapeError:
-        return False
 
 
 def _utc_offset_s(wall_ns: int) -> int:

@@ -1,0 +1,53 @@
+"""All preamps of the config by name: the controller's way to them, and theirs to it. Each has a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rigd.config.kinds import PREAMPS, Kinds
+from rigd.config.rig_config import PreampConfig
+from rigd.model.errors import PreampError
+from rigd.model.gain import Preamp, PreampSetting, PreampStatus
+from rigd.model.inputs import Fact
+from rigd.model.state import Channel
+from rigd.model.take import Parameter
+
+
+class Preamps:
+    """Started once, stopped once."""
+
+    def __init__(self, preamps: Sequence[PreampConfig], post: Callable[[Fact], None]) -> None:
+        self._post = post
+        kinds = Kinds(PREAMPS)
+        self._preamps: dict[str, Preamp] = {
+            each.name: kinds[each.kind](each.name, each.settings, each.sockets, self) for each in preamps
+        }
+
+    def start(self) -> None:
+        for preamp in self._preamps.values():
+            preamp.start()
+
+    def stop(self) -> None:
+        for preamp in reversed(self._preamps.values()):
+            preamp.stop()
+
+    def named(self, name: str) -> Preamp | None:
+        return self._preamps.get(name)
+
+    def with_ability(self, channel: Channel) -> Channel:
+        """The channel, and what the preamp of its input can do."""
+        preamp = self.named(channel.preamp)
+        return replace(channel, ability=preamp.ability(channel.socket)) if preamp is not None else channel
+
+    def request(self, preamp: str, socket: int, parameter: Parameter, value: float) -> None:
+        known = self._preamps.get(preamp)
+        if known is None:
+            raise PreampError(f"there is no [preamp.{preamp}] in the config")
+        known.request(socket, parameter, value)
+
+    def preamp_setting(self, setting: PreampSetting) -> None:
+        self._post(setting)
+
+    def preamp_status(self, status: PreampStatus) -> None:
+        self._post(status)

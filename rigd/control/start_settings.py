@@ -1,0 +1,84 @@
+"""What capture and the writers are started with: files in the runtime folder, by the config of this start of rigd.
+Any thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from rigd.model.errors import LinkError, OtherLayoutError, TapeError
+from rigd.model.messages import CaptureSettings, WriterSettings
+from rigd.tape.tape import Tape
+from rigd.wire.codec import Codec, encode
+
+log = logging.getLogger(__name__)
+
+
+class StartSettings:
+    """Made once; `settle` before anything is started."""
+
+    def __init__(
+        self,
+        runtime: Path,
+        capture: CaptureSettings,
+        writer: WriterSettings,
+        mirror: WriterSettings | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._writing = threading.Lock()
+        self._files = {"capture.json": encode(capture), "writer.json": encode(writer)}
+        if mirror is not None:
+            self._files["mirror.json"] = encode(mirror)
+
+    def settle(self) -> bool:
+        """True: a capture that runs has other settings, and has to be started anew.
+
+        While a take is open the old settings stay, because the interface must not change under it.
+        """
+        path = self._runtime / "capture.json"
+        codec = Codec([CaptureSettings])
+        try:
+            old = codec.decode(path.read_bytes())
+        except (OSError, LinkError):
+            return False  # none, or none that anything could have been started with
+        if old == codec.decode(self._files["capture.json"]):
+            return False
+        if not _a_take_is_open(self._runtime / "tape"):
+            return True
+        log.warning(
+            "the config asks for another interface, rate or channel count while a take is open; "
+            "it goes on as it was. Start rigd again when the take is stopped"
+        )
+        self._files["capture.json"] = encode(old)
+        return False
+
+    def differs(self, name: str) -> bool:
+        """There is such a file, of another start of rigd, and it says something else."""
+        try:
+            return name in self._files and (self._runtime / name).read_bytes() != self._files[name]
+        except OSError:
+            return False
+
+    def add(self, name: str, settings: WriterSettings) -> None:
+        """Another writer's, written with the others from now on."""
+        with self._writing:
+            self._files[name] = encode(settings)
+
+    def write(self) -> None:
+        """The files are there, whole. Raises OSError. Any thread: both links ask for it."""
+        with self._writing:
+            for name, settings in self._files.items():
+                fresh = self._runtime / f"{name}.new"
+                fresh.write_bytes(settings)
+                fresh.replace(self._runtime / name)
+
+
+def _a_take_is_open(path: Path) -> bool:
+    try:
+        with Tape.attach(path, writable=False) as tape:
+            return any(not hold.spare for hold in tape.holds())  # a black box always has some
+    except OtherLayoutError:
+        return True  # who cannot tell must not take an interface away
+    except TapeError:
+        return False
