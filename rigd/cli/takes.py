@@ -13,7 +13,7 @@ import typer
 from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, errors_told, fail, out, print_json
 from rigd.cli.view import clock, take_table, take_title
 from rigd.config.load import load_config
-from rigd.library.sheet import read_sheet
+from rigd.library.sheet_file import read_sheet
 from rigd.library.verify import Verified, find_takes, verify_take
 from rigd.model.errors import LibraryError
 from rigd.model.state import Take

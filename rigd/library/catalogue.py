@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rigd.library.index import Index, IndexDamaged, IndexReader, SessionRow, TakeRow
 from rigd.library.session import TRASH_NAME, SessionSheet
-from rigd.library.sheet import SHEET_NAME
+from rigd.library.sheet_file import SHEET_NAME
 from rigd.library.takes import FoundTake
 from rigd.model.errors import LibraryError
 from rigd.writer.journal import JOURNAL_NAME

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rigd.library.durable import FILE_MODE, make_folder, sync_folder
-from rigd.library.sheet import TakeSheet, read_sheet
+from rigd.library.sheet import TakeSheet
+from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import is_plain
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.units import TakeId

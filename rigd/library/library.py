@@ -26,7 +26,8 @@ from rigd.library.session import (
     take_folders,
     write_session,
 )
-from rigd.library.sheet import SheetMirror, read_sheet, take_of
+from rigd.library.sheet import SheetMirror, take_of
+from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import (
     FoundTake,
     bring_up_to_date,

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -26,13 +26,13 @@ from rigd.library.copies import (
     look,
     make_alike,
     make_folders,
-    take_in,
 )
 from rigd.library.durable import move_folder
 from rigd.library.hasher import be_idle
 from rigd.library.keeper import LibraryKeeper
-from rigd.library.session import SESSION_NAME, folders_in, take_folders
-from rigd.library.sheet import SheetMirror, read_sheet, take_of
+from rigd.library.session import SESSION_NAME, folders_in
+from rigd.library.sheet import SheetMirror, take_of
+from rigd.library.take_places import TakePlaces
 from rigd.library.takes import FoundTake
 from rigd.library.volumes import VolumePair
 from rigd.model.errors import LibraryError, RigError
@@ -86,8 +86,7 @@ class MirrorKeeper:
         """Takes to be compared, and when."""
         self._missed: set[TakeId] = set()
         """Those of them that are not where they were in the library."""
-        self._here: dict[TakeId, Path] = {}
-        self._there: dict[TakeId, Path] = {}
+        self._places = TakePlaces(self._library, self._mirror, go_on=self._go_on)
         self._open_since: dict[TakeId, float] = {}
         self._told: CopiesLeft | None = None
         self._problem = ""
@@ -147,8 +146,7 @@ class MirrorKeeper:
             filed, self._filed = self._filed, {}
         for take_id, place in filed.items():
             self._due.setdefault(take_id, 0.0)
-            known = self._there if place.is_relative_to(self._mirror) else self._here
-            known[take_id] = place
+            self._places.put(take_id, place)
         if filed:
             self._tell_left()
 
@@ -209,43 +207,15 @@ class MirrorKeeper:
 
     def _walk(self) -> None:
         """Every take of both volumes that is not known to be the same on both is to be compared."""
-        self._here = dict(self._takes_in(self._library))
-        self._there = dict(self._takes_in(self._mirror))
-        for take_id in {*self._here, *self._there}:
+        for take_id in self._places.look_through():
             self._go_on()
-            if not self._is_compared(take_id):
+            if not self._places.are_compared(take_id):
                 self._due.setdefault(take_id, 0.0)
         for root, other in ((self._library, self._mirror), (self._mirror, self._library)):
             for session in folders_in(root):
                 self._look_for_volumes()
                 if root is self._library or not (other / session.name / SESSION_NAME).exists():
                     self._copy_session(session, other / session.name)
-
-    def _takes_in(self, root: Path) -> Iterator[tuple[TakeId, Path]]:
-        for session in folders_in(root):
-            for place in take_folders(session):
-                self._go_on()
-                take_id = take_in(place)
-                if take_id is not None:
-                    yield take_id, place
-
-    def _is_compared(self, take_id: TakeId) -> bool:
-        here, there = self._here.get(take_id), self._there.get(take_id)
-        if here is None or there is None:
-            return False
-        try:
-            sheet = read_sheet(here)
-            sizes = {file.name: file.size_bytes for file in sheet.files} if sheet is not None else {}
-            return (
-                sheet is not None
-                and sheet.mirror is not None
-                and sheet.mirror.state == "same"
-                and Path(sheet.mirror.folder) == there
-                and (here / JOURNAL_NAME).stat().st_size == sheet.journal_bytes
-                and all((there / name).stat().st_size == size for name, size in sizes.items())
-            )
-        except (LibraryError, OSError):
-            return False
 
     def _copy_session(self, source: Path, target: Path) -> None:
         if (source / SESSION_NAME).is_file():
@@ -258,11 +228,10 @@ class MirrorKeeper:
     # --- one take ---
 
     def _compare(self, take_id: TakeId) -> None:
-        here, there = self._places_of(take_id)
+        here, there = self._places.of(take_id)
         if here is None and take_id not in self._missed:
-            self._missed.add(
-                take_id
-            )  # moved by hand? The folders are looked through before it counts as gone
+            # Moved by hand? The folders are looked through before it counts as gone.
+            self._missed.add(take_id)
             self._walk_due = True
             return
         self._missed.discard(take_id)
@@ -283,23 +252,6 @@ class MirrorKeeper:
             self._problem = str(error)
             self._due[take_id] = self._clock() + FAILED_AGAIN_S
 
-    def _places_of(self, take_id: TakeId) -> tuple[Path | None, Path | None]:
-        """Where it lies on either volume now; also where it would, if it is there."""
-        here, there = self._here.get(take_id), self._there.get(take_id)
-        if here is None or take_in(here) != take_id:
-            here = None if there is None else self._library / there.relative_to(self._mirror)
-        if here is not None and take_in(here) != take_id:
-            here = None
-        if here is not None and (there is None or take_in(there) != take_id):
-            there = self._mirror / here.relative_to(self._library)
-        if there is not None and take_in(there) != take_id:
-            there = None
-        for known, place in ((self._here, here), (self._there, there)):
-            known.pop(take_id, None)
-            if place is not None:
-                known[take_id] = place
-        return here, there
-
     def _agree(self, take_id: TakeId, here: Path | None, there: Path | None) -> None:
         ours = look(here) if here is not None else None
         theirs = look(there) if there is not None else None
@@ -317,17 +269,17 @@ class MirrorKeeper:
             digests = make_alike(ours, theirs, self._go_on)
             here, there = ours.folder, theirs.folder
         elif ours is not None:
-            there = self._free_place(take_id, ours.folder, self._library, self._mirror)
+            there = self._places.free(take_id, ours.folder, self._library, self._mirror)
             digests = copy_take(ours, there, self._go_on)
             here = ours.folder
         elif theirs is not None:
-            here = self._free_place(take_id, theirs.folder, self._mirror, self._library)
+            here = self._places.free(take_id, theirs.folder, self._mirror, self._library)
             digests = copy_take(theirs, here, self._go_on)
             there = theirs.folder
         else:
             raise NotYet
         assert here is not None and there is not None
-        self._here[take_id], self._there[take_id] = here, there
+        self._places.put(take_id, here, there)
         self._copy_session(_session_of(here), _session_of(there))
         if self._note(take_id, "same", digests, ""):
             self._due.pop(take_id, None)
@@ -350,15 +302,6 @@ class MirrorKeeper:
         found = look(target)
         return moved if found is None else found
 
-    def _free_place(self, take_id: TakeId, folder: Path, of: Path, root: Path) -> Path:
-        """The same place on the other volume; beside it where another take has it."""
-        wanted = root / folder.relative_to(of)
-        target, number = wanted, 2
-        while target.exists() and take_in(target) not in (None, take_id):
-            target = wanted.with_name(f"{wanted.name} ({number})")
-            number += 1
-        return target
-
     def _note(
         self,
         take_id: TakeId,
@@ -367,7 +310,7 @@ class MirrorKeeper:
         reason: str,
     ) -> bool:
         """take.json says it, then the controller does. False where the take has changed meanwhile."""
-        here, there = self._here.get(take_id), self._there.get(take_id)
+        here, there = self._places.known(take_id)
         on_mirror = here is None or (state == "incomplete" and self._mirror_has_more(here, there))
         place = there if on_mirror else here
         assert place is not None

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rigd.library.sheet import TakeSheet, make_sheet, write_sheet
+from rigd.library.sheet import TakeSheet, make_sheet
+from rigd.library.sheet_file import write_sheet
 from rigd.library.takes import FoundTake, sizes_of
 from rigd.model.errors import TakeError
 from rigd.model.state import Take

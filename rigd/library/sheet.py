@@ -6,28 +6,17 @@ All positions in it are frames from the start of the take's files.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ValidationError
-
-from rigd.library.durable import DamagedFile, read_json, write_json
-from rigd.model.errors import LibraryError
 from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import ClosedFile, GainChange, Gap, GapCause, Marker, Parameter, Slate, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
-from rigd.wire.codec import adapter_of
 from rigd.writer.ledger import TakeRecord
 
-SHEET_NAME = "take.json"
 SHEET_VERSION = 1
-
-
-class NewerSheet(LibraryError):
-    """A take.json that a newer rigd wrote: it is not touched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,49 +348,3 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
 
 def _copy(mirror: SheetMirror) -> Copy:
     return Copy(folder=mirror.folder, state=CopyState(mirror.state), verified_at=mirror.verified_at)
-
-
-def read_sheet(folder: Path) -> TakeSheet | None:
-    """take.json of a take's folder; None where there is none. Raises LibraryError where it cannot be used."""
-    path = folder / SHEET_NAME
-    plain = read_json(path)
-    if plain is None:
-        return None
-    _refuse_newer(path, plain)
-    try:
-        sheet: TakeSheet = adapter_of(TakeSheet).validate_python(plain)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise LibraryError(f"{path}: {where}: {first['msg']}") from error
-    return sheet
-
-
-def write_sheet(folder: Path, sheet: TakeSheet, *, durable: bool = True) -> None:
-    """take.json of the folder is `sheet`. Raises LibraryError, also where it is a newer rigd's."""
-    path = folder / SHEET_NAME
-    with contextlib.suppress(DamagedFile):
-        _refuse_newer(path, read_json(path))
-    write_json(path, plain_sheet(sheet), durable=durable)
-
-
-def _refuse_newer(path: Path, plain: Any) -> None:
-    version = plain.get("version") if isinstance(plain, dict) else None
-    if isinstance(version, int) and version > SHEET_VERSION:
-        raise NewerSheet(f"{path}: was written by a newer rigd (version {version}); left as it is")
-
-
-def plain_sheet(sheet: TakeSheet) -> dict[str, Any]:
-    """As it stands in the file."""
-    plain: dict[str, Any] = adapter_of(TakeSheet).dump_python(sheet, mode="json")
-    return plain
-
-
-def sheet_schema() -> dict[str, Any]:
-    """The JSON schema in docs/take.schema.json."""
-    schema: dict[str, Any] = adapter_of(TakeSheet).json_schema()
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
-        "title": "rigd take.json, version 1",
-    }

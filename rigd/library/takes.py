@@ -14,17 +14,15 @@ from pathlib import Path, PurePosixPath
 from rigd.library.durable import make_folder, move_folder
 from rigd.library.session import TRASH_NAME
 from rigd.library.sheet import (
-    NewerSheet,
     SheetMirror,
     TakeSheet,
     make_sheet,
-    read_sheet,
     slate_of,
     with_digests,
     with_slate,
     without_digests,
-    write_sheet,
 )
+from rigd.library.sheet_file import NewerSheet, read_sheet, write_sheet
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.names import clash_key, safe_name, unique_name
 from rigd.model.take import Slate, TakeOrder

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from rigd.library.copies import channels_of, digest_of
 from rigd.library.session import folders_in, take_folders
-from rigd.library.sheet import TakeSheet, read_sheet
+from rigd.library.sheet import TakeSheet
+from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import is_plain
 from rigd.model.errors import LibraryError, TakeError
 from rigd.writer.journal import JOURNAL_NAME, read_journal

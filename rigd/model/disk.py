@@ -14,9 +14,9 @@ from rigd.model.disk_facts import DiskMeasured, Measurement, TapeWatched
 from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import WriterReport
+from rigd.model.ordering import SAMPLE_BYTES, bytes_per_second
 from rigd.model.state import Ending, RigState, Take
 from rigd.model.take import GapCause
-from rigd.model.transport import SAMPLE_BYTES, bytes_per_second
 from rigd.model.work import Refusal, Work, is_rolling, known_takes, session_takes
 
 NOT_SAFE_S = 2.0

@@ -13,9 +13,9 @@ from rigd.model.effects import SendToWriter
 from rigd.model.errors import RigError
 from rigd.model.events import Happening
 from rigd.model.messages import Annotate, TakeFailed
+from rigd.model.ordering import order_take
 from rigd.model.state import RigState, Take, Transport
 from rigd.model.take import TakeNote
-from rigd.model.transport import order_take
 from rigd.model.units import Frame
 from rigd.model.work import Work, title_of, with_take
 

@@ -12,7 +12,8 @@ from rigd.model.commands import KeepLast
 from rigd.model.durations import told
 from rigd.model.effects import KeepFromBlackBox
 from rigd.model.events import Happening
-from rigd.model.state import RigState, Take
+from rigd.model.ordering import take_of
+from rigd.model.state import RigState
 from rigd.model.take import TakeOrder
 from rigd.model.units import Frame, frames_in
 from rigd.model.work import Refusal, Work, find_take, is_rolling, title_of, with_take
@@ -81,7 +82,7 @@ def keep_from_blackbox(work: Work, command: KeepLast, order: TakeOrder) -> str:
     rate, tape_frame = work.state.sample_rate_hz, order.first_frame
     shift = max(0, -tape_frame)
     order = replace(order, first_frame=Frame(tape_frame + shift), end_frame=Frame(end_frame + shift))
-    take = _take_of(order)
+    take = replace(take_of(order), from_blackbox=True)
     work.take_id = take.take_id
     work.change(takes=(*work.state.takes, take))
     work.do(KeepFromBlackBox(keep=Keep(order=order, tape_id=box.tape_id, tape_frame=tape_frame)))
@@ -96,20 +97,7 @@ def keep_from_blackbox(work: Work, command: KeepLast, order: TakeOrder) -> str:
 def keep_under_way(work: Work, fact: KeepUnderWay) -> None:
     """An earlier daemon was asked for it; it is closing, as it was then."""
     if find_take(work.state, fact.order.take_id) is None:
-        take = _take_of(fact.order)
+        take = replace(take_of(fact.order), from_blackbox=True)
         work.change(takes=with_take(work.state.takes, take))
         text = f"{title_of(take.slate)} is still being put together from the black box"
         work.say(Happening.TAKE_KEPT, take.take_id, text)
-
-
-def _take_of(order: TakeOrder) -> Take:
-    return Take(
-        take_id=order.take_id,
-        folder=order.folder,
-        slate=order.slate,
-        first_frame=order.first_frame,
-        end_frame=order.end_frame,
-        started_at=order.started_at,
-        channels=tuple(track.channel for track in order.tracks),
-        from_blackbox=True,
-    )

@@ -20,6 +20,7 @@ from rigd.model.messages import (
     XrunNoted,
 )
 from rigd.model.mirroring import FAULT, change_mirror, falls_behind, is_busy, on_mirror, take_charge
+from rigd.model.ordering import take_of
 from rigd.model.reports import (
     gap_written,
     note_progress,
@@ -31,7 +32,6 @@ from rigd.model.reports import (
 )
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take, Transport
 from rigd.model.take import GapCause
-from rigd.model.transport import take_of
 from rigd.model.work import CLEAR_FAULT, Work, find_take, known_takes, title_of, with_take
 
 LATE_S = 1.0

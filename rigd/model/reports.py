@@ -1,4 +1,4 @@
-"""What capture and the writer say: the interface, the disk, and how takes fare. Pure.
+"""What the writer and the library say: the disk, and how takes fare. Pure.
 
 A dropout never ends a take; a writer that is gone neither. A full disk does, cleanly, and says so.
 """
@@ -10,11 +10,9 @@ from dataclasses import replace
 from rigd.model import disk, going_on
 from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
-from rigd.model.inputs import CaptureLost, PortFailed, TakeAdopted, WriterLost
+from rigd.model.inputs import PortFailed, TakeAdopted, WriterLost
 from rigd.model.library import LibraryFailed, SheetWritten
 from rigd.model.messages import (
-    CapturePhase,
-    CaptureReport,
     EndTake,
     GapWritten,
     Retag,
@@ -27,10 +25,10 @@ from rigd.model.messages import (
     XrunNoted,
 )
 from rigd.model.mirroring import is_of_mirror, look_after_mirror, take_over
-from rigd.model.mismatch import watch_match
+from rigd.model.ordering import bytes_per_second, take_of
 from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
-from rigd.model.transport import bytes_per_second, let_go, roll, take_of, why_offline
+from rigd.model.transport import let_go, roll
 from rigd.model.trash import discard_failed, forget, restore_failed
 from rigd.model.units import Frame, TakeId
 from rigd.model.work import (
@@ -38,43 +36,10 @@ from rigd.model.work import (
     Refusal,
     Work,
     find_take,
-    hears,
-    is_rolling,
-    rest_of,
     session_takes,
     title_of,
     with_take,
 )
-
-
-def capture_report(work: Work, fact: CaptureReport) -> None:
-    """What is true of the interface now."""
-    heard_before, before = hears(work.state), work.state.interface
-    work.change(interface=fact)
-    if hears(work.state):
-        work.clear_fault("interface")
-    elif work.state.other_build and fact.phase is CapturePhase.LISTENING:
-        work.clear_fault("interface")  # it is heard, by the capture of another build
-    elif fact.phase is not CapturePhase.OPENING or heard_before:
-        _interface_is_silent(work, why_offline(work.state))
-    watch_match(work, fact)
-    _stand_at_rest(work)
-    if before is None or (before.phase, before.device) != (fact.phase, fact.device):
-        _tell_interface(work, fact.device, fact.phase.value)
-
-
-def capture_lost(work: Work, fact: CaptureLost) -> None:
-    """No sound comes in. A take that rolls goes on: what is missed becomes a gap in it."""
-    interface = work.state.interface
-    if interface is not None:
-        # A process that could not use the interface has ended: why it could not still holds.
-        mismatch = interface.mismatch if interface.phase is CapturePhase.FAILED else ""
-        failed = replace(interface, phase=CapturePhase.FAILED, failure=fact.reason, mismatch=mismatch)
-        work.change(interface=failed)
-    _interface_is_silent(work, f"the audio interface is lost: {fact.reason}; rigd looks for it")
-    _stand_at_rest(work)
-    if interface is not None and interface.phase is not CapturePhase.FAILED:
-        _tell_interface(work, interface.device, "lost")
 
 
 def writer_report(work: Work, fact: WriterReport) -> None:
@@ -301,36 +266,6 @@ def library_failed(work: Work, fact: LibraryFailed) -> None:
 def port_failed(work: Work, fact: PortFailed) -> None:
     text = f"{fact.port} could not {fact.doing}: {fact.reason}. Seen: {CLEAR_FAULT}"
     work.raise_fault(f"part: {fact.port}", text)
-
-
-def _tell_interface(work: Work, device: str, word: str) -> None:
-    work.say(Happening.INTERFACE_CHANGED, device, f"interface {device or 'unnamed'}: {word}")
-
-
-def _interface_is_silent(work: Work, what: str) -> None:
-    """A fault; and takes whose end was told end where the tape ends, because nothing more will come. Of an
-    interface that is there and does not match the fault is "mismatch": see mismatch.py."""
-    if work.state.interface is None or not work.state.interface.mismatch:
-        work.raise_fault("interface", what)
-    tape_to = work.at.tape_to
-    if tape_to is None:
-        return
-    for take in session_takes(work.state):
-        if take.closed or take.from_blackbox:
-            continue
-        if take.end_frame is not None and take.end_frame > tape_to:
-            end_frame = Frame(max(tape_to, take.first_frame + 1))
-            work.put_take(replace(take, end_frame=end_frame))
-            work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=end_frame)))
-
-
-def _stand_at_rest(work: Work) -> None:
-    """READY or OFFLINE by what the interface does; a rolling take is left alone, a post-roll is over."""
-    state = work.state
-    if state.transport is Transport.POSTROLL and state.take is not None and not hears(state):
-        let_go(work, state.take)
-    elif not is_rolling(state) and state.transport is not Transport.HALTED:
-        work.change(transport=rest_of(state))
 
 
 def _adopt(work: Work, progress: TakeProgress) -> None:

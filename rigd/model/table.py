@@ -13,6 +13,7 @@ from typing import Any
 from rigd.model import (
     blackbox,
     disk,
+    interface,
     keeping,
     library,
     messages,
@@ -119,8 +120,8 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     c.ShutDown: _always(transport.shut_down),
     c.MeasureDisk: _always(disk.measure),
 
-    messages.CaptureReport: _always(reports.capture_report),
-    i.CaptureLost: _always(reports.capture_lost),
+    messages.CaptureReport: _always(interface.capture_report),
+    i.CaptureLost: _always(interface.capture_lost),
     messages.WriterReport: _always(reports.writer_report),
     i.WriterLost: _always(reports.writer_lost),
     messages.TakeOpened: _always(of_library(reports.take_opened)),

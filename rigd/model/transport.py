@@ -22,13 +22,11 @@ from rigd.model.commands import (
 )
 from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
-from rigd.model.inputs import PostRollOver, wall_clock_at
+from rigd.model.inputs import PostRollOver
 from rigd.model.keeping import check_room, first_frame_beyond, keep_from_blackbox, why_not_further
-from rigd.model.messages import EndTake, OpenTake, StopWriter
-from rigd.model.mirroring import is_in_charge, stands_in
-from rigd.model.numbering import used_up
-from rigd.model.state import WRITER_CURE, Channel, Disk, Ending, RigState, Setting, Take, Transport
-from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
+from rigd.model.messages import EndTake, StopWriter
+from rigd.model.ordering import bytes_per_second, check_writer, order_take, plan_order
+from rigd.model.state import Ending, RigState, Take, Transport
 from rigd.model.units import Frame, frames_in
 from rigd.model.work import (
     STANDING_FAULTS,
@@ -40,8 +38,6 @@ from rigd.model.work import (
     rest_of,
     title_of,
 )
-
-SAMPLE_BYTES = {"int24": 3, "float32": 4}
 
 
 def start(work: Work, command: Command) -> str:
@@ -260,153 +256,6 @@ def roll(work: Work, *, first_frame: Frame) -> Take:
     of_song = f' of "{take.slate.song}"' if take.slate.song else ""
     work.say(Happening.TAKE_STARTED, take.take_id, f"{title_of(take.slate)}{of_song} rolls")
     return take
-
-
-def order_take(
-    work: Work,
-    *,
-    first_frame: Frame,
-    end_frame: Frame | None,
-    room_s: float | None = None,
-    after: Take | None = None,
-    notes: tuple[str, ...] = (),
-) -> Take:
-    """The writer is told to write a new take. Raises Refusal where none may be started."""
-    order = plan_order(
-        work, first_frame=first_frame, end_frame=end_frame, room_s=room_s, after=after, notes=notes
-    )
-    work.do(SendToWriter(message=OpenTake(order=order)))
-    return take_of(order)
-
-
-def plan_order(
-    work: Work,
-    *,
-    first_frame: Frame,
-    end_frame: Frame | None,
-    room_s: float | None = None,
-    after: Take | None = None,
-    notes: tuple[str, ...] = (),
-) -> TakeOrder:
-    """The order of a new take, which has its folder, number and slate from now on. Raises as `order_take`.
-
-    `room_s`: what the disk must have room for; the reserve where it is None. With `after` it takes up the rest
-    of a take that failed: with its channels, and whatever would keep a person from starting one now.
-    """
-    state = work.state
-    if after is None:
-        check_ready(work, room_s=work.rules.least_disk_s if room_s is None else room_s)
-        tracks = tuple(_track(channel) for channel in state.channels if channel.armed)
-    else:
-        tracks = tuple(_track(channel) for channel in state.channels if channel.number in after.channels)
-    number = used_up(state, state.next_take_number - 1)
-    slate = Slate(session=state.session, song=state.song, number=number, notes=notes)
-    started_at, time_reference = wall_clock_at(
-        first_frame, work.at, at_frame=work.at_frame(), sample_rate_hz=state.sample_rate_hz
-    )
-    plan = work.rules.plan_take(session_folder=state.session_folder, slate=slate, tracks=tracks)
-    order = TakeOrder(
-        take_id=work.at.new_take_id,
-        folder=plan.folder,
-        first_frame=first_frame,
-        end_frame=end_frame,
-        started_at=started_at,
-        time_reference=time_reference,
-        format=TakeFormat(sample_rate_hz=state.sample_rate_hz, sample=work.rules.sample),
-        tracks=tracks,
-        files=plan.files,
-        slate=slate,
-    )
-    work.take_id = order.take_id
-    work.change(next_take_number=used_up(state, number))
-    return order
-
-
-def take_of(order: TakeOrder) -> Take:
-    """The take as its order has it."""
-    return Take(
-        take_id=order.take_id,
-        folder=order.folder,
-        slate=order.slate,
-        first_frame=order.first_frame,
-        end_frame=order.end_frame,
-        started_at=order.started_at,
-        channels=tuple(track.channel for track in order.tracks),
-    )
-
-
-def check_ready(work: Work, *, room_s: float) -> None:
-    """Raises Refusal, with the cure, where a take cannot be begun although the transport stands right."""
-    state = work.state
-    if state.ending is not Ending.NO:
-        raise Refusal("rigd is being shut down")
-    if not state.session_folder:
-        raise Refusal("no session is open yet; wait a moment, or open one with: rigd session NAME")
-    if not any(channel.armed for channel in state.channels):
-        raise Refusal("no channel is armed; arm one with: rigd arm CHANNEL, or all of them with: rigd arm")
-    _check_inputs(state)
-    unfit = _why_unfit(work, state.disk, room_s=room_s)
-    least_bytes = round(room_s * bytes_per_second(work))
-    if unfit and not stands_in(work, unfit, least_bytes=least_bytes):
-        raise Refusal(unfit)
-
-
-def _why_unfit(work: Work, disk: Disk | None, *, room_s: float) -> str:
-    """Why no take can be begun on the library's volume; empty where one can."""
-    if is_in_charge(work.state):
-        return "the library's volume was not checked yet"
-    if disk is not None and disk.problem:
-        return f"the disk is not fit for a take: {disk.problem}"
-    if disk is not None and disk.free_bytes < room_s * bytes_per_second(work):
-        left_s = disk.free_bytes / max(1, bytes_per_second(work))
-        return (
-            f"the disk has room for {left_s:.0f} s of the armed channels ({disk.free_bytes // 1_000_000} MB free) "
-            f"and {room_s:.0f} s are wanted; free some space, or arm fewer channels"
-        )
-    return ""
-
-
-def check_writer(work: Work) -> None:
-    """Raises Refusal while nobody would write what is begun now. What rolls already is safe on the tape."""
-    if work.state.disk is None and work.state.ending is Ending.NO:
-        fault = next((fault.what for fault in work.state.faults if fault.key == "writer"), WRITER_CURE)
-        raise Refusal(f"the writer does not run, so no take can be begun: {fault}")
-
-
-def _check_inputs(state: RigState) -> None:
-    """Raises Refusal where the interface that runs has fewer inputs than the armed channels want."""
-    there = state.interface.channels if state.interface is not None else 0
-    beyond = [channel for channel in state.channels if channel.armed and channel.input > there > 0]
-    if not beyond:
-        return
-    names = ", ".join(f'channel {each.number} "{each.name}" (input {each.input})' for each in beyond)
-    raise Refusal(
-        f"the interface as it runs now has {there} inputs, too few for {names}; disarm with: "
-        "rigd disarm CHANNEL, or end every take and start rigd again, which opens the interface by the config"
-    )
-
-
-def bytes_per_second(work: Work) -> int:
-    """What a take of the armed channels needs."""
-    armed = sum(channel.armed for channel in work.state.channels)
-    return armed * work.state.sample_rate_hz * SAMPLE_BYTES[work.rules.sample]
-
-
-def _track(channel: Channel) -> Track:
-    return Track(
-        channel=channel.number,
-        input=channel.input,
-        name=channel.name,
-        source=channel.source,
-        gain_db=channel.gain.value,
-        pad=_switch(channel.pad),
-        phantom=_switch(channel.phantom),
-        polarity=_switch(channel.polarity),
-    )
-
-
-def _switch(setting: Setting) -> bool | None:
-    return None if setting.value is None else setting.value > 0.5
 
 
 def why_offline(state: RigState) -> str:

@@ -30,9 +30,9 @@ from rigd.model.library import (
     TakeRestored,
     TakeTrashed,
 )
+from rigd.model.ordering import take_of
 from rigd.model.state import Take
 from rigd.model.take import GainChange, Marker, Slate, TakeOrder
-from rigd.model.transport import take_of
 from rigd.model.units import ChannelNumber, Frame, TakeId
 from rigd.writer.ledger import Closed, Closing, Durable
 

@@ -13,7 +13,7 @@ from take_maker import FIRST, append, begin, close, closed_take, eventful, order
 
 from rigd.library.library import Library
 from rigd.library.session import session_schema
-from rigd.library.sheet import sheet_schema
+from rigd.library.sheet_file import sheet_schema
 from rigd.library.takes import bring_up_to_date, note_digests
 from rigd.model.errors import LibraryError
 from rigd.model.take import Marker, Slate, TakeOrder

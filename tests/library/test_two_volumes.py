@@ -17,14 +17,14 @@ from take_maker import close as close_take
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
 from rigd.library.mirror_keeper import MirrorKeeper
-from rigd.library.sheet import read_sheet, write_sheet
+from rigd.library.sheet_file import read_sheet, write_sheet
 from rigd.library.verify import find_takes, verify_take
 from rigd.model.inputs import TakeAdopted
 from rigd.model.library import CopiesLeft, SessionOpened, TakeCompared, Volume, VolumeChecked
 from rigd.model.names import parse_naming
+from rigd.model.ordering import take_of
 from rigd.model.state import CopyState, Take
 from rigd.model.take import Gap, GapCause, TakeOrder
-from rigd.model.transport import take_of
 from rigd.model.units import Frame
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 
