@@ -40,7 +40,7 @@ from rigd.control.writer_link import WriterLink
 from rigd.library.assembly import Assembly
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.keeper import LibraryKeeper
-from rigd.library.library import OWN_FOLDER, Library
+from rigd.library.library import Library
 from rigd.library.second_volume import SecondVolume
 from rigd.library.takes import FoundTake
 from rigd.model.blackbox import Keep
@@ -53,6 +53,7 @@ from rigd.model.surface import ShowsGains, Surface
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.model.work import is_rolling
 from rigd.wire.notify import Notifier
+from rigd.writer.volume import OWN_FOLDER
 
 FEEDBACK_INTERVAL_S = 0.05
 

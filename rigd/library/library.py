@@ -38,16 +38,16 @@ from rigd.library.takes import (
     note_mirror,
     place_before_trash,
 )
+from rigd.library.volumes import volume_id
 from rigd.model.errors import LibraryError
 from rigd.model.library import SessionOpened, TakePlan
 from rigd.model.names import Naming, clash_key, unique_name
 from rigd.model.state import Take
 from rigd.model.take import Slate, Track
 from rigd.model.units import TakeId
+from rigd.writer.volume import OWN_FOLDER
 
 log = logging.getLogger(__name__)
-
-OWN_FOLDER = ".rigd"
 
 
 class Library:
@@ -79,6 +79,8 @@ class Library:
             ) from error
         make_folder(own)
         self._lock = LibraryLock(own / "lock")
+        with contextlib.suppress(LibraryError):  # full or read-only: told when it is written to
+            volume_id(self.root)
         self._sessions: dict[str, SessionFolder] = {}
         self._places: dict[TakeId, Path] = {}
         self.catalogue = Catalogue(self.root, own / INDEX_NAME, now=now, mirror=mirror)

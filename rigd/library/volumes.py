@@ -14,13 +14,11 @@ from pathlib import Path
 from rigd.library.durable import make_folder, sync_folder
 from rigd.model.errors import LibraryError
 from rigd.model.library import Volume
+from rigd.writer.volume import ID_NAME, OWN_FOLDER, read_id
 
-OWN_FOLDER = ".rigd"
-ID_NAME = "volume"
 MIRROR_ID_NAME = "mirror-volume"
 PROBE_NAME = "probe"
 PROBE_BYTES = 1 << 16
-ID_LENGTH = 32
 
 
 def volume_id(root: Path) -> str:
@@ -36,14 +34,6 @@ def volume_id(root: Path) -> str:
     except OSError as error:
         raise LibraryError(f"{own}: cannot be written ({error.strerror})") from error
     return read_id(root)
-
-
-def read_id(root: Path, name: str = ID_NAME) -> str:
-    """The id in a volume; empty where there is none."""
-    with contextlib.suppress(OSError):
-        text = (root / OWN_FOLDER / name).read_text("ascii", "replace").strip()
-        return text if len(text) == ID_LENGTH else ""
-    return ""
 
 
 def write_id(path: Path, known: str) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from rigd.model.errors import TakeError, TapeError
+from rigd.model.errors import TakeError
 from rigd.model.messages import (
     Annotate,
     EndTake,
@@ -28,21 +27,18 @@ from rigd.model.messages import (
 )
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
-from rigd.tape.holds import PRIMARY_WRITER, NoFreeHoldError, hold_key
+from rigd.tape.holds import PRIMARY_WRITER, NoFreeHoldError
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import Tape
 from rigd.writer.failures import failed, unforeseen, why_not_opened
 from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable, make_folder
 from rigd.writer.journal import has_begun, is_begun
 from rigd.writer.kept import KeptSound
+from rigd.writer.left_takes import LeftTakes
 from rigd.writer.opening import Holder, Opening, check, open_take, remove_empty, resume_take
 from rigd.writer.opentakes import OpenTakes
 from rigd.writer.recovery import (
-    NotRecovered,
     closed_before,
-    not_recovered,
-    recover_library,
-    recover_take,
     retag_take,
 )
 from rigd.writer.reporting import report_of
@@ -88,15 +84,19 @@ class Desk:
         self._out_of_holds = False
         """Others than this writer have the last ones; asked again when a take is closed, and each second."""
         self._open_list = OpenList(runtime / f"{name}.open")
-        self._left_open: deque[tuple[OpenFolder, bool]] = deque()
-        self._search: Iterator[TakeClosed | NotRecovered | None] | None = None
+        self._left = LeftTakes(
+            self._library_root,
+            writer=name,
+            open_list=self._open_list,
+            takes=self._takes,
+            tapes=self._tapes,
+        )
 
     # At the start.
 
     def take_up(self) -> None:
         """Takes that a killed writer left open go on, and those that waited wait on. What cannot go on is
         left to `recover_some`."""
-        self._search = self._whole_search()
         with contextlib.suppress(OSError):  # the report says so, and tries again
             self._volume.make()
         self.look_for_tape()
@@ -128,49 +128,23 @@ class Desk:
         except Exception as error:
             log.warning('take "%s" cannot go on: %s', entry.folder, error, exc_info=unforeseen(error))
         if take is None:
-            self._left_open.append((entry, survived))
+            self._left.add(entry, cache_survived=survived)
         else:
             self._takes.add(take)
             log.info('take "%s" goes on behind %d frames', entry.folder, take.written_frames)
 
-    def _whole_search(self) -> Iterator[TakeClosed | NotRecovered | None]:
-        while self._left_open:
-            entry, survived = self._left_open.popleft()
-            if self._takes.find(entry.take_id) is not None:
-                continue  # nothing of it had begun, and it was ordered again
-            found: TakeClosed | NotRecovered | None
-            try:
-                found = recover_take(entry.folder, cache_survived=survived)
-            except Exception as error:
-                found = not_recovered(entry.folder, error)
-            self._release_hold_of(entry.take_id)
-            yield found
-        self._open_list.save()
-        yield from recover_library(self._library_root, skip=self._is_open_folder)
-
-    def _is_open_folder(self, folder: str) -> bool:
-        return any(take.order.folder == folder for take in self._takes)
-
-    def _release_hold_of(self, take_id: TakeId) -> None:
-        """The writer before left it, and nobody will go on with its take."""
-        if self._tapes.now is not None:
-            with contextlib.suppress(TapeError, ValueError):
-                self._tapes.now.adopt_hold(hold_key(take_id, self._holder.writer)).release()
-
     def recover_some(self) -> bool:
         """One step of the search for takes left open. False once it is done."""
-        if self._search is None:
+        if self._left.is_over:
             return False
-        match next(self._search, self):
-            case TakeClosed() as closed:
-                log.info('take "%s" was recovered: %d frames', closed.folder, closed.frames)
-                self._remember(closed.take_id, closed.folder)
-                self._tell(closed)
-            case Desk():
-                self._search = None
-                self._release_dead_holds()
-                return False
-        return True
+        found = self._left.close_next()
+        if isinstance(found, TakeClosed):
+            log.info('take "%s" was recovered: %d frames', found.folder, found.frames)
+            self._remember(found.take_id, found.folder)
+            self._tell(found)
+        if self._left.is_over:
+            self._release_dead_holds()
+        return not self._left.is_over
 
     # The tape.
 
@@ -183,7 +157,7 @@ class Desk:
         old = self._tapes.look()
         if old is not None:
             self._close_unused(old)
-        if self._tapes.now is not before and self._search is None:
+        if self._tapes.now is not before and self._left.is_over:
             self._release_dead_holds()
         if self._tapes.now is not None and not self._holder.spare:
             self._strangers.look(self._tapes.now)
@@ -230,6 +204,7 @@ class Desk:
                 self._remember(order.take_id, order.folder)
                 self._tell(closed)
             return
+        self._volume.check(order)
         make_folder(Path(order.folder))  # so that nobody else gets its name meanwhile
         self._waiting.add(order, tape)
         self._kept.is_taken_over(tape, order.first_frame)
@@ -313,6 +288,7 @@ class Desk:
             if self._out_of_holds or not self._takes.has_room_for(waiting.order):
                 break
             try:
+                self._volume.check(waiting.order)
                 opening = open_take(
                     waiting.order,
                     waiting.notes,

@@ -22,10 +22,10 @@ from rigd.writer.folders import open_folder
 from rigd.writer.journal import JOURNAL_NAME, Journal, has_begun, last_line_closes, read_ledger
 from rigd.writer.ledger import Closed, Closing, Durable, Entry, Ledger, Mended, Retagged
 from rigd.writer.takefiles import TakeFiles
+from rigd.writer.volume import OWN_FOLDER
 
 PAGE_BYTES = 4096
 _SILENT_PAGE = bytes(PAGE_BYTES)
-OWN_FOLDER = ".rigd"
 """In the library: what is rigd's own and no take, such as the black box and what is made of it."""
 DEEPEST_FOLDER = 5
 """library / session / song / take, and one more for the trash inside a session."""

@@ -1,14 +1,31 @@
-"""The volume that takes go to: how much it takes, and what is wrong with it at this moment.
+"""The volume that takes go to: whether it is the one that it was, how much it takes, what is wrong with it now.
 
-Runs on the writer's one thread. Remembers no trouble: what is over must not keep anybody from recording.
+Runs on the writer's one thread. Remembers no trouble: what is over must not keep anybody from recording. A volume
+is known by the id that the daemon wrote in it; where that is gone the disk is not mounted, and what was made in the
+empty place would fill another one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
+from rigd.model.errors import TakeError
+from rigd.model.take import TakeOrder
 from rigd.writer.folders import make_folder
+
+OWN_FOLDER = ".rigd"
+ID_NAME = "volume"
+ID_LENGTH = 32
+
+
+def read_id(root: Path, name: str = ID_NAME) -> str:
+    """The id in a volume; empty where there is none."""
+    with contextlib.suppress(OSError):
+        text = (root / OWN_FOLDER / name).read_text("ascii", "replace").strip()
+        return text if len(text) == ID_LENGTH else ""
+    return ""
 
 
 class Volume:
@@ -17,6 +34,9 @@ class Volume:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._made = False
+        self._marked: Path | None = None
+        """The folder that bears the id: the root, or for a black box inside a library, that."""
+        self._id = ""
 
     def make(self) -> None:
         """The library is there. Only made once: where it vanishes later its disk is gone, and a folder in its
@@ -25,8 +45,32 @@ class Volume:
             make_folder(self._root)
             self._made = True
 
+    def check(self, order: TakeOrder) -> None:
+        """A folder for this take may be made. Raises TakeError where the volume is not the one that it was."""
+        away = self._why_away()
+        if away:
+            raise TakeError(f'take "{order.folder}": {away}; nothing was written')
+
+    def _why_away(self) -> str:
+        if self._marked is None:
+            for folder in (self._root, *self._root.parents):
+                self._id = read_id(folder)
+                if self._id:
+                    self._marked = folder
+                    break
+            return ""
+        found = read_id(self._marked)
+        if found == self._id:
+            return ""
+        other = "holds another volume than it held" if found else "does not hold the volume that it held"
+        cure = "is its disk mounted? To use another disk start rigd and its writer again"
+        return f'the library "{self._root}" {other}: {cure}'
+
     def look(self) -> tuple[int, str]:
         """Bytes that a plain user may still write; what is wrong now, or nothing."""
+        away = self._why_away()
+        if away:
+            return 0, away
         try:
             self.make()
             volume = os.statvfs(self._root)
