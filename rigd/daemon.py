@@ -19,6 +19,7 @@ from typing import Any
 from rigd.config.kinds import SURFACES, Kinds
 from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
+from rigd.control.blackbox import NAME as BLACKBOX
 from rigd.control.blackbox import BlackBoxKeeper
 from rigd.control.blackbox_plan import plan_of
 from rigd.control.capture_link import CaptureLink
@@ -36,7 +37,7 @@ from rigd.control.start_settings import StartSettings
 from rigd.control.surface_watch import SurfaceWatch
 from rigd.control.tape_view import TapeView
 from rigd.control.tape_watch import TapeWatch
-from rigd.control.writer_link import WriterLink
+from rigd.control.writer_link import WriterLink, dismiss_writer
 from rigd.library.assembly import Assembly
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.keeper import LibraryKeeper
@@ -112,8 +113,12 @@ class Rig:
         settings = StartSettings(
             runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
         )
+        replace_blackbox = False
         if config.blackbox.minutes:
             settings.add("blackbox.json", config.blackbox_settings())
+            replace_blackbox = settings.differs("blackbox.json")
+        else:
+            dismiss_writer(runtime, BLACKBOX)
         replace_capture = settings.settle()
         replace_writer, replace_mirror = settings.differs("writer.json"), settings.differs("mirror.json")
         if self._upkeep is Upkeep.SUPERVISED:
@@ -198,7 +203,9 @@ class Rig:
             running.callback(lambda: second.stop(leave_running=self._leave_running))
             second.start(replace=replace_mirror)
         if config.blackbox.minutes:
-            self._start_blackbox(runtime, tape, pins, settings)
+            blackbox = self._blackbox(runtime, tape, pins, settings, other_build)
+            running.callback(lambda: blackbox.stop() if self._leave_running else blackbox.stop_process())
+            blackbox.start(replace=replace_blackbox)
         self._tape_watch = TapeWatch(
             tape,
             state=lambda: self.controller.state,
@@ -247,10 +254,11 @@ class Rig:
             disk_is_slow=lambda: takes_are_behind(self.controller.state),
         )
 
-    def _start_blackbox(self, runtime: Path, tape: TapeView, pins: Pins, settings: StartSettings) -> None:
-        config = self._config
-        blackbox = BlackBoxKeeper(
-            plan_of(config),
+    def _blackbox(
+        self, runtime: Path, tape: TapeView, pins: Pins, settings: StartSettings, other_build: OtherBuild
+    ) -> BlackBoxKeeper:
+        return BlackBoxKeeper(
+            plan_of(self._config),
             runtime_dir=runtime,
             tape=tape,
             pins=pins,
@@ -259,10 +267,9 @@ class Rig:
             clock_ns=clock_ns,
             wall_ns=time.time_ns,
             utc_offset_s=_utc_offset_s,
+            other_build=other_build,
             upkeep=self._upkeep,
         )
-        self._running.callback(lambda: blackbox.stop() if self._leave_running else blackbox.stop_process())
-        blackbox.start()
 
     def _start_surfaces(self, runtime: Path, tape: TapeView) -> None:
         config, running, controller = self._config, self._running, self.controller

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rigd.control.blackbox_plan import BlackBoxPlan
+from rigd.control.other_build import OtherBuild
 from rigd.control.pins import Pins
 from rigd.control.process_link import ProcessLink, Upkeep, python_module
 from rigd.control.tape_view import TapeView
@@ -42,10 +43,6 @@ BEHIND_S = 10.0
 UNSEEN_REPORTS = 3
 RETRY_S = 10.0
 """After a segment failed, nothing is ordered for so long."""
-LATE_S = 10.0
-"""So much may be written before what is reported as free, and what is removed, is true."""
-RESERVE_S = 600.0
-"""On the disk that takes go to, so much of all channels is left to them."""
 STOP_WITHIN_S = 10.0
 DAY_S = 86_400
 
@@ -86,11 +83,15 @@ class BlackBoxKeeper:
         clock_ns: Callable[[], Ns],
         wall_ns: Callable[[], int],
         utc_offset_s: Callable[[int], int],
+        other_build: OtherBuild,
         upkeep: Upkeep = Upkeep.OWN,
     ) -> None:
         self._plan, self._tape, self._pins, self._post = plan, tape, pins, post
         self._clock_ns, self._wall_ns, self._utc_offset_s = clock_ns, wall_ns, utc_offset_s
         self._inputs = plan.inputs
+        self._other_build, self._asked_to_end = other_build, 0
+        self._replace = False
+        """The writer that was found was started with other settings: it ends, and what it says is of no use."""
         self._news: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._turned_ns = self._heard_ns = clock_ns()
@@ -123,7 +124,10 @@ class BlackBoxKeeper:
         """What was missed because of a failure is not caught up: the disk had no room for it, or is broken."""
         self._behind_frames = 0
 
-    def start(self) -> None:
+    def start(self, *, replace: bool = False) -> None:
+        """With `replace` a writer that is found closes its segments and ends, to be started anew: its settings are
+        not those of the config any more."""
+        self._replace = replace
         self._thread.start()
         self._link.start()
 
@@ -147,17 +151,29 @@ class BlackBoxKeeper:
     def connected(self) -> None:
         self._heard_ns = self._clock_ns()
         self._trouble = ""
+        self._replace = self._replace and not self._link.is_own
+        if self._replace:
+            self._link.send(StopWriter())
 
     def received(self, message: Any) -> None:
         self._heard_ns = self._clock_ns()
-        self._news.put(message)
+        if not self._replace:
+            self._news.put(message)
 
     def lost(self, reason: str) -> None:
+        if self._replace:
+            self._replace = False
+            return
         self._trouble = f"its writer is gone: {reason}; it is started again"
         self._news.put(None)
 
     def tick(self) -> None:
-        """Says so where its disk stands still, because its own thread may be waiting for that disk."""
+        """Says so where its disk stands still, because its own thread may be waiting for that disk. A writer of
+        another build ends with the others of that build; its segments are no reason to wait."""
+        pid = self._link.pid
+        if pid != self._asked_to_end and self._other_build.is_to_end(pid):
+            self._asked_to_end = pid
+            self._link.send(StopWriter())
         now = self._clock_ns()
         if self._told is not None and now - min(self._heard_ns, self._turned_ns) > SILENT_S * NS_PER_SECOND:
             problem = (
@@ -317,17 +333,10 @@ class BlackBoxKeeper:
 
     def _short_of_room(self, report: WriterReport) -> str:
         """Why nothing more may be written: takes come first. Empty where there is room."""
-        reserve_s = 2 * self._plan.segment_s + LATE_S
+        beside_takes = False
         with contextlib.suppress(OSError):
-            if self._plan.folder.stat().st_dev == self._plan.library.stat().st_dev:
-                reserve_s += RESERVE_S
-        needed = round(reserve_s * self._plan.bytes_per_second)
-        if report.free_bytes >= needed or report.problem:
-            return ""
-        return (
-            f"only {report.free_bytes / 1e9:.1f} GB are free on its disk and {needed / 1e9:.1f} GB are to stay"
-            " free, so it keeps less, or nothing. Free some space, or lower [blackbox] minutes"
-        )
+            beside_takes = self._plan.folder.stat().st_dev == self._plan.library.stat().st_dev
+        return "" if report.problem else self._plan.why_no_room(report.free_bytes, beside_takes=beside_takes)
 
     # Removal.
 

@@ -14,6 +14,11 @@ from rigd.model.take import Slate, TakeFile, TakeFormat, TakeOrder, Track
 from rigd.model.units import NS_PER_SECOND, Frame, InputNumber, TakeId
 from rigd.writer.segments import Axis, file_name, folder_name
 
+LATE_S = 10.0
+"""So much may be written before what is reported as free, and what is removed, is true."""
+RESERVE_S = 600.0
+"""On the disk that takes go to, so much of all channels is left to them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlackBoxPlan:
@@ -35,6 +40,17 @@ class BlackBoxPlan:
     @property
     def inputs(self) -> frozenset[InputNumber]:
         return frozenset(channel.input for channel in self.channels)
+
+    def why_no_room(self, free_bytes: int, *, beside_takes: bool) -> str:
+        """Empty where one more segment may be written; `beside_takes`: on the disk that takes go to."""
+        reserve_s = 2 * self.segment_s + LATE_S + (RESERVE_S if beside_takes else 0)
+        needed = round(reserve_s * self.bytes_per_second)
+        if free_bytes >= needed:
+            return ""
+        return (
+            f"only {free_bytes / 1e9:.1f} GB are free on its disk and {needed / 1e9:.1f} GB are to stay"
+            " free, so it keeps less, or nothing. Free some space, or lower [blackbox] minutes"
+        )
 
     def order(
         self, number: int, *, axis: Axis, first: int, end: int, utc_offset_s: Callable[[int], int]

@@ -7,6 +7,7 @@ next writer. Every message may be said twice without harm.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +16,26 @@ from typing import Any
 
 from rigd.control.other_build import OtherBuild
 from rigd.control.process_link import ProcessLink, Upkeep, python_module
-from rigd.model.messages import StopWriter, WriterReport
+from rigd.model.errors import LinkError
+from rigd.model.messages import MESSAGES, StopWriter, WriterReport
+from rigd.wire.codec import Codec
+from rigd.wire.link import connect
 
 REPORTS_TO_BE_SURE = 2
 CLOSE_WITHIN_S = 60.0
 """How long a writer may take to close every take when the rig is shut down: a slow disk is no reason to kill it."""
+
+
+def dismiss_writer(runtime_dir: Path, name: str) -> None:
+    """A writer of that name, which an earlier start of rigd left running and the config has no more, is told to close
+    its takes and end, and nobody waits for it. Without its settings a service manager's next one only waits."""
+    (runtime_dir / f"{name}.json").unlink(missing_ok=True)
+    with contextlib.suppress(LinkError):
+        link = connect(runtime_dir / f"{name}.sock", Codec(MESSAGES, across_builds=True))
+        try:
+            link.send(StopWriter())
+        finally:
+            link.close()
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from rigd.model.commands import KeepLast
 from rigd.model.durations import told
 from rigd.model.effects import KeepFromBlackBox
 from rigd.model.events import Happening
+from rigd.model.mirroring import is_in_charge
 from rigd.model.ordering import take_of
 from rigd.model.state import RigState
 from rigd.model.take import TakeOrder
@@ -63,6 +64,15 @@ def why_not_further(work: Work) -> str:
     if box is None:
         return ""
     return f"; the black box has nothing to add{f': {box.problem}' if box.problem else ' yet'}"
+
+
+def check_volume(work: Work) -> None:
+    """Raises Refusal while takes go to the mirror alone: one is put together in the library."""
+    if is_in_charge(work.state):
+        raise Refusal(
+            "keep: this reaches beyond the tape, and the black box is put together in the library, whose volume is"
+            f" away; up to {told(work.rules.keep_s)} can be kept on the mirror now, the rest once the volume is back"
+        )
 
 
 def check_room(work: Work, bytes_needed: int) -> None:

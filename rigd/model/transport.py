@@ -23,7 +23,13 @@ from rigd.model.commands import (
 from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import PostRollOver
-from rigd.model.keeping import check_room, first_frame_beyond, keep_from_blackbox, why_not_further
+from rigd.model.keeping import (
+    check_room,
+    check_volume,
+    first_frame_beyond,
+    keep_from_blackbox,
+    why_not_further,
+)
 from rigd.model.messages import EndTake, StopWriter
 from rigd.model.ordering import bytes_per_second, check_writer, order_take, plan_order
 from rigd.model.state import Ending, RigState, Take, Transport
@@ -123,6 +129,7 @@ def keep(work: Work, command: KeepLast) -> str:
         end_frame=end_frame,
     )
     if further is not None:
+        check_volume(work)
         seconds = (end_frame - further) / rate + work.rules.least_disk_s
         check_room(work, round(seconds * bytes_per_second(work)))
         order = plan_order(work, first_frame=further, end_frame=Frame(end_frame))

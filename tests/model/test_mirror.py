@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from rigd.model.blackbox import BlackBox
 from rigd.model.effects import CheckVolume, SendToMirror, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import MirrorLost, MirrorSaid
@@ -165,6 +166,21 @@ def test_without_a_whole_copy_a_failed_take_halts_the_rig_as_without_a_mirror() 
         assert desk.stands(Transport.HALTED)
         assert desk.state.takes[-1].failure == "no space left"
         assert len(desk.mirror_told(EndTake)) == 1, "the mirror's copy would else roll for ever"
+
+
+def test_while_the_mirror_is_in_charge_a_keep_beyond_the_tape_is_refused_with_the_reason() -> None:
+    desk = rolling_desk()
+    desk.hear(disk_failed(desk.take))
+    assert phase(desk) is MirrorPhase.IN_CHARGE
+    desk.hear(
+        BlackBox(
+            minutes=40, tape_id="tape", oldest_frame=-10_000_000, newest_frame=frame(99), tape_to=frame(100)
+        )
+    )
+    refused = desk.no("keep 10m", at=99.5)
+    assert "whose volume is away" in refused and "can be kept on the mirror now" in refused
+    desk.ok("keep 5", at=99.6)
+    assert desk.mirror_told(OpenTake)[-1].order.folder.startswith("/mnt/mirror/")
 
 
 def test_while_the_mirror_is_in_charge_new_takes_go_there_alone_until_the_library_was_checked() -> None:

@@ -12,6 +12,7 @@ import soundfile
 from hardware_sim.disks import LoopDisk, SmallDisk, can_mount
 from rigd.model.state import RigState, Take
 from rigd.model.take import GapCause
+from rigd.writer.journal import last_line_closes
 from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter, counter_rows
 from tests.support.rig import RigRun, check_take, sheet_of, take_codes
@@ -194,6 +195,46 @@ def test_what_a_take_is_being_made_of_is_not_removed_meanwhile() -> None:
             rig.hear(1)
             keep(rig, 5.5)
         for take in rig.await_closed(3):
+            check_take(take)
+
+
+def is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def restart_with(rig: RigRun, config: str) -> int:
+    """Another daemon with another config finds what the killed one left running. Returns the box's writer's pid."""
+    pid = rig.pid_of("blackbox")
+    rig.kill_daemon()
+    (rig.folder / "rig.toml").write_text((rig.folder / "rig.toml").read_text().replace(*config.split("|")))
+    rig.start()
+    return pid
+
+
+def test_a_writer_that_was_left_running_ends_where_the_config_has_no_black_box_any_more() -> None:
+    with RigRun(black_box()) as rig:
+        await_reach(rig, 3)
+        pid = restart_with(rig, "minutes = 2|minutes = 0")
+        wait_for(lambda: is_gone(pid), "the black box's writer is gone")
+        rig.await_ready()
+        folder = rig.library / ".rigd" / "blackbox"
+        assert all(last_line_closes(segment) for segment in segments(folder) if any(segment.iterdir()))
+        assert rig.state().blackbox is None
+
+
+def test_a_writer_that_was_left_running_with_other_settings_is_replaced_and_takes_notice_nothing() -> None:
+    with RigRun(black_box()) as rig:
+        await_reach(rig, 3)
+        rig.say("start")
+        rig.roll(1)
+        other = rig.folder / "another box"
+        pid = restart_with(rig, f'minutes = 2|folder = "{other}"\nminutes = 2')
+        wait_for(lambda: is_gone(pid), "the black box's writer is gone")
+        await_reach(rig, 4)
+        assert segments(other) and rig.pid_of("blackbox") != pid
+        keep(rig, 3.5)
+        rig.say("stop")
+        for take in rig.await_closed(2):
             check_take(take)
 
 
