@@ -317,7 +317,7 @@ class BlackBoxKeeper:
         return max(ends, default=None)
 
     def _order(self, moment: _Moment, first: int, end: int) -> None:
-        number = max((*self._shelf.numbers(), *self._ordered), default=0) + 1
+        number = self._shelf.next_number(self._ordered)
         order = self._plan.order(
             number, axis=moment.axis, first=first, end=end, utc_offset_s=self._utc_offset_s
         )
@@ -347,9 +347,12 @@ class BlackBoxKeeper:
         left |= {one.number for one in segments if one.closed and not one.frames} - self._ordered.keys()
         for number in sorted(self._doomed | left):
             if self._pins.allow_removal_of(number):
-                with contextlib.suppress(FileNotFoundError):
+                try:
                     self._shelf.remove(number)
+                except OSError as error:  # one folder that cannot be removed holds up nothing
+                    log.debug("segment %d is not removed: %s", number, error)
         self._doomed.clear()
+        self._shelf.sweep()
 
     def _doom(self, segments: tuple[Segment, ...], *, one_more: bool) -> None:
         """Old ones behind which there are the minutes that were asked for; one more where the disk is short of room.

@@ -12,7 +12,7 @@ from rigd.config.rig_config import RigConfig
 from rigd.model.state import Channel
 from rigd.model.take import Slate, TakeFile, TakeFormat, TakeOrder, Track
 from rigd.model.units import NS_PER_SECOND, Frame, InputNumber, TakeId
-from rigd.writer.segments import Axis, file_name, folder_name
+from rigd.writer.segments import SONG, Axis, file_name, folder_name
 
 LATE_S = 10.0
 """So much may be written before what is reported as free, and what is removed, is true."""
@@ -75,7 +75,7 @@ class BlackBoxPlan:
             format=self.format,
             tracks=tracks,
             files=tuple(TakeFile(name=file_name(track.input), channels=(track.channel,)) for track in tracks),
-            slate=Slate(session="", song="black box", number=number),
+            slate=Slate(session="", song=SONG, number=number),
         )
 
 

@@ -22,7 +22,12 @@ from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
 from rigd.writer.riff import HEADER_BYTES, WaveShape
 
+SONG = "black box"
+"""What the slate of every segment says, and of no take in a session."""
 _NUMBER = re.compile(r"[0-9]{8}")
+_FILE = re.compile(r"[0-9]{3,}\.wav")
+_GONE = re.compile(r"\.[0-9]{8}\.gone")
+"""Of a folder that is being removed: all of it was a segment's."""
 
 log = logging.getLogger(__name__)
 
@@ -111,29 +116,76 @@ class Shelf:
             return []
         return sorted(int(name) for name in names if _NUMBER.fullmatch(name))
 
+    def next_number(self, ordered: Iterable[int]) -> int:
+        """One that no segment has, nor any folder that somebody else has put there."""
+        own = [number for number in self.numbers() if (self._path(number) / JOURNAL_NAME).is_file()]
+        number = max((*own, *ordered), default=0) + 1
+        while os.path.lexists(self._path(number)):
+            number += 1
+        return number
+
     def remove(self, number: int) -> None:
-        """The segment is gone. Only files that are a segment's own are removed: a folder with anything else in it
-        stays, with that. OSError."""
+        """The segment is gone. Nothing but a segment is: a folder without a journal stays, unless it is empty, and so
+        does one whose journal is of something else, or cannot be read at the moment. A segment's folder with other
+        files in it stays, with those. OSError."""
         self._closed.pop(number, None)
-        folder = self.folder / folder_name(number)
+        folder = self._path(number)
         if folder.is_symlink():
             return
-        names = [name for name in os.listdir(folder) if name == JOURNAL_NAME or name.endswith(".wav")]
-        # The journal first: what is left by a crash is then no take that a recovery would close.
-        for name in sorted(names, key=lambda name: name != JOURNAL_NAME):
-            (folder / name).unlink()
-        with contextlib.suppress(OSError):
+        names = os.listdir(folder)
+        own = [name for name in names if name == JOURNAL_NAME or _FILE.fullmatch(name)]
+        if JOURNAL_NAME in names and _is_of_a_segment(folder / JOURNAL_NAME):
+            if len(own) == len(names):
+                gone = folder.with_name(f".{folder.name}.gone")
+                folder.rename(gone)
+                _empty(gone)
+                return
+            for name in own:
+                (folder / name).unlink()
+        elif not names:
             folder.rmdir()
 
+    def sweep(self) -> None:
+        """What a crash left of folders that were being removed is gone, too. OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(self.folder):
+                if _GONE.fullmatch(name) and not (self.folder / name).is_symlink():
+                    _empty(self.folder / name)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / folder_name(number)
+
     def _read(self, number: int) -> Segment | None:
-        folder = self.folder / folder_name(number)
+        folder = self._path(number)
         if not (folder / JOURNAL_NAME).is_file():
             return None
         try:
-            return _segment_of(number, folder, read_journal(folder / JOURNAL_NAME))
+            record = read_journal(folder / JOURNAL_NAME)
+            return _segment_of(number, folder, record) if _is_segment(record) else None
         except (TakeError, ValueError) as error:
             log.debug("segment %s does not count: %s", folder, error)
             return None
+
+
+def _is_segment(record: TakeRecord) -> bool:
+    slate = record.order.slate
+    names = (file.name for file in record.order.files)
+    return (slate.session, slate.song) == ("", SONG) and all(_FILE.fullmatch(name) for name in names)
+
+
+def _is_of_a_segment(journal: Path) -> bool:
+    """Also where it is damaged, as a crash may leave it; not where the disk does not give it at the moment."""
+    try:
+        return _is_segment(read_journal(journal))
+    except TakeError as error:
+        return not isinstance(error.__cause__, OSError)
+
+
+def _empty(gone: Path) -> None:
+    """The folder is there no more. The journal goes first: what a crash leaves is no take to be recovered."""
+    for name in sorted(os.listdir(gone), key=lambda name: name != JOURNAL_NAME):
+        (gone / name).unlink()
+    gone.rmdir()
 
 
 def _segment_of(number: int, folder: Path, record: TakeRecord) -> Segment:

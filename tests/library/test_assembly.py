@@ -22,11 +22,11 @@ from rigd.library import splice as splicing
 from rigd.library.assembly import Assembly
 from rigd.model.blackbox import Keep, KeepUnderWay
 from rigd.model.messages import EndTake, GapWritten, OpenTake, TakeClosed, TakeFailed, TakeOpened
-from rigd.model.take import GapCause, TakeFile, TakeOrder
+from rigd.model.take import GapCause, Slate, TakeFile, TakeOrder
 from rigd.model.units import Frame
 from rigd.wire.codec import to_plain
 from rigd.writer.journal import read_journal
-from rigd.writer.segments import Axis, Shelf, file_name, folder_name, placed_on, unix_ns_of
+from rigd.writer.segments import SONG, Axis, Shelf, file_name, folder_name, placed_on, unix_ns_of
 from tests.support.capture_run import runtime_folder, wait_for
 from tests.support.counter import check_counter, counter_rows
 from tests.support.writer_run import (
@@ -77,6 +77,7 @@ class Box:
             folder=str(self.folder / folder_name(self._number)),
             files=files,
             started_at=clock or wall(first),
+            slate=Slate(session="", song=SONG, number=self._number),
         )
 
     def write(self, writer: WriterRun, *borders: int, **more: Any) -> None:
@@ -367,6 +368,47 @@ def test_a_segment_is_removed_with_nothing_of_anybody_else(box: Box) -> None:
     assert not shelf.look()
     assert sorted(path.name for path in box.folder.iterdir()) == [folder_name(2), "notes"]
     assert [path.name for path in foreign.parent.iterdir()] == ["mine.txt"]
+
+
+def test_folders_that_look_like_segments_and_are_none_stay_as_they_are(box: Box) -> None:
+    """The folder of a config may be one in which somebody keeps recordings by their dates."""
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        box.write(writer, 0, 10_000)
+        take = replace(
+            order_for(box.folder, channels=CHANNELS, end_frame=9_000), folder=f"{box.folder}/00000005"
+        )
+        writer.send(OpenTake(order=take))
+        writer.await_fact(TakeClosed, take_id=take.take_id)
+    for name in ("20251122/concert.wav", "20251123/001.wav", "00000004/take.journal/x.wav", "99999999/a.txt"):
+        (box.folder / name).parent.mkdir(parents=True)
+        (box.folder / name).write_text("mine")
+    theirs = {path: path.stat() for path in box.folder.rglob("*") if "00000001" not in str(path)}
+    shelf = Shelf(box.folder)
+    assert [segment.number for segment in shelf.look()] == [1]
+    assert shelf.next_number([]) == 6
+    for number in shelf.numbers():
+        shelf.remove(number)
+    shelf.sweep()
+    left = {path: path.stat() for path in box.folder.rglob("*")}
+    assert {path: found.st_ino for path, found in left.items()} == {
+        path: found.st_ino for path, found in theirs.items()
+    }
+
+
+def test_a_removal_that_was_cut_short_is_finished_and_a_damaged_segment_goes(box: Box) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE)
+        box.write(writer, 0, 10_000, 20_000)
+    (box.folder / folder_name(1)).rename(box.folder / ".00000001.gone")
+    (box.folder / ".00000001.gone" / "take.journal").unlink()
+    (box.folder / folder_name(2) / "take.journal").write_bytes(b"")
+    (box.folder / folder_name(3)).mkdir()
+    shelf = Shelf(box.folder)
+    for number in shelf.numbers():
+        shelf.remove(number)
+    shelf.sweep()
+    assert not list(box.folder.iterdir())
 
 
 def test_segments_of_another_rate_form_or_set_of_inputs_do_not_serve(box: Box) -> None:
