@@ -17,6 +17,7 @@ from rigd.model.library import Volume
 from rigd.writer.volume import ID_NAME, OWN_FOLDER, read_id
 
 MIRROR_ID_NAME = "mirror-volume"
+LIBRARY_ID_NAME = "library-volume"
 PROBE_NAME = "probe"
 PROBE_BYTES = 1 << 16
 
@@ -79,11 +80,19 @@ class VolumePair:
             self._library_device = self._library.stat().st_dev
 
     def why_unfit(self, volume: Volume) -> str:
-        """As the function of that name. The mirror is a new one, and gets an id, where the library knows of none.
-        LibraryError."""
+        """As the function of that name. The mirror is a new one, and gets an id, where the library knows of none
+        and it knows of no library. LibraryError."""
         if volume is Volume.LIBRARY:
             return why_unfit(self._library, self._library_id)
         known = read_id(self._library, MIRROR_ID_NAME)
+        library = read_id(self._mirror, LIBRARY_ID_NAME)
+        if library not in ("", self._library_id):
+            # The library's disk is not mounted, and what is there is the empty folder below: everything on the
+            # mirror would be copied into that.
+            return (
+                f'"{self._mirror}" is the mirror of another library: is the disk of "{self._library}" mounted? If '
+                f"this is to be its library: rm {self._mirror / OWN_FOLDER / LIBRARY_ID_NAME}"
+            )
         if not known:
             known = volume_id(self._mirror)
             with contextlib.suppress(OSError):
@@ -91,6 +100,9 @@ class VolumePair:
         problem = why_unfit(self._mirror, known)
         if problem and read_id(self._mirror) != known:
             problem += f" To begin with a new one: rm {self._library / OWN_FOLDER / MIRROR_ID_NAME}"
+        if not problem and not library and self._library_id:
+            with contextlib.suppress(OSError):
+                write_id(self._mirror / OWN_FOLDER / LIBRARY_ID_NAME, self._library_id)
         return problem
 
     def are_there(self) -> bool:

@@ -317,6 +317,28 @@ def test_a_mirror_folder_without_its_disk_is_not_written_to(volumes: TwoVolumes)
     assert sound_of(order.folder) == sound_of(volumes.twin(order).folder)
 
 
+def test_nothing_is_copied_into_the_empty_folder_of_a_library_that_is_not_mounted(
+    volumes: TwoVolumes,
+) -> None:
+    take = volumes.take_on_both()
+    volumes.stop()
+    volumes.here.rename(volumes.here.with_name("not mounted"))
+    after = TwoVolumes(volumes.here.parent)
+    try:
+        after.second.start()
+        after.second.check(Volume.MIRROR)
+        told = after.hears(VolumeChecked)
+        assert "is the mirror of another library" in told.problem, told
+        after.second.check(Volume.MIRROR)  # and so it stays
+        assert "is the mirror of another library" in after.hears(VolumeChecked).problem
+        assert not Path(take.folder).exists()
+        (after.there / ".rigd" / "library-volume").unlink()  # as the text says
+        after.begin_again()
+        after.await_same(take)
+    finally:
+        after.stop()
+
+
 def test_a_take_that_is_known_to_be_the_same_is_not_read_again_at_the_next_start(volumes: TwoVolumes) -> None:
     order = volumes.take_on_both()
     volumes.await_digests(order)
