@@ -23,8 +23,12 @@ from rigd.model.errors import LibraryError, TakeError
 from rigd.model.units import TakeId
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
+from rigd.writer.plain import open_plain
+from rigd.writer.riff import HEADER_BYTES, WaveShape
 
 PIECE_BYTES = 1 << 20
+LEFT_S = 60
+"""A copy leaves room for so much of such a take: one that fills a volume up would stop the next take on it."""
 GoOn = Callable[[], None]
 
 
@@ -128,7 +132,7 @@ def has_the_same(one: Side, other: Side) -> bool:
 def digest_of(path: Path, go_on: GoOn) -> str | None:
     """SHA-256 of what the disk has, not the page cache; None where there is no such file. OSError."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = open_plain(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:
@@ -179,8 +183,10 @@ def make_alike(library: Side, mirror: Side, go_on: GoOn) -> dict[str, str]:
     if neither:
         named = ", ".join(channels_of(library.record, name) for name in neither)
         raise CannotTell(f"neither is what it was when it was closed: {named}")
-    _copy_files(library.folder, mirror.folder, {name: here[name] or "" for name in to_there}, go_on)
-    _copy_files(mirror.folder, library.folder, {name: there[name] or "" for name in to_here}, go_on)
+    _copy_files(library, mirror.folder, {name: here[name] or "" for name in to_there}, go_on)
+    _copy_files(mirror, library.folder, {name: there[name] or "" for name in to_here}, go_on)
+    for side in (library, mirror):
+        _clear_away(side.folder, side.names)
     return {name: (there if name in to_here else here)[name] or "" for name in library.names}
 
 
@@ -194,14 +200,34 @@ def copy_take(source: Side, target: Path, go_on: GoOn, *, with_journal: bool = T
             what = "is gone" if digest is None else "is not what it was when it was closed"
             raise CannotTell(f"{channels_of(source.record, name)} {what}, and the other copy has less")
         digests[name] = digest
+    for name, least_bytes in _least_sizes(source).items():
+        if (source.folder / name).stat().st_size < least_bytes:
+            what = f"{channels_of(source.record, name)} is shorter than its journal says"
+            raise CannotTell(f"{what}, and the other copy has less")
     there = digests_of(target, source.names, go_on) if target.is_dir() else {}
     wanted = {name: digest for name, digest in digests.items() if there.get(name) != digest}
+    if take_in(target) is None and any(there.get(name) is not None for name in wanted):
+        # No copy that was cut short leaves that: its files are whole before they get their names.
+        raise CannotTell(f"{target} has other files of these names, and nothing says what they are")
     make_folders(target)
-    _copy_files(source.folder, target, wanted, go_on)
+    _copy_files(source, target, wanted, go_on)
     if with_journal:
         journal = digest_of(source.folder / JOURNAL_NAME, go_on)
-        _copy_files(source.folder, target, {JOURNAL_NAME: journal or ""}, go_on)
+        _copy_files(source, target, {JOURNAL_NAME: journal or ""}, go_on)
+    _clear_away(target, source.names)
     return digests
+
+
+def _least_sizes(side: Side) -> dict[str, int]:
+    """Bytes that each file of the take has at least."""
+    form = side.record.order.format
+    shapes = {
+        file.name: WaveShape(
+            channels=len(file.channels), sample_rate_hz=form.sample_rate_hz, sample=form.sample
+        )
+        for file in side.record.order.files
+    }
+    return {name: HEADER_BYTES + side.record.frames * shape.frame_bytes for name, shape in shapes.items()}
 
 
 def channels_of(record: TakeRecord, name: str) -> str:
@@ -235,8 +261,26 @@ def make_folders(folder: Path) -> None:
         make_folder(each)
 
 
-def _copy_files(source: Path, target: Path, digests: dict[str, str], go_on: GoOn) -> None:
+def _check_room(source: Side, target: Path, names: Iterable[str]) -> None:
+    """Raises LibraryError where the volume would be too full afterwards for the next take."""
+    needed = sum((source.folder / name).stat().st_size for name in names)
+    form = source.record.order.format
+    width = WaveShape(channels=1, sample_rate_hz=form.sample_rate_hz, sample=form.sample).sample_bytes
+    needed += LEFT_S * form.sample_rate_hz * width * len(source.record.order.tracks)
+    volume = os.statvfs(target)
+    free = volume.f_bavail * volume.f_frsize
+    if free < needed:
+        raise LibraryError(
+            f"{target}: a copy, and room for a minute of the next take, need {needed / 1e6:,.0f} MB and "
+            f"{free / 1e6:,.0f} MB are free"
+        )
+
+
+def _copy_files(side: Side, target: Path, digests: dict[str, str], go_on: GoOn) -> None:
     """Every one of these is written beside, durable and read again before the first is renamed."""
+    source = side.folder
+    if any(name != JOURNAL_NAME for name in digests):
+        _check_room(side, target, digests)
     try:
         for name, digest in digests.items():
             _copy_file(source / name, _beside(target / name), go_on)
@@ -253,8 +297,15 @@ def _copy_files(source: Path, target: Path, digests: dict[str, str], go_on: GoOn
         sync_folder(target)
 
 
+def _clear_away(folder: Path, names: Iterable[str]) -> None:
+    """What a kill left of files that were being copied there."""
+    for name in (*names, JOURNAL_NAME):
+        with contextlib.suppress(OSError):
+            _beside(folder / name).unlink()
+
+
 def _copy_file(source: Path, target: Path, go_on: GoOn) -> None:
-    reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    reading = open_plain(source, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         writing = os.open(target, flags, FILE_MODE)

@@ -46,7 +46,9 @@ LOOK_S = 0.25
 REST_S = 5.0
 """How often it looks up while there is nothing to do: each time costs the rig a moment of the interpreter."""
 AGAIN_S = 2.0
-"""How soon a take is looked at again that could not be compared yet."""
+"""How soon a take is looked at again that could not be compared yet; twice as late each time, as each time reads
+all of it, up to:"""
+LATEST_AGAIN_S = 60.0
 LEFT_OPEN_S = 5.0
 """After so long nobody is closing it any more."""
 FAILED_AGAIN_S = 20.0
@@ -84,6 +86,7 @@ class MirrorKeeper:
         # From here on this thread's own.
         self._due: dict[TakeId, float] = {}
         """Takes to be compared, and when."""
+        self._waits: dict[TakeId, float] = {}
         self._missed: set[TakeId] = set()
         """Those of them that are not where they were in the library."""
         self._places = TakePlaces(self._library, self._mirror, go_on=self._go_on)
@@ -145,7 +148,8 @@ class MirrorKeeper:
         with self._wake:
             filed, self._filed = self._filed, {}
         for take_id, place in filed.items():
-            self._due.setdefault(take_id, 0.0)
+            self._due[take_id] = 0.0
+            self._waits.pop(take_id, None)
             self._places.put(take_id, place)
         if filed:
             self._tell_left()
@@ -241,7 +245,7 @@ class MirrorKeeper:
         try:
             self._agree(take_id, here, there)
         except NotYet:
-            self._due[take_id] = self._clock() + AGAIN_S
+            self._later(take_id)
         except CannotTell as error:
             if self._note(take_id, "differs", {}, str(error)):
                 self._due.pop(take_id, None)
@@ -251,6 +255,11 @@ class MirrorKeeper:
                 self._note(take_id, "incomplete", {}, str(error))
             self._problem = str(error)
             self._due[take_id] = self._clock() + FAILED_AGAIN_S
+
+    def _later(self, take_id: TakeId) -> None:
+        wait_s = self._waits.get(take_id, AGAIN_S)
+        self._waits[take_id] = min(2 * wait_s, LATEST_AGAIN_S)
+        self._due[take_id] = self._clock() + wait_s
 
     def _agree(self, take_id: TakeId, here: Path | None, there: Path | None) -> None:
         ours = look(here) if here is not None else None
@@ -323,8 +332,9 @@ class MirrorKeeper:
         )
         found = self._noted(place, digests, mirror)
         if found is None:
-            self._due[take_id] = self._clock() + AGAIN_S
+            self._later(take_id)
             return False
+        self._waits.pop(take_id, None)
         take = replace(take_of(found.sheet, found.folder), on_mirror=on_mirror)
         self._tell(TakeCompared(take=take, reason=reason))
         return True

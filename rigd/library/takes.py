@@ -152,11 +152,22 @@ def note_mirror(
     sheet = replace(with_digests(found.sheet, digests), mirror=mirror)
     write_sheet(folder, sheet)
     there = Path(mirror.folder)
-    if mirror.state == "same":
+    if mirror.state == "same" and not _is_newer(there):
         own_journal = _size(there / JOURNAL_NAME)
         own_bytes = sheet.journal_bytes if own_journal is None else own_journal
         write_sheet(there, replace(sheet, mirror=None, journal_bytes=own_bytes))
     return replace(found, sheet=sheet)
+
+
+def _is_newer(folder: Path) -> bool:
+    """Its take.json is of a newer rigd."""
+    try:
+        read_sheet(folder)
+    except NewerSheet:
+        return True
+    except LibraryError:
+        return False  # a damaged one is made anew
+    return False
 
 
 def move_to_trash(folder: Path, *, at: str) -> FoundTake:

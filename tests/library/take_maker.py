@@ -14,6 +14,7 @@ from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, TakeFormat
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
 from rigd.writer.journal import JOURNAL_NAME, line_of
 from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, Retagged
+from rigd.writer.riff import HEADER_BYTES
 
 RATE = 48_000
 FIRST = Frame(1_000_000)
@@ -77,12 +78,15 @@ def begin(order: TakeOrder, *entries: Entry) -> None:
 
 
 def write_files(order: TakeOrder, frames: int) -> None:
+    """As long as the writer's, whose headers are longer."""
     for file in order.files:
         with wave.open(str(Path(order.folder) / file.name), "wb") as wav:
             wav.setnchannels(len(file.channels))
             wav.setsampwidth(3)
             wav.setframerate(RATE)
             wav.writeframes(bytes(range(3)) * frames * len(file.channels))
+        with (Path(order.folder) / file.name).open("ab") as wav_file:
+            wav_file.write(bytes(HEADER_BYTES - 44))
 
 
 def append(folder: Path | str, *entries: Entry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import shutil
 import time
@@ -14,11 +15,14 @@ import pytest
 from take_maker import FIRST, NOON, begin, order_take
 from take_maker import close as close_take
 
+from hardware_sim.disks import SmallDisk, can_mount
+from rigd.library.copies import copy_take, look
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
 from rigd.library.mirror_keeper import MirrorKeeper
 from rigd.library.sheet_file import read_sheet, write_sheet
 from rigd.library.verify import find_takes, verify_take
+from rigd.model.errors import LibraryError
 from rigd.model.inputs import TakeAdopted
 from rigd.model.library import CopiesLeft, SessionOpened, TakeCompared, Volume, VolumeChecked
 from rigd.model.names import parse_naming
@@ -337,6 +341,55 @@ def test_nothing_is_copied_into_the_empty_folder_of_a_library_that_is_not_mounte
         after.await_same(take)
     finally:
         after.stop()
+
+
+def test_a_folder_of_which_nobody_knows_what_it_is_is_not_copied_into(volumes: TwoVolumes) -> None:
+    take = volumes.order()
+    begin(take)
+    close_take(take)
+    strange = Path(volumes.twin(take).folder)
+    strange.mkdir(parents=True)
+    for file in take.files:
+        (strange / file.name).write_bytes(b"somebody's sound")
+    volumes.file(take)
+    told = volumes.compared(take)
+    assert told.take.copy is not None and told.take.copy.state is CopyState.DIFFERS
+    assert "nothing says what they are" in told.reason
+    assert set(sound_of(strange).values()) == {b"somebody's sound"}
+
+
+def test_a_copy_that_is_shorter_than_its_journal_says_is_not_taken_for_the_better_one(
+    volumes: TwoVolumes,
+) -> None:
+    volumes.quiet = False
+    take = volumes.order()
+    twin = volumes.twin(take)
+    begin(take)
+    close_take(take)
+    begin(twin)
+    close_take(twin, frames=100)
+    name = take.files[0].name
+    good = (Path(twin.folder) / name).read_bytes()
+    os.truncate(Path(take.folder) / name, 5000)  # before anybody has hashed it
+    volumes.file(take)
+    volumes.quiet = True
+    told = volumes.compared(take)
+    assert told.take.copy is not None and told.take.copy.state is CopyState.DIFFERS, told
+    assert (Path(twin.folder) / name).read_bytes() == good
+
+
+@pytest.mark.skipif(not can_mount(), reason="needs mount")
+def test_a_copy_leaves_room_for_the_next_take(volumes: TwoVolumes) -> None:
+    volumes.quiet = False
+    take = volumes.order()
+    begin(take)
+    close_take(take)
+    source = look(Path(take.folder))
+    assert source is not None
+    with SmallDisk(size_bytes=4 << 20) as disk:  # enough for the copy, and not for a minute beside it
+        with pytest.raises(LibraryError, match="room for a minute of the next take"):
+            copy_take(source, disk.path / "copy", lambda: None)
+        assert not list((disk.path / "copy").iterdir())
 
 
 def test_a_take_that_is_known_to_be_the_same_is_not_read_again_at_the_next_start(volumes: TwoVolumes) -> None:
