@@ -2,7 +2,8 @@
 
 What was not durable when the error came is still on the tape: the next take begins at exactly the frame at which
 the failed one ends, and nothing is lost. Tried once: where the fresh take fails, too, before it has come to
-anything, the disk is no good and nothing more is written to it.
+anything, the disk is no good and nothing more is written to it. The rest goes to the mirror where the library's
+volume cannot have it and the mirror has not all of the take, so that it could not go on there as the same one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from rigd.model.effects import SendToWriter
 from rigd.model.errors import RigError
 from rigd.model.events import Happening
 from rigd.model.messages import Annotate, TakeFailed
-from rigd.model.ordering import order_take
+from rigd.model.mirroring import stands_in
+from rigd.model.ordering import bytes_per_second, order_take
 from rigd.model.state import RigState, Take, Transport
 from rigd.model.take import TakeNote
 from rigd.model.units import Frame
@@ -41,7 +43,9 @@ def take_up_rest(work: Work, take: Take, failed: Take, fact: TakeFailed) -> Take
     """
     first_frame = Frame(take.first_frame + fact.frames_kept)
     is_whole = take.end_frame is not None and first_frame >= take.end_frame
-    if is_whole or take.slate.false_take or may_go_on(work.state, take, fact):
+    if is_whole or take.slate.false_take:
+        return None
+    if may_go_on(work.state, take, fact) and not _on_the_mirror(work, take, fact):
         return None
     told = f"goes on from {title_of(take.slate)}, which could not be written on, without a gap"
     try:
@@ -55,6 +59,14 @@ def take_up_rest(work: Work, take: Take, failed: Take, fact: TakeFailed) -> Take
     for said in notes:
         work.do(SendToWriter(message=Annotate(take_id=rest.take_id, note=said)))
     return replace(rest, goes_on_after=failed.take_id, markers=markers, gain_changes=changes)
+
+
+def _on_the_mirror(work: Work, take: Take, fact: TakeFailed) -> bool:
+    """True: the library's volume cannot have the rest, and the mirror, whose own copy lacks something, can."""
+    if take.on_mirror:
+        return False
+    least_bytes = round(work.rules.least_disk_s * bytes_per_second(work))
+    return stands_in(work, fact.reason, least_bytes=least_bytes)
 
 
 def what_came_of_it(state: RigState, take: Take, rest: Take | None, fact: TakeFailed) -> str:

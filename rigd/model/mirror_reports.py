@@ -32,6 +32,7 @@ from rigd.model.reports import (
 )
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take, Transport
 from rigd.model.take import GapCause
+from rigd.model.units import Frame
 from rigd.model.work import CLEAR_FAULT, Work, find_take, known_takes, title_of, with_take
 
 LATE_S = 1.0
@@ -149,16 +150,29 @@ def _note_copy(work: Work, progress: TakeProgress) -> None:
 
 def _adopt(work: Work, progress: TakeProgress) -> None:
     """The mirror's writer has a take that nobody knows. Where the library's writer has been heard and does not
-    have it either, an earlier daemon let it go on there alone, and it still does."""
-    rolls_alone = progress.order.end_frame is None and progress.whole
-    takes_are_known = work.state.session_folder != ""
-    if not (rolls_alone and takes_are_known) or work.state.disk is None or work.state.take is not None:
+    have it either, an earlier daemon let it go on there alone, and it still does, where it lacks nothing."""
+    takes_are_known = work.state.session_folder != "" and work.state.disk is not None
+    if progress.order.end_frame is not None or not takes_are_known:
+        return
+    if not progress.whole or work.state.take is not None:
+        # Nobody would ever end it: the daemon that was to do so has ended itself before it could.
+        _end_stray(work, progress)
         return
     take = replace(take_of(progress.order), on_mirror=True)
     work.do(AdoptTake(take_id=take.take_id, folder=take.folder))
     work.change(take=take, transport=Transport.ROLLING)
     take_charge(work, f"{title_of(take.slate)} still rolls, on the mirror alone ({take.folder})")
     note_progress(work, take, progress)
+
+
+def _end_stray(work: Work, progress: TakeProgress) -> None:
+    """It ends where the take that rolls begins, or where the tape does."""
+    order, other = progress.order, work.state.take
+    end_frame = other.first_frame if other is not None else work.at.tape_to
+    if end_frame is None:
+        end_frame = Frame(order.first_frame + progress.written_frames)
+    end_frame = Frame(max(order.first_frame + 1, end_frame))
+    work.do(SendToMirror(message=EndTake(take_id=order.take_id, end_frame=end_frame)))
 
 
 def mirror_lost(work: Work, fact: MirrorLost) -> None:

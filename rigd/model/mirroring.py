@@ -16,7 +16,7 @@ from rigd.model.inputs import TwoVolumes
 from rigd.model.library import Volume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter, TakeFailed
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take
-from rigd.model.units import NS_PER_SECOND
+from rigd.model.units import NS_PER_SECOND, Frame
 from rigd.model.work import Entry, Work, find_take, is_rolling, known_takes, title_of
 
 FAULT = "mirror"
@@ -133,13 +133,11 @@ def _opened(
 def take_over(work: Work, take: Take, fact: TakeFailed) -> bool:
     """True: the take that the library's volume failed goes on on the mirror, as the same take.
 
-    False where the mirror has it not, or not whole; what it has of it is then ended."""
+    False where the mirror has it not, or not whole; see `end_copy`."""
     mirror, copy = work.state.mirror, take.copy
     if mirror is None or copy is None or take.on_mirror:
         return False
     if mirror.phase is MirrorPhase.AWAY or copy.state not in (CopyState.ROLLING, CopyState.WHOLE):
-        if take.end_frame is None and work.at.tape_to is not None:
-            work.do(SendToMirror(message=EndTake(take_id=take.take_id, end_frame=work.at.tape_to)))
         return False
     library_copy = Copy(folder=fact.folder, state=CopyState.INCOMPLETE)
     work.put_take(replace(take, folder=copy.folder, on_mirror=True, copy=library_copy))
@@ -149,6 +147,17 @@ def take_over(work: Work, take: Take, fact: TakeFailed) -> bool:
     text = f"{title_of(take.slate)} goes on on the mirror ({copy.folder}): {fact.reason}"
     take_charge(work, f"{text}. Nothing of it is lost")
     return True
+
+
+def end_copy(work: Work, take: Take, rest: Take | None) -> None:
+    """What the mirror has of a take that was failed by the library's volume rolls no longer: it ends where the rest
+    begins, or where the tape does."""
+    if take.copy is None or take.on_mirror:
+        return
+    end_frame = rest.first_frame if rest is not None else work.at.tape_to
+    if end_frame is not None and (rest is not None or take.end_frame is None):
+        end_frame = Frame(max(take.first_frame + 1, end_frame))
+        work.do(SendToMirror(message=EndTake(take_id=take.take_id, end_frame=end_frame)))
 
 
 def take_charge(work: Work, why: str) -> None:

@@ -24,7 +24,7 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.mirroring import is_of_mirror, look_after_mirror, take_over
+from rigd.model.mirroring import end_copy, is_of_mirror, look_after_mirror, take_over
 from rigd.model.ordering import bytes_per_second, take_of
 from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
@@ -183,6 +183,7 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
     if was_current:
         let_go(work, failed)
     rest = going_on.take_up_rest(work, take, failed, fact)
+    end_copy(work, take, rest)
     if rest is not None:
         going_on.put_rest(work, rest, rolls=was_current)
     elif was_current:

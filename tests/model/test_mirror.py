@@ -146,26 +146,61 @@ def test_a_take_that_the_library_volume_fails_goes_on_on_the_mirror_as_the_same_
     assert desk.stands(Transport.READY)
 
 
-def test_without_a_whole_copy_a_failed_take_halts_the_rig_as_without_a_mirror() -> None:
-    for lacking in (
-        mirror_report(rolling_desk()),
-        GapWritten(
-            take_id=rolling_desk().take.take_id,
-            gap=Gap(at_frame=Frame(1), length_frames=9, cause=GapCause.OVERWRITTEN, exact=True),
-        ),
-        disk_failed(rolling_desk().take),
-    ):
-        desk = rolling_desk()
-        if isinstance(lacking, MirrorSaid):
-            desk.hear(mirror_report(desk, whole=False))
-        else:
-            desk.hear(MirrorSaid(fact=lacking))
-        assert phase(desk) is MirrorPhase.CUT_LOOSE and fault(desk)
-        assert desk.stands(Transport.ROLLING)
-        desk.hear(disk_failed(desk.take))
-        assert desk.stands(Transport.HALTED)
-        assert desk.state.takes[-1].failure == "no space left"
-        assert len(desk.mirror_told(EndTake)) == 1, "the mirror's copy would else roll for ever"
+def lacking_desk(lacking: int) -> Desk:
+    """The mirror's copy of the take that rolls lacks something, told in one of three ways."""
+    desk = rolling_desk()
+    gap = Gap(at_frame=Frame(1), length_frames=9, cause=GapCause.OVERWRITTEN, exact=True)
+    facts = (
+        mirror_report(desk, whole=False),
+        MirrorSaid(fact=GapWritten(take_id=desk.take.take_id, gap=gap)),
+        MirrorSaid(fact=disk_failed(desk.take)),
+    )
+    desk.hear(facts[lacking])
+    assert phase(desk) is MirrorPhase.CUT_LOOSE and fault(desk)
+    assert desk.stands(Transport.ROLLING)
+    return desk
+
+
+@pytest.mark.parametrize("lacking", [0, 1, 2])
+def test_without_a_whole_copy_the_rest_of_a_failed_take_goes_on_on_the_mirror(lacking: int) -> None:
+    desk = lacking_desk(lacking)
+    failed = desk.take
+    desk.hear(disk_failed(failed))
+    assert desk.stands(Transport.ROLLING) and phase(desk) is MirrorPhase.IN_CHARGE
+    assert desk.state.takes[-1].failure == "no space left"
+    assert desk.take.on_mirror and desk.take.first_frame == failed.first_frame + 4800
+    assert [message.order.take_id for message in desk.told(OpenTake)] == [failed.take_id]
+    (end,) = desk.mirror_told(EndTake)
+    assert (end.take_id, end.end_frame) == (failed.take_id, desk.take.first_frame)
+    assert desk.mirror_told(KeepFirm)[-1].take_id == desk.take.take_id
+    desk.hear(MirrorSaid(fact=disk_failed(desk.take)))  # the mirror has no room for it either
+    assert desk.stands(Transport.HALTED)
+
+
+@pytest.mark.parametrize("lacking", [0, 1, 2])
+def test_without_a_whole_copy_and_room_a_failed_take_halts_the_rig_as_without_a_mirror(lacking: int) -> None:
+    desk = lacking_desk(lacking)
+    desk.hear(mirror_report(desk, whole=False, free_bytes=1_000_000))
+    desk.hear(disk_failed(desk.take))
+    assert desk.stands(Transport.HALTED)
+    assert desk.state.takes[-1].failure == "no space left"
+    assert len(desk.mirror_told(EndTake)) == 1, "the mirror's copy would else roll for ever"
+
+
+@pytest.mark.parametrize("rolls", [True, False])
+def test_a_copy_that_an_earlier_daemon_could_not_end_any_more_is_ended(rolls: bool) -> None:
+    """The library's copy had failed and this one lacks something; or another take rolls by now."""
+    before = rolling_desk()
+    left = mirror_report(before, whole=rolls)
+    desk = Desk(mirror=True)
+    if rolls:
+        desk.next_ids_from(500)
+        desk.ok("start")
+    desk.now_s += 3
+    desk.hear(left)
+    (end,) = desk.mirror_told(EndTake)
+    assert end.take_id == before.take.take_id
+    assert end.end_frame == (desk.take.first_frame + 1 if rolls else frame(desk.now_s))
 
 
 def test_while_the_mirror_is_in_charge_a_keep_beyond_the_tape_is_refused_with_the_reason() -> None:
