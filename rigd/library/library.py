@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from rigd.library.session import (
     take_folders,
     write_session,
 )
-from rigd.library.sheet import SheetMirror, take_of
+from rigd.library.sheet import SheetMirror, slate_of, take_of
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import (
     FoundTake,
@@ -39,15 +40,28 @@ from rigd.library.takes import (
     place_before_trash,
 )
 from rigd.library.volumes import volume_id
-from rigd.model.errors import LibraryError
+from rigd.model.errors import LibraryError, TakeError
 from rigd.model.library import SessionOpened, TakePlan
 from rigd.model.names import Naming, clash_key, unique_name
 from rigd.model.state import Take
 from rigd.model.take import Slate, Track
 from rigd.model.units import TakeId
+from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.volume import OWN_FOLDER
 
 log = logging.getLogger(__name__)
+
+MIRROR_WITHIN_S = 3.0
+
+
+def _note_takes_of(session: SessionFolder, twin: Path) -> None:
+    with contextlib.suppress(LibraryError):
+        session.look(twin)
+    for place in take_folders(twin):
+        with contextlib.suppress(LibraryError, TakeError):
+            sheet = read_sheet(place)
+            slate = slate_of(sheet) if sheet is not None else read_journal(place / JOURNAL_NAME).slate
+            session.note_take(slate, place)
 
 
 class Library:
@@ -131,6 +145,7 @@ class Library:
                 takes.append(found)
                 self._places[found.sheet.take_id] = found.folder
                 session.note_take(take_of(found.sheet, place).slate, place)
+        self._look_at_mirror(session)
         if not (folder / SESSION_NAME).exists():
             write_session(folder, session.sheet)
         self._sessions[str(folder)] = session
@@ -157,6 +172,17 @@ class Library:
         """session.json is durable as planned takes and chosen songs made it. Raises LibraryError."""
         session = self._session(session_folder)
         write_session(session.folder, session.sheet)
+
+    def _look_at_mirror(self, session: SessionFolder) -> None:
+        """Names and numbers of takes that are on the mirror alone, because the library's volume failed, are not given
+        once more: the mirror would take none of those. A mirror that stands still is not waited for."""
+        if self._mirror is not None:
+            twin = self._mirror / session.folder.name
+            looking = threading.Thread(
+                target=_note_takes_of, args=(session, twin), name="rigd-look", daemon=True
+            )
+            looking.start()
+            looking.join(MIRROR_WITHIN_S)
 
     def file_take(self, folder: Path, *, slate: Slate | None = None, failure: str = "") -> FoundTake:
         """take.json and index say what the journal, and `slate` if given, say. `failure`: why the writer let go of

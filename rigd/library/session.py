@@ -129,12 +129,14 @@ class SessionFolder:
         with self._lock:
             return self._sheet
 
-    def look(self) -> None:
-        """Every name on disk counts as taken; asks the disk."""
+    def look(self, twin: Path | None = None) -> None:
+        """Every name on disk counts as taken, or in the session's `twin` on the mirror; asks the disk."""
+        folder = self.folder if twin is None else twin
         found: dict[str, set[str]] = {"": {clash_key(SESSION_NAME)}}
-        for name in _names_in(self.folder):
-            found[""].add(clash_key(name))
-        for song in folders_in(self.folder):
+        if twin is None:  # a song that has a folder there is to have that one here
+            for name in _names_in(folder):
+                found[""].add(clash_key(name))
+        for song in folders_in(folder):
             found[song.name] = {clash_key(name) for name in _names_in(song)}
         with self._lock:
             for place, keys in found.items():

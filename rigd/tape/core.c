@@ -141,6 +141,10 @@ void rigd_tape_counters(const rigd_tape *tape, rigd_counters *c)
  * first, then load, in one total order. Returns the lowest position that is held, `position` or later. */
 static uint64_t stand(rigd_tape *t, int slot, uint64_t position)
 {
+    /* One that is known to be gone is not asked for even for an instant: while it stood there, and its owner was not
+     * given the processor, capture would drop every block. */
+    uint64_t oldest = rigd_lowest_position(t);
+    position = position > oldest ? position : oldest;
     for (;;) {
         atomic_store(&t->head->hold_position[slot], position);
         atomic_thread_fence(memory_order_seq_cst);

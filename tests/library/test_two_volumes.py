@@ -378,6 +378,26 @@ def test_a_copy_that_is_shorter_than_its_journal_says_is_not_taken_for_the_bette
     assert (Path(twin.folder) / name).read_bytes() == good
 
 
+def test_the_number_and_folder_of_a_take_that_is_on_the_mirror_alone_are_not_given_again(
+    volumes: TwoVolumes,
+) -> None:
+    """After a restart while the library's volume is full: the mirror refuses a second take in the folder."""
+    volumes.quiet = False
+    take = volumes.order()
+    begin(volumes.twin(take))
+    close_take(volumes.twin(take))
+    volumes.stop()
+    after = Library(volumes.here, naming=parse_naming(), now=lambda: NOON, mirror=volumes.there)
+    try:
+        opened = after.open_session("Band")
+        number = after.next_take_number(session_folder=opened.folder, song=take.slate.song)
+        assert number == take.slate.number + 1
+        again = order_take(after, opened.folder)
+        assert again.folder != take.folder
+    finally:
+        after.close()
+
+
 @pytest.mark.skipif(not can_mount(), reason="needs mount")
 def test_a_copy_leaves_room_for_the_next_take(volumes: TwoVolumes) -> None:
     volumes.quiet = False
