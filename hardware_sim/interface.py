@@ -9,6 +9,7 @@ A person gives it faults with: python -m hardware_sim.interface RUNTIME_DIR over
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import sys
@@ -49,6 +50,7 @@ NAME = "Simulated interface"
 HOST_API = "hardware_sim"
 FULL_SCALE = 8_388_608.0
 LONGEST_SLEEP_S = 3600.0
+REALTIME_PRIORITY = 60
 
 
 class SimulatedDriver:
@@ -132,16 +134,21 @@ class _Card:
         self._thread = threading.Thread(target=self._run, name="simulated-interface", daemon=True)
 
     def start(self) -> None:
+        if self._paced:
+            _schedule(os.getpid(), os.SCHED_FIFO)
         self._thread.start()
 
     def stop(self) -> None:
         os.write(self._stop_write, b"\0")
         self._thread.join()
+        _schedule(os.getpid(), os.SCHED_OTHER)
         self._orders.close()
         os.close(self._stop_read)
         os.close(self._stop_write)
 
     def _run(self) -> None:
+        if self._paced:
+            _schedule(threading.get_native_id(), os.SCHED_FIFO)
         try:
             while self._wait():
                 self._bring_block()
@@ -263,6 +270,14 @@ def _poisoned(rows: Samples) -> Samples:
     poisoned = rows.copy()
     poisoned[:, : len(poison)] = poison[: rows.shape[1]]
     return poisoned
+
+
+def _schedule(thread: int, policy: int) -> None:
+    """A card's clock and the C callback behind it wait for no other program. Here that thread is one of Python: it,
+    and the main one, which may just have the interpreter, run before all others where that is permitted."""
+    priority = REALTIME_PRIORITY if policy == os.SCHED_FIFO else 0
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(thread, policy | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
 
 
 def main(arguments: Sequence[str]) -> int:

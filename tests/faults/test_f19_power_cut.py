@@ -19,8 +19,8 @@ from tests.faults.power import survived
 from tests.support.rig import RigRun
 from tests.support.tools import need_mounts
 
-DISKS = count(ci=1, full=10)
-CUTS = count(ci=4, full=10)
+DISKS = count(ci=1, full=20)
+CUTS = count(ci=4, full=5)
 """Of each disk, over one take; each second one is torn: a part of what was not flushed is missing."""
 DISK_BYTES = 1 << 30
 
