@@ -97,7 +97,7 @@ def test_a_bad_preamp_costs_no_sound_and_no_wait(rig_of: Callable[..., RigRun], 
         "F39",
         "largest step of a gain",
         bound="<= 6 dB",
-        measured=max(abs(step) for step in steps),
+        measured=round(max(abs(step) for step in steps), 3),
         unit="dB",
         count="one of 40 dB",
     )
