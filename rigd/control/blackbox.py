@@ -123,6 +123,8 @@ class BlackBoxKeeper:
         self._begin_anew = False
         """What was missed because of a failure is not caught up: the disk had no room for it, or is broken."""
         self._behind_frames = 0
+        self._seen: _Moment | None = None
+        """The tape at the turn before."""
 
     def start(self, *, replace: bool = False) -> None:
         """With `replace` a writer that is found closes its segments and ends, to be started anew: its settings are
@@ -255,7 +257,12 @@ class BlackBoxKeeper:
             self._remove(segments)
             short = self._short_of_room(self._report)
             problem = problem or self._report.problem or short or self._lag(self._report)
-            if moment is not None and not short and self._clock_ns() >= self._retry_ns:
+            if (
+                moment is not None
+                and self._moves(moment)
+                and not short
+                and self._clock_ns() >= self._retry_ns
+            ):
                 self._order_ahead(moment, segments)
             self._doom(segments, one_more=bool(short))
         if moment is not None:
@@ -288,12 +295,18 @@ class BlackBoxKeeper:
 
     # Ordering.
 
+    def _moves(self, moment: _Moment) -> bool:
+        """False on a tape onto which nothing came since the turn before: it may be one that an earlier rig with
+        another config left, and what is ordered by its frames would be other sound on the tape that follows."""
+        seen, self._seen = self._seen, moment
+        return seen is not None and seen.axis.tape_id == moment.axis.tape_id and seen.end < moment.end
+
     def _order_ahead(self, moment: _Moment, segments: tuple[Segment, ...]) -> None:
         """What is heard in the next `segment_s` is ordered. Where the last order ended long ago, because nobody was
         there to give one or nothing was heard, one long segment catches up."""
         length = round(self._plan.segment_s * self._plan.format.sample_rate_hz)
-        end = self._chain_end(moment.axis.tape_id, segments)
-        if end is None or not moment.oldest <= end <= moment.end + 4 * length:
+        end = self._chain_end(moment.axis.tape_id, segments, until=moment.end + 4 * length)
+        if end is None or end < moment.oldest:
             # In the middle of the tape: at its old end capture would be upon the segment before it is opened.
             end = moment.end - (moment.end - moment.oldest) // 2
         if self._begin_anew:
@@ -302,8 +315,9 @@ class BlackBoxKeeper:
             first, end = end, max(end + length, moment.end)
             self._order(moment, first, end)
 
-    def _chain_end(self, tape_id: str, segments: tuple[Segment, ...]) -> int | None:
-        """Where the next segment of this tape begins; None where it has none."""
+    def _chain_end(self, tape_id: str, segments: tuple[Segment, ...], *, until: int) -> int | None:
+        """Where the next segment of this tape begins; None where it has none. One beyond `until` was ordered by the
+        frames of another tape: it is no end of this chain, or at every turn a new chain would begin."""
         ends = [
             each.order.end_frame
             for each in self._ordered.values()
@@ -314,7 +328,7 @@ class BlackBoxKeeper:
             for segment in segments
             if segment.tape_id == tape_id and segment.number not in self._ordered and segment.frames
         ]
-        return max(ends, default=None)
+        return max((end for end in ends if end <= until), default=None)
 
     def _order(self, moment: _Moment, first: int, end: int) -> None:
         number = self._shelf.next_number(self._ordered)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +14,17 @@ import pytest
 import soundfile
 
 from hardware_sim.disks import LoopDisk, SmallDisk, can_mount
+from rigd.model.messages import OpenTake, TakeOpened, WriterReport
 from rigd.model.state import RigState, Take
 from rigd.model.take import GapCause
+from rigd.wire.codec import Codec
+from rigd.wire.link import connect
 from rigd.writer.journal import last_line_closes
+from rigd.writer.segments import Shelf
 from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter, counter_rows
 from tests.support.rig import RigRun, check_take, sheet_of, take_codes
+from tests.support.writer_run import order_for
 
 RATE = 48_000
 BLACK_BOX = """
@@ -72,130 +81,168 @@ def segments(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def test_keep_beyond_the_tape_is_the_counter_across_segments_and_into_the_one_that_is_written() -> None:
-    with RigRun(black_box()) as rig:
-        await_reach(rig, 8)
-        heard = rig.heard_frames()
-        keep(rig, 7)
-        (take,) = rig.await_closed(1)
-        check_take(take)
-        assert take.files[0].frames == 7 * RATE
-        assert take.end_frame is not None and take.end_frame >= heard
-        assert sheet_of(take)["frames"] == 7 * RATE and not sheet_of(take)["gaps"]
-        assert Path(take.folder).name == "Take 001"
-        assert len(segments(rig.library / ".rigd" / "blackbox")) >= 7
-        assert not list((rig.library / ".rigd" / "keeping").iterdir())
-
-
-@pytest.mark.parametrize(("files", "sample"), [("poly", "int24"), ("mono", "float32"), ("poly", "float32")])
-def test_it_is_exact_in_every_form_of_file(files: str, sample: str) -> None:
-    with RigRun(black_box(files=files, sample=sample)) as rig:
-        rig.client().command("disarm", channel=2)
-        await_reach(rig, 6)
-        keep(rig, 4.5)
-        (take,) = rig.await_closed(1)
-        assert len(take.files) == (1 if files == "poly" else 3)
-        check_rows(take, inputs=(1, 3, 4), sample=sample)
-        assert take.files[0].frames == round(4.5 * RATE)
-
-
-def test_a_rolling_take_is_not_touched_and_holds_the_same_sound() -> None:
+@pytest.fixture(scope="module")
+def rig() -> Iterator[RigRun]:
+    """One rig for all that leaves it as it was: a black box has to be waited for in real time."""
     with RigRun(black_box(channels=16)) as rig:
-        await_reach(rig, 6)
-        rig.say("start")
-        rig.roll(2)
-        keep(rig, 8)
-        rig.roll(3)
-        rig.say("stop")
-        rolling, kept = sorted(rig.await_closed(2), key=lambda take: take.slate.number)
-        check_take(rolling)
-        check_take(kept)
-        assert kept.first_frame < rolling.first_frame < (kept.end_frame or 0)
-        offset = rolling.first_frame - kept.first_frame
-        both = (kept.end_frame or 0) - rolling.first_frame
-        assert (take_codes(kept)[:, offset:] == take_codes(rolling)[:, :both]).all()
+        yield rig
 
 
-def test_it_reaches_back_across_the_death_of_every_process() -> None:
-    with RigRun(black_box()) as rig:
-        await_reach(rig, 5)
-        rig.kill_everything()
-        rig.start()
-        rig.await_ready()
-        state = await_reach(rig, 9)
-        seconds = reach_s(state) - 1
-        keep(rig, seconds)
-        (take,) = rig.await_closed(1)
-        # The interface was not heard while nobody ran; what the processes had is all there.
-        assert {gap.cause for gap in take.gaps} <= {GapCause.CAPTURE_RESTARTED, GapCause.INTERFACE_LOST}
-        check_around_gaps(take)
+@pytest.fixture(scope="module")
+def small() -> Iterator[RigRun]:
+    """A black box of 6 s, barely more than the tape."""
+    with RigRun(black_box(channels=16, minutes=0.1)) as rig:
+        yield rig
 
 
-def test_after_a_reboot_it_still_has_what_was_before_with_the_hole_declared() -> None:
-    with RigRun(black_box()) as rig:
-        await_reach(rig, 5)
-        rig.kill_everything()
-        for path in rig.runtime.iterdir():  # on tmpfs: gone with the machine
-            if path.name != "interface-sim.json":
-                path.unlink()
-        rig.start()
-        rig.await_ready()
-        await_reach(rig, 9)
-        keep(rig, 9)
-        (take,) = rig.await_closed(1)
-        (hole,) = (gap for gap in take.gaps if gap.cause is GapCause.NOT_KEPT)
-        assert not hole.exact
-        assert 0 < hole.length_frames < 9 * RATE
-        assert take.files[0].frames == 9 * RATE
-        check_around_gaps(take)
-        assert any("is missing" in fault.what or "gap" in fault.what for fault in rig.state().faults)
+@pytest.fixture(scope="module")
+def poly() -> Iterator[RigRun]:
+    """The other forms of file: all channels in one, and float32."""
+    with RigRun(black_box(files="poly", sample="float32")) as rig:
+        yield rig
 
 
-def test_what_was_asked_for_is_put_together_by_the_next_rigd_where_this_one_was_killed() -> None:
-    with RigRun(black_box(channels=32)) as rig:
-        await_reach(rig, 8)
-        record = rig.library / ".rigd" / "keeping"
-        keep(rig, 7)
-        wait_for(lambda: any(record.glob("*.json")), "the record of what was asked for")
-        rig.kill_daemon()
-        rig.start()
-        rig.await_ready()
-        (take,) = rig.await_closed(1)
-        check_take(take)
-        assert take.files[0].frames == 7 * RATE
-        wait_for(lambda: not list(record.iterdir()), "nothing is left over")
-
-
-def test_its_size_stays_bounded_and_it_goes_on_when_rigd_is_restarted() -> None:
-    with RigRun(black_box(minutes=0.1)) as rig:  # 6 s
-        await_reach(rig, 6)
-        folder = rig.library / ".rigd" / "blackbox"
-        rig.kill_daemon()
-        rig.start()
-        rig.await_ready()
-        first = segments(folder)[0]
-        wait_for(lambda: segments(folder)[0] > first, "old segments go", within_s=60)
-        for _ in range(3):
-            rig.hear(2)
-            assert len(segments(folder)) <= 6 + 6, "segments pile up"
-        state = await_reach(rig, 5)
-        assert reach_s(state) < 14
-        assert state.blackbox is not None
-        assert state.blackbox.held_bytes <= 12 * 4 * 3 * RATE
-        assert state.blackbox.bytes_per_day == 86_400 * 4 * 3 * RATE
-        keep(rig, 5)
-        (take,) = rig.await_closed(1)
-        check_take(take)
-
-
-def test_what_a_take_is_being_made_of_is_not_removed_meanwhile() -> None:
-    with RigRun(black_box(channels=32, minutes=0.1)) as rig:
-        await_reach(rig, 6)
-        for _ in range(3):
+def kept_takes(rig: RigRun, *seconds: float) -> tuple[Take, ...]:
+    """The takes that come of keeping so much, a second apart."""
+    before = len(rig.state().takes)
+    for each in seconds:
+        keep(rig, each)
+        if each is not seconds[-1]:
             rig.hear(1)
-            keep(rig, 5.5)
-        for take in rig.await_closed(3):
-            check_take(take)
+    return rig.await_closed(before + len(seconds))[-len(seconds) :]
+
+
+@pytest.mark.usefixtures("small", "poly")  # they listen meanwhile
+def test_keep_beyond_the_tape_is_the_counter_across_segments_and_into_the_one_that_is_written(
+    rig: RigRun,
+) -> None:
+    await_reach(rig, 7)
+    heard = rig.heard_frames()
+    (take,) = kept_takes(rig, 6.5)
+    check_take(take)
+    assert take.files[0].frames == round(6.5 * RATE)
+    assert take.end_frame is not None and take.end_frame >= heard
+    assert sheet_of(take)["frames"] == round(6.5 * RATE) and not sheet_of(take)["gaps"]
+    assert Path(take.folder).name == "Take 001"
+    assert len(segments(rig.library / ".rigd" / "blackbox")) >= 6
+    assert not list((rig.library / ".rigd" / "keeping").iterdir())
+
+
+def test_it_is_exact_in_every_form_of_file(poly: RigRun) -> None:
+    poly.say("disarm 2")
+    await_reach(poly, 6)
+    (take,) = kept_takes(poly, 5.75)
+    assert len(take.files) == 1
+    check_rows(take, inputs=(1, 3, 4), sample="float32")
+    assert take.files[0].frames == round(5.75 * RATE)
+
+
+def test_what_a_take_is_being_made_of_is_not_removed_meanwhile(small: RigRun) -> None:
+    await_reach(small, 6)
+    for take in kept_takes(small, 5.75, 5.5, 5.75):
+        check_take(take)
+
+
+def test_its_size_stays_bounded_and_it_goes_on_when_rigd_is_restarted(small: RigRun) -> None:
+    await_reach(small, 6)
+    folder = small.library / ".rigd" / "blackbox"
+    small.kill_daemon()
+    small.start()
+    small.await_ready()
+    first = segments(folder)[0]
+    wait_for(lambda: segments(folder)[0] > first, "old segments go", within_s=60)
+    for _ in range(2):
+        small.hear(1)
+        assert len(segments(folder)) <= 6 + 6, "segments pile up"
+    state = await_reach(small, 6)
+    assert reach_s(state) < 14
+    assert state.blackbox is not None
+    assert state.blackbox.held_bytes <= 12 * 16 * 3 * RATE
+    assert state.blackbox.bytes_per_day == 86_400 * 16 * 3 * RATE
+    (take,) = kept_takes(small, 5.75)
+    check_take(take)
+
+
+def test_a_rolling_take_is_not_touched_and_holds_the_same_sound(rig: RigRun) -> None:
+    await_reach(rig, 7)
+    before = len(rig.state().takes)
+    rig.say("start")
+    rig.roll(1)
+    keep(rig, 7)
+    rig.roll(1)
+    rig.say("stop")
+    rolling, kept = sorted(rig.await_closed(before + 2), key=lambda take: take.slate.number)[-2:]
+    check_take(rolling)
+    check_take(kept)
+    assert kept.first_frame < rolling.first_frame < (kept.end_frame or 0)
+    offset = rolling.first_frame - kept.first_frame
+    both = (kept.end_frame or 0) - rolling.first_frame
+    assert (take_codes(kept)[:, offset:] == take_codes(rolling)[:, :both]).all()
+
+
+def test_what_was_asked_for_is_put_together_by_the_next_rigd_where_this_one_was_killed(rig: RigRun) -> None:
+    await_reach(rig, 7)
+    before = len(rig.state().takes)
+    record = rig.library / ".rigd" / "keeping"
+    keep(rig, 7)
+    wait_for(lambda: any(record.glob("*.json")), "the record of what was asked for")
+    rig.kill_daemon()
+    rig.start()
+    rig.await_ready()
+    take = rig.await_closed(before + 1)[-1]
+    check_take(take)
+    assert take.files[0].frames == 7 * RATE
+    wait_for(lambda: not list(record.iterdir()), "nothing is left over")
+
+
+def test_an_order_by_the_frames_of_another_tape_does_not_begin_a_new_chain_at_every_turn(rig: RigRun) -> None:
+    """An earlier daemon gave it when its tape was just being replaced; this daemon hears of it from the writer."""
+    folder = rig.library / ".rigd" / "blackbox"
+    await_reach(rig, 2)
+    rig.kill_daemon()
+    shelf, astray = Shelf(folder), folder / "00009999"
+    begun = len(shelf.look())
+    order = order_for(rig.library, channels=16, first_frame=3600 * RATE, end_frame=3610 * RATE)
+    with closing(connect(rig.runtime / "blackbox.sock", Codec((WriterReport, TakeOpened)))) as link:
+        link.send(OpenTake(order=replace(order, folder=str(astray))))
+        wait_for(astray.exists, "the writer has it")
+    rig.start()
+    rig.await_ready()
+    rig.hear(4)
+    chain = [each for each in shelf.look() if each.folder != astray]
+    assert len(chain) < begun + 14, "segments without end"
+    for before, after in pairwise(sorted(chain, key=lambda each: each.first_frame)):
+        assert before.ordered_end <= after.first_frame, f"{before.number} and {after.number} overlap"
+
+
+def test_it_reaches_back_across_the_death_of_every_process(rig: RigRun) -> None:
+    await_reach(rig, 5)
+    rig.kill_everything()
+    rig.start()
+    rig.await_ready()
+    rig.hear(1)
+    (take,) = kept_takes(rig, 9)
+    # The interface was not heard while nobody ran; what the processes had is all there.
+    assert {gap.cause for gap in take.gaps} == {GapCause.CAPTURE_RESTARTED}
+    check_around_gaps(take)
+
+
+def test_after_a_reboot_it_still_has_what_was_before_with_the_hole_declared(rig: RigRun) -> None:
+    await_reach(rig, 5)
+    rig.kill_everything()
+    for path in rig.runtime.iterdir():  # on tmpfs: gone with the machine
+        if path.name != "interface-sim.json":
+            path.unlink()
+    rig.start()
+    rig.await_ready()
+    await_reach(rig, 9)
+    (take,) = kept_takes(rig, 9)
+    (hole,) = (gap for gap in take.gaps if gap.cause is GapCause.NOT_KEPT)
+    assert not hole.exact
+    assert 0 < hole.length_frames < 9 * RATE
+    assert take.files[0].frames == 9 * RATE
+    check_around_gaps(take)
+    assert any("is missing" in fault.what or "gap" in fault.what for fault in rig.state().faults)
 
 
 def is_gone(pid: int) -> bool:
@@ -287,7 +334,7 @@ def test_a_black_box_whose_disk_stands_still_costs_a_rolling_take_nothing() -> N
             disk.freeze()
             try:
                 rig.await_state(lambda state: has_fault(state, "stands still"), "a fault that says so")
-                rig.hear(14)  # longer than the tape
+                rig.hear(8)  # longer than the tape
             finally:
                 disk.thaw()
             rig.await_state(lambda state: not has_fault(state, "stands still"), "the fault is over")
@@ -297,11 +344,11 @@ def test_a_black_box_whose_disk_stands_still_costs_a_rolling_take_nothing() -> N
             check_take(take)
             assert rig.client().status().timing is not None
             assert rig.client().status().timing.lost_frames == 0
-            await_reach(rig, 20)
-            keep(rig, 20)
+            await_reach(rig, 16)
+            keep(rig, 16)
             rig.await_state(lambda state: all(each.closed for each in state.takes), "it is closed")
             kept = next(each for each in whole_takes(rig) if each.take_id != take.take_id)
-            assert kept.files[0].frames == 20 * RATE
+            assert kept.files[0].frames == 16 * RATE
             assert kept.gaps, "the disk stood still for longer than the tape reaches"
             assert {gap.cause for gap in kept.gaps} <= {GapCause.OVERWRITTEN, GapCause.NOT_KEPT}
             check_around_gaps(kept)
