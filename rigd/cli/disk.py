@@ -9,9 +9,10 @@ import typer
 
 from rigd.cli.started import STARTED_NS
 from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, fail, out, print_json
+from rigd.cli.view import mirror_line
 from rigd.control.client import ControlClient
 from rigd.model.disk import length_text, measurement_text
-from rigd.model.state import RigState
+from rigd.model.state import MirrorPhase, RigState
 from rigd.wire.codec import to_plain
 
 LONGEST_MEASURE_S = 60.0
@@ -53,6 +54,8 @@ def disk_lines(state: RigState) -> list[tuple[str, str]]:
     if volume is None:
         return [("disk", "not known: the writer does not run; see: rigd status")]
     lines = [("room", _room(state))]
+    if state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE:
+        lines.append(("mirror", f"takes go there alone: {mirror_line(state.mirror)}; see: rigd status"))
     if volume.problem:
         lines.append(("problem", volume.problem))
     needs = f"{volume.bytes_per_second / 1e6:.1f} MB/s are needed by the armed channels"

@@ -8,13 +8,13 @@ import dataclasses
 import os
 import platform
 import pwd
+import textwrap
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from rigd import __version__
@@ -66,18 +66,22 @@ def doctor(
 
 
 def tell(findings: list[Finding]) -> None:
-    """A table, with each cure under what it cures."""
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), width=min(out.width, 100))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    """A list, with each cure under what it cures: on one line, however long, so that it can be copied as it is."""
+    topics = max((len(finding.topic) for finding in findings), default=0) + 1
+    indent = " " * (topics + 2)
     for finding in findings:
         mark, style = MARKS[finding.grade]
-        what = Text(finding.what, style="dim" if finding.grade is Grade.FACT else "")
-        table.add_row(Text(mark, style=style), Text(finding.topic), what)
+        lines = textwrap.wrap(finding.what, max(20, min(out.width, 100) - len(indent)))
+        what = f"\n{indent}".join(lines)
+        out.print(
+            Text.assemble(
+                (mark, style),
+                f" {finding.topic:<{topics}}",
+                (what, "dim" if finding.grade is Grade.FACT else ""),
+            )
+        )
         if finding.cure:
-            table.add_row("", "", Text(f"→ {finding.cure}", style="cyan"))
-    out.print(table)
+            out.print(Text(f"    → {finding.cure}", style="cyan"))
 
 
 def plan_of(config: RigConfig) -> Plan:

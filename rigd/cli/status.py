@@ -9,7 +9,16 @@ from pathlib import Path
 from rich.live import Live
 
 from rigd.cli.terminal import AsJson, RuntimeDir, daemon, errors_told, out, print_json, socket_path
-from rigd.cli.view import blackbox_text, clock, gain_text, live_view, minutes_left, mirror_line, take_title
+from rigd.cli.view import (
+    blackbox_text,
+    clock,
+    count,
+    gain_text,
+    live_view,
+    minutes_left,
+    mirror_line,
+    take_title,
+)
 from rigd.control.client import ControlClient
 from rigd.model.disk import closing_takes, measurement_text
 from rigd.model.errors import LinkError
@@ -43,7 +52,10 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
     if state.unsafe_s >= LEAST_TOLD_S:
         full = f"; the tape is {state.tape_fill:.0%} full"
         out.print(f"not safe   {state.unsafe_s:.1f} s are not yet on the disk{full}", markup=False)
-    out.print(f"session    {state.session}, {len(state.takes)} takes in {state.session_folder}", markup=False)
+    out.print(
+        f"session    {state.session}, {count(len(state.takes), 'take')} in {state.session_folder}",
+        markup=False,
+    )
     interface = state.interface
     if interface is not None:
         out.print(

@@ -67,16 +67,16 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
         line.append(f"  {state.unsafe_s:.0f} s not yet safe", style="yellow")
     if state.locked:
         line.append("  LOCKED: hold to stop", style="yellow")
-    second = Text(style="dim", no_wrap=True, overflow="ellipsis")
-    second.append(f"{state.session}  ·  {len(state.takes)} take{'' if len(state.takes) == 1 else 's'}")
-    if state.interface is not None and state.interface.device:
-        second.append(f"  ·  {state.interface.device} {state.sample_rate_hz / 1000:g} kHz")
+    second = Text(style="dim", no_wrap=False, overflow="fold")  # told whole, also on a narrow screen
+    second.append(f"{state.session}  ·  {count(len(state.takes), 'take')}")
     if state.disk is not None:
         short = state.disk.seconds_left is not None and state.disk.seconds_left < 600
         second.append(f"  ·  {minutes_left(state)}", style="bold red" if short else "")
+    if state.interface is not None and state.interface.device:
+        second.append(f"  ·  {state.interface.device} {state.sample_rate_hz / 1000:g} kHz")
     if state.mirror is not None:
         good = state.mirror.phase in (MirrorPhase.IN_STEP, MirrorPhase.CATCHING_UP)
-        second.append(f"  ·  mirror {mirror_line(state.mirror)}", style="" if good else "bold red")
+        second.append(f"  ·  mirror {state.mirror.phase.value}", style="" if good else "bold red")
     devices = [(surface.name, surface.connected) for surface in state.surfaces]
     devices += [(preamp.name, preamp.answering) for preamp in state.preamps]
     third = Text(no_wrap=True, overflow="ellipsis")
@@ -89,25 +89,37 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
     )
 
 
+def count(number: int, thing: str) -> str:
+    """'1 take', '2 takes'."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def room(free_bytes: int) -> str:
+    """'272 MB', '23.7 GB'."""
+    return f"{free_bytes / 1e6:,.0f} MB" if free_bytes < 1e9 else f"{free_bytes / 1e9:,.1f} GB"
+
+
 def minutes_left(state: RigState) -> str:
     """What the take volume still takes at the rate of the armed channels."""
     disk = state.disk
     if disk is None or disk.bytes_per_second <= 0:
         return "disk: not known yet"
-    left_s = disk.seconds_left
-    seconds = int(left_s) if left_s is not None else disk.free_bytes // disk.bytes_per_second
+    left_s, free_bytes, place = disk.seconds_left, disk.free_bytes, "disk"
+    if state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE:  # takes go there alone
+        left_s, free_bytes, place = None, state.mirror.free_bytes, "mirror"
+    seconds = int(left_s) if left_s is not None else free_bytes // disk.bytes_per_second
     if seconds < 600:
-        return f"{seconds // 60} min {seconds % 60:02} s of disk"
-    return f"{seconds // 3600} h {seconds // 60 % 60:02} min of disk"
+        return f"{seconds // 60} min {seconds % 60:02} s of {place}"
+    return f"{seconds // 3600} h {seconds // 60 % 60:02} min of {place}"
 
 
 def mirror_line(mirror: Mirror) -> str:
     """How the second volume stands, in a few words."""
     parts = [mirror.phase.value]
     if mirror.to_copy:
-        parts.append(f"{mirror.to_copy} take{'' if mirror.to_copy == 1 else 's'} to copy or compare")
-    if mirror.heard_at_ns is not None:
-        parts.append(f"{mirror.free_bytes / 1e9:.0f} GB free")
+        parts.append(f"{count(mirror.to_copy, 'take')} to copy or compare")
+    if mirror.heard_at_ns is not None and mirror.phase is not MirrorPhase.AWAY:
+        parts.append(f"{room(mirror.free_bytes)} free")
     if mirror.problem:
         parts.append(mirror.problem)
     return ", ".join(parts)
@@ -115,7 +127,7 @@ def mirror_line(mirror: Mirror) -> str:
 
 def blackbox_text(box: BlackBox) -> str:
     """What the black box has, and what it costs."""
-    held = f"{box.held_s / 60:.1f} of {box.minutes:g} min, {box.held_bytes / 1e9:.1f} GB"
+    held = f"{box.held_s / 60:.1f} of {box.minutes:g} min, {room(box.held_bytes)}"
     return f"{held}; it writes {box.bytes_per_day / 1e9:.0f} GB a day"
 
 
@@ -194,11 +206,14 @@ def gain_text(channel: Channel) -> Text:
 
 
 def _notices(state: RigState) -> list[RenderableType]:
-    return [Text(f"! {fault.what}", style="bold yellow") for fault in state.faults]
+    # Whole, on as many lines as it takes: the cure comes last. (The console itself does not wrap.)
+    return [
+        Text(f"! {fault.what}", style="bold yellow", no_wrap=False, overflow="fold") for fault in state.faults
+    ]
 
 
 def _story(events: Sequence[Event]) -> list[RenderableType]:
-    lines = Text()
+    lines = Text(no_wrap=False, overflow="fold")
     for event in events:
         style = "red" if event.what in LOUD else ""
         lines.append(f"  {event.text}", style=style)

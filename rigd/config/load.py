@@ -331,11 +331,13 @@ def _assembled(
 
 def _check_blackbox(config: RigConfig) -> list[Fault]:
     """A black box among the takes would be taken for takes, by rigd and by people."""
-    box, library = config.blackbox_folder.absolute(), config.library.absolute()
-    if not config.blackbox.folder or not (box.is_relative_to(library) or library.is_relative_to(box)):
-        return []
-    text = f'folder = {shown(config.blackbox.folder)} and the library "{library}" must not lie in one another'
-    return [Fault(path=("blackbox", "folder"), text=text)]
+    box = config.blackbox_folder.absolute()
+    for whose, takes in (("library", config.library), ("mirror", config.mirror)):
+        folder = takes.absolute() if takes is not None and config.blackbox.folder else None
+        if folder is not None and (box.is_relative_to(folder) or folder.is_relative_to(box)):
+            text = f'folder = {shown(config.blackbox.folder)} and the {whose} "{folder}" must not lie in one another'
+            return [Fault(path=("blackbox", "folder"), text=text)]
+    return []
 
 
 def _told(

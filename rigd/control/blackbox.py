@@ -210,7 +210,8 @@ class BlackBoxKeeper:
                 number = _number_of(message.folder)
                 self._ordered.pop(number, None)
                 if isinstance(message, TakeFailed):
-                    self._fail(message.reason, number)
+                    why = message.reason.replace(f'take "{message.folder}"', f'"{self._plan.folder}"')
+                    self._fail(f"{why}. Takes are not touched by that; it is tried again", number)
                 elif number > self._failed_number:
                     self._failure = ""
             case GapWritten(gap=gap) if gap.cause is GapCause.OVERWRITTEN:

@@ -25,7 +25,15 @@ from rigd.library.takes import FoundTake
 from rigd.model.blackbox import Keep
 from rigd.model.errors import LibraryError, RigError
 from rigd.model.inputs import TakeAdopted
-from rigd.model.library import LibraryFact, LibraryFailed, SheetWritten, TakePlan, TakeRestored, TakeTrashed
+from rigd.model.library import (
+    LibraryFact,
+    LibraryFailed,
+    LibraryMended,
+    SheetWritten,
+    TakePlan,
+    TakeRestored,
+    TakeTrashed,
+)
 from rigd.model.state import Take
 from rigd.model.take import Slate, Track
 from rigd.model.units import TakeId
@@ -41,7 +49,8 @@ SETTLE_WITHIN_S = 60.0
 CATCH_UP_AGAIN_S = 60.0
 TELL_AGAIN_S = 0.1
 TRY_AGAIN_S = 3.0
-"""How often a take.json that found no room is tried again."""
+"""How often a take.json or session.json that could not be written is tried again."""
+SAVING = "write session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,8 @@ class LibraryKeeper:
         """Closed takes whose files do not yet say what take.json says, and until when to wait for it."""
         self._unfiled: dict[TakeId, Take] = {}
         """Closed takes whose take.json could not be written: tried again until it can."""
+        self._unwritten: set[str] = set()
+        """Sessions whose session.json could not be written: tried again until it can."""
         self._walk: Iterator[FoundTake | None] | None = None
         self._next_tick = 0.0
         self._next_walk = 0.0
@@ -210,7 +221,7 @@ class LibraryKeeper:
             if session_folder in self._unsaved:
                 return
             self._unsaved.add(session_folder)
-        self._do_soon("write session", session_folder, lambda: self._save(session_folder))
+        self._do_soon(SAVING, session_folder, lambda: self._save(session_folder))
 
     def _hashed(self, order: HashOrder, digests: dict[str, str]) -> None:
         self._do_soon("write SHA-256", str(order.folder), lambda: self._file_digests(order, digests))
@@ -261,7 +272,17 @@ class LibraryKeeper:
     def _save(self, session_folder: str) -> None:
         with self._lock:
             self._unsaved.discard(session_folder)
-        self._library.save_session(session_folder)
+        told = session_folder in self._unwritten
+        try:
+            self._library.save_session(session_folder)
+        except LibraryError:
+            self._unwritten.add(session_folder)
+            if told:
+                return
+            raise
+        self._unwritten.discard(session_folder)
+        if told and not self._unwritten:
+            self._tell(LibraryMended(doing=SAVING))
 
     def _file(self, take: Take) -> None:
         self._let_go(take.take_id)
@@ -332,8 +353,10 @@ class LibraryKeeper:
             self._do(_Job("write take sheet", take_id, partial(self._refresh, take)))
         for take_id in list(self._unsettled):
             self._do(_Job("write take sheet", take_id, partial(self._settle, take_id)))
-        if self._unfiled and self._clock() >= self._next_try:
+        if (self._unfiled or self._unwritten) and self._clock() >= self._next_try:
             self._next_try = self._clock() + TRY_AGAIN_S
+            for folder in list(self._unwritten):
+                self._do(_Job(SAVING, folder, partial(self._save, folder)))
             for take in list(self._unfiled.values()):
                 self._do(_Job("write take sheet", take.take_id, partial(self._file, take)))
         if self._walk is None and self._library.catalogue.incomplete and self._clock() >= self._next_walk:

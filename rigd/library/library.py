@@ -89,7 +89,8 @@ class Library:
             self.root.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
             raise LibraryError(
-                f"library {root}: cannot be made ({error.strerror}). Nothing was started"
+                f"library {root}: cannot be made ({error.strerror}). Nothing was started. Set [rig] library to a "
+                "folder that you may write to"
             ) from error
         make_folder(own)
         self._lock = LibraryLock(own / "lock")

@@ -65,15 +65,19 @@ def _verified(lead: Path, library: Path, mirror: Path | None) -> Verified:
         raise LibraryError(str(error)) from error
     if sheet is None or sheet.rolling or not record.closed:
         raise LibraryError(f"{lead}: the take is not closed yet; nothing was compared")
+    files = [file for file in sheet.files if is_plain(file.name)]
+    unproved = sum(file.sha256 is None for file in files)
+    places = [("library", library), *([] if mirror is None else [("mirror", mirror)])]
+    copies = {whose: {file.name: _digest(place / file.name) for file in files} for whose, place in places}
     differs: list[str] = []
-    unproved = 0
-    for file in sheet.files:
-        if not is_plain(file.name):
-            continue
-        unproved += file.sha256 is None
-        here = _digest(library / file.name)
-        there = None if mirror is None else _digest(mirror / file.name)
-        wrong = _what_differs(here, there, file.sha256)
+    for whose in [whose for whose in copies if len(set(copies[whose].values())) == 1 < len(files)]:
+        (found,) = set(copies[whose].values())
+        if " " in found:  # a disk that is gone, told once and not file by file
+            differs.append(f"the {whose}'s copy {found}, not one file of it")
+            del copies[whose]
+    for file in files:
+        found_here = {whose: digests[file.name] for whose, digests in copies.items()}
+        wrong = _what_differs(found_here, file.sha256)
         if wrong:
             differs.append(f"{channels_of(record, file.name)}: {wrong}")
     return Verified(
@@ -124,15 +128,12 @@ def _digest(path: Path) -> str:
         return f"cannot be read ({error.strerror})"
 
 
-def _what_differs(here: str, there: str | None, right: str | None) -> str:
-    """Empty: nothing."""
-    copies = [("library", here), *([] if there is None else [("mirror", there)])]
-    bad = [f"the {name}'s copy {why}" for name, found in copies if (why := _why(found, right))]
+def _what_differs(found: dict[str, str], right: str | None) -> str:
+    """Of one file, by whose copy it is. Empty: nothing."""
+    bad = [f"the {whose}'s copy {why}" for whose, digest in found.items() if (why := _why(digest, right))]
     if bad:
         return ", ".join(bad)
-    return (
-        "the copies differ, and take.json has no SHA-256 yet" if there is not None and here != there else ""
-    )
+    return "the copies differ, and take.json has no SHA-256 yet" if len(set(found.values())) > 1 else ""
 
 
 def _why(found: str, right: str | None) -> str:

@@ -55,7 +55,7 @@ def why_unfit(root: Path, known: str) -> str:
     found = read_id(root)
     if found != known:
         other = "holds another volume" if found else "does not hold the volume that it held"
-        return f'"{root}" {other}: is its disk mounted?'
+        return f'"{root}" {other}; see whether its disk is mounted'
     try:
         if os.statvfs(root).f_flag & os.ST_RDONLY:
             return f'"{root}" is read-only; mount it for writing'

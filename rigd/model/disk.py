@@ -14,6 +14,7 @@ from rigd.model.disk_facts import DiskMeasured, Measurement, TapeWatched
 from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import WriterReport
+from rigd.model.mirroring import is_in_charge
 from rigd.model.ordering import SAMPLE_BYTES, bytes_per_second
 from rigd.model.state import Ending, RigState, Take
 from rigd.model.take import GapCause
@@ -113,6 +114,19 @@ def seconds_left(work: Work, fact: WriterReport) -> float | None:
     return max(0.0, fact.free_bytes / needs - owed_s)
 
 
+def _left_for_takes(work: Work) -> tuple[float | None, int, str]:
+    """How long there is room where takes go, the bytes of it, and what that is called."""
+    state = work.state
+    if is_in_charge(state) and state.mirror is not None and (needs := needs_bytes_per_second(work)) > 0:
+        free_bytes = state.mirror.free_bytes
+        owed_s = state.mirror.behind_frames / state.sample_rate_hz if is_rolling(state) else 0.0
+        known = state.mirror.heard_at_ns is not None and not state.mirror.problem
+        return max(0.0, free_bytes / needs - owed_s) if known else None, free_bytes, "mirror"
+    if state.disk is None:
+        return None, 0, "disk"
+    return state.disk.seconds_left, state.disk.free_bytes, "disk"
+
+
 def note_report(work: Work, fact: WriterReport) -> None:
     """After each report of the writer: `state.disk` is of this report, but for how long there is room."""
     assert work.state.disk is not None
@@ -123,9 +137,10 @@ def note_report(work: Work, fact: WriterReport) -> None:
 
 
 def _warn_of_space(work: Work) -> None:
-    """While a take rolls: at 10 min, 2 min and 30 s, each once until there is room again."""
-    disk, warned_s = work.state.disk, work.state.space_warned_s
-    if disk is None or (left_s := disk.seconds_left) is None:
+    """While a take rolls: at 10 min, 2 min and 30 s, each once until there is room again. Of the volume that takes
+    go to: that is the mirror while it is in charge."""
+    (left_s, free_bytes, place), warned_s = _left_for_takes(work), work.state.space_warned_s
+    if left_s is None:
         return
     if warned_s and left_s > ENOUGH_AGAIN * warned_s:
         warned_s = min((each for each in SPACE_WARNINGS_S if left_s <= ENOUGH_AGAIN * each), default=0.0)
@@ -133,15 +148,12 @@ def _warn_of_space(work: Work) -> None:
     if not warned_s and left_s > SPACE_WARNINGS_S[0]:
         work.clear_fault("disk space")
     due_s = min((each for each in SPACE_WARNINGS_S if left_s <= each), default=0.0)
-    free = f"{disk.free_bytes / 1e6:,.0f} MB free"
+    left = f"{length_text(left_s)} of recording left on the {place} ({free_bytes / 1e6:,.0f} MB free)"
     if is_rolling(work.state) and due_s and (not warned_s or due_s < warned_s):
         work.change(space_warned_s=due_s)
-        work.say(
-            Happening.DISK_SPACE, "disk", f"{length_text(left_s)} of recording left on the disk ({free})"
-        )
+        work.say(Happening.DISK_SPACE, place, left)
     if work.state.space_warned_s:
-        text = f"{length_text(left_s)} of recording left on the disk ({free})"
-        work.raise_fault("disk space", f"{text}. Free some space: what is already recorded is safe")
+        work.raise_fault("disk space", f"{left}. Free some space: what is already recorded is safe")
 
 
 def length_text(seconds: float) -> str:
@@ -160,6 +172,10 @@ def measure(work: Work, command: MeasureDisk) -> str:
     state = work.state
     if is_rolling(state):
         raise Refusal("the disk is not measured while a take rolls; stop first")
+    if is_in_charge(state):
+        raise Refusal(
+            "the disk is not in use: takes go to the mirror alone until it is fit again; see: rigd status"
+        )
     if any(not take.closed for take in known_takes(state)):
         raise Refusal("the disk is not measured while a take is being closed; try again in a moment")
     if state.measuring:

@@ -66,10 +66,18 @@ class LibraryFailed:
     """The library could not do what it was asked. Takes are not touched by this."""
 
     doing: str
-    """"open session", "write take sheet", "discard", "restore", "index"."""
+    """"open session", "write session", "write take sheet", "discard", "restore", "index"."""
     subject: str
     """A take id, or a session's name."""
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryMended:
+    """What had failed was tried again by itself and is done."""
+
+    doing: str
+    """As in LibraryFailed."""
 
 
 class Volume(StrEnum):
@@ -113,6 +121,7 @@ LibraryFact = (
     | TakeTrashed
     | TakeRestored
     | LibraryFailed
+    | LibraryMended
     | VolumeChecked
     | TakeCompared
     | CopiesLeft

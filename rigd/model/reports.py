@@ -11,7 +11,7 @@ from rigd.model import disk, going_on
 from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import PortFailed, TakeAdopted, WriterLost
-from rigd.model.library import LibraryFailed, SheetWritten
+from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten
 from rigd.model.messages import (
     EndTake,
     GapWritten,
@@ -262,6 +262,11 @@ def library_failed(work: Work, fact: LibraryFailed) -> None:
     elif fact.doing == "restore":
         restore_failed(work, TakeId(fact.subject))
     work.raise_fault(f"library: {fact.doing}", f"{fact.doing} {name}: {fact.reason}. Seen: {CLEAR_FAULT}")
+
+
+def library_mended(work: Work, fact: LibraryMended) -> None:
+    """Tried again, and done: nobody has to see to it any more."""
+    work.clear_fault(f"library: {fact.doing}")
 
 
 def port_failed(work: Work, fact: PortFailed) -> None:

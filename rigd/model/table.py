@@ -142,6 +142,7 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     library.TakeTrashed: _always(trash.trashed),
     library.TakeRestored: _always(trash.restored),
     library.LibraryFailed: _always(reports.library_failed),
+    library.LibraryMended: _always(reports.library_mended),
     library.VolumeChecked: _always(mirror_reports.volume_checked),
     library.TakeCompared: _always(mirror_reports.take_compared),
     library.CopiesLeft: _always(mirror_reports.copies_left),

@@ -194,7 +194,11 @@ def shut_down(work: Work, command: ShutDown) -> str:
         cut_postroll(work, command)
     work.change(ending=Ending.CLOSING)
     open_takes = sum(not take.closed for take in work.state.takes)
-    text = f"rigd closes {open_takes} take{'' if open_takes == 1 else 's'} and ends"
+    text = (
+        f"rigd closes {open_takes} take{'' if open_takes == 1 else 's'} and ends"
+        if open_takes
+        else "rigd ends"
+    )
     work.say(Happening.SHUTTING_DOWN, "rigd", text)
     return text
 

@@ -75,7 +75,10 @@ class Volume:
             self.make()
             volume = os.statvfs(self._root)
         except OSError as error:
-            return 0, f'the library "{self._root}" cannot be reached ({error.strerror}): is its disk mounted?'
+            return (
+                0,
+                f'the library "{self._root}" cannot be reached ({error.strerror}); see whether its disk is mounted',
+            )
         free = volume.f_bavail * volume.f_frsize
         if volume.f_flag & os.ST_RDONLY:
             return free, f'the library "{self._root}" is on a read-only volume; mount it for writing'

@@ -326,6 +326,13 @@ def test_a_black_box_among_the_takes_is_refused(written: Path, folder: str) -> N
     assert fault.startswith(":5: [blackbox] folder = ") and "must not lie in one another" in fault
 
 
+def test_a_black_box_does_not_lie_in_the_mirror(tmp_path: Path) -> None:
+    written = tmp_path / "rig.toml"
+    written.write_text("[mirror]\nlibrary = 'second'\n[blackbox]\nminutes = 5\nfolder = 'second/box'\n")
+    (fault,) = faults(written)
+    assert fault.startswith(":5: [blackbox] folder = ") and "and the mirror" in fault
+
+
 def test_a_black_box_may_have_a_disk_of_its_own(written: Path) -> None:
     written.write_text("[rig]\nlibrary = 'takes'\n[blackbox]\nminutes = 5\nfolder = 'box'\n")
     assert load(written).blackbox_folder == written.parent / "box"

@@ -137,7 +137,7 @@ def test_another_disk_in_its_place_is_not_written_to(rig_of: Callable[..., RigRu
         disk.path.symlink_to(other.path)
         try:
             state = rig.await_state(
-                lambda state: any("is its disk mounted?" in fault.what for fault in state.faults),
+                lambda state: any("see whether its disk is mounted" in fault.what for fault in state.faults),
                 "the wrong disk is seen",
             )
             assert phase_of(state) is MirrorPhase.IN_CHARGE

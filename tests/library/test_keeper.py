@@ -25,6 +25,7 @@ from rigd.model.inputs import NextTakeNumber, PlanTake, TakeAdopted
 from rigd.model.library import (
     LibraryFact,
     LibraryFailed,
+    LibraryMended,
     SessionOpened,
     SheetWritten,
     TakeRestored,
@@ -394,6 +395,20 @@ def test_a_sheet_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_c
     assert isinstance(written, SheetWritten), "not told a second time"
     assert written.take.failure == "no space left"
     assert sheet_of(order)["failed"] == "no space left"
+
+
+def test_a_session_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_can(desk: Desk) -> None:
+    session = desk.open_session()
+    in_the_way = Path(session) / ".session.json.new"
+    in_the_way.mkdir()
+    for number in (7, 8):
+        desk.keeper.set_song(session_folder=session, song="Blue Train", next_take_number=number)
+        if number == 7:
+            assert "cannot be written" in desk.hears(LibraryFailed).reason
+    in_the_way.rmdir()
+    mended: Any = desk.facts.get(timeout=SOON_S)
+    assert mended == LibraryMended(doing="write session"), "not told a second time"
+    assert json.loads((Path(session) / "session.json").read_bytes())["song"] == "Blue Train"
 
 
 def test_a_failed_take_whose_journal_had_no_room_for_it_has_a_sheet_that_says_so(desk: Desk) -> None:

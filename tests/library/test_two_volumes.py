@@ -306,7 +306,7 @@ def test_a_mirror_folder_without_its_disk_is_not_written_to(volumes: TwoVolumes)
     volumes.second.start()
     volumes.second.check(Volume.MIRROR)
     told = volumes.hears(VolumeChecked)
-    assert "is its disk mounted?" in told.problem and "To begin with a new one" in told.problem
+    assert "see whether its disk is mounted" in told.problem and "To begin with a new one" in told.problem
     late = volumes.order()
     begin(late)
     close_take(late)

@@ -446,3 +446,21 @@ class TwoVolumesMachine(RuleBasedStateMachine):
 
 TestTwoVolumes = TwoVolumesMachine.TestCase
 TestTwoVolumes.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_while_the_mirror_is_in_charge_the_room_that_is_told_is_that_of_the_mirror() -> None:
+    desk = rolling_desk()
+    desk.hear(mirror_report(desk))
+    desk.hear(disk_failed(desk.take))
+    needs = len(desk.take.channels) * RATE_HZ * 3
+    desk.events.clear()
+    for left_s in (700, 599, 119, 29):
+        desk.hear(mirror_report(desk, free_bytes=left_s * needs))
+        desk.hear(replace(WRITER_IDLE, free_bytes=0))
+    told = [event.text for event in desk.events if event.what is Happening.DISK_SPACE]
+    assert [text.partition(" (")[0] for text in told] == [
+        f"{length} of recording left on the mirror" for length in ("9 min 59 s", "1 min 59 s", "29 s")
+    ]
+    assert "mirror" in next(each.what for each in desk.state.faults if each.key == "disk space")
+    desk.ok("stop")
+    assert "takes go to the mirror alone" in desk.no("measure")

@@ -40,14 +40,14 @@ def locked_memory(machine: Machine, plan: Plan) -> Iterator[Finding]:
     limit = machine.limit("Max locked memory")
     if machine.may(CAP_IPC_LOCK) or limit >= max(plan.tape_bytes, 1 << 26):
         told = "unlimited" if limit == float("inf") or machine.may(CAP_IPC_LOCK) else gib(limit)
-        yield Finding(
-            topic="locked memory", grade=Grade.OK, what=f"{told}; the tape is {gib(plan.tape_bytes)}"
-        )
+        tape = f"; the tape is {gib(plan.tape_bytes)}" if plan.tape_bytes else ""
+        yield Finding(topic="locked memory", grade=Grade.OK, what=f"{told}{tape}")
         return
+    tape = f"the tape is {gib(plan.tape_bytes)}: it" if plan.tape_bytes else "a tape is more: it"
     yield Finding(
         topic="locked memory",
         grade=Grade.PROBLEM if _has_swap(machine) else Grade.ADVICE,
-        what=f"{gib(limit)} may be locked, the tape is {gib(plan.tape_bytes)}: it may be paged out",
+        what=f"{gib(limit)} may be locked, {tape} may be paged out",
         cure=f"echo '@audio - memlock unlimited' | sudo tee -a {LIMITS_FILE}  # then log in again",
     )
 
