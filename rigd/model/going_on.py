@@ -15,7 +15,7 @@ from rigd.model.errors import RigError
 from rigd.model.events import Happening
 from rigd.model.messages import Annotate, TakeFailed
 from rigd.model.mirroring import stands_in
-from rigd.model.ordering import bytes_per_second, order_take
+from rigd.model.ordering import bytes_per_second, order_take, plan_order
 from rigd.model.state import RigState, Take, Transport
 from rigd.model.take import TakeNote
 from rigd.model.units import Frame
@@ -49,7 +49,8 @@ def take_up_rest(work: Work, take: Take, failed: Take, fact: TakeFailed) -> Take
         return None
     told = f"goes on from {title_of(take.slate)}, which could not be written on, without a gap"
     try:
-        rest = order_take(work, first_frame=first_frame, end_frame=take.end_frame, after=take, notes=(told,))
+        order = plan_order(work, first_frame=first_frame, end_frame=take.end_frame, after=take, notes=(told,))
+        rest = order_take(work, order)
     except RigError as refusal:
         work.raise_fault("recording", f"the recording could not go on as a new take: {refusal}")
         return None

@@ -15,19 +15,8 @@ from rigd.model.work import Refusal, Work
 SAMPLE_BYTES = {"int24": 3, "float32": 4}
 
 
-def order_take(
-    work: Work,
-    *,
-    first_frame: Frame,
-    end_frame: Frame | None,
-    room_s: float | None = None,
-    after: Take | None = None,
-    notes: tuple[str, ...] = (),
-) -> Take:
-    """The writer is told to write a new take. Raises Refusal where none may be started."""
-    order = plan_order(
-        work, first_frame=first_frame, end_frame=end_frame, room_s=room_s, after=after, notes=notes
-    )
+def order_take(work: Work, order: TakeOrder) -> Take:
+    """The writer is told to write this new take."""
     work.do(SendToWriter(message=OpenTake(order=order)))
     return take_of(order)
 
@@ -41,7 +30,8 @@ def plan_order(
     after: Take | None = None,
     notes: tuple[str, ...] = (),
 ) -> TakeOrder:
-    """The order of a new take, which has its folder, number and slate from now on. Raises as `order_take`.
+    """The order of a new take, which has its folder, number and slate from now on. Raises Refusal where none may be
+    started.
 
     `room_s`: what the disk must have room for; the reserve where it is None. With `after` it takes up the rest
     of a take that failed: with its channels, and whatever would keep a person from starting one now.

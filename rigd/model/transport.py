@@ -143,7 +143,8 @@ def keep(work: Work, command: KeepLast) -> str:
     if first_frame >= end_frame:
         raise Refusal("keep: the tape holds nothing from before this moment yet")
     length_s = (end_frame - first_frame) / rate
-    take = order_take(work, first_frame=Frame(first_frame), end_frame=Frame(end_frame), room_s=length_s)
+    order = plan_order(work, first_frame=Frame(first_frame), end_frame=Frame(end_frame), room_s=length_s)
+    take = order_take(work, order)
     work.ended = take.take_id
     work.change(takes=(*work.state.takes, take))
     text = f"the last {length_s:.1f} s are {title_of(take.slate)}"
@@ -262,7 +263,7 @@ def let_go(work: Work, take: Take) -> None:
 
 def roll(work: Work, *, first_frame: Frame) -> Take:
     """A new take rolls from `first_frame`."""
-    take = order_take(work, first_frame=first_frame, end_frame=None)
+    take = order_take(work, plan_order(work, first_frame=first_frame, end_frame=None))
     work.change(take=take, transport=Transport.ROLLING)
     of_song = f' of "{take.slate.song}"' if take.slate.song else ""
     work.say(Happening.TAKE_STARTED, take.take_id, f"{title_of(take.slate)}{of_song} rolls")

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from rigd.model.state import Take
 from rigd.model.take import Gap, TakeFile
 from rigd.writer.journal import JOURNAL_NAME, TakeRecord, has_begun, read_journal
 from tests.support.counter import MODULUS, ROW_STEP, check_counter, counter_distance
@@ -119,6 +120,14 @@ def check_b(folder: Path | str) -> int:
     wrong = {name: counts for name, counts in told.items() if set(counts) != {record.frames}}
     assert not wrong, f"{folder}: {record.frames} frames by the journal, by the readers {wrong}"
     return record.frames
+
+
+def check_whole(closed: Take, why: str = "") -> Heard:
+    """Both invariants of a closed take, and it has no gap; `why` says what it means where it has."""
+    heard = check_a(closed.folder)
+    check_b(closed.folder)
+    assert heard.gaps == closed.gaps == (), why or closed.folder
+    return heard
 
 
 def check_b_rolling(folder: Path | str) -> int:

@@ -17,8 +17,9 @@ from rigd.model.events import Happening
 from tests.faults.figures import Figures, count
 from tests.faults.load import start_take, stop_take
 from tests.faults.oracle import check_a, check_b
-from tests.faults.storming import Events, pedal_section, percentile, rss_bytes
+from tests.faults.storming import pedal_section, percentile, rss_bytes
 from tests.support.capture_run import wait_for
+from tests.support.events import EventLog
 from tests.support.rig import RigRun
 
 PACKETS_PER_S = 20_000
@@ -56,7 +57,7 @@ def test_an_osc_storm_costs_no_sound_and_holds_up_no_foot(
         roots = [gain, osc_message("/-stat/talk/A", 1.0), *dated_bundles(gain), nested_bundles(50)]
         storm = itertools.chain(roots, mutated(roots, count=1 << 30, seed=35))
         before, lines_before = rss_bytes(rig.daemon.pid), log_lines(rig)
-        with Events(rig) as events:
+        with EventLog(rig.runtime / "rigd.sock") as events:
             with Storm(desk.send, storm, per_second=PACKETS_PER_S) as running:
                 pressed: list[float] = []
                 for press in range(1, PRESSES + 1):

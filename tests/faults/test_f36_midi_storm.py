@@ -14,7 +14,8 @@ from rigd.model.events import Happening
 from tests.faults.figures import Figures, count
 from tests.faults.load import start_take, stop_take
 from tests.faults.oracle import check_a, check_b
-from tests.faults.storming import Events, pedal_section, rss_bytes
+from tests.faults.storming import pedal_section, rss_bytes
+from tests.support.events import EventLog
 from tests.support.rig import RigRun
 
 RANDOM_BYTES = count(ci=100_000, full=1_000_000)
@@ -38,7 +39,7 @@ def test_a_midi_storm_costs_no_sound_and_the_next_message_works(
         rig = rig_of(more=pedal_section(pedal.port, press="mark") + BOUNCING)
         rig.await_surfaces()
         start_take(rig)
-        with Events(rig) as events:
+        with EventLog(rig.runtime / "rigd.sock") as events:
             storm = itertools.chain(
                 random_bytes(RANDOM_BYTES // 2, seed=36),
                 running_status(1000, seed=36),

@@ -15,7 +15,8 @@ from rigd.model.events import Happening
 from tests.faults.figures import Figures, count
 from tests.faults.load import start_take, stop_take
 from tests.faults.oracle import check_a, check_b
-from tests.faults.storming import Events, cpu_seconds, rss_bytes
+from tests.faults.storming import cpu_seconds, rss_bytes
+from tests.support.events import EventLog
 from tests.support.rig import RigRun
 
 LINE_BYTES = 1_000_000
@@ -51,7 +52,7 @@ press = "mark"
         rig.await_surfaces()
         start_take(rig)
         pid = rig.daemon.pid
-        with Events(rig) as events:
+        with EventLog(rig.runtime / "rigd.sock") as events:
             lost_lines = 0
 
             def presses_until_heard() -> int:

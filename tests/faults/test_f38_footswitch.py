@@ -15,7 +15,8 @@ from rigd.model.events import Happening
 from rigd.model.state import Transport
 from tests.faults.figures import Figures, count
 from tests.faults.oracle import check_a, check_b
-from tests.faults.storming import PEDAL_PRESS, Events, pedal_section
+from tests.faults.storming import PEDAL_PRESS, pedal_section
+from tests.support.events import EventLog
 from tests.support.rig import RigRun
 
 PRESSES = count(ci=101, full=1001)
@@ -37,7 +38,7 @@ def test_every_press_of_a_storm_is_one_action_or_one_refusal(
         )
         rig.await_surfaces()
         rig.await_heard(0.5)
-        with Events(rig) as events:
+        with EventLog(rig.runtime / "rigd.sock") as events:
             presses = itertools.repeat(PEDAL_PRESS, PRESSES)
             with Storm(pedal.send, presses, per_second=PER_SECOND) as storm:
                 storm.wait(300)

@@ -8,6 +8,7 @@ with EventLog(rig.runtime / "rigd.sock") as log:
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +22,8 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self._client = ControlClient(path, origin="log")
-        self._events: list[Event] = []
+        self._came: list[tuple[float, Event]] = []
+        """With the time at which it came to this process, in seconds of time.monotonic."""
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="event-log", daemon=True)
 
@@ -37,28 +39,52 @@ class EventLog:
 
     def so_far(self) -> list[Event]:
         with self._changed:
-            return list(self._events)
+            return [event for _, event in self._came]
 
     def await_event(self, what: Happening, *, count: int = 1, within_s: float = 60.0) -> Event:
         """The event that is the `count`th of its kind."""
 
         def found() -> Event | None:
-            same = [event for event in self._events if event.what is what]
+            same = [event for _, event in self._came if event.what is what]
             return same[count - 1] if len(same) >= count else None
 
         with self._changed:
             self._changed.wait_for(lambda: found() is not None, within_s)
             event = found()
-            texts = [event.text for event in self._events]
+            texts = [event.text for _, event in self._came]
         assert event is not None, f"waited {within_s:g} s for {what} number {count}; so far: {texts}"
         return event
+
+    def of(self, *kinds: Happening, origin: str = "") -> list[tuple[float, Event]]:
+        """Those of these kinds so far, each with its time; of this origin only, if it is given."""
+        with self._changed:
+            return [each for each in self._came if each[1].what in kinds and origin in ("", each[1].origin)]
+
+    def await_count(
+        self, count: int, *kinds: Happening, origin: str = "", within_s: float = 60.0
+    ) -> list[tuple[float, Event]]:
+        """`of`, once there are so many of them."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.of(*kinds, origin=origin)) >= count, within_s)
+            found = self.of(*kinds, origin=origin)
+        assert len(found) >= count, f"{len(found)} of {count} events {kinds} came within {within_s:g} s"
+        return found
+
+    def settle(self, *kinds: Happening, quiet_s: float = 0.5) -> int:
+        """How many there are once none has come for so long."""
+        while True:
+            with self._changed:
+                before = len(self.of(*kinds))
+                self._changed.wait_for(lambda: False, quiet_s)
+                if len(self.of(*kinds)) == before:
+                    return before
 
     def _run(self) -> None:
         try:
             for news in self._client.events():
                 if isinstance(news, Event):
                     with self._changed:
-                        self._events.append(news)
+                        self._came.append((time.monotonic(), news))
                         self._changed.notify_all()
         except (LinkError, OSError, ValueError):
             return  # the test is over, or rigd has ended

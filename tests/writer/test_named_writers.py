@@ -22,7 +22,7 @@ from rigd.model.messages import (
     TakeOpened,
     WriterReport,
 )
-from rigd.model.take import GapCause
+from rigd.model.take import Gap, GapCause, TakeOrder
 from rigd.model.units import Frame
 from rigd.writer.journal import read_journal
 from rigd.writer.process import SOONEST_REPORT_SECONDS
@@ -42,6 +42,13 @@ def copies(tmp_path: Path) -> Path:
 def both_orders(library: Path, copies: Path, *, channels: int = 2, end_frame: int | None = None) -> Any:
     order = order_for(library, channels=channels, end_frame=end_frame)
     return order, renamed(order, folder=order.folder.replace(str(library), str(copies)))
+
+
+def close_with(writer: WriterRun, order: TakeOrder, gap: Gap, *, frames: int) -> None:
+    """The take ends there, and is whole but for that gap."""
+    writer.send(EndTake(take_id=order.take_id, end_frame=Frame(frames)))
+    writer.await_fact(TakeClosed)
+    check_take(Path(order.folder), first_frame=0, frames=frames, gaps=[(gap.at_frame, gap.length_frames)])
 
 
 def test_two_writers_write_the_same_take_side_by_side(runtime: Path, library: Path, copies: Path) -> None:
@@ -131,14 +138,7 @@ def test_a_mirror_killed_and_let_go_of_meanwhile_goes_on_with_a_declared_gap(
         mirror.start()
         gap = mirror.await_fact(GapWritten).gap
         assert gap.at_frame == 8_192
-        mirror.send(EndTake(take_id=order.take_id, end_frame=Frame(fed.frame)))
-        mirror.await_fact(TakeClosed)
-        check_take(
-            Path(order.folder),
-            first_frame=0,
-            frames=fed.frame,
-            gaps=[(gap.at_frame, gap.length_frames)],
-        )
+        close_with(mirror, order, gap, frames=fed.frame)
 
 
 def test_the_only_copy_left_is_held_to_like_a_primary(runtime: Path, copies: Path) -> None:
@@ -162,14 +162,7 @@ def test_the_only_copy_left_is_held_to_like_a_primary(runtime: Path, copies: Pat
         fed.feed(1_024)
         gap = mirror.await_fact(GapWritten).gap
         assert gap.cause is GapCause.TAPE_FULL
-        mirror.send(EndTake(take_id=order.take_id, end_frame=Frame(fed.frame)))
-        mirror.await_fact(TakeClosed)
-        check_take(
-            Path(order.folder),
-            first_frame=0,
-            frames=fed.frame,
-            gaps=[(gap.at_frame, gap.length_frames)],
-        )
+        close_with(mirror, order, gap, frames=fed.frame)
 
 
 def test_keep_firm_said_of_a_take_that_waits_counts_once_it_is_open(runtime: Path, copies: Path) -> None:
