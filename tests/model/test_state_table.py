@@ -90,6 +90,8 @@ def desk_in(transport: Transport, *, mirror: bool = False) -> Desk:
         case Transport.HALTED:
             desk.hear(MirrorSaid(fact=failed(desk.take)))
             desk.hear(failed(desk.take))
+            if mirror:  # the rest went on there, as a take of its own
+                desk.hear(MirrorSaid(fact=failed(desk.take)))
         case Transport.OFFLINE:
             desk.ok("stop")
             desk.hear(CaptureLost(reason="unplugged"))
