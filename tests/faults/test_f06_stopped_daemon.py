@@ -19,7 +19,7 @@ from hardware_sim.disks import LoopDisk
 from rigd.model.state import Take, Transport
 from tests.faults.figures import Figures, count
 from tests.support.capture_run import wait_for
-from tests.support.rig import check_take
+from tests.support.rig import RigRun, check_take
 from tests.support.supervised_rig import SupervisedRig
 from tests.support.supervisor import start_unit, stop_unit
 
@@ -147,6 +147,35 @@ def test_restarting_the_daemon_by_hand_leaves_the_take_rolling(rig: SupervisedRi
     close_and_check(rig)
     assert daemon.killed == []
     assert "records" in " ".join(daemon.statuses), daemon.statuses
+
+
+@pytest.mark.timeout(240)
+def test_stopping_a_writer_alone_ends_no_take_and_begins_none(rig: SupervisedRig) -> None:
+    before = rig.state().take
+    for number in range(2, 4):
+        stop_unit(rig.units["writer"])
+        rig.await_state(lambda state: state.disk is None, "the writer's absence is seen")
+        rig.hear(1)
+        start_unit(rig.units["writer"])
+        rig.units["writer"].await_ready(starts=number)
+        rig.roll(1)
+    take = close_and_check(rig)
+    assert before is not None and take.take_id == before.take_id and not take.gaps
+
+
+@pytest.mark.timeout(240)
+def test_a_signal_of_a_person_to_a_writer_ends_no_take_and_begins_none() -> None:
+    with RigRun(CONFIG) as rig:
+        rig.say("start")
+        rig.roll(1)
+        before = rig.pid_of("writer")
+        os.kill(before, signal.SIGTERM)
+        wait_for(lambda: rig.pid_of("writer") not in (0, before), "another writer")
+        rig.roll(1)
+        rig.say("stop")
+        (take,) = rig.await_closed(1)
+        assert not take.gaps
+        check_take(take)
 
 
 @pytest.mark.timeout(240)
