@@ -63,8 +63,8 @@ class Volume:
         if found == self._id:
             return ""
         other = "holds another volume than it held" if found else "does not hold the volume that it held"
-        cure = "is its disk mounted? To use another disk start rigd and its writer again"
-        return f'the library "{self._root}" {other}: {cure}'
+        cure = "see whether its disk is mounted. To use another disk start rigd and its writer again"
+        return f'the library "{self._root}" {other}; {cure}'
 
     def look(self) -> tuple[int, str]:
         """Bytes that a plain user may still write; what is wrong now, or nothing."""

@@ -32,7 +32,7 @@ def test_a_take_ordered_while_the_disk_is_not_mounted_fails_and_leaves_the_place
             writer.send(OpenTake(order=second))
             failed = writer.await_fact(TakeFailed)
             assert failed.take_id == second.take_id and not failed.disk_full and failed.frames_kept == 0
-            assert "is its disk mounted?" in failed.reason
+            assert "see whether its disk is mounted" in failed.reason
             assert list(place.iterdir()) == []
             fed.feed(1_000)
             report = next(
@@ -40,7 +40,7 @@ def test_a_take_ordered_while_the_disk_is_not_mounted_fails_and_leaves_the_place
                 for report in iter(lambda: writer.await_fact(WriterReport), None)
                 if report.problem and report.open_takes
             )
-            assert "is its disk mounted?" in report.problem
+            assert "see whether its disk is mounted" in report.problem
             assert [take.order.take_id for take in report.open_takes] == [first.take_id]
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], check=True)  # for small_disk to unmount
 
@@ -56,7 +56,7 @@ def test_the_same_volume_at_the_same_place_again_is_used_again(runtime: Path, tm
             subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], check=True)  # hides it
             try:
                 hidden = next(iter(lambda: writer.await_fact(WriterReport).problem, ""))
-                assert "is its disk mounted?" in hidden
+                assert "see whether its disk is mounted" in hidden
             finally:
                 subprocess.run(["umount", str(place)], check=True)
             writer.await_fact(WriterReport, problem="")
