@@ -99,16 +99,23 @@ def make_durable(folder: Path, library_root: Path) -> None:
 
 
 def cache_mark(folder_fd: int) -> str:
-    """Tells whether the page cache has survived: it is the same as long as this very folder stays mounted
-    on this boot of this machine. Where it is, the lengths of files are true; after a power cut, or on a
-    copy of the volume, only what was made durable is."""
+    """Tells whether the page cache has survived: it is the same as long as this very folder lies on this very disk,
+    which was never away, on this boot of this machine. Where it is, the lengths of files are true; after a power
+    cut, on a copy of the volume, or on a disk that was pulled out, only what was made durable is. Not the number of
+    the mount: a service has mounts of its own, anew at each start."""
     status = os.fstat(folder_fd)
     boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    mount = ""
-    for line in Path(f"/proc/self/fdinfo/{folder_fd}").read_text("ascii").splitlines():
-        if line.startswith("mnt_id:"):
-            mount = line.split()[1]
-    return f"{boot} {status.st_dev} {mount} {status.st_ino}"
+    return f"{boot} {status.st_dev} {_disk_sequence(status.st_dev)} {status.st_ino}"
+
+
+def _disk_sequence(device: int) -> str:
+    """The kernel's number of the disk, another one each time that one is plugged in (Linux 5.15, sysfs-block);
+    empty for what is no disk, like a tmpfs."""
+    block = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    for place in (block, block.resolve().parent):  # a partition lies in its disk
+        with contextlib.suppress(OSError):
+            return (place / "diskseq").read_text("ascii").strip()
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
