@@ -32,6 +32,7 @@ from tests.support.rig import RigRun
 
 FRAME_BYTES = 3 * CHANNELS
 LOOK_EVERY_S = 1.0
+WANTED_FREE_S = 100.0
 PROCESSES = ("daemon", "capture", "writer")
 WARM_UP_S = 600.0
 """Memory is compared with what it was then; in a shorter run, with a third of it."""
@@ -57,8 +58,11 @@ class Plan:
 
     @property
     def disk_bytes(self) -> int:
-        """Room for the take that rolls, the one that is checked, and what waits while the disk is frozen."""
-        return round((4 * self.next_every_s + 2 * self.freeze_s + 10) * RATE_HZ * FRAME_BYTES) + (256 << 20)
+        """Room for the take that rolls, the one that is checked, and what waits while the disk is frozen; and for
+        what rigd wants to be free before it starts a take."""
+        return round((4 * self.next_every_s + 2 * self.freeze_s + WANTED_FREE_S) * RATE_HZ * FRAME_BYTES) + (
+            256 << 20
+        )
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from tests.support.tools import need_mounts
 DISKS = count(ci=1, full=10)
 CUTS = count(ci=5, full=10)
 CHANNELS = count(ci=8, full=64)
-DISK_BYTES = count(ci=256, full=1536) << 20
+DISK_BYTES = count(ci=512, full=4096) << 20
 WORK = ("start", "rename {}", "next", "keep 1", "stop", "rename {}", "circle", "discard", "undo", "song {}")
 """In this order, over and over; the power is cut during each first to third of them."""
 
