@@ -150,7 +150,7 @@ class SystemdRun:
             pytest.skip(f"systemd cannot be run here: {(self.folder / 'boot.log').read_text()[-500:]}")
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         self._pid = int(children[0]) if children else 0
-        return self._pid != 0 and Path(f"/proc/{self._pid}/root/run/systemd/private").exists()
+        return self._pid != 0 and self.inside("/run/systemd/private").exists()
 
     def control(self, *words: str) -> str:
         """What `systemctl` says."""
