@@ -134,7 +134,10 @@ static void *mirror(void *unused)
     rigd_piece piece;
     uint64_t held;
     int slot = rigd_hold_take(tape, 1, 2, 2, 2, 0, -1, &held);
-    rigd_cursor_set(tape, &cursor, 0);
+    int64_t first = 0;
+    if (held > 0) /* this thread came late: the tape had gone over its beginning */
+        rigd_oldest(tape, &first);
+    rigd_cursor_set(tape, &cursor, first);
     for (unsigned pieces = 1; atomic_load(&phase) < 2; pieces++) {
         int kind = rigd_cursor_next(tape, &cursor, 2048, &piece);
         if (kind == RIGD_NOTHING) {
