@@ -30,7 +30,8 @@ def delete(index: Path, chance: random.Random) -> bool:
 
 
 def cut_short(index: Path, chance: random.Random) -> bool:
-    os.truncate(index, chance.randrange(1, index.stat().st_size))
+    """To less than half: the last pages may be free ones, and without those nothing is damaged."""
+    os.truncate(index, chance.randrange(1, index.stat().st_size // 2))
     return True
 
 
