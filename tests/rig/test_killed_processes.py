@@ -38,8 +38,6 @@ signal = "counter"
 [tape]
 stall_seconds = 20
 keep_seconds = 24
-[disk]
-measure_at_start = false
 [take]
 preroll_seconds = 1
 [surface.pedal]

@@ -28,8 +28,6 @@ stall_seconds = 20
 keep_seconds = 24
 [take]
 preroll_seconds = {preroll}
-[disk]
-measure_at_start = false  # jackd without real time may miss a period beside it, in the pre-roll
 [surface.pedal]
 kind = "midi"
 api = "jack"
@@ -56,7 +54,6 @@ def test_64_channels_for_30_seconds_started_and_stopped_by_a_midi_pedal(
     for key, value in server.jack_environment.items():
         monkeypatch.setenv(key, value)
     overrides = ["audio.channels=64", 'audio.device="counter, JACK Audio Connection Kit"']
-    overrides.append("disk.measure_at_start=false")
     with (
         CounterPlayer(server, channels=64),
         PedalProcess() as pedal,
