@@ -30,8 +30,7 @@ def delete(index: Path, chance: random.Random) -> bool:
 
 
 def cut_short(index: Path, chance: random.Random) -> bool:
-    """To less than half: the last pages may be free ones, and without those nothing is damaged."""
-    os.truncate(index, chance.randrange(1, index.stat().st_size // 2))
+    os.truncate(index, chance.randrange(1, index.stat().st_size))
     return True
 
 
