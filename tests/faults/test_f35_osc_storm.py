@@ -24,8 +24,8 @@ from tests.support.rig import RigRun
 
 PACKETS_PER_S = 20_000
 PRESSES = count(ci=30, full=500)
-MARK_BYTES = 4 << 10
-"""What each press leaves in the take."""
+MARK_BYTES = 3 << 10
+"""What each press leaves in the take: 1.4 MB were measured for 500 marks without any storm."""
 MOST_GROWTH_BYTES = (4 << 20) + PRESSES * MARK_BYTES
 DESK = """
 [[channel]]
