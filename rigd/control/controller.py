@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
@@ -202,7 +202,8 @@ class Controller:
     def _step(self, waiting: _Waiting) -> None:
         given = Input(what=waiting.what, circumstances=self._circumstances(waiting.what))
         result = step(self._state, given, self._rules)
-        failures = [failure for effect in result.effects if (failure := self._carry_out(effect))]
+        failures = self._order(result.effects)
+        failures += [failure for effect in result.effects if (failure := self._carry_out(effect))]
         self._publish(result.state, result.events)
         with self._changed:
             self._queue.extendleft(_Waiting(failure) for failure in reversed(failures))
@@ -248,19 +249,32 @@ class Controller:
             log.debug("the tape does not answer: %s", error)
             return None
 
+    def _order(self, effects: Sequence[e.Effect]) -> list[Fact]:
+        """What a step says to a writer it says in one breath: no kill of the daemon falls between the end of a take
+        and the beginning of the next."""
+        to_writer = [effect.message for effect in effects if isinstance(effect, e.SendToWriter)]
+        to_mirror = [effect.message for effect in effects if isinstance(effect, e.SendToMirror)]
+        failures: list[Fact] = []
+        for name, port, messages in (
+            ("writer", self._ports.writer, to_writer),
+            ("mirror", self._ports.mirror, to_mirror),
+        ):
+            if port is None or not messages:
+                continue
+            try:
+                port.send(*messages)
+            except Exception as error:
+                doing = "take " + ", ".join(type(message).__name__ for message in messages)
+                log.exception("%s could not %s", name, doing)
+                failures.append(PortFailed(port=name, doing=doing, reason=str(error) or repr(error)))
+        return failures
+
     def _carry_out(self, effect: e.Effect) -> Fact | None:
         """None when it is done, else what went wrong: a part that fails is a fault, never an end."""
         ports = self._ports
         port, doing = "rigd", type(effect).__name__
         try:
             match effect:
-                case e.SendToWriter(message=message):
-                    port, doing = "writer", f"take {type(message).__name__}"
-                    ports.writer.send(message)
-                case e.SendToMirror(message=message):
-                    port, doing = "mirror", f"take {type(message).__name__}"
-                    if ports.mirror is not None:
-                        ports.mirror.send(message)
                 case e.CheckVolume(volume=volume):
                     port, doing = "mirror", f"check the {volume}"
                     if ports.volumes is not None:

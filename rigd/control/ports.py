@@ -29,8 +29,8 @@ class TapeTime(Protocol):
 class WriterPort(Protocol):
     """The writer, as far as the controller talks to it."""
 
-    def send(self, message: OpenTake | EndTake | Annotate | Retag | KeepFirm | StopWriter) -> None:
-        """The writer has it, or gets it in order as soon as there is a writer."""
+    def send(self, *messages: OpenTake | EndTake | Annotate | Retag | KeepFirm | StopWriter) -> None:
+        """The writer has them, or gets them in order as soon as there is a writer; all of them or none."""
 
 
 class PreampsPort(Protocol):

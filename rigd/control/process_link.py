@@ -20,7 +20,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -103,8 +102,10 @@ class ProcessLink:
         self._stopping = threading.Event()
         self._farewell: object | None = None
         """The process is to end, when it was told so, and no other one to be started."""
+        self._saying = threading.Lock()
+        """Held by whoever says something: guards the outbox, and which link there is to say it to."""
         self._link: Link | None = None
-        self._outbox: deque[object] = deque()
+        self._outbox: list[object] = []
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._child: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
@@ -145,11 +146,18 @@ class ProcessLink:
             self._kill(pid)
         self.stop()
 
-    def send(self, message: object) -> None:
-        """The message goes out as soon as the process takes it; what is not out when the process is lost is gone
+    def send(self, *messages: object) -> None:
+        """The messages are in the kernel's hands, all of them at once, so that a daemon killed right after has said
+        them; a process that is behind gets them as soon as it takes them. What is not out when it is lost is gone
         with it. Never waits. Any thread."""
-        self._outbox.append(message)
-        self._wake()
+        with self._saying:
+            self._outbox.extend(messages)
+            if self._link is not None and not self._link.unsent:
+                with contextlib.suppress(LinkError):  # the link's own thread hears of it, too
+                    self._say(self._link)
+            is_said = not self.unsent
+        if not is_said:
+            self._wake()
 
     @property
     def unsent(self) -> bool:
@@ -166,6 +174,11 @@ class ProcessLink:
     def is_own(self) -> bool:
         """The process at the other end was started by this link, and not found running."""
         return self._child is not None and self._child.pid == self.pid
+
+    def _say(self, link: Link) -> None:
+        """What waits goes out. Call it with the lock held."""
+        said, self._outbox = self._outbox, []
+        link.post(*said)
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -185,8 +198,9 @@ class ProcessLink:
                 self._stopping.wait(1.0)
 
     def _follow(self, link: Link) -> None:
-        self._outbox.clear()
-        self._link = link
+        with self._saying:
+            self._outbox.clear()
+            self._link = link
         self._answered = True
         self._unanswered_since = None
         linked_at = self._clock()
@@ -195,15 +209,14 @@ class ProcessLink:
         try:
             self._follower.connected()
             if self._farewell is not None:
-                self._outbox.append(self._farewell)
+                self.send(self._farewell)
             while not self._stopping.is_set():
                 self._wait(link)
                 while (message := link.receive(0.0)) is not None:
                     if not isinstance(message, Unknown):
                         self._follower.received(message)
-                while self._outbox:
-                    link.post(self._outbox.popleft())
-                link.flush()
+                with self._saying:
+                    self._say(link)
                 self._follower.tick()
         except LinkError as error:
             log.info("rigd-%s: %s", self._name, error)
@@ -215,8 +228,9 @@ class ProcessLink:
             self._kill(pid)
             self._let_die(pid)
         finally:
-            self._link = None
-            link.close()
+            with self._saying:
+                self._link = None
+                link.close()
             self._note_life(STEADY_AFTER_S if killed else self._clock() - linked_at)
             if not self._stopping.is_set():
                 self._follower.lost(reason)

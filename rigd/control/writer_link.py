@@ -92,23 +92,20 @@ class WriterLink:
         """Every take is closed and the writer has ended."""
         self._process.stop_process(StopWriter(), within_s=CLOSE_WITHIN_S)
 
-    def send(self, message: object) -> None:
-        """The writer has the message, or will have it as soon as there is one that takes it. Never waits.
-        StopWriter is for the one there is: the next one would end too."""
-        if isinstance(message, StopWriter):
-            self._process.send(message)
-            return
+    def send(self, *messages: object) -> None:
+        """The writer has the messages, all of them, or will have them as soon as there is one that takes them. Never
+        waits. StopWriter is for the one there is: the next one would end too."""
         with self._lock:
-            self._said.append(_Said(message))
+            self._said += [_Said(message) for message in messages if not isinstance(message, StopWriter)]
             if self._linked:
-                self._process.send(message)
+                self._process.send(*messages)
 
     def connected(self) -> None:
         with self._lock:
             self._linked = True
             for said in self._said:
                 said.reports_since = 0
-                self._process.send(said.message)
+            self._process.send(*(said.message for said in self._said))
 
     def received(self, message: Any) -> None:
         # A report is a proof only of what the writer had been given before.

@@ -88,11 +88,12 @@ class Link:
                 self.close()
                 raise LinkError(f"the other end is gone ({error.strerror or error})") from error
 
-    def post(self, message: object) -> None:
-        """The message goes out as fast as the other end takes it; nobody waits. Call `flush` when `unsent` is
+    def post(self, *messages: object) -> None:
+        """The messages go out as fast as the other end takes them; nobody waits. Those of one call are given to the
+        kernel at once: a process that is killed has said all of them or none. Call `flush` when `unsent` is
         true and the stream is writable. Raises LinkError when the other end is gone, or so much is unsent
         that it must be stuck. Not for a link that is also used to `send`."""
-        self._unsent += encode(message)
+        self._unsent += b"".join(encode(message) for message in messages)
         self.flush()
 
     @property

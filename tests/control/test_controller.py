@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,23 @@ def test_the_writer_was_told_before_the_reply_came() -> None:
         controller.submit_then(command, reply_came)
         assert answered.wait(PATIENCE_S)
     assert told == [1]
+
+
+def test_the_end_of_a_take_and_the_begin_of_the_next_are_said_in_one_breath() -> None:
+    """Between two a daemon could be killed, and nothing would roll any more."""
+    said: list[tuple[type, ...]] = []
+
+    class Breaths(ObedientParts):
+        def send(self, *messages: Any) -> None:
+            said.append(tuple(type(message) for message in messages))
+            super().send(*messages)
+
+    tape, parts = WoundTape(), Breaths()
+    with running_controller(tape, parts) as controller:
+        do(controller, "start", tape)
+        tape.now_s += 1
+        do(controller, "next", tape)
+    assert said == [(OpenTake,), (EndTake, OpenTake)]
 
 
 def test_a_postroll_is_over_once_the_tape_has_passed_it() -> None:

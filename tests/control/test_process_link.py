@@ -179,6 +179,30 @@ def test_saying_something_to_a_process_that_stands_still_waits_for_nothing(
             os.kill(link.pid, signal.SIGCONT)
 
 
+def test_what_was_said_is_out_although_the_daemon_is_killed_right_after(tmp_path: Path) -> None:
+    """The thread of the link has no part in it: it is held here where it hears a report."""
+    hears, goes_on = threading.Event(), threading.Event()
+
+    class Held(Notes):
+        def received(self, message: Any) -> None:
+            hears.set()
+            goes_on.wait(30)
+
+    link = ProcessLink(
+        name="thing", command=command(tmp_path), runtime_dir=tmp_path, follower=Held(), tick_s=0.02
+    )
+    link.start()
+    try:
+        assert hears.wait(30)
+        pid = link.pid
+        link.send(StopCapture())
+        assert link._child is not None and link._child.pid == pid
+        assert link._child.wait(30) == 0, "it heard that it is to end"
+    finally:
+        goes_on.set()
+        link.stop_process(StopCapture(), within_s=10.0)
+
+
 def test_a_runtime_folder_that_vanished_is_made_again_for_the_next_process(
     tmp_path: Path, notes: Notes
 ) -> None:

@@ -78,8 +78,8 @@ class ListedParts(ObedientParts):
         super().__init__()
         self._effects = effects
 
-    def send(self, message: Any) -> None:
-        self._effects.append(SendToWriter(message=message))
+    def send(self, *messages: Any) -> None:
+        self._effects += [SendToWriter(message=message) for message in messages]
 
     def trash(self, take: Take) -> None:
         self._effects.append(TrashTake(take=take))

@@ -67,16 +67,17 @@ class ObedientParts:
         if part in self.breaks:
             raise OSError(f"{part} is broken")
 
-    def send(self, message: OpenTake | EndTake | Annotate | Retag) -> None:
+    def send(self, *messages: OpenTake | EndTake | Annotate | Retag) -> None:
         self._breaks("writer")
-        self.told.append(message)
-        match message:
-            case OpenTake(order=order):
-                self.orders[order.take_id] = order
-                if order.end_frame is not None and self.closes_takes:
-                    self.close(order.take_id, order.end_frame)
-            case EndTake(take_id=take_id, end_frame=end_frame) if end_frame is not None and self.closes_takes:
-                self.close(take_id, end_frame)
+        self.told += messages
+        for message in messages:
+            match message:
+                case OpenTake(order=order):
+                    self.orders[order.take_id] = order
+                    if order.end_frame is not None and self.closes_takes:
+                        self.close(order.take_id, order.end_frame)
+                case EndTake(take_id=take_id, end_frame=int() as end_frame) if self.closes_takes:
+                    self.close(take_id, end_frame)
 
     def close(self, take_id: TakeId, end_frame: Frame) -> None:
         order = self.orders[take_id]
