@@ -205,7 +205,7 @@ class ProcessLink:
         self._unanswered_since = None
         linked_at = self._clock()
         pid = _peer_pid(link)
-        reason, killed = f"rigd-{self._name} ended", False
+        told, killed = False, False
         try:
             self._follower.connected()
             if self._farewell is not None:
@@ -223,8 +223,9 @@ class ProcessLink:
             self._let_die(pid)
             killed = self._was_killed(pid)
         except Stuck as error:
-            reason = str(error)
             log.warning("rigd-%s: %s; killed, and started again", self._name, error)
+            told = True  # before the kill: giving back the memory of a long tape takes the kernel a while
+            self._follower.lost(str(error))
             self._kill(pid)
             self._let_die(pid)
         finally:
@@ -232,8 +233,8 @@ class ProcessLink:
                 self._link = None
                 link.close()
             self._note_life(STEADY_AFTER_S if killed else self._clock() - linked_at)
-            if not self._stopping.is_set():
-                self._follower.lost(reason)
+            if not (told or self._stopping.is_set()):
+                self._follower.lost(f"rigd-{self._name} ended")
 
     def _let_die(self, pid: int) -> None:
         """A killed process takes a moment to be gone, and its socket takes connections until it is."""

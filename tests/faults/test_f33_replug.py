@@ -17,7 +17,7 @@ from tests.faults.device import (
     zombies_of,
 )
 from tests.faults.figures import Figures, count
-from tests.faults.load import start_take, stop_take
+from tests.faults.load import RATE_HZ, start_take, stop_take
 from tests.faults.oracle import check_a, check_b
 from tests.faults.test_f28_server_gone import CHANNELS, JACK
 from tests.support.capture_run import wait_for
@@ -54,6 +54,8 @@ def test_every_replug_is_a_declared_gap_and_leaves_nothing_behind(
         "F33", "zombies", bound="0", measured=zombies_of(rig.daemon.pid), unit="processes", count=of
     )
     figures.record("F33", "leaked descriptors", bound="0", measured=leaked, unit="descriptors", count=of)
+    error_ms = 1000 * heard.worst_gap_error / RATE_HZ
+    figures.record("F33", "gap is wrong by", bound="<= 20 ms", measured=error_ms, unit="ms", count=of)
     figures.record(
         "F33", "gaps not declared", bound="0", measured=CYCLES - len(heard.gaps), unit="gaps", count=of
     )
