@@ -22,6 +22,7 @@ WINDOW_NS = 20 * NS_PER_SECOND
 MOST_POINTS = 256
 MEASURED_AFTER_NS = 5 * NS_PER_SECOND
 """Over less, jitter of 0.1 ms would pass for a drift of 20 ppm and more: the nominal rate is better."""
+ROUNDING_PPM = 1e-3
 
 Point = tuple[int, int]
 """(monotonic ns, frame after the last frame delivered then)."""
@@ -47,6 +48,11 @@ class Timeline:
         """When `frame` began to be captured."""
         since = (frame - self.anchor_frame) * NS_PER_SECOND / self.measured_rate_hz
         return Ns(self.anchor_ns + round(since))
+
+    @property
+    def is_measured(self) -> bool:
+        """The rate is not merely the nominal one: it was measured for long enough, or is far from it."""
+        return self.span_ns >= MEASURED_AFTER_NS or abs(self.drift_ppm) > ROUNDING_PPM
 
     @property
     def drift_ppm(self) -> float:
@@ -81,14 +87,17 @@ def read_timeline(tape_map: TapeMap) -> Timeline:
     if not points:
         raise TapeError(f"tape {tape_map.path}: nothing has been heard yet, so time cannot be told in frames")
     timeline = fit(points, nominal_rate_hz=nominal)
-    if timeline.span_ns >= MEASURED_AFTER_NS or first_block == 0:
+    # After a gap of estimated length frame numbers start anew, the interface's rate does not: it is that of the
+    # last stretch that was long enough, as far back as the block log reaches.
+    before = timeline
+    while not before.is_measured and first_block > 0:
+        earlier, first_block = _points(tape_map, before_block=first_block)
+        if not earlier:
+            break
+        before = fit(earlier, nominal_rate_hz=nominal)
+    if before is timeline:
         return timeline
-    # After a gap of estimated length frame numbers start anew, the interface's rate does not.
-    before, _ = _points(tape_map, before_block=first_block)
-    if not before:
-        return timeline
-    rate = fit(before, nominal_rate_hz=nominal).measured_rate_hz
-    return fit(points, nominal_rate_hz=nominal, rate_hz=rate)
+    return fit(points, nominal_rate_hz=nominal, rate_hz=before.measured_rate_hz)
 
 
 def _points(tape_map: TapeMap, *, before_block: int) -> tuple[list[Point], int]:

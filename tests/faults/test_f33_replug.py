@@ -36,7 +36,8 @@ def test_every_replug_is_a_declared_gap_and_leaves_nothing_behind(
 ) -> None:
     rig = rig_of()
     faults = FaultClient(rig.runtime)
-    start_take(rig)
+    faults.drift(200.0)
+    start_take(rig, seconds=6)  # so long until the rate is measured
     before = {pid: open_descriptors(pid) for pid in (rig.daemon.pid, rig.pid_of("writer"))}
     for _ in range(CYCLES):
         seconds_until_lost(rig, faults.vanish)

@@ -160,3 +160,31 @@ def test_a_rate_that_was_measured_places_the_return(folder: Path) -> None:
         core.resume(tape.timeline())
         core.feed(silence, 4800, adc_time=0.0, monotonic_ns=round((101 * 4800 + away) * 1e9 / rate))
         assert abs(tape.counters().lost_frames - away) <= 1
+
+
+def test_a_rate_that_was_measured_places_every_return_of_an_interface_that_comes_and_goes(
+    folder: Path,
+) -> None:
+    """Between the absences it is heard too shortly to measure it again."""
+    shape = geometry(channels=1, capacity_frames=2**20)
+    with (
+        Tape.create(folder / "tape", shape, full_scale=PORTAUDIO_FULL_SCALE) as tape,
+        CaptureCore(tape) as core,
+    ):
+        silence = np.zeros((1, 480), np.float32)
+        rate, sent = RATE * (1 + 200e-6), 0
+
+        def hear(seconds: float) -> None:
+            nonlocal sent
+            for _ in range(round(seconds * 100)):
+                sent += 480
+                core.feed(silence, 480, adc_time=0.0, monotonic_ns=round(sent * 1e9 / rate))
+
+        hear(10.0)
+        for away_s in (1, 2, 5, 10, 30, *([0.5] * 40), 300):
+            before = tape.counters().lost_frames
+            sent += round(away_s * rate)
+            core.resume(tape.timeline())
+            hear(0.2)
+            assert abs(tape.counters().lost_frames - before - away_s * rate) <= 1.5
+            assert abs(tape.timeline().drift_ppm - 200) < 1
