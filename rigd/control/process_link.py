@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rigd.control.out_of_memory import spare
-from rigd.model.errors import LinkError
+from rigd.model.errors import LinkError, RigError
 from rigd.model.messages import MESSAGES
 from rigd.wire.codec import Codec, Unknown
 from rigd.wire.link import Link, connect
@@ -194,7 +194,10 @@ class ProcessLink:
                     return
             except Exception as error:
                 log.exception("the link to rigd-%s failed; it goes on", self._name)
-                self._follower.lost(f"rigd-{self._name} cannot be followed: {error}")
+                with contextlib.suppress(
+                    RigError
+                ):  # the controller does not keep up: it hears of the next one
+                    self._follower.lost(f"rigd-{self._name} cannot be followed: {error}")
                 self._stopping.wait(1.0)
 
     def _follow(self, link: Link) -> None:

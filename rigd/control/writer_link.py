@@ -1,8 +1,9 @@
 """The daemon's end of the link to a `rigd-writer`, one a volume. Its thread passes facts on; any thread may send.
 
-Nothing said to the writer is lost with a writer: a message is kept until two of its reports have come
-after it (reports come each second, and the writer reads before it reports), and is said again to the
-next writer. Every message may be said twice without harm.
+Nothing said to the writer is lost with a writer: a message is kept until three of its reports have come
+after it, and is said again to the next writer. (The writer reads in each round of its loop before it reports; in the
+round in which it welcomes somebody it reports twice and has read nothing.) Every message may be said twice without
+harm.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rigd.model.messages import MESSAGES, StopWriter, WriterReport
 from rigd.wire.codec import Codec
 from rigd.wire.link import connect
 
-REPORTS_TO_BE_SURE = 2
+REPORTS_TO_BE_SURE = 3
 CLOSE_WITHIN_S = 60.0
 """How long a writer may take to close every take when the rig is shut down: a slow disk is no reason to kill it."""
 

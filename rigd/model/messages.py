@@ -203,6 +203,8 @@ class TakeFailed:
     frames_kept: int
     reason: str
     disk_full: bool
+    rolled: bool = False
+    """It was open and nobody had asked for its end: what follows is recorded nowhere, unless somebody sees to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,13 +29,15 @@ from rigd.model.ordering import bytes_per_second, take_of
 from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
 from rigd.model.transport import let_go, roll
-from rigd.model.trash import discard_failed, forget, restore_failed
+from rigd.model.trash import discard_failed, forget, restore_failed, throw_away
 from rigd.model.units import Frame, TakeId
 from rigd.model.work import (
     CLEAR_FAULT,
     Refusal,
     Work,
     find_take,
+    is_rolling,
+    known_takes,
     session_takes,
     title_of,
     with_take,
@@ -88,8 +90,20 @@ def writer_lost(work: Work, fact: WriterLost) -> None:
 def take_opened(work: Work, fact: TakeOpened) -> None:
     take = find_take(work.state, fact.take_id)
     if take is not None and take.first_frame != fact.first_frame:
+        _say_what_a_seam_lacks(work, take, fact.first_frame)
         latest = take.end_frame if take.end_frame is not None else fact.first_frame
         work.put_take(replace(take, first_frame=min(fact.first_frame, latest)))
+
+
+def _say_what_a_seam_lacks(work: Work, take: Take, opened: Frame) -> None:
+    """The take was to begin where another ends, and the tape had gone over its beginning."""
+    before = next((each for each in known_takes(work.state) if each.end_frame == take.first_frame), None)
+    missing = opened - take.first_frame
+    if before is not None and missing > 0:
+        length = f"{missing:,} frames ({missing / work.state.sample_rate_hz:.3f} s)"
+        text = f"{length} are missing between {title_of(before.slate)} and {title_of(take.slate)}"
+        work.say(Happening.GAP_FOUND, take.take_id, text)
+        work.raise_fault(f"gap {take.take_id}", f"{text}: the tape had gone over them. Seen: {CLEAR_FAULT}")
 
 
 def gap_written(work: Work, fact: GapWritten) -> None:
@@ -166,8 +180,9 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
     take = find_take(work.state, fact.take_id)
     if take is None:
         work.do(AdoptTake(take_id=fact.take_id, folder=fact.folder))
+        _failed_unheard(work, fact)
         return
-    if take_over(work, take, fact):
+    if take.closed or take_over(work, take, fact):
         return
     failed = replace(
         take,
@@ -198,6 +213,14 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
     text = f"{title_of(take.slate)}: {fact.reason}. {kept} {cure}: {CLEAR_FAULT}"
     work.say(Happening.TAKE_FAILED, take.take_id, text)
     work.raise_fault(f"take {take.take_id}", text)
+
+
+def _failed_unheard(work: Work, fact: TakeFailed) -> None:
+    """It rolled when an earlier daemon ended, and nobody has ordered what was to follow."""
+    if fact.rolled and not is_rolling(work.state):
+        work.change(transport=Transport.HALTED)
+        cure = f"Nothing is being recorded. {CLEAR_FAULT}, and start; keep has what the tape still has"
+        work.raise_fault(f"take {fact.take_id}", f"a take failed while rigd was away: {fact.reason}. {cure}")
 
 
 def retag_failed(work: Work, fact: RetagFailed) -> None:
@@ -232,7 +255,11 @@ def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
         markers = max(take.markers, known.markers, key=len)
         changes = max(take.gain_changes, known.gain_changes, key=len)
         slate = known.slate if known.slate_ahead else take.slate
-        work.put_take(replace(known, slate=slate, markers=markers, gain_changes=changes))
+        adopted = replace(known, slate=slate, markers=markers, gain_changes=changes)
+        work.put_take(adopted)
+        if slate.false_take and adopted in work.state.takes:
+            # Discarded, and the daemon was killed before the writer had closed it.
+            throw_away(work, adopted)
 
 
 def _take_in_closed(work: Work, take: Take) -> None:
@@ -306,8 +333,8 @@ def note_progress(work: Work, take: Take, progress: TakeProgress) -> None:
 
 
 def _ask_after_missing_takes(work: Work, reported: set[TakeId]) -> None:
-    """A writer is back. A take whose end was told and that it does not list may have been closed unheard."""
-    for take in (*work.state.takes, *(false.take for false in work.state.discarding)):
+    """A writer is back. A take that it does not list may have been closed unheard."""
+    for take in known_takes(work.state):
         if not take.closed and not take.from_blackbox and take.take_id not in reported:
             work.do(AdoptTake(take_id=take.take_id, folder=take.folder))
 
@@ -329,17 +356,26 @@ def _close(work: Work, before: Take, closed: Take) -> None:
     what = Happening.TAKE_RECOVERED if closed.recovered else Happening.TAKE_CLOSED
     work.say(what, closed.take_id, f"{title_of(closed.slate)}: every byte of it is safe")
     if still_rolling:
-        _go_on_after(work, end_frame)
+        _go_on_after(work, closed, end_frame)
 
 
-def _go_on_after(work: Work, end_frame: Frame) -> None:
-    """The tape still has what came after that end: the recording goes on, without a gap, as the next take."""
-    first_frame = max(end_frame, work.at.tape_from if work.at.tape_from is not None else end_frame)
+def _go_on_after(work: Work, closed: Take, end_frame: Frame) -> None:
+    """The tape still has what came after that end: the recording goes on, without a gap, as the next take. On
+    another tape, which began to count anew, it goes on from its oldest frame."""
+    oldest, newest = work.at.tape_from, work.at.tape_to
+    first_frame = end_frame
+    if oldest is not None and newest is not None and not oldest <= end_frame <= newest:
+        first_frame = oldest
     try:
-        roll(work, first_frame=Frame(first_frame))
+        take = roll(work, first_frame=first_frame)
     except Refusal as refusal:
         text = f"the recording could not go on as a new take: {refusal}. Seen: {CLEAR_FAULT}"
         work.raise_fault("recording", text)
+        return
+    if first_frame != end_frame:
+        between = f"between {title_of(closed.slate)} and {title_of(take.slate)}"
+        text = f"what was heard {between} is not on the tape any more. Seen: {CLEAR_FAULT}"
+        work.raise_fault(f"gap {take.take_id}", text)
 
 
 def _is_current(state: RigState, take: Take) -> bool:

@@ -45,7 +45,7 @@ def discard(work: Work, command: DiscardTake) -> str:
         take = end(work, _called_false(work, take), end_frame)
     else:
         take = _called_false(work, take)
-    _throw_away(work, take)
+    throw_away(work, take)
     return f"{title_of(take.slate)} is discarded; undo brings it back"
 
 
@@ -56,7 +56,7 @@ def again(work: Work, command: DiscardAndRestart) -> str:
         return _stop_and_keep(work, command)
     at_frame = end_frame_at(work, take, command)
     end_frame = at_frame if take.end_frame is None else Frame(min(at_frame, take.end_frame))
-    _throw_away(work, end(work, _called_false(work, take), end_frame))
+    throw_away(work, end(work, _called_false(work, take), end_frame))
     new = roll(work, first_frame=at_frame)
     return f"{title_of(take.slate)} is discarded, {title_of(new.slate)} rolls"
 
@@ -172,7 +172,8 @@ def _called_false(work: Work, take: Take) -> Take:
     return false_take
 
 
-def _throw_away(work: Work, false_take: Take) -> None:
+def throw_away(work: Work, false_take: Take) -> None:
+    """It is among the false takes, and goes to the trash once it is closed and nothing rolls."""
     take_id = work.take_id = false_take.take_id
     work.change(
         takes=tuple(known for known in work.state.takes if known.take_id != take_id),

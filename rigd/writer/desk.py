@@ -21,13 +21,14 @@ from rigd.model.messages import (
     Retag,
     RetagFailed,
     TakeClosed,
+    TakeFailed,
     TakeOpened,
     WriterReport,
     WriterSettings,
 )
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
-from rigd.tape.holds import PRIMARY_WRITER, NoFreeHoldError
+from rigd.tape.holds import PRIMARY_WRITER, Hold, NoFreeHoldError
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import Tape
 from rigd.writer.failures import failed, unforeseen, why_not_opened
@@ -90,6 +91,7 @@ class Desk:
             open_list=self._open_list,
             takes=self._takes,
             tapes=self._tapes,
+            keep=self._keep_hold,
         )
 
     # At the start.
@@ -139,8 +141,10 @@ class Desk:
             return False
         found = self._left.close_next()
         if isinstance(found, TakeClosed):
-            log.info('take "%s" was recovered: %d frames', found.folder, found.frames)
+            log.info('take "%s" is closed: %d frames', found.folder, found.frames)
             self._remember(found.take_id, found.folder)
+            self._tell(found)
+        elif isinstance(found, TakeFailed):
             self._tell(found)
         if self._left.is_over:
             self._release_dead_holds()
@@ -224,6 +228,12 @@ class Desk:
         """A copy that fails is no reason to keep sound that the primary has."""
         if not self._holder.spare:
             self._kept.keep(tape, frame)
+
+    def _keep_hold(self, tape: Tape, hold: Hold) -> None:
+        if self._holder.spare:
+            hold.release()
+        else:
+            self._kept.keep_hold(tape, hold)
 
     def end(self, message: EndTake) -> None:
         take = self._takes.find(message.take_id)

@@ -38,7 +38,9 @@ def why_not_opened(order: TakeOrder, error: Exception) -> str:
     return f'take "{order.folder}" cannot be opened ({error.strerror}: {error.filename}); nothing was written'
 
 
-def failed(order: TakeOrder, error: Exception, *, frames: int, reason: str) -> TakeFailed:
+def failed(
+    order: TakeOrder, error: Exception, *, frames: int, reason: str, rolled: bool = False
+) -> TakeFailed:
     """The fact for the daemon."""
     return TakeFailed(
         take_id=order.take_id,
@@ -46,4 +48,5 @@ def failed(order: TakeOrder, error: Exception, *, frames: int, reason: str) -> T
         frames_kept=frames,
         reason=reason,
         disk_full=isinstance(error, OSError) and error.errno in DISK_FULL,
+        rolled=rolled,
     )

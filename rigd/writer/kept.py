@@ -55,6 +55,10 @@ class KeptSound:
             return
         self._kept.append(_Kept(tape=tape, hold=hold, frame=frame, until=self._clock() + KEPT_SECONDS))
 
+    def keep_hold(self, tape: Tape, hold: Hold) -> None:
+        """What that hold keeps stays for a while; from which frame on is not known, so only time ends it."""
+        self._kept.append(_Kept(tape=tape, hold=hold, frame=Frame(0), until=self._clock() + KEPT_SECONDS))
+
     def uses(self, tape: Tape) -> bool:
         return any(kept.tape is tape for kept in self._kept)
 

@@ -1,32 +1,49 @@
 """Takes that a writer before this one left open and that cannot go on: they are closed, one a step.
 
-First those that the list in the runtime folder names, then all that the library has. Runs on the writer's one thread.
+First those that the list in the runtime folder names, then all that the library has. Of each of the list it is told
+what came of it: the writer before may have been killed before it could say so. Runs on the writer's one thread.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rigd.model.errors import TapeError
-from rigd.model.messages import TakeClosed
+from rigd.model.messages import TakeClosed, TakeFailed
 from rigd.model.units import TakeId
-from rigd.tape.holds import hold_key
+from rigd.tape.holds import Hold, hold_key
+from rigd.tape.tape import Tape
 from rigd.writer.folders import OpenFolder, OpenList
+from rigd.writer.journal import JOURNAL_NAME, has_begun, read_ledger
 from rigd.writer.opentakes import OpenTakes
-from rigd.writer.recovery import NotRecovered, not_recovered, recover_library, recover_take
+from rigd.writer.recovery import (
+    NotRecovered,
+    closed_before,
+    not_recovered,
+    recover_library,
+    recover_take,
+)
 from rigd.writer.tapes import TapeWatch
 
 
 class LeftTakes:
-    """`writer` is whose takes they are; `takes` are open here now and left alone."""
+    """`writer` is whose takes they are; `takes` are open here now and left alone. `keep` gets the hold that one of
+    them had on the tape: what follows its end is there only."""
 
     def __init__(
-        self, library_root: Path, *, writer: str, open_list: OpenList, takes: OpenTakes, tapes: TapeWatch
+        self,
+        library_root: Path,
+        *,
+        writer: str,
+        open_list: OpenList,
+        takes: OpenTakes,
+        tapes: TapeWatch,
+        keep: Callable[[Tape, Hold], None],
     ) -> None:
-        self._library_root, self._writer = library_root, writer
+        self._library_root, self._writer, self._keep = library_root, writer, keep
         self._open_list, self._takes, self._tapes = open_list, takes, tapes
         self._named: deque[tuple[OpenFolder, bool]] = deque()
         self._steps = self._search()
@@ -37,7 +54,7 @@ class LeftTakes:
         """A take of the list."""
         self._named.append((entry, cache_survived))
 
-    def close_next(self) -> TakeClosed | NotRecovered | None:
+    def close_next(self) -> TakeClosed | TakeFailed | NotRecovered | None:
         """One step. None where there was nothing to do, or nothing is left (`is_over`)."""
         try:
             return next(self._steps)
@@ -45,17 +62,13 @@ class LeftTakes:
             self.is_over = True
             return None
 
-    def _search(self) -> Iterator[TakeClosed | NotRecovered | None]:
+    def _search(self) -> Iterator[TakeClosed | TakeFailed | NotRecovered | None]:
         while self._named:
             entry, survived = self._named.popleft()
             if self._takes.find(entry.take_id) is not None:
                 continue  # nothing of it had begun, and it was ordered again
-            found: TakeClosed | NotRecovered | None
-            try:
-                found = recover_take(entry.folder, cache_survived=survived)
-            except Exception as error:
-                found = not_recovered(entry.folder, error)
-            self._release_hold_of(entry.take_id)
+            found = _end(entry, cache_survived=survived)
+            self._let_go_of_its_sound(entry.take_id)
             yield found
         self._open_list.save()
         yield from recover_library(self._library_root, skip=self._is_open_here)
@@ -63,8 +76,31 @@ class LeftTakes:
     def _is_open_here(self, folder: str) -> bool:
         return any(take.order.folder == folder for take in self._takes)
 
-    def _release_hold_of(self, take_id: TakeId) -> None:
-        """The writer before left it, and nobody will go on with its take."""
+    def _let_go_of_its_sound(self, take_id: TakeId) -> None:
+        """The writer before left its hold, and nobody goes on with this take: but with what follows, perhaps."""
         if self._tapes.now is not None:
             with contextlib.suppress(TapeError, ValueError):
-                self._tapes.now.adopt_hold(hold_key(take_id, self._writer)).release()
+                self._keep(self._tapes.now, self._tapes.now.adopt_hold(hold_key(take_id, self._writer)))
+
+
+def _end(entry: OpenFolder, *, cache_survived: bool) -> TakeClosed | TakeFailed | None:
+    """The take is closed, or was already, or cannot be now. None where nothing of it had begun."""
+    try:
+        found = recover_take(entry.folder, cache_survived=cache_survived)
+        if found is None and has_begun(Path(entry.folder)):
+            return closed_before(entry.folder, entry.take_id)
+        return found
+    except Exception as error:
+        reason = not_recovered(entry.folder, error).reason
+        frames, rolled = 0, True
+        with contextlib.suppress(Exception):  # a volume that may not be written may often be read
+            ledger = read_ledger(Path(entry.folder) / JOURNAL_NAME)
+            frames, rolled = ledger.durable_frames, ledger.end_frame is None
+        return TakeFailed(
+            take_id=entry.take_id,
+            folder=entry.folder,
+            frames_kept=frames,
+            reason=f"{reason}. What is written of it stays; the next start of rigd closes it",
+            disk_full=False,
+            rolled=rolled,
+        )

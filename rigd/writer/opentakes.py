@@ -167,9 +167,10 @@ class OpenTakes:
 
     def _leave_closed(self, take: TakeWriter) -> None:
         files = take.files.closed_files(take.written_frames)
-        self._leave(take)
         folder, frames = take.order.folder, take.written_frames
+        # Told before it is off the list: killed in between, the next writer tells it once more.
         self._tell(TakeClosed(take_id=take.take_id, folder=folder, frames=frames, files=files))
+        self._leave(take)
 
     def _each(self, takes: list[TakeWriter], step: Callable[[TakeWriter], None]) -> list[TakeWriter]:
         """The step is done. Returns those with which it went well; the others have failed."""
@@ -203,9 +204,10 @@ class OpenTakes:
         log.error("%s; kept %d frames%s", reason, frames, trouble, exc_info=unforeseen(error))
         if take.end_frame is None or take.order.first_frame + frames < take.end_frame:
             self._keep(take.tape, Frame(take.order.first_frame + frames))
-        self._leave(take)
         kept = 0 if isinstance(error, FilesGoneError) and error.all_gone else frames
-        self._tell(failed(take.order, error, frames=kept, reason=reason))
+        rolled = take.end_frame is None
+        self._tell(failed(take.order, error, frames=kept, reason=reason, rolled=rolled))
+        self._leave(take)
 
     def _leave(self, take: TakeWriter) -> None:
         del self._takes[take.take_id]

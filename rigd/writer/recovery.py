@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rigd.model.errors import TakeError
-from rigd.model.messages import TakeClosed
+from rigd.model.messages import TakeClosed, TakeFailed
 from rigd.model.take import ClosedFile, TakeNote
 from rigd.model.units import TakeId
 from rigd.tape.kernel import sync_file_system
@@ -58,15 +58,24 @@ def recover_take(folder: str, *, cache_survived: bool) -> TakeClosed | None:
         os.close(folder_fd)
 
 
-def closed_before(folder: str, take_id: TakeId) -> TakeClosed | None:
-    """How the take in this folder was closed; None where it is still to be. TakeError where the folder holds
-    another take, or its journal cannot be read; OSError."""
+def closed_before(folder: str, take_id: TakeId) -> TakeClosed | TakeFailed | None:
+    """How the take in this folder ended; None where it is still to. TakeError where the folder holds another take,
+    or its journal cannot be read; OSError."""
     ledger = read_ledger(Path(folder) / JOURNAL_NAME)
     order, closed = ledger.begun.order, ledger.closed
     if order.take_id != take_id:
         raise TakeError(f'take "{folder}": the folder holds a take already; nothing was written')
     if closed is None:
         return None
+    if closed.failure:
+        return TakeFailed(
+            take_id=take_id,
+            folder=folder,
+            frames_kept=closed.frames,
+            reason=closed.failure,
+            disk_full=False,
+            rolled=ledger.end_frame is None,
+        )
     files = tuple(
         ClosedFile(
             name=file.name,
