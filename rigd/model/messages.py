@@ -135,6 +135,7 @@ class TakeProgress:
     written_frames: int
     durable_frames: int
     gaps: tuple[Gap, ...] = ()
+    """The last thousand."""
     xruns: int = 0
     whole: bool = True
     """False: this copy lacks frames that the tape had."""

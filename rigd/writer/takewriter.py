@@ -31,6 +31,8 @@ ROOM_SECONDS = 8
 CUT_LOOSE = 8
 """One over: so much of the tape is given up by a writer that capture has let go of. Where it went on right behind
 the frames that are overwritten next, every piece would tear under it."""
+MOST_GAPS_TOLD = 1000
+"""In a report, the last ones: a line that a daemon takes has an end. The journal has all of them."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -113,7 +115,7 @@ class TakeWriter:
             order=order,
             written_frames=self.written_frames,
             durable_frames=self.ledger.durable_frames,
-            gaps=self.ledger.gaps(),
+            gaps=self.ledger.gaps()[-MOST_GAPS_TOLD:],
             xruns=self.ledger.xrun_count,
             whole=self.is_whole,
         )

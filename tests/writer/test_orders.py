@@ -10,6 +10,7 @@ import pytest
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.take import TakeFile, TakeFormat
 from rigd.model.units import ChannelNumber, Frame
+from rigd.writer.journal import read_journal
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, renamed
 
 
@@ -78,3 +79,19 @@ def test_an_order_told_twice_is_one_take(runtime: Path, library: Path) -> None:
         fed.feed(3_000)
         writer.send(EndTake(take_id=order.take_id, end_frame=Frame(3_000)))
         assert writer.await_fact(TakeClosed).frames == 3_000
+
+
+def test_a_take_with_gaps_beyond_number_does_not_make_a_report_too_long(runtime: Path, library: Path) -> None:
+    with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
+        order = order_for(library, channels=1)
+        writer.send(OpenTake(order=order))
+        writer.await_fact(TakeOpened)
+        for _ in range(1_200):
+            fed.feed(20)
+            fed.lose(480, 20)
+        fed.feed(20)
+        report = writer.await_progress(order.take_id, durable=fed.frame - 4_096)
+        assert len(report.open_takes[0].gaps) == 1_000
+        writer.send(EndTake(take_id=order.take_id, end_frame=Frame(fed.frame)))
+        writer.await_fact(TakeClosed)
+    assert len(read_journal(Path(order.folder) / "take.journal").gaps) == 1_200
