@@ -1,42 +1,15 @@
-"""What every fault test has: `figures` to record what was measured, `rig_of` for a whole rig under full load."""
+"""What every fault test has: `rig_of` for a whole rig under full load; `figures` is in tests/conftest.py."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.figures import FIGURES_VARIABLE, Figure, Figures, append_figures, is_full
 from tests.faults.load import full_load
 from tests.support.rig import RigRun
-
-_PASSED = pytest.StashKey[bool]()
-_FOUND = pytest.StashKey[list[Figure]]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if report.when == "call":
-        item.stash[_PASSED] = report.passed
-    return report
-
-
-@pytest.fixture
-def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    """Takes what the test measures; written once the test is over."""
-    found = Figures(request.node.nodeid, full=is_full())
-    yield found
-    closed = found.close(passed=request.node.stash.get(_PASSED, False))
-    request.config.stash.setdefault(_FOUND, []).extend(closed)
-    if path := os.environ.get(FIGURES_VARIABLE):
-        append_figures(Path(path), closed)
 
 
 @pytest.fixture
@@ -50,11 +23,3 @@ def rig_of() -> Iterator[Callable[..., RigRun]]:
             return running.enter_context(RigRun(full_load(**arguments), **theirs))
 
         yield make
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    found = config.stash.get(_FOUND, [])
-    if found:
-        terminalreporter.section("figures" + ("" if is_full() else " (small counts)"))
-        for figure in sorted(found, key=lambda each: (int(each.fault[1:]), each.promise)):
-            terminalreporter.write_line(figure.line())

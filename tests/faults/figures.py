@@ -1,8 +1,9 @@
 """What a fault cost, as measured: the rows of docs/promises.json, and how large the tests are.
 
-A test records figures through the fixture `figures`; they go as JSON lines to the file that RIGD_FIGURES names,
-once it is known whether the test passed, and nowhere where that is not set. RIGD_FAULTS=full means the counts
-that are published; anything else the smaller ones of every change.
+A test records figures through the fixture `figures` (tests/conftest.py); they go as JSON lines to the file that
+RIGD_FIGURES names, once it is known whether the test passed, and nowhere where that is not set. RIGD_FAULTS=full
+means the counts that are published; anything else the smaller ones of every change. A test that did not pass, or did
+not run, has a row that says so: it takes the place of what the test measured before.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,12 +36,65 @@ def count(ci: T, full: T) -> T:
     return full if is_full() else ci
 
 
+class Verdict(Enum):
+    """What became of a promise; the value is what people read."""
+
+    KEPT = ""
+    NOT_JUDGED = "not judged"
+    """What is promised is no number that this could be compared with."""
+    MISSED = "MISSED"
+    FAILED = "FAILED"
+    """The test that measured it did not pass."""
+    NOT_PASSED = "NOT PASSED"
+    NOT_RUN = "NOT RUN"
+
+
+class Outcome(Enum):
+    """How a test itself ended. Figures are of no outcome."""
+
+    FIGURE = ""
+    BEGUN = "begun"
+    """And never ended, where no row of the same test follows."""
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+_BOUND = re.compile(r"(<=|<)?\s*(\d[\d,]*(?:\.\d+)?)\s*(.*)")
+_COUNTED = ("frames", "samples")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The number in a promise."""
+
+    most: float
+    below: bool = False
+    """It must not be reached."""
+
+    def holds(self, measured: float) -> bool:
+        """What was measured is within it. Nothing is within it that is no number."""
+        return measured < self.most if self.below else measured <= self.most
+
+
+def limit_of(bound: str, unit: str) -> Limit | None:
+    """The number that stands in "<= 500 ms", "< 25 %", "0 frames", "0". None where there is none, or where it is of
+    another unit than what was measured ("<= 1 period", in frames): that takes a `limit` of its own."""
+    found = _BOUND.fullmatch(bound.strip())
+    if found is None:
+        return None
+    sign, number, of = found.groups()
+    if of and of != unit and not unit.startswith(f"{of} "):
+        return None
+    return Limit(most=float(number.replace(",", "")), below=sign == "<")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One promise, what was measured of it, and how to measure it again."""
 
     fault: str
-    """Its number: "F1"."""
+    """Its number: "F1"; or what is tested beside the faults: "units"."""
     promise: str
     """What is promised, in a few words."""
     bound: str
@@ -57,21 +115,65 @@ class Figure:
     passed: bool
     key: str = ""
     """For a row of its own beside the faults ("soak 24 h"); see promises.py."""
+    limit: float | None = None
+    """The most that keeps the promise, where that cannot be read from `bound`."""
+    outcome: str = ""
+    """Of an Outcome: the row tells of the test itself, and `count` why it was skipped."""
 
-    def line(self) -> str:
-        """For a person, at the end of a run."""
-        verdict = "" if self.passed else "  FAILED"
-        return (
-            f"{self.fault:<4} {self.promise}: {plain(self.measured)} {self.unit}"
-            f" (promised {self.bound}; {self.count}, {self.load}){verdict}"
-        )
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the promise was kept."""
+        if self.outcome:
+            ended = {Outcome.PASSED: Verdict.KEPT, Outcome.SKIPPED: Verdict.NOT_RUN}
+            return ended.get(Outcome(self.outcome), Verdict.NOT_PASSED)
+        if not self.passed:
+            return Verdict.FAILED
+        limit = limit_of(self.bound, self.unit) if self.limit is None else Limit(most=self.limit)
+        if limit is None:
+            return Verdict.NOT_JUDGED
+        # Frames fewer than none are frames that were doubled.
+        size = abs(self.measured) if self.unit in _COUNTED else self.measured
+        return Verdict.KEPT if limit.holds(size) else Verdict.MISSED
+
+    @property
+    def told(self) -> str:
+        """What was measured, without a verdict."""
+        return "" if self.outcome else f"{plain(self.measured)} {self.unit}".rstrip()
+
+    @property
+    def parameter(self) -> str:
+        """pytest's parameters of the test: "frozen"; empty where it has none."""
+        return self.test.partition("[")[2].removesuffix("]")
+
+    def line(self, promise: str = "") -> str:
+        """For a person, at the end of a run; `promise` where it is to be told otherwise."""
+        of = "; ".join(each for each in (f"promised {self.bound}", self.count, self.load) if each)
+        verdict = f"  {self.verdict.value}" if self.verdict.value else ""
+        return f"{self.fault:<4} {promise or self.promise}: {self.told} ({of}){verdict}"
+
+
+def told_apart(figures: Sequence[Figure]) -> list[str]:
+    """The promise of each; with its test's parameter, where several rows of a fault promise the same."""
+    often = Counter((figure.fault, figure.promise) for figure in figures)
+    return [
+        f"{figure.promise} [{figure.parameter}]"
+        if often[figure.fault, figure.promise] > 1 and figure.parameter
+        else figure.promise
+        for figure in figures
+    ]
+
+
+def place_of(fault: str) -> tuple[int, str]:
+    """Where it stands: faults by their number, then what is tested beside them."""
+    number = fault[1:] if re.fullmatch(r"F\d+", fault) else ""
+    return (int(number), "") if number else (1 << 30, fault)
 
 
 def plain(value: float) -> str:
     """A figure as people read it: 1,234,567; 0.412; 37."""
     if float(value).is_integer():
         return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 class Figures:
@@ -93,8 +195,12 @@ class Figures:
         count: str,
         load: str = FULL_LOAD,
         key: str = "",
+        limit: float | None = None,
     ) -> None:
-        """The worst that was measured of this promise. Recording the same promise again keeps the greater one."""
+        """The worst that was measured of this promise. Recording the same promise again keeps the greater one.
+
+        A `bound` that is a comparison ("<= 500 ms", "0 frames") is judged by its number; `limit` is the most that
+        keeps any other."""
         row = {
             "fault": fault,
             "promise": promise,
@@ -104,6 +210,7 @@ class Figures:
             "load": load,
             "count": count,
             "key": key,
+            "limit": limit,
         }
         for known in self._found:
             if (known["fault"], known["promise"]) == (fault, promise):
@@ -114,19 +221,44 @@ class Figures:
 
     def close(self, *, passed: bool) -> list[Figure]:
         """All of them, with what is the same for each."""
+        return [self._row(passed=passed, **row) for row in self._found]
+
+    def row_of_the_test(self, fault: str, outcome: Outcome, why: str = "") -> Figure:
+        """How the test itself ended, under its own name. `fault`: where it recorded none."""
+        name = self._test.rpartition("::")[2]
+        return self._row(
+            fault=self._found[0]["fault"] if self._found else fault,
+            promise="test: " + name.partition("[")[0].removeprefix("test_").replace("_", " "),
+            bound="passes",
+            measured=0,
+            unit="",
+            load="",
+            count=why,
+            passed=outcome is Outcome.PASSED,
+            outcome=outcome.value,
+        )
+
+    def _row(self, **row: Any) -> Figure:
         file = self._test.partition("::")[0]
-        return [
-            Figure(
-                command=f'make faults ARGS="{file}"',
-                test=self._test,
-                machine=machine(),
-                date=date.today().isoformat(),
-                full=self._full,
-                passed=passed,
-                **row,
-            )
-            for row in self._found
-        ]
+        return Figure(
+            command=f'make faults ARGS="{file}"',
+            test=self._test,
+            machine=machine(),
+            date=date.today().isoformat(),
+            full=self._full,
+            **row,
+        )
+
+
+def fault_of(test: str) -> str:
+    """Under which a test stands by pytest's name of it: "F5" of "test_f05_f13_is_told.py::...[F5]", "F13" of
+    "test_f13_disk_stalls.py::...", "units" of "test_units.py::..."."""
+    by_parameter = re.search(r"\[(F\d+)[\]-]", test)
+    if by_parameter:
+        return by_parameter[1]
+    file = Path(test.partition("::")[0]).stem
+    by_file = re.match(r"test_f(\d+)", file)
+    return f"F{int(by_file[1])}" if by_file else file.removeprefix("test_")
 
 
 def machine() -> str:

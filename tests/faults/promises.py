@@ -4,6 +4,7 @@
     python -m tests.faults.promises --enter KEY "WHAT CAME OUT"   a row of ELSEWHERE that a person ran
 
 `make faults` does the first. Only figures of full size are taken in; those of a test replace what it measured before.
+A test that did not pass, did not run or never ended takes the place of its figures, too.
 """
 
 from __future__ import annotations
@@ -12,159 +13,68 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 
-from tests.faults.figures import Figure, figure_of, machine, plain, read_figures
+from tests.faults.catalogue import (
+    BESIDE,
+    ELSEWHERE,
+    FAULTS,
+    GROUNDS,
+    HEADLINES,
+    UNDECLARED,
+    WAITS_FOR,
+    Elsewhere,
+    Headline,
+    ground_of,
+    is_about_sound,
+)
+from tests.faults.figures import (
+    Figure,
+    Outcome,
+    Verdict,
+    figure_of,
+    machine,
+    place_of,
+    read_figures,
+    told_apart,
+)
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RESULTS = DOCS / "promises.json"
 PAGE = DOCS / "promises.md"
-
-FAULTS: dict[str, str] = {
-    "F1": "the writer is killed (SIGKILL)",
-    "F2": "the daemon is killed while recording",
-    "F3": "the capture process is killed",
-    "F4": "all of rigd is killed at once, then started",
-    "F5": "the writer stands still for 30 s",
-    "F6": "the daemon stands still for 60 s",
-    "F7": "the daemon is held by one long call, and by the garbage collector",
-    "F8": "a CPU hog on every core",
-    "F9": "memory runs out",
-    "F10": "the wall clock is set during a take",
-    "F11": "counters cross 2^31 and 2^32",
-    "F12": "days of recording",
-    "F13": "the disk stalls for 10, 20, 30 s",
-    "F14": "the disk stalls longer than the tape lasts",
-    "F15": "the disk runs full",
-    "F16": "the disk is about to run full",
-    "F17": "a write fails, at every write of a take in turn",
-    "F18": "fdatasync fails once",
-    "F19": "the power is cut while a take rolls",
-    "F20": "the power is cut at start, stop, rename, next, keep and library commits",
-    "F21": "the volume becomes read-only, or is gone",
-    "F22": "the mirror is too slow",
-    "F23": "a file crosses 4 GiB",
-    "F24": "names made to break out, or to break things",
-    "F25": "the library's index is deleted, cut short, damaged, or from the future",
-    "F26": "two daemons on one library",
-    "F27": "foreign, truncated and fuzzed files in the library",
-    "F28": "the interface vanishes and returns",
-    "F29": "the interface stands still and says nothing",
-    "F30": "the interface returns with other channels or another rate",
-    "F31": "the driver says that it lost sound; and the driver loses sound and does not say so",
-    "F32": "blocks of 0, 1, 4096 and 65536 frames, none at all, NaN",
-    "F33": "100 times unplugged and plugged in",
-    "F34": "mutated OSC packets",
-    "F35": "OSC from 2099, and floods of it",
-    "F36": "random MIDI, endless SysEx",
-    "F37": "random bytes, endless and halved lines on a serial port",
-    "F38": "a storm of pedal presses; a pedal that is stuck",
-    "F39": "a preamp that does not answer, or answers wrongly",
-    "F40": "malformed requests to the HTTP API",
-    "F41": "hundreds of idle and slow clients",
-    "F42": "start, stop and next raced by many clients",
-    "F43": "the power is cut right after a stop was acknowledged",
-    "F44": "rigd is upgraded or rolled back in mid-take",
-}
-WAITS_FOR = {
-    "F40": "waits for the HTTP API",
-    "F42": "waits for the HTTP API",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headline:
-    """A promise that people compare recorders by."""
-
-    promise: str
-    figure: str
-    faults: tuple[str, ...]
-    unit: str
-    others: str
-
-
-NOBODY = "nobody publishes a figure"
-HEADLINES = (
-    Headline(
-        promise="Loss that is not declared", figure="0 frames, always", faults=(), unit="", others=NOBODY
-    ),
-    Headline(
-        promise="Writer or daemon killed: lost",
-        figure="0 frames",
-        faults=("F1", "F2"),
-        unit="frames",
-        others=NOBODY,
-    ),
-    Headline(
-        promise="Capture process killed: gap, declared",
-        figure="<= 1.0 s",
-        faults=("F3",),
-        unit="s",
-        others=NOBODY,
-    ),
-    Headline(
-        promise="Power cut: lost at the end of the take",
-        figure="<= 2.0 s",
-        faults=("F19",),
-        unit="s",
-        others="Sony XDCAM: 2 to 6 s",
-    ),
-    Headline(
-        promise="Disk stalls up to 30 s: lost",
-        figure="0 frames",
-        faults=("F5", "F13"),
-        unit="frames",
-        others=NOBODY,
-    ),
-    Headline(
-        promise="Disk stalls longer: recording goes on, the silence is declared; wrong by",
-        figure="1 block",
-        faults=("F14",),
-        unit="frames",
-        others=NOBODY,
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Elsewhere:
-    """What the machine of the tests cannot hold."""
-
-    key: str
-    what: str
-    how: str
-
-
-ELSEWHERE = (
-    Elsewhere(
-        key="soak 0.5 h",
-        what="64 channels for 30 minutes, a CPU hog on each core, a 20 s disk freeze every 5 minutes",
-        how="make soak HOURS=0.5",
-    ),
-    Elsewhere(key="soak 24 h", what="the same for 24 hours (F12)", how="make soak HOURS=24"),
-    Elsewhere(
-        key="usb",
-        what="a real USB interface pulled and plugged in 100 times (F28, F33)",
-        how="by hand, while a take rolls: every pull one declared gap, same channels",
-    ),
-    Elsewhere(
-        key="alsa",
-        what="a real ALSA interface, 30 minutes (PortAudio on hw:)",
-        how='make bench, and a take of 30 minutes with driver = "portaudio"',
-    ),
-    Elsewhere(key="arm", what="every test on ARM (Raspberry Pi 4 or 5)", how="make test faults there"),
-)
+UNSAID = {"limit": None, "outcome": ""}
+"""Left out of a row in the tree that has just this there."""
 
 
 def taken_in(known: Sequence[Figure], measured: Sequence[Figure]) -> list[Figure]:
-    """`known` with what a run measured: a test's figures replace those it had, a row of its own its last one."""
-    new = [figure for figure in measured if figure.full]
-    tests = {figure.test for figure in new if not figure.key}
+    """`known` with what a run measured: what a test brought replaces what it had, a row of its own its last one."""
+    runs = _last_runs(measured)
+    new = [figure for rows in runs.values() for figure in rows]
     keys = {figure.key for figure in new if figure.key}
+    tests = {test for test, rows in runs.items() if not any(figure.key for figure in rows)}
+    # A test that measured nothing is known by its file; where it has measured before, by what that was of.
+    faults = {figure.test: figure.fault for figure in known if not figure.key}
+    new = [replace(f, fault=faults.get(f.test, f.fault)) if f.outcome else f for f in new]
     kept = [f for f in known if f.key not in keys and (f.key or f.test not in tests)]
-    return sorted([*kept, *new], key=lambda f: (int(f.fault[1:]), f.key, f.test, f.promise))
+    return sorted([*kept, *new], key=lambda f: (place_of(f.fault), f.key, f.test, f.promise))
+
+
+def _last_runs(measured: Sequence[Figure]) -> dict[str, list[Figure]]:
+    """What each test brought when it was run last: its figures; how it ended, unless it passed."""
+    runs: dict[str, list[Figure]] = {}
+    for figure in measured:
+        if not figure.full:
+            continue
+        rows = runs.setdefault(figure.test, [])
+        if figure.outcome == Outcome.BEGUN.value:
+            rows.clear()
+        elif figure.outcome:
+            rows[:] = [row for row in rows if not row.outcome]
+        if figure.outcome != Outcome.PASSED.value:
+            rows.append(figure)
+    return runs
 
 
 def read_results(path: Path = RESULTS) -> list[Figure]:
@@ -174,8 +84,12 @@ def read_results(path: Path = RESULTS) -> list[Figure]:
 
 def write_results(figures: Sequence[Figure], path: Path = RESULTS) -> None:
     """They are in the tree."""
-    rows = {"figures": [asdict(figure) for figure in figures]}
+    rows = {"figures": [_as_row(figure) for figure in figures]}
     path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _as_row(figure: Figure) -> dict[str, object]:
+    return {name: said for name, said in asdict(figure).items() if name not in UNSAID or said != UNSAID[name]}
 
 
 def page(figures: Sequence[Figure]) -> str:
@@ -183,24 +97,40 @@ def page(figures: Sequence[Figure]) -> str:
     faults = [figure for figure in figures if not figure.key]
     return f"""# What rigd promises, and what was measured
 
-Made by `make faults` from its results (`promises.json`). Every fault is done to a real rig: a daemon, a capture and a
-writer process, a simulated interface that plays a frame counter on every channel, real disks, real signals. Every
-sample of every file is then compared. Each figure is the worst of its run. A row that has not been run says so.
+Made by `make faults` from its results (`promises.json`). Each figure is the worst of its run. One that is beyond what
+is promised is marked **MISSED**; one that no number is promised for, not judged. Where a test did not pass, its rows
+say so (**FAILED**), or one row does in place of them (**NOT PASSED**, **NOT RUN**). A fault without
+a run says so.
 
 ## Beside the recorders that people trust
 
 | promise | rigd's figure | measured here | others |
 |---|---|---|---|
+{_row(UNDECLARED.promise, UNDECLARED.figure, _undeclared(faults), UNDECLARED.others)}
 {_lines(_headline(each, faults) for each in HEADLINES)}
 
-Files open in any RIFF reader at any instant, with no repair step, and are at most about a second behind.
+Files open in any RIFF reader at any instant, with no repair step.
 Where a figure of another maker stands, it is the one that maker publishes.
+
+## What the faults are done to
+
+Most to a whole rig; some to a part of it, because what is wanted cannot be had otherwise, or not in this time.
+
+| done to | what that is | what is compared |
+|---|---|---|
+{_lines(_row(each.name, each.what, each.compared) for each in GROUNDS)}
 
 ## Every fault
 
-| | fault | promise | figure | measured | of | load | how to repeat | run |
-|---|---|---|---|---|---|---|---|---|
+| | fault | promise | figure | measured | of | load | done to | how to repeat | run |
+|---|---|---|---|---|---|---|---|---|---|
 {_lines(line for number, what in FAULTS.items() for line in _fault(number, what, faults))}
+
+## Beside the faults
+
+| what | promise | figure | measured | of | load | done to | how to repeat | run |
+|---|---|---|---|---|---|---|---|---|
+{_lines(line for name, what in BESIDE.items() for line in _rows((what,), name, faults))}
 
 ## What the machine of the tests cannot hold
 
@@ -222,33 +152,63 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+def _undeclared(figures: Sequence[Figure]) -> str:
+    """Of loss that is not declared: of how many faults, whose sound was compared, none is known."""
+    verdicts: dict[str, set[Verdict]] = {}
+    for figure in figures:
+        if figure.outcome or is_about_sound(figure.promise):
+            verdicts.setdefault(figure.fault, set()).add(figure.verdict)
+    wrong = {Verdict.MISSED, Verdict.FAILED, Verdict.NOT_PASSED}
+    not_so = [fault for fault in FAULTS if verdicts.get(fault, set()) & wrong]
+    fine = [fault for fault in FAULTS if verdicts.get(fault) == {Verdict.KEPT}]
+    open_ = [fault for fault in FAULTS if Verdict.NOT_JUDGED in verdicts.get(fault, set())]
+    have_run = {figure.fault for figure in figures if figure.verdict is not Verdict.NOT_RUN}
+    skipped = {figure.fault for figure in figures if figure.verdict is Verdict.NOT_RUN}
+    not_run = [fault for fault in FAULTS if fault in skipped or fault not in have_run]
+    told = (
+        ("**NOT SO**: ", not_so),
+        ("not judged: ", open_),
+        ("not run: ", not_run),
+    )
+    count = f"none in the tests of {len(fine)} faults with a figure of sound" if fine else ""
+    return "; ".join(each for each in (count, *(what + ", ".join(of) for what, of in told if of)) if each)
+
+
 def _headline(each: Headline, figures: Sequence[Figure]) -> str:
-    if not each.faults:
-        failed = sorted({figure.fault for figure in figures if not figure.passed})
-        run = sorted({figure.fault for figure in figures}, key=lambda fault: int(fault[1:]))
-        told = f"none in any test of {len(run)} faults" if run and not failed else "not run yet"
-        measured = f"FAILED: {', '.join(failed)}" if failed else told
-    else:
-        fitting = [f for f in figures if f.fault in each.faults and f.unit == each.unit]
-        measured = "; ".join(_measured(f) + f" ({f.fault}, {f.count})" for f in fitting) or "not run yet"
+    measured = "; ".join(told for fault in each.faults for told in _measured_of(each, fault, figures))
     return _row(each.promise, each.figure, measured, each.others)
 
 
+def _measured_of(each: Headline, fault: str, figures: Sequence[Figure]) -> list[str]:
+    fitting = [f for f in figures if f.fault == fault and (f.outcome or f.promise in each.measured_by)]
+    judged = [f if f.outcome else replace(f, bound=each.figure, limit=each.limit) for f in fitting]
+    if all(f.outcome for f in judged) and not any(f.verdict is Verdict.NOT_PASSED for f in judged):
+        return [f"not run yet ({fault})"]
+    return [f"{_measured(f)} ({', '.join(word for word in (fault, f.count) if word)})" for f in judged]
+
+
 def _measured(figure: Figure) -> str:
-    failed = "" if figure.passed else "**FAILED** "
-    return f"{failed}{plain(figure.measured)} {figure.unit}".rstrip()
+    verdict = figure.verdict
+    if verdict is Verdict.NOT_JUDGED:
+        return f"{figure.told} ({verdict.value})"
+    return f"**{verdict.value}** {figure.told}".rstrip() if verdict.value else figure.told
 
 
 def _fault(number: str, what: str, figures: Sequence[Figure]) -> list[str]:
-    fitting = [figure for figure in figures if figure.fault == number]
+    return _rows((number, what), number, figures)
+
+
+def _rows(names: tuple[str, ...], fault: str, figures: Sequence[Figure]) -> list[str]:
+    """Of one fault; its names stand in the first row alone."""
+    fitting = [figure for figure in figures if figure.fault == fault]
     if not fitting:
-        why = WAITS_FOR.get(number, "not run yet")
-        return [_row(number, what, "", "", why, "", "", "", "")]
+        return [_row(*names, "", "", WAITS_FOR.get(fault, "not run yet"), "", "", "", "", "")]
     lines = []
-    for place, f in enumerate(fitting):
-        first = (number, what) if place == 0 else ("", "")
+    for place, (f, promise) in enumerate(zip(fitting, told_apart(fitting), strict=True)):
+        first = names if place == 0 else ("",) * len(names)
         command = "`" + f.command + "`"
-        lines.append(_row(*first, f.promise, f.bound, _measured(f), f.count, f.load, command, f.date))
+        done_to = ground_of(f.test)
+        lines.append(_row(*first, promise, f.bound, _measured(f), f.count, f.load, done_to, command, f.date))
     return lines
 
 

@@ -69,6 +69,7 @@ def test_the_daemon_is_killed_and_the_take_rolls_on_with_the_right_time(
         measured=max(wrong_frames),
         unit="frames",
         count=of,
+        limit=PERIOD_FRAMES,
     )
 
 

@@ -111,10 +111,10 @@ def test_a_daemon_that_stands_still_is_started_again_and_no_frame_is_lost(
     figures.record(
         "F6",
         "the daemon is back, on systemd",
-        bound="its watchdog of 10 s, and a start",
+        bound="<= 13 s",
         measured=time.monotonic() - stopped_at,
         unit="s",
-        count="1 stop",
+        count="1 stop; its watchdog has 10 s, a start 3 s",
         load=LOAD,
     )
     take = stop(systemd)

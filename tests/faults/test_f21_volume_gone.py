@@ -74,7 +74,7 @@ def test_a_volume_that_fails_in_a_take_is_stood_in_for_and_caught_up_when_it_is_
         third = stop_take(rig, closed=3)
         assert third.folder.startswith(str(disk.path))
         assert check_a(third.folder).gap_frames == 0
-    of = "1 disk each: read-only, pulled out"
+    of = "1 disk"
     load = f"{CHANNELS} ch/48 kHz/24 bit"
     figures.record("F21", "frames lost", bound="0 frames", measured=lost, unit="frames", count=of, load=load)
     figures.record(

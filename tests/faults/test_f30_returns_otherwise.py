@@ -127,7 +127,7 @@ def test_of_another_rate_or_card_nothing_is_recorded_and_the_take_stays_open(
         measured=1000 * checked.worst_gap_error / RATE_HZ,
         unit="ms",
         load=LOAD,
-        count="2 returns",
+        count="1 return",
     )
 
 

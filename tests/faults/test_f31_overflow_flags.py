@@ -57,7 +57,13 @@ def test_flags_with_a_jump_are_gaps_of_that_length_and_flags_without_one_are_cou
     assert not [xrun for xrun in read_journal(Path(take.folder) / JOURNAL_NAME).xruns if xrun.suspect]
     of = f"{len(lost)} overflows and {flags} flags at random"
     figures.record(
-        "F31", "overflow: gap is wrong by", bound="<= 1 block", measured=error, unit="frames", count=of
+        "F31",
+        "overflow: gap is wrong by",
+        bound="<= 1 block",
+        measured=error,
+        unit="frames",
+        count=of,
+        limit=PERIOD_FRAMES,
     )
     figures.record(
         "F31",
@@ -105,6 +111,7 @@ def test_jumps_without_a_word_are_suspect_marks_at_their_frames_and_an_alarm(
         unit="frames",
         load="8 ch/48 kHz/24 bit",
         count=f"{JUMPS} jumps",
+        limit=PERIOD_FRAMES,
     )
 
 

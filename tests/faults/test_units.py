@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.figures import Figures
 from tests.support.tools import need_tool
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
@@ -43,11 +44,19 @@ def test_systemd_finds_nothing_to_complain_of(installed: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_the_exposure_stays_under_its_bound(installed: Path, unit: str) -> None:
+def test_the_exposure_stays_under_its_bound(installed: Path, unit: str, figures: Figures) -> None:
     done = analyze("security", "--offline=true", str(installed / unit))
     found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
     assert found, done.stdout + done.stderr
-    print(f"systemd-analyze security {unit}: {found[1]} (bound {SERVICES[unit]})")
+    figures.record(
+        "units",
+        f"{unit}: exposure by systemd-analyze security",
+        bound=f"<= {SERVICES[unit]}",
+        measured=float(found[1]),
+        unit="",
+        count="1 unit",
+        load="",
+    )
     assert float(found[1]) <= SERVICES[unit]
 
 

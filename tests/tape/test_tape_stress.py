@@ -6,6 +6,7 @@ RIGD_FAULTS=full: with 10^8 frames.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,20 +19,25 @@ from tape_source import assert_is_counter, geometry
 import rigd.tape
 from rigd.model.units import Frame
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
+from tests.faults.figures import Figures, count
 
 CORE = Path(rigd.tape.__file__).parent
-FRAMES = 100_000_000 if os.environ.get("RIGD_FAULTS") == "full" else 4_000_000
+FRAMES = count(ci=4_000_000, full=100_000_000)
 SANITIZERS = {
     "thread": ["-O1", "-g", "-fsanitize=thread"],
     "address": ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
     "none": ["-O3", "-Wall", "-Wextra", "-Werror"],
 }
+REPORTS = re.compile(r"(?:WARNING|ERROR): (?:Thread|Address|Leak)Sanitizer|: runtime error:")
+SANITIZED = {"thread": "ThreadSanitizer", "address": "AddressSanitizer and UBSan"}
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sanitizer", SANITIZERS)
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_the_core_holds_under_stress(compiler: str, sanitizer: str, folder: Path, tmp_path: Path) -> None:
+def test_the_core_holds_under_stress(
+    compiler: str, sanitizer: str, folder: Path, tmp_path: Path, figures: Figures
+) -> None:
     if shutil.which(compiler) is None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{compiler} is not installed")
@@ -48,6 +54,16 @@ def test_the_core_holds_under_stress(compiler: str, sanitizer: str, folder: Path
     if shutil.which("setarch") is not None:
         run = ["setarch", "-R", *run]  # the sanitizers' shadow does not fit every layout of a newer kernel
     result = subprocess.run(run, capture_output=True, text=True, timeout=1700)
+    if sanitizer in SANITIZED:
+        figures.record(
+            "tape_stress",
+            f"reports of {SANITIZED[sanitizer]}, {compiler}",
+            bound="0",
+            measured=len(REPORTS.findall(result.stderr)),
+            unit="reports",
+            count=f"{FRAMES:,} frames",
+            load="3 ch, 1 writer, 4 readers",
+        )
     assert result.returncode == 0, result.stderr
     words = result.stdout.split()
     figures = dict(zip(words[::2], map(int, words[1::2]), strict=True))

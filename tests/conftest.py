@@ -1,0 +1,88 @@
+"""What a test measures, wherever it stands: the fixture `figures`, written and told at the end of a run.
+
+A test that has figures, and every test of a fault, says to the file that RIGD_FIGURES names that it has begun and how
+it ended: one that failed, was skipped or brought all of pytest down must not leave its last good figures standing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.figures import (
+    FIGURES_VARIABLE,
+    Figure,
+    Figures,
+    Outcome,
+    append_figures,
+    fault_of,
+    is_full,
+    place_of,
+    told_apart,
+)
+
+_OF_TEST = pytest.StashKey[Figures]()
+_ENDED = pytest.StashKey[tuple[Outcome, str]]()
+_FOUND = pytest.StashKey[list[Figure]]()
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Takes what the test measures; written once the test is over."""
+    return _figures_of(request.node)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _is_told(item):
+        _write([_figures_of(item).row_of_the_test(fault_of(item.nodeid), Outcome.BEGUN, "it did not end")])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if not _is_told(item):
+        return report
+    if report.failed:
+        item.stash[_ENDED] = (Outcome.FAILED, "")
+    elif report.skipped:
+        item.stash[_ENDED] = (Outcome.SKIPPED, _reason(report))
+    if report.when == "teardown":
+        outcome, why = item.stash.get(_ENDED, (Outcome.PASSED, ""))
+        test = _figures_of(item)
+        measured = test.close(passed=outcome is Outcome.PASSED)
+        item.config.stash.setdefault(_FOUND, []).extend(measured)
+        _write([*measured, test.row_of_the_test(fault_of(item.nodeid), outcome, why)])
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    found = sorted(config.stash.get(_FOUND, []), key=lambda each: (place_of(each.fault), each.promise))
+    if found:
+        terminalreporter.section("figures" + ("" if is_full() else " (small counts)"))
+        for figure, promise in zip(found, told_apart(found), strict=True):
+            terminalreporter.write_line(figure.line(promise))
+
+
+def _is_told(item: pytest.Item) -> bool:
+    return "figures" in getattr(item, "fixturenames", ()) or bool(re.match(r"test_f\d+_", item.path.name))
+
+
+def _figures_of(item: pytest.Item) -> Figures:
+    return item.stash.setdefault(_OF_TEST, Figures(item.nodeid, full=is_full()))
+
+
+def _reason(report: pytest.TestReport) -> str:
+    told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
+    return told.removeprefix("Skipped: ")
+
+
+def _write(figures: list[Figure]) -> None:
+    if path := os.environ.get(FIGURES_VARIABLE):
+        append_figures(Path(path), figures)
