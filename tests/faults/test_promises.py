@@ -162,6 +162,8 @@ def test_a_run_replaces_what_its_tests_measured_before_and_leaves_the_others() -
     new, small = figure(promise="frames lost, in all"), figure(test=other.test, measured=9, full=False)
     run = [ended(Outcome.BEGUN), new, ended(Outcome.PASSED), small]
     assert taken_in([old, other, soaked], run) == [new, other, soaked]
+    worse = [ended(Outcome.BEGUN), figure(measured=9), ended(Outcome.PASSED)]
+    assert taken_in([old], [*worse, *run]) == [new], "of two runs in one file, the last"
     again = replace(soaked, measured=1)
     assert taken_in([old, soaked], [again]) == [old, again]
 
