@@ -19,8 +19,9 @@ _MOST_AT_ONCE = 64
 _REOPEN_NS = NS_PER_SECOND
 WINDOW_S = 0.2
 MOST_IN_A_WINDOW = 400
-"""2,000 packets a second: a whole scene may be recalled, and a flood takes no more than some percent of a processor.
-What is beyond waits in the kernel's room for the socket, and is dropped there when that is full."""
+"""So many are looked at, of which DeskIntake takes far fewer: faders that move are pushed as well, and a flood takes
+no more than some percent of a processor. What is beyond waits in the kernel's room for the socket, and is dropped
+there when that is full."""
 
 
 class DeskLine:
@@ -36,6 +37,11 @@ class DeskLine:
         self._in_window = 0
         self.trouble = ""
         """Why it is not open; empty when it is."""
+
+    @property
+    def is_flooded(self) -> bool:
+        """In this window as much was read as may be; the kernel may have dropped the rest."""
+        return self._in_window >= MOST_IN_A_WINDOW
 
     def open(self, now: Ns) -> None:
         """Open after this, or `trouble` says why not; tried once a second."""
@@ -69,8 +75,8 @@ class DeskLine:
         now_s = self._clock()
         if now_s - self._window_s >= WINDOW_S:
             self._window_s, self._in_window = now_s, 0
-        watched, flooded = [bell], self._in_window >= MOST_IN_A_WINDOW
-        if flooded:
+        watched = [bell]
+        if self.is_flooded:
             timeout_s = min(timeout_s, self._window_s + WINDOW_S - now_s)
         elif self._socket is not None:
             watched.append(self._socket)

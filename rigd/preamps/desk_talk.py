@@ -70,6 +70,8 @@ class _Held:
     refusals: int = 0
     tries: int = 0
     read_due: bool = False
+    in_doubt: bool = False
+    """A push of it may have been dropped in a flood."""
     spoken_ns: int = -_NEVER
     progress_ns: int = 0
     late: bool = False
@@ -87,7 +89,9 @@ class _Held:
             return 1, retry_ns
         if self.target is not None and self.fresh:
             return 1, 0
-        return (2, retry_ns) if not self.fresh else (3, _NEVER)
+        if not self.fresh:
+            return 2, retry_ns
+        return 3, 0 if self.in_doubt else _NEVER
 
 
 class DeskTalk:
@@ -164,6 +168,11 @@ class DeskTalk:
                 else:
                     self._said(held, value, now)
 
+    def read_again(self) -> None:
+        """Every setting is asked for once more: what the desk said of it may have been dropped."""
+        for held in self._held.values():
+            held.in_doubt = True
+
     def tick(self, now: Ns) -> None:
         """What is due by the clock alone: silence noticed, lateness told."""
         if self._answering and now - self._heard_ns > SILENCE_NS:
@@ -221,8 +230,10 @@ class DeskTalk:
 
     def _speak(self, held: _Held, now: Ns) -> bytes | None:
         held.spoken_ns = now
-        if held.read_due or not held.fresh:
-            held.tries += not held.read_due
+        in_doubt, held.in_doubt = held.in_doubt, False
+        idle = in_doubt and held.step is None and held.target is None
+        if held.read_due or not held.fresh or idle:
+            held.tries += not held.fresh and not held.read_due
             held.read_due = False
             return self._dialect.query(held.socket, held.parameter)
         if held.step is not None:

@@ -25,6 +25,7 @@ from rigd.model.gain import PreampAbility, PreampSink, PreampStatus, ReadBack
 from rigd.model.surface import ClockNs
 from rigd.model.take import Parameter
 from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.preamps.desk_intake import DeskIntake
 from rigd.preamps.desk_line import DeskLine
 from rigd.preamps.desk_talk import DeskTalk, Dialect
 from rigd.wire.osc import OscMessage, encode_message
@@ -233,8 +234,9 @@ class X32Preamp:
                 sink=self._sink,
                 now=self._clock(),
             )
+            intake = DeskIntake("/headamp/", self.dialect.probe_address, now=self._clock())
             while not self._stopping.is_set():
-                self._turn(talk, line, bell)
+                self._turn(talk, line, intake, bell)
         except Exception:
             log.exception("[preamp.%s] its thread failed", self.name)
             detail = (
@@ -247,7 +249,7 @@ class X32Preamp:
             line.close()
             bell.close()
 
-    def _turn(self, talk: DeskTalk, line: DeskLine, bell: SystemSocket) -> None:
+    def _turn(self, talk: DeskTalk, line: DeskLine, intake: DeskIntake, bell: SystemSocket) -> None:
         """Wishes in, one packet out, then a wait for whatever is first: an answer, a wish, the clock."""
         now = self._clock()
         line.open(now)
@@ -259,8 +261,16 @@ class X32Preamp:
         talk.tick(now)
         if packet := talk.next_packet(now):
             line.send(packet)
-        for packet in line.wait(bell, talk.pause_ns(now) / NS_PER_SECOND):
-            talk.heard(packet, self._clock())
+        came, ignored = line.wait(bell, talk.pause_ns(now) / NS_PER_SECOND), talk.ignored
+        now = self._clock()
+        for packet in intake.admit(came, now, flooded=line.is_flooded):
+            talk.heard(packet, now)
+        if talk.ignored > ignored:
+            intake.refused(talk.ignored - ignored, now)
+        if intake.must_read_again(now):
+            talk.read_again()
+        if news := intake.news(now):
+            log.warning("[preamp.%s] %s", self.name, news)
 
 
 class XAirPreamp(X32Preamp):

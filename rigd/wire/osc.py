@@ -14,6 +14,8 @@ from rigd.model.errors import RigError
 
 LARGEST_PACKET_BYTES = 8192
 DEEPEST_BUNDLE = 8
+IMMEDIATELY = 1
+"""The time tag "at once" (OSC 1.0, "OSC Time Tags")."""
 _BUNDLE = b"#bundle\0"
 _NOT_IN_ADDRESSES = frozenset(' #*,?[]{}"')
 
@@ -54,8 +56,8 @@ def encode_message(address: str, *arguments: int | float | str | bytes | bool) -
 
 
 def decode_packet(packet: bytes) -> tuple[OscMessage, ...]:
-    """The messages of a packet, in order, those of bundles without their time tags: rigd schedules nothing
-    for others. A packet is used whole or not at all: raises OscError for what is not OSC throughout."""
+    """The messages of a packet, in order; those of a bundle only where it is to be done at once: rigd does nothing at
+    a time that others name. A packet is used whole or not at all: raises OscError for what is not OSC throughout."""
     if len(packet) > LARGEST_PACKET_BYTES:
         raise OscError(f"a packet of {len(packet):,} bytes is too large")
     messages: list[OscMessage] = []
@@ -94,9 +96,9 @@ def _take_apart(packet: bytes, messages: list[OscMessage], depth: int) -> None:
         return
     if depth == 0:
         raise OscError("bundles are nested too deeply")
-    at = len(_BUNDLE) + 8
-    if len(packet) < at:
-        raise OscError("a bundle ends within its time tag")
+    time_tag, at = _number(">Q", packet, len(_BUNDLE))
+    if time_tag != IMMEDIATELY:
+        raise OscError("a bundle is for another time; rigd does nothing later, and nothing late")
     while at < len(packet):
         size, at = _number(">i", packet, at)
         if size <= 0 or size % 4 or at + size > len(packet):

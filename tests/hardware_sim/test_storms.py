@@ -18,6 +18,7 @@ from hardware_sim.storms import (
     halved,
     mutated,
     nested_bundles,
+    osc_bundle,
     osc_message,
     random_bytes,
     running_status,
@@ -55,8 +56,10 @@ def test_a_storm_that_is_stopped_ends_and_one_that_goes_on_says_so() -> None:
 
 def test_osc_is_osc() -> None:
     assert osc_message("/headamp/000/gain", 0.5) == encode_message("/headamp/000/gain", 0.5)
+    assert decode_packet(osc_bundle(osc_message("/a", 1.0))) == (OscMessage("/a", (1.0,)),)
     for packet in dated_bundles(osc_message("/a", 1.0)):
-        assert decode_packet(packet) == (OscMessage("/a", (1.0,)),)
+        with pytest.raises(OscError, match="another time"):
+            decode_packet(packet)
     with pytest.raises(OscError):
         decode_packet(nested_bundles(100))
 

@@ -84,6 +84,19 @@ def test_a_desk_that_comes_back_is_subscribed_to_at_once() -> None:
     assert bench.statuses[-1].answering is True
 
 
+def test_what_may_have_been_dropped_is_read_again_once_and_no_wish_waits_for_it() -> None:
+    bench = Bench(1, 2, 3)
+    bench.run(3 * PACING_NS + SILENCE_NS, answering=True)
+    bench.gains[2] = 24.0  # nobody told
+    bench.talk.read_again()
+    bench.talk.ask(3, "gain_db", 6.0, bench.now)
+    sent = bench.run(8 * PACING_NS, answering=True)
+    gains = [address for address in sent if address.endswith("/gain")]
+    assert gains[:2] == ["/headamp/002/gain"] * 2, "the wish, and what came of it"
+    assert set(gains[2:]) == {"/headamp/000/gain", "/headamp/001/gain"}
+    assert (bench.settings[-1].socket, bench.settings[-1].value) == (2, 24.0)
+
+
 def test_lateness_is_told_after_250_ms_and_once() -> None:
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)

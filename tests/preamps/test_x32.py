@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -11,9 +12,11 @@ from contextlib import contextmanager
 import pytest
 from pydantic import ValidationError
 
+from hardware_sim.storms import Storm, osc_message
 from hardware_sim.x32 import SimulatedX32
 from rigd.model.errors import PreampError
 from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.preamps.desk_intake import BURST
 from rigd.preamps.x32 import X32Preamp, X32Settings, XAirPreamp, XAirSettings
 
 DEADLINE_S = 15.0
@@ -325,7 +328,19 @@ def test_garbage_from_the_desk_harms_nothing(caplog: pytest.LogCaptureFixture) -
         desk.turn(1, 11.0)
         until(lambda: told.latest(1) == (11.0, True))
         assert {s.value for s in told.settings if s.parameter == "gain_db"} == {0.0, 11.0}
-    assert caplog.records == []
+    (line,) = caplog.records
+    assert "sends what is no OSC" in line.message
+
+
+def test_what_a_flood_has_swallowed_is_found_out_behind_it() -> None:
+    with SimulatedX32() as desk, following(desk, 1, 2, 3) as (_, told):
+        until(lambda: desk.clients() == 1)
+        nothing_new = osc_message("/headamp/002/gain", 12 / 72)
+        with Storm(desk.send, itertools.repeat(nothing_new), per_second=5_000) as storm:
+            until(lambda: storm.poured.pieces > 3 * BURST)
+            for number, gain_db in ((1, 10.0), (2, 20.0)):
+                desk.turn(number, gain_db)  # told to everybody, and dropped with the rest
+        until(lambda: told.latest(1) == (10.0, True) and told.latest(2) == (20.0, True))
 
 
 def test_what_no_desk_could_do_is_refused_at_once() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardware_sim.osc_broken import WAYS, right_packet
 from rigd.wire.osc import DEEPEST_BUNDLE, OscError, OscMessage, decode_packet, encode_message
 
 osc_message = pytest.importorskip("pythonosc.osc_message")
@@ -107,6 +109,26 @@ def test_bundles_may_be_nested_so_deep_and_no_deeper() -> None:
 def test_what_is_not_osc_is_refused_whole(packet: bytes) -> None:
     with pytest.raises(OscError):
         decode_packet(packet)
+
+
+@pytest.mark.parametrize("time_tag", [0, 2, 1 << 63, 2_208_988_800 << 32, 4_070_908_800 << 32, (1 << 64) - 1])
+def test_a_bundle_for_another_time_is_not_done_now_either(time_tag: int) -> None:
+    dated = b"#bundle\0" + struct.pack(">Q", time_tag) + struct.pack(">i", 4) + b"/a\0\0"
+    for packet in (dated, bundled(dated), bundled(encode_message("/b"), dated)):
+        with pytest.raises(OscError, match="another time"):
+            decode_packet(packet)
+
+
+@pytest.mark.parametrize("how", WAYS)
+@given(chance=st.randoms(use_true_random=False))
+def test_one_thing_that_is_wrong_is_enough_to_refuse_a_packet(how: str, chance: random.Random) -> None:
+    with pytest.raises(OscError):
+        decode_packet(WAYS[how](chance, "/headamp/000/gain", 0.75))
+
+
+@given(chance=st.randoms(use_true_random=False))
+def test_a_packet_with_nothing_wrong_is_understood(chance: random.Random) -> None:
+    assert decode_packet(right_packet(chance))[-1] == OscMessage("/headamp/000/gain", (0.75,))
 
 
 @given(st.binary(max_size=200))
