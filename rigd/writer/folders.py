@@ -40,6 +40,14 @@ def check_folder(order: TakeOrder, library_root: Path) -> None:
         )
 
 
+def _is_short(name: str) -> bool:
+    """A file system takes it: so many bytes, and no half of a pair of surrogates but those that stand for bytes."""
+    try:
+        return len(os.fsencode(name)) <= 255
+    except UnicodeEncodeError:
+        return False
+
+
 def check_order(order: TakeOrder) -> None:
     """The order makes sense, and its files stay inside its folder. Raises TakeError.
 
@@ -54,7 +62,7 @@ def check_order(order: TakeOrder) -> None:
     names = [file.name for file in order.files]
     for name in names:
         odd = "/" in name or "\0" in name or name in ("", ".", "..", JOURNAL_NAME)
-        if odd or len(name.encode("utf-8", "surrogateescape")) > 255:
+        if odd or not _is_short(name):
             raise refuse(f"{name!r} cannot be the name of a file in it")
     if not names or len({name.casefold() for name in names}) != len(names):
         raise refuse("it has no files, or two of the same name")

@@ -151,8 +151,10 @@ def _frames_with_sound(files: TakeFiles, ledger: Ledger, durable: int) -> int:
             page = files.read(index, at, PAGE_BYTES)
             begins = max(at // width, durable)
             ends = min((at + len(page)) // width, common)
-            known = any(a <= begins and ends <= b for a, b in gaps)
-            if not known and page[max(0, durable * width - at) :].strip(b"\0") == b"":
+            known = max((b for a, b in gaps if a <= begins and ends <= b), default=0)
+            if known:  # all the pages of a long gap are passed by at once
+                at = max(at, min(known, common) * width // PAGE_BYTES * PAGE_BYTES - PAGE_BYTES)
+            elif page[max(0, durable * width - at) :].strip(b"\0") == b"":
                 common = begins
                 break
             at += PAGE_BYTES

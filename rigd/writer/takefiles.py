@@ -206,6 +206,8 @@ class TakeFiles:
                 os.ftruncate(file.fd, HEADER_BYTES + frames * file.shape.frame_bytes)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, file.name) from error
+            except OverflowError as error:  # a journal may say any number
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), file.name) from error
             file.tail_bytes = 0
 
     def say(self, frames: int) -> None:
