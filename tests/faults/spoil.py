@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,18 +39,41 @@ _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def spoil_folder(folder: Path, chance: random.Random) -> int:
-    """One to three of the files of a take's copy are changed; how many."""
+HEAD_BYTES = 1 << 13
+"""Of a file of gigabytes no more than its header, and where it ends, is changed."""
+LARGE_BYTES = 1 << 30
+
+
+def spoil_folder(folder: Path, chance: random.Random, *, kind: str) -> Counter[str]:
+    """One to three of the files of a take's copy are changed, a sound file among them where it is no WAV; how many
+    of each sort."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
+    sounds = [path for path in files if path.suffix == ".wav"]
     chosen = chance.sample(files, chance.randint(1, min(3, len(files))))
+    if kind in ("RF64", "FLAC") and not set(sounds) & set(chosen):
+        chosen[0] = chance.choice(sounds)
+    sorts = Counter[str]()
     for path in chosen:
-        content = path.read_bytes()
-        way = chance.choice(_WAYS if path.suffix == ".wav" else (*_WAYS, *_WORDY))
-        changed = way(content, chance)
-        if path.name == JOURNAL_NAME and chance.random() < 0.7:
-            changed = with_true_checksums(changed)
-        path.write_bytes(changed)
-    return len(chosen)
+        is_sound = path in sounds
+        way = chance.choice(_WAYS if is_sound else (*_WAYS, *_WORDY))
+        if path.stat().st_size > LARGE_BYTES:
+            _spoil_head(path, way, chance)
+        else:
+            changed = way(path.read_bytes(), chance)
+            if path.name == JOURNAL_NAME and chance.random() < 0.7:
+                changed = with_true_checksums(changed)
+            path.write_bytes(changed)
+        sorts[(kind if kind in ("RF64", "FLAC") else "WAV") if is_sound else path.name] += 1
+    return sorts
+
+
+def _spoil_head(path: Path, way: _Way, chance: random.Random) -> None:
+    with path.open("r+b") as file:
+        changed = way(file.read(HEAD_BYTES), chance)
+        file.seek(0)
+        file.write(changed)
+        if chance.random() < 0.5:
+            file.truncate(chance.randrange(path.stat().st_size))
 
 
 def _flip(content: bytes, chance: random.Random) -> bytes:

@@ -15,7 +15,7 @@ from rigd.model.state import RigState, Setting
 from tests.faults.figures import Figures
 from tests.faults.load import start_take, stop_take
 from tests.faults.oracle import check_a, check_b
-from tests.faults.test_f35_osc_storm import DESK
+from tests.faults.storming import DESK
 from tests.support.rig import RigRun
 
 LARGEST_STEP_DB = 6.01
