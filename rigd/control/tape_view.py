@@ -31,6 +31,8 @@ class HeldTape:
     capacity_frames: int
     sample_rate_hz: int
     holds: tuple[HoldRecord, ...]
+    dropped_frames: int = 0
+    """Frames that came behind the last stored one and were not stored, up to now."""
 
 
 class TapeView:
@@ -124,6 +126,7 @@ class TapeView:
                 capacity_frames=geometry.capacity_frames,
                 sample_rate_hz=geometry.sample_rate_hz,
                 holds=self._tape.holds(),
+                dropped_frames=_dropped_frames(self._tape),
             )
 
     def position_of(self, frame: Frame, *, tape_id: int) -> int | None:
@@ -159,3 +162,10 @@ class TapeView:
         if self._tape is None:
             raise TapeError("there is no tape yet: rigd-capture has not opened the interface")
         return self._tape
+
+
+def _dropped_frames(tape: Tape) -> int:
+    next_frame = tape.next_frame  # first: a block that is stored meanwhile must not look like a loss
+    blocks = tape.counters().blocks
+    newest = next(tape.blocks(blocks - 1), None) if blocks else None
+    return max(0, next_frame - newest.first_frame - newest.frames) if newest is not None else 0

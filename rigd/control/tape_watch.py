@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.25
 NOTHING_HELD = TapeWatched(unsafe_s=0.0, waiting_s=0.0, tape_fill=0.0, owed_fill=0.0)
+FULL_FILL = 0.9
+"""Where the tape is less full it is not why a block was dropped: no block is as long as the rest of it."""
 _TAKE_BITS = (1 << 56) - 1
 """Of a hold's key: those that are the take's own, whichever writer took it."""
 
@@ -83,6 +85,7 @@ class TapeWatch:
             waiting_s=waiting_s,
             tape_fill=min(1.0, fill),
             owed_fill=min(1.0, owed_fill),
+            losing_s=held.dropped_frames / held.sample_rate_hz if fill >= FULL_FILL else 0.0,
         )
 
     def _ends(self, held: HeldTape) -> dict[int, int]:

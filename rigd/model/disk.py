@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import replace
+from math import ceil
 
 from rigd.model.commands import MeasureDisk
 from rigd.model.disk_facts import DiskMeasured, Measurement, TapeWatched
@@ -48,7 +49,7 @@ def shown_of(fact: TapeWatched, *, sync_s: float) -> tuple[float, ...]:
     slow = bisect_right((IN_TIME_FILL, SLOW_FILL), fact.owed_fill)
     seconds = round(fact.unsafe_s) if late else 0
     twentieths = int(20 * fact.tape_fill) if slow else 0
-    return float(fact.tape_fill > 0), late, slow, seconds, twentieths
+    return float(fact.tape_fill > 0), late, slow, seconds, twentieths, ceil(fact.losing_s)
 
 
 def tape_watched(work: Work, fact: TapeWatched) -> None:
@@ -66,7 +67,7 @@ def tape_watched(work: Work, fact: TapeWatched) -> None:
         work.clear_fault("not safe")
     stands = any(fault.key == "disk slow" for fault in work.state.faults)
     if fact.owed_fill >= SLOW_FILL or (stands and fact.owed_fill >= IN_TIME_FILL):
-        work.raise_fault("disk slow", _slow_text(work))
+        work.raise_fault("disk slow", _slow_text(work, losing_s=fact.losing_s))
     else:
         work.clear_fault("disk slow")
 
@@ -78,11 +79,13 @@ def sound_was_lost(work: Work) -> None:
         work.raise_fault("disk slow", _slow_text(work))
 
 
-def _slow_text(work: Work) -> str:
+def _slow_text(work: Work, *, losing_s: float = 0.0) -> str:
     fill, tape_s = work.state.tape_fill, work.rules.tape_s
     text = (
         f"the disk is slow: {fill * tape_s:.0f} s of the {tape_s:.0f} s that the tape holds wait to be safe"
     )
+    if losing_s:
+        return f"{text}; the tape is full and sound is being lost, {losing_s:.1f} s of it so far. {SLOW_DISK_CURE}"
     lost = sum(
         gap.length_frames
         for take in session_takes(work.state)

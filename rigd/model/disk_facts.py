@@ -19,6 +19,8 @@ class TapeWatched:
     """Share of the tape that the slowest firm hold takes, 0 to 1."""
     owed_fill: float
     """The same, of what came since the hold was first seen: this is what alarms go by."""
+    losing_s: float = 0.0
+    """The tape is full and capture drops what comes: so much since the last frame that it could keep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

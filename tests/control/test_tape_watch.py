@@ -110,6 +110,19 @@ def test_a_gap_is_no_sound_that_could_be_lost(bench: Bench) -> None:
         assert bench.watch.now().unsafe_s == (RATE + 1024) / RATE
 
 
+def test_what_is_dropped_because_the_tape_is_full_is_counted_while_it_goes_on(bench: Bench) -> None:
+    with bench.fed.tape.take_hold(Frame(0), key=KEY) as hold:
+        bench.watch.now()
+        bench.fed.feed(CAPACITY)
+        assert bench.watch.now().losing_s == 0, "full to the last frame, and nothing lost"
+        bench.fed.feed(2 * 48 * 1024)
+        seen = bench.watch.now()
+        assert (seen.losing_s, seen.tape_fill) == (2 * 48 * 1024 / RATE, 1.0)
+        hold.advance(bench.fed.tape.frame_to_position(Frame(RATE)))
+        bench.fed.feed(1024)
+        assert bench.watch.now().losing_s == 0, "what comes is kept again"
+
+
 def test_a_hold_that_waits_for_takes_not_yet_open_counts(bench: Bench) -> None:
     with bench.fed.tape.take_hold(Frame(0), key=waiting_keys("writer")[0]):
         bench.watch.now()

@@ -111,6 +111,22 @@ def test_sound_that_was_lost_because_the_tape_was_full_is_named_by_the_slow_disk
     assert [each.key for each in desk.state.faults] == [f"gap {desk.take.take_id}"]
 
 
+def test_sound_that_is_being_lost_is_told_with_its_length_while_it_goes_on() -> None:
+    desk = Desk()
+    desk.ok("start")
+    desk.hear(watched(43.0))
+    desk.hear(replace(watched(43.0), losing_s=12.3))
+    slow = fault(desk, "disk slow")
+    assert slow is not None and "sound is being lost, 12.3 s of it so far" in slow.what
+    desk.hear(watched(20.0))
+    slow = fault(desk, "disk slow")
+    assert slow is not None and "being lost" not in slow.what
+    shown = [
+        shown_of(replace(watched(43.0), losing_s=each), sync_s=1.0) for each in (0.0, 0.1, 0.9, 1.1, 2.1)
+    ]
+    assert len(set(shown)) == 4, "at once, and then each second"
+
+
 def test_durable_points_that_are_far_apart_by_config_make_no_alarm() -> None:
     assert not_safe_limit_s(1.0) == 2.0 and not_safe_limit_s(0.2) == 2.0
     desk = Desk(sync_s=5.0)
