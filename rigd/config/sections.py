@@ -125,7 +125,7 @@ class TakeSection(Options):
     )
     poly_file: str = option("{song} Take {take:03}", "A polyphonic file's name, without .wav")
     sync_interval_ms: int = option(
-        1000, "How often what was written is made safe from a power cut", unit="ms", least=200, most=10_000
+        800, "How often what was written is made safe from a power cut", unit="ms", least=200, most=10_000
     )
 
     _lines = field_validator("folder", "file", "poly_file")(one_line)

@@ -77,7 +77,7 @@ class WriterSettings:
     """What `rigd-writer` is started with: NAME.json in the runtime folder."""
 
     library_root: str
-    sync_interval_ms: int = 1000
+    sync_interval_ms: int = 800
     """How often data is made durable and headers are brought up to date."""
     spare: bool = False
     """True for a mirror or a black box: before capture lost a block to it, it would be cut loose."""

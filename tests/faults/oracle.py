@@ -34,7 +34,7 @@ BLOCK_FRAMES = 1024
 WAVE_LIMIT_BYTES = 1 << 32
 """Past it a file is RF64, which Python's wave does not read."""
 APART_FRAMES = 2 * 48_000
-"""While a take rolls, headers of its files are brought up to date one after another, each second or so."""
+"""While a take rolls, headers of its files are brought up to date one after another, every 0.8 s or so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
