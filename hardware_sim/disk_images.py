@@ -97,7 +97,7 @@ def tear(image: Path, before: Path, *, seed: int) -> int:
     old = np.memmap(before, np.uint8, "r").reshape(-1, SECTOR)
     chance = np.random.default_rng(seed)
     count = 0
-    for first in range(0, len(now), COMPARED_AT_ONCE):
+    for first in _written_parts(image, before):
         part = slice(first, first + COMPARED_AT_ONCE)
         changed = first + np.flatnonzero((now[part] != old[part]).any(axis=1))
         lost = changed[chance.random(len(changed)) < 0.5]
@@ -105,6 +105,21 @@ def tear(image: Path, before: Path, *, seed: int) -> int:
         count += len(lost)
     mapped.flush()
     return count
+
+
+def _written_parts(*images: Path) -> list[int]:
+    """First sectors of the parts, COMPARED_AT_ONCE long, in which any of the images has anything but holes."""
+    step = COMPARED_AT_ONCE * SECTOR
+    parts: set[int] = set()
+    for image in images:
+        with image.open("rb") as file:
+            at = 0
+            with contextlib.suppress(OSError):  # ENXIO: nothing but a hole follows
+                while True:
+                    at = os.lseek(file.fileno(), at, os.SEEK_DATA) // step
+                    parts.add(at * COMPARED_AT_ONCE)
+                    at = (at + 1) * step
+    return sorted(parts)
 
 
 def run_tool(*command: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardware_sim.disks import PowerCut, mount_copy
+from hardware_sim.disks import LoopDisk, PowerCut, mount_copy
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
 from tests.faults.load import full_load
@@ -35,6 +35,36 @@ class Survived:
     library: Path
     takes: dict[str, SurvivedTake]
     """By take id."""
+
+
+BETWEEN_S = (0.002, 0.01, 0.05)
+"""So long before a torn cut began what it may have lost: from within one change to all that was not flushed."""
+
+
+class Cuts:
+    """Power cuts of one kind after the other: each second one is torn, that is, of the sectors written since the last
+    flush a random half is missing."""
+
+    def __init__(self, image: Path) -> None:
+        self._image = image
+        self._count = 0
+        self._torn = 0
+        self._sectors = 0
+
+    def cut(self, disk: LoopDisk, *, torn: bool, seed: int) -> PowerCut:
+        """Now, or for a torn one as soon as the disk has written without a flush."""
+        self._count += 1
+        if not torn:
+            return disk.power_cut(self._image)
+        between_s = BETWEEN_S[seed % len(BETWEEN_S)]
+        cut = disk.torn_power_cut(self._image, seed=seed, between_s=between_s)
+        self._torn += cut.torn_sectors > 0
+        self._sectors += cut.torn_sectors
+        return cut
+
+    def __str__(self) -> str:
+        """How many, for a row's count; where nothing was there to be lost a cut is not counted as torn."""
+        return f"{self._count} power cuts, {self._torn} of them torn ({self._sectors:,} sectors missing)"
 
 
 @contextmanager

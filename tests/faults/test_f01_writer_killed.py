@@ -12,12 +12,15 @@ import pytest
 
 from rigd.tape.tape import Tape
 from tests.faults.figures import Figures, count
-from tests.faults.load import TapeFill, start_take, stop_take
+from tests.faults.load import RATE_HZ, TapeFill, start_take, stop_take
 from tests.faults.oracle import check_b_rolling, check_rolling, check_whole
+from tests.faults.trailing import Trailing
 from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun
 
 KILLS = count(ci=4, full=50)
+LOOKS = count(ci=2, full=10)
+"""Before the first kill; between the others there is one for each second kill."""
 
 
 @pytest.mark.timeout(count(ci=120, full=900))
@@ -28,7 +31,10 @@ def test_the_writer_is_killed_at_random_instants_and_nothing_is_lost(
     take = start_take(rig)
     moments = random.Random(1)
     restarts_ms: list[float] = []
+    behind_s: list[float] = []
     seen = 0
+    trailing = Trailing(rig, take, moments)
+    trailing.look(LOOKS)
     with TapeFill(rig) as fill:
         for number in range(KILLS):
             rig.hear(moments.uniform(0.05, 1.2))
@@ -40,6 +46,9 @@ def test_the_writer_is_killed_at_random_instants_and_nothing_is_lost(
                 assert told >= seen, "a file has become shorter"
                 seen = told
                 adopted_after(rig, killed)
+                behind_s.append((trailing.heard_frames() - told) / RATE_HZ)
+                rig.roll(0.1)  # its successor has told of a durable point: what it found is dealt with
+                trailing.look()
             else:
                 restarts_ms.append(1000 * (adopted_after(rig, killed) - at))
     check_rolling(take.folder)
@@ -55,7 +64,16 @@ def test_the_writer_is_killed_at_random_instants_and_nothing_is_lost(
         bound="<= 500 ms",
         measured=max(restarts_ms),
         unit="ms",
-        count=of,
+        count=f"{len(restarts_ms)} kills",
+    )
+    trailing.record(figures, "F1", f"before and between {KILLS} kills")
+    figures.record(
+        "F1",
+        "files trail the sound by, until another writer has the take",
+        bound="<= 1 s + 500 ms",
+        measured=max(behind_s),
+        unit="s",
+        count=f"{len(behind_s)} kills",
     )
     figures.record(
         "F1", "most of the tape in use", bound="< 25 %", measured=100 * fill.most, unit="%", count=of

@@ -4,6 +4,7 @@ and is whole in the library once there is room again; without one it ends cleanl
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +12,20 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.disks import SmallDisk
-from rigd.model.state import CopyState, MirrorPhase, Transport
+from rigd.model.state import CopyState, MirrorPhase, Take, Transport
+from rigd.model.units import NS_PER_SECOND, Frame
+from rigd.tape.tape import Tape
+from rigd.writer.journal import JOURNAL_NAME, read_journal
 from tests.faults.figures import Figures, count
-from tests.faults.load import start_take, stop_take
-from tests.faults.oracle import check_a, check_b, check_whole
+from tests.faults.load import PERIOD_FRAMES, start_take, stop_take
+from tests.faults.oracle import HEADER_BYTES, check_a, check_b, check_whole
 from tests.support.disks import await_phase, mirrored, need_mounts, what_differs
 from tests.support.rig import RigRun, sheet_of
 
 CHANNELS = count(ci=8, full=64)
 DISK_BYTES = CHANNELS * (24 << 20)
 ROOM_BYTES = 8 << 20
+SAMPLE_BYTES = 3
 
 
 @pytest.mark.timeout(240)
@@ -77,21 +82,59 @@ def test_without_a_mirror_a_full_disk_ends_the_take_cleanly_and_says_so(
         take = start_take(rig)
         disk.fill(leave_bytes=ROOM_BYTES)
         state = rig.await_transport(Transport.HALTED)
-        said_at = time.monotonic()
+        said_ns = time.monotonic_ns()
+        unused = frames_that_still_fit(take, disk)
         (fault,) = [fault for fault in state.faults if fault.key.startswith("take ")]
         assert "No space left" in fault.what and "Free some space" in fault.what
-        late_s = said_at - fault.since_ns / 1e9
         heard = check_a(take.folder)
         assert check_b(take.folder) == heard.frames
         assert heard.gap_frames == 0
         (failed,) = rig.state().takes
         assert "No space left" in failed.failure
+        with Tape.attach(rig.runtime / "tape", writable=False) as tape:
+            full_ns = tape.timeline().ns_at(Frame(take.first_frame + heard.frames))
+        assert unused <= PERIOD_FRAMES, f"{unused} frames more had room in every file"
+        assert "Traceback" not in rig.logs()
+    of, load = "1 full disk", f"{CHANNELS} ch/48 kHz/24 bit"
     figures.record(
         "F15",
-        "full disk until the state says so",
+        "from the first frame that found no room until the state says so",
         bound="<= 1 s",
-        measured=late_s,
+        measured=(said_ns - full_ns) / NS_PER_SECOND,
         unit="s",
-        count="1 full disk",
-        load=f"{CHANNELS} ch/48 kHz/24 bit",
+        count=of,
+        load=load,
     )
+    figures.record(
+        "F15",
+        "frames that still had room in every file when the take ended",
+        bound=f"<= 1 block ({PERIOD_FRAMES:,} frames)",
+        measured=unused,
+        unit="frames",
+        count=of,
+        load=load,
+    )
+
+
+def frames_that_still_fit(take: Take, disk: SmallDisk) -> int:
+    """The limit is the volume's own: no more frames than this could have been added to all files at once.
+
+    Nothing is kept ready any more once the disk has answered that it is full, and the reserve of the config only
+    keeps takes from being started. Room is given in blocks, so a file takes none for a frame that fits in the last
+    block it has, and then a whole one. What the take's metadata took since is room that the sound left, too.
+    """
+    volume = os.statvfs(disk.path)
+    block = volume.f_frsize
+    folder = Path(take.folder)
+    files = sorted(folder.glob("*.wav"))
+    frames = read_journal(folder / JOURNAL_NAME).frames
+
+    def blocks_of(frames: int) -> int:
+        return -(-(HEADER_BYTES + SAMPLE_BYTES * frames) // block)
+
+    def taken(path: Path) -> int:
+        return path.stat().st_blocks * 512 // block if path.exists() else 0
+
+    tails = sum(max(0, taken(path) - blocks_of(frames)) for path in files)
+    free = volume.f_bavail + tails + taken(folder / "take.json")
+    return ((blocks_of(frames) + free // len(files)) * block - HEADER_BYTES) // SAMPLE_BYTES - frames

@@ -1,5 +1,6 @@
 """F20: the power is cut just as a take is started, stopped, renamed, kept, thrown away or brought back. Every change
-is there or is not; no take that was closed is missing or short, and rigd starts on what is left and lists it.
+is there or is not; no take that was closed is missing or short, and rigd starts on what is left and lists it. Each
+second cut is torn: the disk has lost a part of what it had not flushed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rigd.model.take import Slate
 from tests.faults.figures import Figures, count
 from tests.faults.load import full_load
 from tests.faults.oracle import take_folders
-from tests.faults.power import Survived, survived
+from tests.faults.power import Cuts, Survived, survived
 from tests.support.rig import RigRun, sheet_of
 from tests.support.tools import need_mounts
 
@@ -54,19 +55,21 @@ def test_the_power_is_cut_while_something_is_changed_and_it_is_the_old_or_the_ne
     figures: Figures, tmp_path: Path
 ) -> None:
     need_mounts()
-    cuts = sum(cuts_of_one_disk(tmp_path, seed) for seed in range(DISKS))
+    cuts = Cuts(tmp_path / "cut.img")
+    for seed in range(DISKS):
+        cut_one_disk(cuts, tmp_path, seed)
     figures.record(
         "F20",
         "closed takes that were missing, short or neither old nor new",
         bound="0",
         measured=0,
         unit="takes",
-        count=f"{cuts} power cuts",
+        count=str(cuts),
         load=f"{CHANNELS} ch/48 kHz/24 bit",
     )
 
 
-def cuts_of_one_disk(tmp_path: Path, seed: int) -> int:
+def cut_one_disk(cuts: Cuts, tmp_path: Path, seed: int) -> None:
     moments = random.Random(seed)
     work = itertools.cycle(WORK)
     names = (f"{seed}-{number}" for number in itertools.count())
@@ -87,14 +90,13 @@ def cuts_of_one_disk(tmp_path: Path, seed: int) -> int:
             doing = threading.Thread(target=do, args=(rig, what))
             doing.start()
             doing.join(moments.uniform(0, 0.12))
-            cut = disk.power_cut(tmp_path / "cut.img")
+            cut = cuts.cut(disk, torn=number % 2 == 1, seed=CUTS * seed + number)
             doing.join()
             history.append(after := known(rig))
             with survived(cut, config_folder=tmp_path) as found:
                 slates = slates_since(history, cut.asked_ns / 1e9 - OLD_S)
                 check(found, before, after, slates, f'cut {number} of disk {seed}, during "{what}"')
                 check_that_it_starts(found)
-    return CUTS
 
 
 def do(rig: RigRun, what: str) -> None:

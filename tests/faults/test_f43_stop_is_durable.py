@@ -1,4 +1,5 @@
-"""F43: a stop is acknowledged, and the power is cut at that moment. The take is complete on the disk that is left."""
+"""F43: a stop is acknowledged, and the power is cut at that moment. The take is complete on the disk that is left,
+also where the disk has lost a part of what it had not flushed."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from hardware_sim.disks import LoopDisk, can_mount, mount_copy
 from tests.faults.figures import Figures, count
 from tests.faults.load import full_load
 from tests.faults.oracle import check_a, check_b
+from tests.faults.power import Cuts
 from tests.support.rig import RigRun
 
 CUTS = count(ci=4, full=50)
@@ -22,6 +24,7 @@ CHANNELS = count(ci=8, full=64)
 def test_a_stop_that_was_acknowledged_has_every_frame_on_the_disk(tmp_path: Path, figures: Figures) -> None:
     config = full_load(channels=CHANNELS, preroll_s=0, keep_s=2, stall_s=10)
     missing = 0
+    cuts = Cuts(tmp_path / "cut.img")
     with LoopDisk(count(ci=256, full=2048) << 20) as disk:
         library = disk.path / "takes"
         with RigRun(config, overrides=[f"rig.library={json.dumps(str(library))}"]) as rig:
@@ -32,7 +35,7 @@ def test_a_stop_that_was_acknowledged_has_every_frame_on_the_disk(tmp_path: Path
                 answer = client.command("next" if number % 2 else "stop")
                 assert answer.accepted and answer.ended is not None
                 take = client.wait_closed(answer.ended, timeout_s=60)
-                cut = disk.power_cut(tmp_path / "cut.img")
+                cut = cuts.cut(disk, torn=number // 2 % 2 == 1, seed=number)
                 assert take is not None and take.closed and not take.failure
                 if number % 2:
                     client.wait_closed(client.command("stop").ended, timeout_s=60)
@@ -50,6 +53,6 @@ def test_a_stop_that_was_acknowledged_has_every_frame_on_the_disk(tmp_path: Path
         bound="0 frames",
         measured=missing,
         unit="frames",
-        count=f"{CUTS} power cuts",
+        count=str(cuts),
         load=f"{CHANNELS} ch/48 kHz/24 bit",
     )
