@@ -144,6 +144,7 @@ def test_the_disk_stalls_longer_than_the_tape_lasts_and_the_silence_is_exact(
                 (hold,) = tape.holds()  # nothing was lost before: positions on the tape are frames
                 check_that_it_is_told(rig, box, tape, full_at=hold.position + tape.geometry.capacity_frames)
                 with HoldMoves(tape.path) as watched:
+                    wait_for(lambda: watched.known == hold.position, "the hold is watched")
                     thawed_at = tape.next_frame
                     disk.thaw()
                     state = rig.await_state(
