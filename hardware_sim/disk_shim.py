@@ -5,7 +5,9 @@
         shim.fail(Call.SYNC, errno.EIO, nth=shim.seen(Call.SYNC) + 1)
 
 Builds disk_shim.c with `cc` in a folder of its own. Catches what goes through libc, from C and from Python's os
-alike. Any thread; what is set counts at once, also for a process that runs.
+alike. A sync that fails loses what was written since the last good one, as a kernel may do: whoever syncs once
+more, is told that all is well and believes it, has zeros where sound was. Any thread; what is set counts at once,
+also for a process that runs.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ SOURCE = Path(__file__).with_name("disk_shim.c")
 FOLDER_BYTES = 4096
 _KIND = struct.Struct("<6q")  # fault, from, times, delay_us; seen, failed
 _WORD = struct.Struct("<q")
+ENDING_BYTES = 64
+_RATE, _LOST, _RETRIED = range(3)
 
 
 class Call(IntEnum):
@@ -43,9 +47,10 @@ class ShimError(Exception):
 
 
 class DiskShim:
-    """Everything below `below` goes through it, in every process that is started with `environment`."""
+    """Everything below `below` goes through it, in every process that is started with `environment`; with `ending`
+    only files whose names end so."""
 
-    def __init__(self, below: Path) -> None:
+    def __init__(self, below: Path, *, ending: str = "") -> None:
         self._below = below.resolve()
         self._home = Path(tempfile.mkdtemp(prefix="rigd-shim-"))
         self._library = self._home / "disk_shim.so"
@@ -55,13 +60,15 @@ class DiskShim:
         if built.returncode != 0:
             self.close()
             raise ShimError(f"disk_shim.c was not built: {built.stderr.strip()}")
-        self._rate_at = _KIND.size * len(Call)
-        size = self._rate_at + _WORD.size + FOLDER_BYTES
+        self._words_at = _KIND.size * len(Call)
+        ending_at = self._words_at + 3 * _WORD.size
+        start = ending_at + ENDING_BYTES
+        size = start + FOLDER_BYTES
         with path.open("w+b") as file:
             file.truncate(size)
             self._control = mmap.mmap(file.fileno(), size)
         name = os.fsencode(self._below)
-        start = self._rate_at + _WORD.size
+        self._control[ending_at : ending_at + len(ending)] = ending.encode("ascii")
         self._control[start : start + len(name)] = name
         self.environment = {"LD_PRELOAD": str(self._library), "RIGD_DISK_SHIM": str(path)}
 
@@ -78,7 +85,7 @@ class DiskShim:
 
     def limit(self, bytes_per_second: int) -> None:
         """Writes take at least that long; 0: no longer than they do."""
-        _WORD.pack_into(self._control, self._rate_at, bytes_per_second)
+        _WORD.pack_into(self._control, self._words_at + _WORD.size * _RATE, bytes_per_second)
 
     def heal(self) -> None:
         """Nothing fails and nothing waits any more."""
@@ -93,6 +100,20 @@ class DiskShim:
     def failed(self, call: Call) -> int:
         """So many of them failed."""
         return self._get(call, 5)
+
+    @property
+    def lost_bytes(self) -> int:
+        """So much was written and is gone, by syncs that failed."""
+        return self._word(_LOST)
+
+    @property
+    def retried(self) -> int:
+        """So many times a file was synced whose sync, or whose volume's while it was dirty, had failed before."""
+        return self._word(_RETRIED)
+
+    def _word(self, place: int) -> int:
+        value: int = _WORD.unpack_from(self._control, self._words_at + _WORD.size * place)[0]
+        return value
 
     def _put(self, call: Call, place: int, *values: int) -> None:
         for offset in range(len(values)):

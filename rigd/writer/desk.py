@@ -29,7 +29,6 @@ from rigd.model.messages import (
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
 from rigd.tape.holds import PRIMARY_WRITER, Hold, NoFreeHoldError
-from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import Tape
 from rigd.writer.failures import failed, unforeseen, why_not_opened
 from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable, make_folder
@@ -46,6 +45,7 @@ from rigd.writer.reporting import report_of
 from rigd.writer.strangers import DeadStrangers
 from rigd.writer.takewriter import TakeWriter
 from rigd.writer.tapes import TapeWatch
+from rigd.writer.together import sync_together
 from rigd.writer.volume import Volume
 from rigd.writer.waiting import WaitingList
 
@@ -79,6 +79,8 @@ class Desk:
         self._waiting = WaitingList(runtime / f"{name}.waiting", writer=name, spare=settings.spare)
         self._firm: set[TakeId] = set()
         """Of those that wait, the ones that are not to be let go of once they are open."""
+        self._opened_again: set[TakeId] = set()
+        """Of those that wait, the ones whose first files a sync has failed for."""
         self._folders: dict[TakeId, str] = {}
         """Of takes closed here, the last ones, for notes that come after."""
         self._tapes = TapeWatch(runtime / TAPE_NAME)
@@ -326,26 +328,29 @@ class Desk:
 
     def _made_durable(self, openings: list[Opening]) -> list[Opening]:
         """Those of them that will be there after a power cut, by one sync for all of a file system. Of the
-        others nothing is left behind."""
-        good = []
+        others nothing is left behind; each is opened once more, in fresh files."""
+        good: list[Opening] = []
         for device in {opening.take.device for opening in openings}:
             together = [opening for opening in openings if opening.take.device == device]
-            try:
-                sync_file_system(together[0].take.folder_fd)
-                good += together
-                continue
-            except Exception as error:
-                log.error("%s: %s; each take by itself", together[0].take.order.folder, error)
-            for opening in together:
-                try:
-                    opening.take.make_durable()
-                    make_durable(Path(opening.take.order.folder), self._library_root)
-                    good.append(opening)
-                except Exception as error:
-                    self._takes.forget(opening.take)
-                    opening.undo()
-                    self._refuse(opening.take.order, error)
+            durable, not_so = sync_together(
+                together, folder_fd=lambda opening: opening.take.folder_fd, sync_one=self._make_durable_alone
+            )
+            good += durable
+            for opening, error in not_so:
+                order = opening.take.order
+                self._takes.forget(opening.take)
+                opening.undo()
+                if order.take_id in self._opened_again:
+                    self._refuse(order, error)
+                else:
+                    log.warning("%s; it is opened once more", why_not_opened(order, error))
+                    self._opened_again.add(order.take_id)
+        self._opened_again.intersection_update(waiting.take_id for waiting in self._waiting)
         return good
+
+    def _make_durable_alone(self, opening: Opening) -> None:
+        opening.take.make_durable()
+        make_durable(Path(opening.take.order.folder), self._library_root)
 
     def write_on(self) -> bool:
         """Each take is written on by at most a slice; what is complete is closed. True: there is more."""

@@ -2,7 +2,8 @@
 
 A line is the CRC-32 of its JSON in eight hexadecimal digits, a space, the JSON, a newline. The first line
 is the order. What a crash tore off at the end is left out by the reader and cut off by the next writer.
-Runs on the thread of whoever calls; never rewrites a line.
+Runs on the thread of whoever calls; never rewrites a line. Where a sync has failed the same lines go on in a fresh
+file.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ _CODEC = Codec(
 )
 LONGEST_JOURNAL_BYTES = 256 << 20
 """Two months of a take. What is longer is none of rigd's, and is not read into memory."""
+FRESH_NAME = f".{JOURNAL_NAME}.new"
 _DURABLE = b'{"type":"Durable"'
 
 
@@ -166,9 +168,13 @@ def is_begun(folder: str) -> bool:
 class Journal:
     """Writes one journal. One owner; every append is one write(2)."""
 
-    def __init__(self, fd: int, size_bytes: int) -> None:
+    def __init__(self, fd: int, unsafe: bytes = b"") -> None:
+        """`unsafe`: what is in the file already, and perhaps in the page cache only."""
         self._fd = fd
-        self._size_bytes = size_bytes
+        self._safe_bytes = 0
+        self._unsafe = bytearray(unsafe)
+        """What was added since the last good sync: where that fails, the file may have lost it."""
+        self._doubtful = False
 
     @classmethod
     def create(cls, begun: Begun, *, folder_fd: int) -> Journal:
@@ -177,7 +183,7 @@ class Journal:
         One without a whole line does not count: its writer was killed before it made any other file.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        journal = cls(open_plain(JOURNAL_NAME, flags, dir_fd=folder_fd), 0)
+        journal = cls(open_plain(JOURNAL_NAME, flags, dir_fd=folder_fd))
         try:
             fcntl.flock(journal._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if b"\n" in os.read(journal._fd, 1 << 20):
@@ -214,7 +220,7 @@ class Journal:
         except BaseException:
             os.close(fd)
             raise
-        return cls(fd, whole), ledger
+        return cls(fd, content[:whole]), ledger
 
     def append(self, *entries: Entry) -> None:
         """The lines are in the page cache, all or none. Raises OSError."""
@@ -226,13 +232,49 @@ class Journal:
             if written < len(lines):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            os.ftruncate(self._fd, self._size_bytes)
+            os.ftruncate(self._fd, self._safe_bytes + len(self._unsafe))
             raise OSError(error.errno, error.strerror, JOURNAL_NAME) from error
-        self._size_bytes += len(lines)
+        self._unsafe += lines
 
     def make_durable(self) -> None:
-        """Every line so far survives a power cut. Raises OSError."""
-        os.fdatasync(self._fd)
+        """Every line so far survives a power cut. Raises OSError: then `make_anew`, and not this once more."""
+        try:
+            os.fdatasync(self._fd)
+        except OSError as error:
+            self._doubtful = True
+            raise OSError(error.errno, error.strerror, JOURNAL_NAME) from error
+        self._safe_bytes += len(self._unsafe)
+        self._unsafe.clear()
+
+    def doubt(self) -> None:
+        """A sync of its file system has failed: lines since the last good one may be gone from the file."""
+        self._doubtful = True
+
+    def make_anew(self, folder_fd: int) -> None:
+        """Where a sync has failed, every line stands in a fresh file under the journal's name, durable: a second sync
+        of the old one would succeed and say nothing of what the first one lost. Raises OSError, and the old
+        one is as it was."""
+        if not self._doubtful:
+            return
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = open_plain(FRESH_NAME, flags, dir_fd=folder_fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lines = memoryview(os.pread(self._fd, self._safe_bytes, 0) + self._unsafe)
+            while lines:
+                lines = lines[os.write(fd, lines) :]
+            os.fdatasync(fd)
+            os.rename(FRESH_NAME, JOURNAL_NAME, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+        except OSError as error:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                os.unlink(FRESH_NAME, dir_fd=folder_fd)
+            raise OSError(error.errno, error.strerror, JOURNAL_NAME) from error
+        os.close(self._fd)
+        self._fd = fd
+        self._safe_bytes += len(self._unsafe)
+        self._unsafe.clear()
+        self._doubtful = False
 
     def close(self) -> None:
         """The file is closed and unlocked; nothing is added. May be called again."""

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from rigd.model.messages import TakeClosed
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
-from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import Tape
 from rigd.writer.failures import failed, unforeseen, why_it_ended
 from rigd.writer.takefiles import FilesGoneError
 from rigd.writer.takewriter import TakeWriter
+from rigd.writer.together import sync_together
 from rigd.writer.waiting import MOST_OPEN
 
 SPARE_DESCRIPTORS = 64
@@ -135,22 +135,12 @@ class OpenTakes:
 
     def _synced(self, takes: list[TakeWriter]) -> list[TakeWriter]:
         """Those of them whose files are durable; a take whose files are not has failed."""
-        if not takes:
-            return takes
-        try:
-            sync_file_system(takes[0].folder_fd)
-            return takes
-        except Exception as error:
-            log.warning("%s: %s; looking for the take that it belongs to", takes[0].order.folder, error)
-        good = []
-        for take in takes:
-            try:
-                take.make_durable()
-                good.append(take)
-            except Exception as error:
-                # What the kernel could not write it may have dropped, and a second try would succeed and say
-                # nothing of it. Only what was durable before counts.
-                self._fail(take, error, take.safe_frames)
+        good, bad = sync_together(
+            takes, folder_fd=lambda take: take.folder_fd, sync_one=TakeWriter.make_durable
+        )
+        for take, error in bad:
+            take.doubt()
+            self._fail(take, error, take.safe_frames)  # only what was durable before counts
         return good
 
     # How a take ends.

@@ -267,6 +267,10 @@ class TakeWriter:
         self._files.make_durable()
         self._journal.make_durable()
 
+    def doubt(self) -> None:
+        """A sync of its files has failed: none of what was written since the last good one is believed."""
+        self._journal.doubt()
+
     # How it ends: three steps with a sync of the file system after each, which takes may share. An OSError
     # leaves a take that recovery closes at the next start.
 
@@ -297,6 +301,7 @@ class TakeWriter:
 
     def finish(self, *, frames: int, failure: str = "") -> list[str]:
         """All three steps and their syncs. Returns what metadata found no room."""
+        self._journal.make_anew(self.folder_fd)
         self.end_sound(frames=frames, failure=failure)
         sync_file_system(self.folder_fd)
         missing = self.write_tails(failure=failure)
@@ -315,6 +320,9 @@ class TakeWriter:
             self._files.cut(frames)
         finally:
             self.written_frames = frames
+            self.doubt()
+            with contextlib.suppress(OSError):  # the old one says where it was durable
+                self._journal.make_anew(self.folder_fd)
             self._note(Closing(frames=frames))
             self.ledger.closed = Closed(frames=frames, failure=failure)
 
