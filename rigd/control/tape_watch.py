@@ -19,6 +19,7 @@ from rigd.model.state import RigState
 from rigd.model.surface import ClockNs
 from rigd.model.units import NS_PER_SECOND, Frame, TakeId
 from rigd.model.work import known_takes
+from rigd.tape.holds import is_kept
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +74,15 @@ class TapeWatch:
         for key, hold in keys.items():
             age_s = (now_ns - self._since_ns[key]) / NS_PER_SECOND
             held_frames = held.written - hold.position
+            fill = max(fill, held_frames / held.capacity_frames)
+            if is_kept(hold.key):
+                # Of a take that failed. Who goes on with it, the mirror or a fresh take, has a hold of its own.
+                continue
             end = ends.get(hold.key & _TAKE_BITS)
             sound_s = max(0, held_frames if end is None else end - hold.position) / held.sample_rate_hz
             unsafe_s = max(unsafe_s, sound_s)
             waiting_s = max(waiting_s, min(sound_s, age_s))
             owed = min(held_frames, round(age_s * held.sample_rate_hz))
-            fill = max(fill, held_frames / held.capacity_frames)
             owed_fill = max(owed_fill, owed / held.capacity_frames)
         return TapeWatched(
             unsafe_s=unsafe_s,

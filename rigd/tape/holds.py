@@ -24,6 +24,8 @@ MOST_SPARE_HOLDS: int = lib.RIGD_HOLDS - lib.RIGD_FIRM_HOLDS
 PRIMARY_WRITER = "writer"
 """Name of the writer of the take volume."""
 _KEY_BITS = 56
+_KEPT_BITS = 0x69_6764_0001_0000
+"""No take's key is like that, as of those that wait."""
 LET_GO = 2**64 - 1
 """Position of a spare hold that capture has let go of."""
 
@@ -59,7 +61,12 @@ def waiting_keys(writer: str) -> tuple[int, int]:
 
 def kept_key(writer: str, number: int) -> int:
     """A key of that writer for the sound of a take that failed; `number` tells them apart, up to 4,096."""
-    return _mark_of(writer) << _KEY_BITS | 0x69_6764_0001_0000 | number & 0xFFF
+    return _mark_of(writer) << _KEY_BITS | _KEPT_BITS | number & 0xFFF
+
+
+def is_kept(key: int) -> bool:
+    """True for the keys of sound of takes that failed, whichever writer keeps it."""
+    return key & (1 << _KEY_BITS) - 1 & ~0xFFF == _KEPT_BITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

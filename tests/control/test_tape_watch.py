@@ -14,7 +14,7 @@ from rigd.control.tape_watch import NOTHING_HELD, TapeWatch
 from rigd.model.disk_facts import TapeWatched
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
-from rigd.tape.holds import hold_key, waiting_keys
+from rigd.tape.holds import hold_key, kept_key, waiting_keys
 from tests.support.capture_run import runtime_folder
 from tests.support.desk import Desk
 from tests.support.writer_run import RATE, FedTape
@@ -88,6 +88,17 @@ def test_what_a_take_had_behind_it_when_it_was_ordered_is_owed_from_then_on(benc
         bench.fed.feed(RATE)
         second = bench.watch.now()
         assert (second.unsafe_s, second.waiting_s) == (6.0, 1.0)
+
+
+def test_what_is_kept_of_a_take_that_failed_is_owed_by_whoever_goes_on_with_it(bench: Bench) -> None:
+    with bench.fed.tape.take_hold(Frame(0), key=kept_key("writer", 4_097)):
+        bench.watch.now()
+        bench.fed.feed(3 * RATE)
+        seen = bench.watch.now()
+        assert (seen.unsafe_s, seen.waiting_s, seen.owed_fill) == (0.0, 0.0, 0.0)
+        assert seen.tape_fill == 3 * RATE / CAPACITY
+        with bench.fed.tape.take_hold(Frame(RATE), key=KEY):
+            assert bench.watch.now().unsafe_s == 2.0
 
 
 def test_a_take_that_has_ended_owes_no_more_than_up_to_its_end(bench: Bench) -> None:
