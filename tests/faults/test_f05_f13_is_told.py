@@ -10,13 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from hardware_sim.disks import LoopDisk, can_mount
+from hardware_sim.disks import LoopDisk
 from rigd.model.events import Event, Happening
 from tests.faults.figures import Figures, count
 from tests.faults.load import RATE_HZ, full_load, start_take, stop_take, stopped
 from tests.faults.oracle import check_a
 from tests.support.events import EventLog
 from tests.support.rig import RigRun
+from tests.support.tools import need_mounts
 
 CHANNELS = count(ci=8, full=64)
 STALL_S = count(ci=8.0, full=30.0)
@@ -31,12 +32,12 @@ def frozen(disk: LoopDisk) -> Iterator[None]:
         disk.thaw()
 
 
-@pytest.mark.skipif(not can_mount(), reason="cannot mount here")
 @pytest.mark.timeout(count(ci=180, full=400))
 @pytest.mark.parametrize("fault", ["F5", "F13"])
 def test_sound_that_is_not_yet_safe_is_told_while_the_writer_says_nothing(
     fault: str, figures: Figures
 ) -> None:
+    need_mounts()
     config = full_load(channels=CHANNELS, stall_s=STALL_S, keep_s=2, preroll_s=0)
     with LoopDisk(count(ci=192, full=1536) << 20) as disk:
         library = f"rig.library={json.dumps(str(disk.path / 'takes'))}"

@@ -22,6 +22,7 @@ from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun, check_take
 from tests.support.supervised_rig import SupervisedRig
 from tests.support.supervisor import start_unit, stop_unit
+from tests.support.tools import need_mounts
 
 CHANNELS = 16
 LOAD = f"{CHANNELS} ch/48 kHz/24 bit"
@@ -94,8 +95,7 @@ def test_a_writer_that_stands_still_is_started_again_while_the_tape_has_everythi
 
 @pytest.mark.timeout(240)
 def test_a_writer_that_waits_for_a_frozen_disk_is_left_alone_by_its_watchdog() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("a disk of one's own needs root")
+    need_mounts()
     with (
         LoopDisk(256 << 20) as disk,
         SupervisedRig(CONFIG, overrides=[f"rig.library={json.dumps(str(disk.path / 'takes'))}"]) as rig,

@@ -15,7 +15,7 @@ from tests.faults.oracle import check_a, check_b
 from tests.support.counter import CounterPlayer
 from tests.support.jack_server import JackServer
 from tests.support.rig import RigRun
-from tests.support.tools import need_jack_audio
+from tests.support.tools import Exempt, excused, need_jack_audio
 
 SECONDS = count(ci=6.0, full=600.0)
 
@@ -52,7 +52,7 @@ def test_with_every_core_busy_nothing_is_lost(rig_of: Callable[..., RigRun], fig
 def test_the_callback_of_a_real_driver_runs_in_real_time() -> None:
     need_jack_audio()
     if not may_run_in_real_time():
-        pytest.skip("real-time scheduling is not permitted here: ulimit -r, or CAP_SYS_NICE")
+        excused(Exempt.REAL_TIME)
     with (
         JackServer(channels=2) as server,
         CounterPlayer(server, channels=2),

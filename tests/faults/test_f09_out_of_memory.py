@@ -23,7 +23,7 @@ from rigd.model.state import Transport
 from tests.faults.figures import Figures, count
 from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun, check_take
-from tests.support.tools import CAP_SYS_RESOURCE, die_with_parent, has_capability
+from tests.support.tools import CAP_SYS_RESOURCE, Exempt, die_with_parent, excused, has_capability, need_root
 
 LIMIT_BYTES = 600 << 20
 HOGS = count(ci=3, full=20)
@@ -64,8 +64,7 @@ class MemoryCgroup:
 @pytest.fixture
 def cgroup() -> Iterator[MemoryCgroup]:
     """Of version 1 or 2, whichever has the memory controller."""
-    if os.geteuid() != 0:
-        pytest.skip("a memory cgroup needs root")
+    need_root("a memory cgroup")
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     for _, place, kind, options, *_ in mounts:
         legacy = kind == "cgroup" and "memory" in options.split(",")
@@ -82,7 +81,7 @@ def cgroup() -> Iterator[MemoryCgroup]:
                 folder.rmdir()
                 return
             folder.rmdir()
-    pytest.skip("no memory controller that can be written")
+    excused(Exempt.MEMORY_CGROUP)
 
 
 @pytest.mark.timeout(240)
@@ -127,7 +126,7 @@ def test_the_kernel_kills_what_takes_the_memory_and_the_take_is_whole(
 def test_capture_and_writer_are_spared_by_the_daemon_that_starts_them(tmp_path: Path) -> None:
     if not has_capability(CAP_SYS_RESOURCE):
         spare(os.getpid())  # nothing is said and nothing breaks where it is not permitted
-        pytest.skip("this machine lets not even root lower an OOM score (no CAP_SYS_RESOURCE)")
+        excused(Exempt.OOM_SCORES)
     with RigRun(CONFIG) as rig:
         for name in ("capture", "writer"):
             score = Path(f"/proc/{rig.pid_of(name)}/oom_score_adj").read_text()

@@ -19,8 +19,9 @@ from rigd.writer.journal import JOURNAL_NAME, read_journal
 from tests.faults.figures import Figures, count
 from tests.faults.load import PERIOD_FRAMES, start_take, stop_take
 from tests.faults.oracle import HEADER_BYTES, check_a, check_b, check_whole
-from tests.support.disks import await_phase, mirrored, need_mounts, what_differs
+from tests.support.disks import await_phase, mirrored, what_differs
 from tests.support.rig import RigRun, sheet_of
+from tests.support.tools import need_mounts
 
 CHANNELS = count(ci=8, full=64)
 DISK_BYTES = CHANNELS * (24 << 20)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hardware_sim.disks import SmallDisk, can_mount
+from hardware_sim.disks import SmallDisk
 from rigd.model.events import Event, Happening
 from rigd.model.state import Transport
 from tests.faults.figures import Figures, count, is_full
@@ -20,6 +20,7 @@ from tests.faults.load import full_load
 from tests.faults.oracle import check_a
 from tests.support.events import EventLog
 from tests.support.rig import RigRun
+from tests.support.tools import need_mounts
 
 NEEDS = 48_000 * 3
 """Bytes a second of one channel."""
@@ -30,9 +31,9 @@ WORST_PERCENT = 10.0
 """In a run on a busy machine; 5 is promised."""
 
 
-@pytest.mark.skipif(not can_mount(), reason="cannot mount here")
 @pytest.mark.timeout(count(ci=240, full=1200))
 def test_three_warnings_come_each_once_and_in_time(figures: Figures) -> None:
+    need_mounts()
     config = full_load(channels=1, preroll_s=0, keep_s=2, stall_s=10, more="[disk]\nreserve_seconds = 1\n")
     room = round((WARNINGS_S[0] + AHEAD_S + 3) * NEEDS)
     with SmallDisk(room) as disk:

@@ -16,8 +16,9 @@ from tests.faults.figures import Figures
 from tests.faults.load import start_take, stop_take
 from tests.faults.oracle import check_a, check_b
 from tests.support.counter import counter_distance
-from tests.support.disks import await_phase, mirrored, need_mounts, phase_of, what_differs
+from tests.support.disks import await_phase, mirrored, phase_of, what_differs
 from tests.support.rig import RigRun
+from tests.support.tools import need_mounts
 
 CHANNELS = 8
 DISK_BYTES = 256 << 20

@@ -8,20 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from hardware_sim.disks import LoopDisk, can_mount, mount_copy
+from hardware_sim.disks import LoopDisk, mount_copy
 from tests.faults.figures import Figures, count
 from tests.faults.load import full_load
 from tests.faults.oracle import check_a, check_b
 from tests.faults.power import Cuts
 from tests.support.rig import RigRun
+from tests.support.tools import need_mounts
 
 CUTS = count(ci=4, full=50)
 CHANNELS = count(ci=8, full=64)
 
 
-@pytest.mark.skipif(not can_mount(), reason="cannot mount here")
 @pytest.mark.timeout(count(ci=180, full=1800))
 def test_a_stop_that_was_acknowledged_has_every_frame_on_the_disk(tmp_path: Path, figures: Figures) -> None:
+    need_mounts()
     config = full_load(channels=CHANNELS, preroll_s=0, keep_s=2, stall_s=10)
     missing = 0
     cuts = Cuts(tmp_path / "cut.img")

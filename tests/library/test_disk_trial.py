@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hardware_sim.disks import LoopDisk, SmallDisk, can_mount
+from hardware_sim.disks import LoopDisk, SmallDisk
 from rigd.library.disk_trial import MOST_BYTES, STEP_BYTES, DiskTrial, try_disk
 from rigd.model.disk_facts import DiskMeasured
 from rigd.model.errors import RigError
+from tests.support.tools import need_mounts
 
 MEBIBYTE = 1 << 20
 
@@ -52,8 +53,8 @@ def test_a_name_that_a_crash_left_is_taken_and_a_link_is_not_followed(tmp_path: 
     assert target.read_bytes() == b"precious"
 
 
-@pytest.mark.skipif(not can_mount(), reason="cannot mount here")
 def test_of_a_small_disk_it_takes_an_eighth_at_most_and_of_a_full_one_nothing() -> None:
+    need_mounts()
     with SmallDisk(40 * MEBIBYTE) as disk:
         found = try_disk(disk.path, may_go_on=lambda: True)
         assert found is not None and found.bytes_written <= 5 * MEBIBYTE
@@ -62,8 +63,8 @@ def test_of_a_small_disk_it_takes_an_eighth_at_most_and_of_a_full_one_nothing() 
         assert found is not None and "too little room" in found.failure
 
 
-@pytest.mark.skipif(not can_mount(), reason="cannot mount here")
 def test_a_disk_that_stands_still_is_waited_for_by_nobody_and_its_stall_is_told() -> None:
+    need_mounts()
     posted: queue.Queue[DiskMeasured] = queue.Queue()
     with LoopDisk(64 * MEBIBYTE) as disk:
         trial = DiskTrial(disk.path, post=posted.put, may_go_on=lambda: True)

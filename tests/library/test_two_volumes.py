@@ -15,7 +15,7 @@ import pytest
 from take_maker import FIRST, NOON, begin, order_take
 from take_maker import close as close_take
 
-from hardware_sim.disks import SmallDisk, can_mount
+from hardware_sim.disks import SmallDisk
 from rigd.library.copies import copy_take, look
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
@@ -31,6 +31,7 @@ from rigd.model.state import CopyState, Take
 from rigd.model.take import Gap, GapCause, TakeOrder
 from rigd.model.units import Frame
 from rigd.writer.journal import JOURNAL_NAME, read_journal
+from tests.support.tools import need_mounts
 
 F = TypeVar("F")
 SOON_S = 30.0
@@ -398,8 +399,8 @@ def test_the_number_and_folder_of_a_take_that_is_on_the_mirror_alone_are_not_giv
         after.close()
 
 
-@pytest.mark.skipif(not can_mount(), reason="needs mount")
 def test_a_copy_leaves_room_for_the_next_take(volumes: TwoVolumes) -> None:
+    need_mounts()
     volumes.quiet = False
     take = volumes.order()
     begin(take)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from hardware_sim.disks import LoopDisk, SmallDisk, can_mount
+from hardware_sim.disks import LoopDisk, SmallDisk
 from rigd.model.messages import OpenTake, TakeOpened, WriterReport
 from rigd.model.state import RigState, Take
 from rigd.model.take import GapCause
@@ -24,6 +24,7 @@ from rigd.writer.segments import Shelf
 from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter, counter_rows
 from tests.support.rig import RigRun, check_take, sheet_of, take_codes
+from tests.support.tools import need_mounts
 from tests.support.writer_run import order_for
 
 RATE = 48_000
@@ -324,7 +325,7 @@ def check_around_gaps(take: Take) -> None:
 
 
 def test_a_black_box_whose_disk_stands_still_costs_a_rolling_take_nothing() -> None:
-    need_disks()
+    need_mounts()
     with LoopDisk(256 << 20) as disk:
         folder = disk.path / "box"
         with RigRun(black_box(channels=16, more=f'folder = "{folder}"')) as rig:
@@ -355,7 +356,7 @@ def test_a_black_box_whose_disk_stands_still_costs_a_rolling_take_nothing() -> N
 
 
 def test_a_black_box_whose_disk_is_full_says_so_keeps_less_and_costs_a_rolling_take_nothing() -> None:
-    need_disks()
+    need_mounts()
     with SmallDisk(12 << 20) as disk:
         folder = disk.path / "box"
         with RigRun(black_box(more=f'folder = "{folder}"')) as rig:
@@ -397,9 +398,3 @@ def whole_takes(rig: RigRun) -> list[Take]:
 
 def has_fault(state: RigState, *words: str) -> bool:
     return any(all(word in f"{fault.key} {fault.what}" for word in words) for fault in state.faults)
-
-
-def need_disks() -> None:
-    able = can_mount()
-    if not able:
-        pytest.skip(able.reason)

@@ -6,18 +6,8 @@ import filecmp
 import json
 from pathlib import Path
 
-import pytest
-
-from hardware_sim.disks import can_mount
 from rigd.model.state import Copy, MirrorPhase, RigState
 from tests.support.rig import RigRun
-
-
-def need_mounts() -> None:
-    """Skips the test where no disk can be made here."""
-    here = can_mount()
-    if not here:
-        pytest.skip(here.reason)
 
 
 def mirrored(library: Path, mirror: Path) -> list[str]:

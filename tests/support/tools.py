@@ -1,6 +1,8 @@
 """What a test needs of the machine: present, or the test is skipped with a reason; with CI=true it fails.
 
-A missing package must not turn a red build green, so in CI (CI=true) nothing is skipped for one.
+A missing package, and a right that root can have, must not turn a red build green, so in CI (CI=true) nothing is
+skipped for one. The only exceptions are the members of `Exempt`, each by name: what no package brings and not even
+root can get on some machines. No test skips in any other way.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import ctypes
 import os
 import shutil
 import signal
+from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +26,7 @@ PACKAGES = {
     "sox": "sox",
     "ffprobe": "ffmpeg",
     "gcc": "gcc",
+    "clang": "clang",
     "nsenter": "util-linux",
     "systemd-analyze": "systemd",
     "libportaudio.so.2": "libportaudio2",
@@ -31,11 +35,26 @@ PACKAGES = {
 """Tool or library -> Debian package."""
 
 
+class Exempt(StrEnum):
+    """What a machine, or the container that CI runs in, may lack, and nobody can install there."""
+
+    REAL_TIME = "real-time scheduling (RLIMIT_RTPRIO or CAP_SYS_NICE)"
+    """A kernel with CONFIG_RT_GROUP_SCHED gives a container no real-time budget, whatever rights it has."""
+    MEMORY_CGROUP = "a memory cgroup that can be written"
+    """Some kernels are built, or booted, without the memory controller."""
+    OOM_SCORES = "the right to lower an OOM score (CAP_SYS_RESOURCE)"
+    """Many containers and some virtual machines give it not even to root."""
+    CGROUP_2 = "a cgroup 2 file system that can be written, with cgroup.kill"
+    """A systemd in namespaces of its own lives in one; a container may have none, or one that is read-only."""
+    KEPT_ROOM = "a file system that keeps room behind a file's end (fallocate)"
+    """The disk of the tests is of some kind, and not every kind can do that."""
+
+
 def need_tool(name: str) -> Path:
     """The program's path."""
     found = shutil.which(name)
     if found is None:
-        _lacking(name)
+        _not_installed(name)
     return Path(found)
 
 
@@ -44,7 +63,7 @@ def need_library(name: str) -> None:
     try:
         ctypes.CDLL(name)
     except OSError:
-        _lacking(name)
+        _not_installed(name)
 
 
 def need_jack_audio() -> None:
@@ -54,10 +73,16 @@ def need_jack_audio() -> None:
 
 
 def need_mounts() -> None:
-    """Loop devices can be made and mounted."""
+    """Disks can be made and mounted, which takes root."""
     answer = can_mount()
     if not answer:
-        _not_here(answer.reason)
+        lacking(answer.reason)
+
+
+def need_root(what: str) -> None:
+    """This runs as root, for `what`."""
+    if os.geteuid() != 0:
+        lacking(f"{what} needs root: run the tests as root")
 
 
 CAP_SYS_RESOURCE = 24
@@ -77,11 +102,17 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
-def _lacking(name: str) -> NoReturn:
-    _not_here(f"{name} is not installed: sudo apt install {PACKAGES.get(name, name)}")
+def _not_installed(name: str) -> NoReturn:
+    lacking(f"{name} is not installed: sudo apt install {PACKAGES.get(name, name)}")
 
 
-def _not_here(reason: str) -> NoReturn:
+def excused(what: Exempt) -> NoReturn:
+    """The test is skipped, in CI too: this machine lacks what it cannot be given."""
+    pytest.skip(f"this machine lacks {what}")
+
+
+def lacking(reason: str) -> NoReturn:
+    """The test is skipped; in CI it fails."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason} (with CI=true nothing is skipped)", pytrace=False)
     pytest.skip(reason)

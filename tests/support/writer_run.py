@@ -51,6 +51,7 @@ from rigd.wire.link import Link, connect
 from rigd.writer.journal import TakeRecord, read_journal
 from tests.support.capture_run import PATIENCE_S, wait_for
 from tests.support.counter import counter_rows
+from tests.support.tools import lacking, need_root
 
 RATE = 48_000
 FACTS = (WriterReport, TakeOpened, GapWritten, XrunNoted, TakeClosed, TakeFailed, RetagFailed)
@@ -346,16 +347,13 @@ def frames_as_read(folder: Path, order: TakeOrder) -> list[int]:
 
 @contextmanager
 def small_disk(at: Path, size_bytes: int) -> Iterator[Path]:
-    """A tmpfs of that size, where root is there to mount one; the test is skipped otherwise."""
-    import pytest
-
+    """A tmpfs of that size, where root is there to mount one (support/tools.py says what happens otherwise)."""
     at.mkdir(parents=True, exist_ok=True)
-    if os.geteuid() != 0:
-        pytest.skip("a full disk needs root, to mount a small tmpfs")
+    need_root("a full disk, which is a small tmpfs,")
     command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(at)]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
-        pytest.skip(f"a full disk needs a small tmpfs, and mount says: {mounted.stderr.strip()}")
+        lacking(f"a full disk needs a small tmpfs, and mount says: {mounted.stderr.strip()}")
     try:
         yield at
     finally:

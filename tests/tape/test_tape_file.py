@@ -12,6 +12,7 @@ from tape_source import assert_is_counter, geometry
 from rigd.model.errors import TapeError
 from rigd.model.units import Frame
 from rigd.tape.tape import JACK_FULL_SCALE, PORTAUDIO_FULL_SCALE, Tape
+from tests.support.tools import lacking
 
 
 def test_a_new_tape_is_private_whole_and_says_what_it_is(folder: Path) -> None:
@@ -43,7 +44,7 @@ def test_a_tape_that_is_replaced_stays_whole_for_who_has_it(folder: Path) -> Non
 def test_no_room_is_said_with_the_cure_and_leaves_nothing_behind(folder: Path) -> None:
     # A real tmpfs says so at once; a disk would have to be filled first.
     if folder.parts[:3] != ("/", "dev", "shm"):
-        pytest.skip("no tmpfs at /dev/shm")
+        lacking("there is no tmpfs at /dev/shm")
     with pytest.raises(TapeError, match=r"no room for .* MiB .*Give that tmpfs more memory"):
         Tape.create(
             folder / "tape",

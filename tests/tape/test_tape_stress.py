@@ -5,7 +5,6 @@ RIGD_FAULTS=full: with 10^8 frames.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ import rigd.tape
 from rigd.model.units import Frame
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 from tests.faults.figures import Figures, count
+from tests.support.tools import lacking, need_tool
 
 CORE = Path(rigd.tape.__file__).parent
 FRAMES = count(ci=4_000_000, full=100_000_000)
@@ -38,17 +38,14 @@ SANITIZED = {"thread": "ThreadSanitizer", "address": "AddressSanitizer and UBSan
 def test_the_core_holds_under_stress(
     compiler: str, sanitizer: str, folder: Path, tmp_path: Path, figures: Figures
 ) -> None:
-    if shutil.which(compiler) is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{compiler} is not installed")
-        pytest.skip(f"{compiler} is not installed")
+    need_tool(compiler)
     program = tmp_path / "stress"
     sources = [Path(__file__).with_name("stress.c"), *sorted(CORE.glob("*.c"))]
     command = [compiler, "-std=c11", "-fno-math-errno", "-fno-trapping-math", *SANITIZERS[sanitizer]]
     command += [f"-I{CORE}", *map(str, sources), "-o", str(program), "-lm", "-lpthread"]
     built = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if built.returncode != 0 and "cannot find" in built.stderr and "san" in built.stderr:
-        pytest.skip(f"{compiler} came without its {sanitizer} sanitizer")
+        lacking(f"{compiler} came without its {sanitizer} sanitizer")
     assert built.returncode == 0, built.stderr
     run = [str(program), str(folder), str(FRAMES)]
     if shutil.which("setarch") is not None:

@@ -9,12 +9,10 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pythonosc import osc_message, osc_message_builder
 
 from hardware_sim.osc_broken import WAYS, right_packet
 from rigd.wire.osc import DEEPEST_BUNDLE, OscError, OscMessage, decode_packet, encode_message
-
-osc_message = pytest.importorskip("pythonosc.osc_message")
-osc_message_builder = pytest.importorskip("pythonosc.osc_message_builder")
 
 numbers = st.integers(-(2**31), 2**31 - 1)
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
