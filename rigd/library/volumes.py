@@ -58,7 +58,7 @@ def why_unfit(root: Path, known: str) -> str:
         return f'"{root}" {other}; see whether its disk is mounted'
     try:
         if os.statvfs(root).f_flag & os.ST_RDONLY:
-            return f'"{root}" is read-only; mount it for writing'
+            return f'"{root}" is read-only; mount it for writing (as a service: ReadWritePaths=)'
         _probe(root / OWN_FOLDER / PROBE_NAME)
     except OSError as error:
         return f'"{root}" does not take a written file and give it back ({error.strerror}); check the disk'

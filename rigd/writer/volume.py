@@ -81,7 +81,10 @@ class Volume:
             )
         free = volume.f_bavail * volume.f_frsize
         if volume.f_flag & os.ST_RDONLY:
-            return free, f'the library "{self._root}" is on a read-only volume; mount it for writing'
+            return free, (
+                f'the library "{self._root}" is on a read-only volume; mount it for writing (as a service:'
+                " ReadWritePaths=)"
+            )
         if not os.access(self._root, os.W_OK | os.X_OK):
             return free, f'the library "{self._root}" may not be written to; give this user the right to'
         return free, ""

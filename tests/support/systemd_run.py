@@ -4,8 +4,9 @@
         systemd.await_active("rigd.service")
         systemd.control("kill", "--signal=STOP", "rigd.service")
 
-Everything of it is private: mounts, processes, /etc, /run, /opt, /srv, and a cgroup that is killed at the end. Needs
-root, cgroup 2 and systemd; where one is missing the test is skipped and says which.
+Everything of it is private: mounts, processes, /etc, /run, /opt, /srv, /media, and a cgroup that is killed at the
+end. /media/disk/takes is a folder of another disk, of the rig's user. Needs
+root, cgroup 2 and systemd (support/tools.py says what happens where one is missing).
 """
 
 from __future__ import annotations
@@ -20,13 +21,11 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-import pytest
-
 from rigd.control.client import ControlClient
 from rigd.model.errors import LinkError
 from rigd.model.state import RigState
 from tests.support.capture_run import wait_for
-from tests.support.tools import need_tool
+from tests.support.tools import Exempt, excused, lacking, need_root, need_tool
 
 HOUSE = Path(__file__).resolve().parents[2]
 UNITS = HOUSE / "systemd"
@@ -42,6 +41,7 @@ mount -t tmpfs -o mode=0755 tmpfs /run
 cp -a /etc /run/etc && mount --bind /run/etc /etc
 mount -t tmpfs -o mode=0755 tmpfs /opt
 mount -t tmpfs -o mode=0755 tmpfs /srv
+mount -t tmpfs -o mode=0755 tmpfs /media
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 # The interpreter may lie in somebody's home, which is not for the user rigd.
 n=0
@@ -59,8 +59,9 @@ for program in rigd rigd-capture rigd-writer; do ln -s "$BIN/$program" /opt/rigd
 cp "$FOLDER/rig.toml" /etc/rigd/rig.toml
 systemd-sysusers "$UNITS/sysusers.conf"
 systemd-tmpfiles --create "$UNITS/tmpfiles.conf"
-install -d -o rigd -g rigd /srv/takes
-export container=rigd-test SYSTEMD_UNIT_PATH="$FOLDER/units"
+install -d -o rigd -g rigd /srv/takes /media/disk/takes
+rm -rf /etc/systemd/system && cp -a "$FOLDER/units" /etc/systemd/system
+export container=rigd-test SYSTEMD_UNIT_PATH=/etc/systemd/system
 exec /lib/systemd/systemd --system --unit=rigd.target --log-target=null --show-status=no
 """
 
@@ -80,7 +81,7 @@ class SystemdRun:
         need_tool("systemd-analyze")
         need_tool("nsenter")
         if not SYSTEMD.exists():
-            pytest.skip("systemd is not installed: sudo apt install systemd")
+            lacking("systemd is not installed: sudo apt install systemd")
         self.folder = Path(tempfile.mkdtemp(prefix="rigd-systemd-"))
         self.folder.chmod(0o777)
         (self.folder / "rig.toml").write_text(f'[rig]\nname = "Test rig"\nlibrary = "/srv/takes"\n{config}')
@@ -147,7 +148,7 @@ class SystemdRun:
     def _is_up(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
-            pytest.skip(f"systemd cannot be run here: {(self.folder / 'boot.log').read_text()[-500:]}")
+            lacking(f"systemd cannot be run here: {(self.folder / 'boot.log').read_text()[-500:]}")
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         self._pid = int(children[0]) if children else 0
         return self._pid != 0 and self.inside("/run/systemd/private").exists()
@@ -158,6 +159,13 @@ class SystemdRun:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
         assert done.returncode == 0, f"systemctl {words}: {done.stderr}{done.stdout}"
         return done.stdout
+
+    def edit(self, unit: str, text: str) -> None:
+        """As `systemctl edit` leaves it: a drop-in with these lines. What runs must be started anew."""
+        folder = self.inside(f"/etc/systemd/system/{unit}.d")
+        folder.mkdir(exist_ok=True)
+        (folder / "override.conf").write_text(text)
+        self.control("daemon-reload")
 
     def shown(self, unit: str, field: str) -> str:
         return self.control("show", unit, "-p", field, "--value").strip()
@@ -226,8 +234,7 @@ def _remains(cgroup: Path | None) -> bool:
 
 
 def _own_cgroup() -> Path:
-    if os.geteuid() != 0:
-        pytest.skip("to run systemd in namespaces of its own needs root")
+    need_root("to run systemd in namespaces of its own")
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     found = [Path(mount[1]) for mount in mounts if mount[2] == "cgroup2"]
     for place in found:
@@ -237,7 +244,7 @@ def _own_cgroup() -> Path:
             if (cgroup / "cgroup.kill").exists():
                 return cgroup
             cgroup.rmdir()
-    pytest.skip("to run systemd in namespaces of its own needs a cgroup 2 file system that can be written")
+    excused(Exempt.CGROUP_2)
 
 
 def _closed_parent(path: Path) -> str:
