@@ -295,7 +295,7 @@ def key_of(hours: float) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 where nothing was lost and memory is flat."""
+    """0 where nothing was lost, memory is flat and no descriptor was left open."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--hours", type=float, required=True)
     parser.add_argument("--folder", type=Path, default=DISK_FOLDER, help="where the disk's image lies")
@@ -306,6 +306,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcome = soak(plan)
         if outcome.growth >= MOST_GROWTH:
             failure = f"memory grew by {100 * outcome.growth:.2f} %"
+        if outcome.more_descriptors > 0:
+            failure = (
+                f"{failure}{'; ' if failure else ''}{outcome.more_descriptors} descriptors more than before"
+            )
     except (SoakFailed, AssertionError) as error:
         failure = str(error)
     figures = Figures("soak", full=True)

@@ -3,8 +3,10 @@ as another tty, while a take rolls."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,17 @@ import pytest
 from hardware_sim.faderbox import FaderBox, frame
 from hardware_sim.storms import Storm, endless, halved, random_bytes
 from rigd.model.events import Happening
+from rigd.surfaces.serial_box import SerialBox
+from rigd.surfaces.serial_ports import SerialPort
+from rigd.surfaces.serial_settings import LineTiming, SerialSettings
 from tests.faults.figures import Figures, count
 from tests.faults.load import start_take, stop_take
 from tests.faults.oracle import check_a, check_b
 from tests.faults.storming import cpu_seconds, rss_bytes
+from tests.support.capture_run import wait_for
 from tests.support.events import EventLog
 from tests.support.rig import RigRun
+from tests.surfaces.serial_bench import Notebook
 
 LINE_BYTES = 1_000_000
 PAUSE_S = count(ci=1.0, full=10.0)
@@ -25,6 +32,7 @@ WIRE_S = count(ci=3.0, full=20.0)
 WIRE_PIECES_PER_S = 11_520 / 256
 """What 115,200 baud can bring."""
 MOST_GROWTH_BYTES = 2 << 20
+RETURNS = count(ci=3, full=20)
 
 
 def share_of_processor(rig: RigRun) -> float:
@@ -98,7 +106,7 @@ press = "mark"
     record("F37", "lines lost after the storm", bound="<= 1", measured=lost_lines, unit="lines", count=of)
     record("F37", "memory grows by", bound="bounded", measured=grown / 1024, unit="KiB", count=of)
     record(
-        "F37", "port back: found", bound="<= 3 s", measured=back_s, unit="s", count="1 return as another tty"
+        "F37", "port back, by its path: found", bound="<= 3 s", measured=back_s, unit="s", count="1 return"
     )
     record(
         "F37",
@@ -107,4 +115,46 @@ press = "mark"
         measured=100 * share,
         unit="% of a core",
         count=f"{WIRE_S:g} s of random bytes at 115,200 baud",
+    )
+
+
+@pytest.mark.timeout(count(ci=120, full=300))
+def test_a_box_that_returns_as_another_tty_is_found_by_its_usb_serial_number(
+    figures: Figures, tmp_path: Path
+) -> None:
+    link = tmp_path / "box"
+
+    def ports() -> tuple[SerialPort, ...]:
+        """In place of pyserial's list, which reads /sys: this pty has the number, whatever it is called now."""
+        others = (SerialPort(device="/dev/ttyS0"), SerialPort(device="/dev/ttyACM7", usb_serial="another"))
+        there = link.is_symlink()
+        return (*others, SerialPort(device=os.readlink(link), usb_serial="8573")) if there else others
+
+    with ExitStack() as running:
+        box = running.enter_context(FaderBox(link))
+        settings = SerialSettings.model_validate({"usb_serial": "8573"})
+        surface = SerialBox("box", settings, Notebook(), timing=LineTiming(), ports=ports)
+        surface.start()
+        running.callback(surface.stop)
+        wait_for(lambda: surface.status().connected, "the box is met")
+        slowest_s = 0.0
+        for _ in range(RETURNS):
+            before = surface.status().port
+            box.vanish()
+            wait_for(lambda: not surface.status().connected, "the box is gone")
+            for descriptor in os.openpty():  # they take the number that the box had
+                running.callback(os.close, descriptor)
+            box.come_back()
+            at = time.monotonic()
+            wait_for(lambda: surface.status().connected, "the box is found again")
+            slowest_s = max(slowest_s, time.monotonic() - at)
+            assert surface.status().port != before
+    figures.record(
+        "F37",
+        "port back, by its USB serial number: found",
+        bound="<= 3 s",
+        measured=slowest_s,
+        unit="s",
+        count=f"{RETURNS} returns as another tty (a list of ports in place of /sys)",
+        load="the surface alone",
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -20,6 +21,11 @@ from tests.support.rig import RigRun
 
 IDLE, SLOW = 500, 50
 MOST_GROWN_BYTES = 50_000_000
+DEAF_ASKS = count(ci=4_000, full=20_000)
+"""Each for the whole state with levels: some 20 MB of answers or more, that nobody reads."""
+MOST_HELD_BYTES = 8 << 20
+"""By how much the daemon is larger at most while such a client is there: its megabyte, and what comes and goes."""
+CUT_WITHIN_S = 60.0
 
 
 @pytest.mark.timeout(900)
@@ -38,10 +44,7 @@ def test_f41_idle_and_half_spoken_clients_cost_nothing(
             stream.connect(path)
             return stream
 
-        deaf = connect()
-        deaf.sendall(
-            json.dumps({"type": "SubscribeRequest", "id": "deaf", "levels_hz": 30.0}).encode() + b"\n"
-        )
+        held = _held_for_the_deaf(rig.daemon.pid, connect())
         for _ in range(IDLE):
             connect()
         loris = [connect() for _ in range(SLOW)]
@@ -62,7 +65,8 @@ def test_f41_idle_and_half_spoken_clients_cost_nothing(
         check_b(take.folder)
     assert heard.gap_frames == 0
     assert grown < MOST_GROWN_BYTES
-    of = f"{IDLE} idle, {SLOW} half-spoken, 1 deaf client for {seconds} s"
+    assert held < MOST_HELD_BYTES
+    of = f"{IDLE} idle, {SLOW} half-spoken clients, 1 deaf one for {seconds} s"
     figures.record("F41", "frames lost", bound="0 frames", measured=heard.gap_frames, unit="frames", count=of)
     figures.record(
         "F41",
@@ -75,6 +79,33 @@ def test_f41_idle_and_half_spoken_clients_cost_nothing(
     figures.record(
         "F41", "memory of the daemon grows by", bound="< 50 MB", measured=grown / 1e6, unit="MB", count=of
     )
+
+    figures.record(
+        "F41",
+        "held for a client that never reads, until it is cut off",
+        bound="about 1 MB",
+        measured=held / 1e6,
+        unit="MB",
+        count=f"{DEAF_ASKS:,} requests for the whole state and levels 30 times a second, none read",
+    )
+
+
+def _held_for_the_deaf(pid: int, deaf: socket.socket) -> int:
+    """It asks and asks, never reads, and was cut off. By how many bytes the daemon was larger at most meanwhile."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak is counted from here (proc(5))
+    before = _memory_bytes(pid)
+    asks: list[dict[str, object]] = [{"type": "SubscribeRequest", "id": "deaf", "levels_hz": 30.0}]
+    asks += [{"type": "StatusRequest", "id": str(number), "levels": True} for number in range(DEAF_ASKS)]
+    deaf.settimeout(CUT_WITHIN_S)
+    with contextlib.suppress(ConnectionError):  # cut off before it had said it all
+        for ask in asks:
+            deaf.sendall(json.dumps(ask).encode() + b"\n")
+    waiter = select.poll()
+    waiter.register(deaf, 0)  # nothing but that the other end is gone
+    assert waiter.poll(1000 * CUT_WITHIN_S), "the client that never reads was never cut off"
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    peak = 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+    return peak - before
 
 
 def _memory_bytes(pid: int) -> int:
