@@ -112,6 +112,7 @@ GROUNDS = (
             "f13_disk_stalls",
             "f15_disk_full",
             "f16_space_left",
+            "f17_write_fails_once",
             "f18_sync_fails_once",
             "f19_power_cut",
             "f20_power_cut_of_changes",
@@ -174,9 +175,22 @@ GROUNDS = (
         tests=("f06_on_systemd::a_killed_writer_and_a_killed_capture_are_back_in_the_same_take",),
     ),
     Ground(
+        name="rig on systemd, two volumes",
+        what="the same, with a mirror and a black box",
+        compared="both copies of a take, byte by byte",
+        tests=("f06_two_volumes_on_systemd",),
+    ),
+    Ground(
+        name="surface",
+        what="a serial surface alone, at the other end of a pty, with a list of ports in place of /sys",
+        compared="no sound is there",
+        tests=("f37_serial_storm::a_box_that_returns_as_another_tty_is_found_by_its_usb_serial_number",),
+    ),
+    Ground(
         name="writer",
         what="the real writer process on a real tape that the test itself fills, faster than real time: no daemon, no"
-        " capture process, no interface. F17 and F18: each write, or sync, of a short take fails in turn",
+        " capture process, no interface. F17 and F18: each write, or sync, of a short take fails in turn, and"
+        " a sync that fails loses what was written since the one before",
         compared="every sample of every file",
         tests=("f11_borders", "f17_f18_failing_disk"),
     ),

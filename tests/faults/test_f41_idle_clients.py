@@ -84,6 +84,7 @@ def test_f41_idle_and_half_spoken_clients_cost_nothing(
         "F41",
         "held for a client that never reads, until it is cut off",
         bound="about 1 MB",
+        limit=MOST_HELD_BYTES / 1e6,
         measured=held / 1e6,
         unit="MB",
         count=f"{DEAF_ASKS:,} requests for the whole state and levels 30 times a second, none read",
