@@ -19,7 +19,7 @@ from pathlib import Path
 from rigd.model.errors import LinkError, TakeError
 from rigd.model.take import GainChange, Gap, Marker, Slate, Xrun
 from rigd.wire.codec import Codec, to_plain
-from rigd.writer.folders import check_order
+from rigd.writer.folders import MOST_FRAMES, check_order
 from rigd.writer.ledger import (
     JOURNAL_NAME,
     JOURNAL_VERSION,
@@ -87,6 +87,7 @@ def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
             continue
         try:
             entry = _CODEC.from_plain(json.loads(text))
+            _check_frames(entry)
         except (LinkError, ValueError, RecursionError) as error:
             faults.append(f"line {number} was left out: {error}")
             continue
@@ -103,11 +104,29 @@ def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
         raise TakeError(f'"{path}": the journal holds no whole order; it was left alone')
     if durable is not None:
         try:
-            ledger.note(_CODEC.from_plain(json.loads(durable)))
+            entry = _CODEC.from_plain(json.loads(durable))
+            _check_frames(entry)
+            ledger.note(entry)
         except (LinkError, ValueError, RecursionError) as error:
             faults.append(f"the last line that tells what is durable was left out: {error}")
     ledger.faults = faults
     return ledger, whole
+
+
+def _check_frames(entry: object) -> None:
+    """No count of frames is negative or beyond all time, no gap is of no length. Raises ValueError."""
+    numbers: tuple[int, ...] = ()
+    match entry:
+        case Gap():
+            numbers = (entry.at_frame, entry.length_frames, entry.length_frames - 1)
+        case Durable() | Resumed() | Closing() | Closed() | Mended():
+            numbers = (entry.frames,)
+        case Ended(end_frame=end_frame) if end_frame is not None:
+            numbers = (end_frame,)
+        case Xrun():
+            numbers = (entry.at_frame, entry.about_frames)
+    if not all(0 <= number < MOST_FRAMES for number in numbers):
+        raise ValueError("it says a number of frames that cannot be")
 
 
 def check_length(path: Path | str, size_bytes: int) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from rigd.model.errors import TakeError
-from rigd.model.take import Gap, GapCause, TakeOrder
+from rigd.model.take import Gap, GapCause, Marker, TakeOrder
 from rigd.model.units import Frame
 from rigd.writer.journal import JOURNAL_NAME, line_of, read_journal
-from rigd.writer.ledger import Begun, Durable, Entry
+from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry
 from rigd.writer.recovery import PAGE_BYTES, recover_take
 from rigd.writer.riff import HEADER_BYTES
 from tests.support.writer_run import order_for
@@ -69,11 +69,34 @@ def test_after_a_power_cut_sound_behind_a_gap_is_kept_and_what_is_empty_behind_i
 
 
 def test_a_journal_that_says_more_frames_than_a_file_can_have_costs_its_own_take_only(library: Path) -> None:
-    folder = wreck(library, Durable(frames=1 << 63))
+    folder = wreck(library, Durable(frames=1 << 59))
     before = (folder / JOURNAL_NAME).read_bytes()
     with pytest.raises(OSError, match="too large"):
         recover_take(str(folder), cache_survived=False)
     assert (folder / JOURNAL_NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        gap_at(10, -5),
+        gap_at(10, 0),
+        gap_at(10, 1 << 60),
+        Closing(frames=-1),
+        Closed(frames=1 << 63),
+    ],
+)
+def test_a_line_that_says_frames_that_cannot_be_costs_that_line_and_not_the_take(
+    library: Path, entry: Entry
+) -> None:
+    folder = wreck(library, gap_at(0, 10), entry, Marker(at_frame=FIRST, name="solo"))
+    (name,) = (file.name for file in order_for(library, channels=1).files)
+    (folder / name).write_bytes(bytes(HEADER_BYTES) + b"\1" * WIDTH * 100)
+    closed = recover_take(str(folder), cache_survived=True)
+    assert closed is not None and closed.frames == 100
+    record = read_journal(folder / JOURNAL_NAME)
+    assert [fault for fault in record.faults if "cannot be" in fault]
+    assert len(record.gaps) == len(record.markers) == 1
 
 
 @pytest.mark.parametrize("name", ["\ud800", "x" * 256, "ä" * 128])
