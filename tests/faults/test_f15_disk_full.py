@@ -110,6 +110,7 @@ def test_without_a_mirror_a_full_disk_ends_the_take_cleanly_and_says_so(
         "F15",
         "frames that still had room in every file when the take ended",
         bound=f"<= 1 block ({PERIOD_FRAMES:,} frames)",
+        limit=PERIOD_FRAMES,
         measured=unused,
         unit="frames",
         count=of,
