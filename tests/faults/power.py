@@ -42,8 +42,8 @@ BETWEEN_S = (0.002, 0.01, 0.05)
 
 
 class Cuts:
-    """Power cuts of one kind after the other: each second one is torn, that is, of the sectors written since the last
-    flush a random half is missing."""
+    """Power cuts, some to be torn: of the sectors written since the last flush a random half is missing. Where
+    nothing was written since, a cut is as whole as any other, and not counted as torn."""
 
     def __init__(self, image: Path) -> None:
         self._image = image
@@ -63,7 +63,7 @@ class Cuts:
         return cut
 
     def __str__(self) -> str:
-        """How many, for a row's count; where nothing was there to be lost a cut is not counted as torn."""
+        """How many, for a row's count."""
         return f"{self._count} power cuts, {self._torn} of them torn ({self._sectors:,} sectors missing)"
 
 

@@ -1,6 +1,6 @@
 """F20: the power is cut just as a take is started, stopped, renamed, kept, thrown away or brought back. Every change
-is there or is not; no take that was closed is missing or short, and rigd starts on what is left and lists it. Each
-second cut is torn: the disk has lost a part of what it had not flushed.
+is there or is not; no take that was closed is missing or short, and rigd starts on what is left and lists it. At
+each second cut the disk loses a part of what it had not flushed, if there is such a thing.
 """
 
 from __future__ import annotations
