@@ -85,7 +85,7 @@ def _address_of(letters: bytes) -> Callable[[random.Random, str, float], bytes]:
 
 
 def _no_slash(chance: random.Random, address: str, value: float) -> bytes:
-    return _tagged(chance.choice(("", "x", "\\", ",", "#")) + address[1:], b",f", _float(value))
+    return _tagged(chance.choice(("", "x", "\\", ",", "#")) + address.lstrip("/"), b",f", _float(value))
 
 
 def _address_without_end(chance: random.Random, address: str, value: float) -> bytes:
