@@ -1,4 +1,4 @@
-"""Images of disks: copied while they lie still, torn as a disk's cache may tear them, checked, mounted.
+"""Images of disks: copied while they lie still, checked, mounted.
 
 Runs e2fsprogs and mount(8); needs root where it mounts. Any thread; it touches no file but the images it is given.
 """
@@ -13,14 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from rigd.model.errors import RigError
 
 SECTOR = 512
 FSCK_WORST = 3
 """e2fsck(8): 0 nothing to do, 1 corrected, 2 corrected and wants a reboot; from 4 on it is not mended."""
-COMPARED_AT_ONCE = 32_768
 
 
 class DiskError(RigError):
@@ -38,6 +35,9 @@ class PowerCut:
     asked_ns: int
     cut_ns: int
     torn_sectors: int = 0
+    """So many are as they were at the last flush."""
+    unflushed_sectors: int = 0
+    """Of so many that had changed since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,42 +90,10 @@ def copy_sparse(source: Path, to: Path) -> None:
     run_tool("cp", "--sparse=always", "--reflink=auto", str(source), str(to))
 
 
-def tear(image: Path, before: Path, *, seed: int) -> int:
-    """A random half of the sectors that differ is as it was before; how many that are."""
-    mapped = np.memmap(image, np.uint8, "r+")
-    now = mapped.reshape(-1, SECTOR)
-    old = np.memmap(before, np.uint8, "r").reshape(-1, SECTOR)
-    chance = np.random.default_rng(seed)
-    count = 0
-    for first in _written_parts(image, before):
-        part = slice(first, first + COMPARED_AT_ONCE)
-        changed = first + np.flatnonzero((now[part] != old[part]).any(axis=1))
-        lost = changed[chance.random(len(changed)) < 0.5]
-        now[lost] = old[lost]
-        count += len(lost)
-    mapped.flush()
-    return count
-
-
-def _written_parts(*images: Path) -> list[int]:
-    """First sectors of the parts, COMPARED_AT_ONCE long, in which any of the images has anything but holes."""
-    step = COMPARED_AT_ONCE * SECTOR
-    parts: set[int] = set()
-    for image in images:
-        with image.open("rb") as file:
-            at = 0
-            with contextlib.suppress(OSError):  # ENXIO: nothing but a hole follows
-                while True:
-                    at = os.lseek(file.fileno(), at, os.SEEK_DATA) // step
-                    parts.add(at * COMPARED_AT_ONCE)
-                    at = (at + 1) * step
-    return sorted(parts)
-
-
-def run_tool(*command: str) -> str:
+def run_tool(*command: str, pass_fds: tuple[int, ...] = ()) -> str:
     """What the program printed. Raises DiskError with its own words where it failed."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=_plain_words())
+        done = subprocess.run(command, capture_output=True, text=True, env=_plain_words(), pass_fds=pass_fds)
     except FileNotFoundError as error:
         raise DiskError(f"{command[0]} is not installed: apt install e2fsprogs mount") from error
     if done.returncode != 0:

@@ -31,8 +31,8 @@ from hardware_sim.disk_images import (
     make_sparse,
     mount_copy,
     run_tool,
-    tear,
 )
+from hardware_sim.write_cache import WriteCache
 
 __all__ = [
     "DiskError",
@@ -51,10 +51,9 @@ FITHAW = 0xC0045878
 EXT4_IOC_SHUTDOWN = 0x8004587D
 SHUTDOWN_AT_ONCE = b"\2\0\0\0"  # EXT4_GOING_FLAGS_NOLOGFLUSH: not even the journal is written any more
 MEBIBYTE = 1 << 20
-FLUSHES_FIELD = 15
-"""Of /sys/block/X/stat (Documentation/block/stat.rst): flush requests completed."""
 NEEDED = ("mount", "umount", "losetup", "mkfs.ext4", "e2fsck")
-TORN_TRIES = 50
+TORN_WAIT_S = 3.0
+"""Longer than rigd goes on without a write while a take rolls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +66,8 @@ class Mountable:
         return not self.reason
 
 
-def can_mount() -> Mountable:
-    """Truthy where loop disks can be made here (it is tried); else `.reason` says what stands in the way."""
+def can_mount(*, write_cache: bool = False) -> Mountable:
+    """Truthy where such loop disks can be made here (it is tried); else `.reason` says what stands in the way."""
     if os.geteuid() != 0:
         return Mountable(reason="loop disks need root: run the tests as root")
     missing = [tool for tool in NEEDED if shutil.which(tool) is None]
@@ -77,7 +76,7 @@ def can_mount() -> Mountable:
             reason=f"not installed: {', '.join(missing)}. Install it: apt install e2fsprogs mount"
         )
     try:
-        with LoopDisk(8 * MEBIBYTE):
+        with LoopDisk(8 * MEBIBYTE, write_cache=write_cache):
             return Mountable()
     except DiskError as error:
         return Mountable(reason=str(error))
@@ -87,11 +86,14 @@ class LoopDisk:
     """From `with` to its end: ext4 of `size_bytes`, mounted at `path`. One thread calls its methods.
 
     `folder` is where the image lies; memory (/dev/shm) where not given. Nothing of it is left at the end,
-    even where processes still have files of it open.
+    even where processes still have files of it open. With `write_cache` it can be torn (`torn_power_cut`): each
+    access then passes through one more process, and needs /dev/fuse.
     """
 
-    def __init__(self, size_bytes: int, folder: Path | None = None) -> None:
+    def __init__(self, size_bytes: int, folder: Path | None = None, *, write_cache: bool = False) -> None:
         self._size_bytes = size_bytes
+        self._write_cache = write_cache
+        self._cache: WriteCache | None = None
         self._parent = folder if folder is not None else fast_folder()
         self._home = Path()
         self._loop = ""
@@ -114,7 +116,7 @@ class LoopDisk:
     def __enter__(self) -> Self:
         self._home = Path(tempfile.mkdtemp(prefix=f"rigd-disk-{os.getpid()}-", dir=self._parent))
         try:
-            for name in ("shelf", "volume"):
+            for name in ("shelf", "volume", "cache"):
                 (self._home / name).mkdir()
             self._make_shelf()
             self._image = self._new_image()
@@ -242,32 +244,15 @@ class LoopDisk:
             copy_sparse(self._image, to)
         return PowerCut(image=to, asked_ns=asked_ns, cut_ns=cut_ns)
 
-    def torn_power_cut(self, to: Path, *, seed: int, between_s: float = 0.05) -> PowerCut:
-        """As `power_cut`, but a random half of the sectors written in the last `between_s` is missing.
+    def torn_power_cut(self, to: Path, *, seed: int, wait_s: float = TORN_WAIT_S) -> PowerCut:
+        """As `power_cut`, but a random half of the sectors written since the last flush that was answered is as it
+        was at that flush. Made once there are some; where nothing is written for `wait_s` the copy is whole.
 
-        A disk may do that to what was written since the last flush that it has answered, and to nothing else:
-        if a flush was answered meanwhile, it is tried again. Raises DiskError where there is always one.
+        A disk may lose just that at a power cut, and nothing else. Needs a disk with `write_cache`.
         """
-        before = to.with_name(to.name + ".before")
-        try:
-            for _ in range(TORN_TRIES):
-                with self._standing():
-                    flushes = self._flushes()
-                    copy_sparse(self._image, before)
-                time.sleep(between_s)
-                asked_ns = time.monotonic_ns()
-                with self._standing():
-                    cut_ns = time.monotonic_ns()
-                    if self._flushes() != flushes:
-                        continue
-                    copy_sparse(self._image, to)
-                torn = tear(to, before, seed=seed)
-                # What was durable is what was durable before the first of the two copies began or flushed since:
-                # no flush was answered in between, so both have it.
-                return PowerCut(image=to, asked_ns=asked_ns, cut_ns=cut_ns, torn_sectors=torn)
-        finally:
-            before.unlink(missing_ok=True)
-        raise DiskError(f"{self.path} is flushed more often than every {between_s:g} s: it cannot be torn")
+        if self._cache is None:
+            raise DiskError(f"{self.path} has no cache to lose. Make it with write_cache=True")
+        return self._cache.cut(to, seed=seed, wait_s=wait_s)
 
     @contextlib.contextmanager
     def _standing(self) -> Iterator[None]:
@@ -278,10 +263,6 @@ class LoopDisk:
         finally:
             if not stalled:
                 self.go_on()
-
-    def _flushes(self) -> int:
-        stat = Path("/sys/block") / Path(self._loop).name / "stat"
-        return int(stat.read_text("ascii").split()[FLUSHES_FIELD])
 
     # --- inside ---
 
@@ -304,13 +285,24 @@ class LoopDisk:
         return self._shelf / f"disk-{self._number}.img"
 
     def _attach(self) -> None:
-        self._loop = run_tool("losetup", "--find", "--show", str(self._image)).strip()
+        file = self._image
+        if self._write_cache:
+            self._cache = WriteCache(self._image, self._home / "cache")
+            file = self._cache.file
+        self._loop = run_tool("losetup", "--find", "--show", str(file)).strip()
         self.mount()
 
     def _release_loop(self) -> None:
-        if self._loop:
-            run_tool("losetup", "-d", self._loop)  # while files are open, Linux does it when they are closed
-            self._loop = ""
+        try:
+            if self._loop:
+                run_tool(
+                    "losetup", "-d", self._loop
+                )  # while files are open, Linux does it when they are closed
+                self._loop = ""
+        finally:
+            if self._cache is not None:
+                self._cache.close()
+                self._cache = None
 
     def _clean_up(self) -> None:
         # Each step whatever became of the one before: nothing may be left standing or mounted.

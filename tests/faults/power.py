@@ -37,34 +37,32 @@ class Survived:
     """By take id."""
 
 
-BETWEEN_S = (0.002, 0.01, 0.05)
-"""So long before a torn cut began what it may have lost: from within one change to all that was not flushed."""
-
-
 class Cuts:
-    """Power cuts, some to be torn: of the sectors written since the last flush a random half is missing. Where
-    nothing was written since, a cut is as whole as any other, and not counted as torn."""
+    """Power cuts, some of them torn: of the sectors written since the last flush a random half is missing. Where
+    nothing is written for seconds, a cut is as whole as any other, and not counted as torn."""
 
     def __init__(self, image: Path) -> None:
         self._image = image
         self._count = 0
         self._torn = 0
-        self._sectors = 0
+        self._missing = 0
+        self._unflushed = 0
 
     def cut(self, disk: LoopDisk, *, torn: bool, seed: int) -> PowerCut:
         """Now, or for a torn one as soon as the disk has written without a flush."""
         self._count += 1
         if not torn:
             return disk.power_cut(self._image)
-        between_s = BETWEEN_S[seed % len(BETWEEN_S)]
-        cut = disk.torn_power_cut(self._image, seed=seed, between_s=between_s)
+        cut = disk.torn_power_cut(self._image, seed=seed)
         self._torn += cut.torn_sectors > 0
-        self._sectors += cut.torn_sectors
+        self._missing += cut.torn_sectors
+        self._unflushed += cut.unflushed_sectors
         return cut
 
     def __str__(self) -> str:
         """How many, for a row's count."""
-        return f"{self._count} power cuts, {self._torn} of them torn ({self._sectors:,} sectors missing)"
+        lost = f"{self._missing:,} of {self._unflushed:,} unflushed sectors missing"
+        return f"{self._count} power cuts, {self._torn} of them torn ({lost})"
 
 
 @contextmanager

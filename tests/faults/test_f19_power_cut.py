@@ -15,7 +15,7 @@ from rigd.tape.tape import Tape
 from tests.faults.figures import Figures, count
 from tests.faults.load import RATE_HZ, full_load, start_take, stop_take
 from tests.faults.oracle import check_a, check_b
-from tests.faults.power import survived
+from tests.faults.power import Cuts, survived
 from tests.support.rig import RigRun
 from tests.support.tools import need_mounts
 
@@ -27,24 +27,24 @@ DISK_BYTES = 1 << 30
 
 @pytest.mark.timeout(count(ci=150, full=1800))
 def test_the_power_is_cut_at_random_instants_and_the_take_is_there(figures: Figures, tmp_path: Path) -> None:
-    need_mounts()
+    need_mounts(write_cache=True)
+    cuts = Cuts(tmp_path / "cut.img")
     lost_s: list[float] = []
     for seed in range(DISKS):
-        lost_s += cuts_of_one_take(tmp_path, seed)
-    of = f"{DISKS * CUTS} power cuts"
+        lost_s += cuts_of_one_take(cuts, tmp_path, seed)
+    of = str(cuts)
     figures.record(
         "F19", "lost at the end of the take", bound="<= 2.0 s", measured=max(lost_s), unit="s", count=of
     )
     figures.record("F19", "takes that vanished", bound="0", measured=0, unit="takes", count=of)
 
 
-def cuts_of_one_take(tmp_path: Path, seed: int) -> list[float]:
+def cuts_of_one_take(cuts: Cuts, tmp_path: Path, seed: int) -> list[float]:
     """Seconds lost by each cut."""
     moments = random.Random(seed)
     lost_s = []
-    image = tmp_path / "cut.img"
     with (
-        LoopDisk(DISK_BYTES) as disk,
+        LoopDisk(DISK_BYTES, write_cache=True) as disk,
         RigRun(full_load(preroll_s=0), overrides=[f'rig.library="{disk.path / "takes"}"']) as rig,
     ):
         take = start_take(rig, seconds=0.5)
@@ -53,7 +53,7 @@ def cuts_of_one_take(tmp_path: Path, seed: int) -> list[float]:
                 rig.hear(moments.uniform(0.1, 1.3))
                 rolling = rig.state().take
                 assert rolling is not None
-                cut = disk.power_cut(image) if number % 2 == 0 else disk.torn_power_cut(image, seed=number)
+                cut = cuts.cut(disk, torn=number % 2 == 1, seed=CUTS * seed + number)
                 end = tape.timeline().frame_at(Ns(cut.cut_ns))
                 with survived(cut, config_folder=tmp_path) as found:
                     assert set(found.takes) == {take.take_id}, "the take, and no other, is there"

@@ -164,38 +164,64 @@ def test_a_power_cut_has_all_that_was_durable_before_it_and_nothing_written_late
 
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
 def test_lines_that_were_durable_before_a_cut_are_in_the_copy_whatever_is_being_written(
-    disk: LoopDisk, tmp_path: Path, torn: bool
+    tmp_path: Path, torn: bool
 ) -> None:
-    durable: list[tuple[int, int]] = []
-    stop = threading.Event()
+    need_mounts(write_cache=torn)
+    with LoopDisk(SIZE, write_cache=torn) as disk:
+        durable: list[tuple[int, int]] = []
+        stop = threading.Event()
 
-    def keep_writing() -> None:
-        with (disk.path / "log").open("wb", buffering=0) as file:
-            for number in range(1_000_000):
-                file.write(b"%0*d\n" % (LINE - 1, number))
-                if number % 200 == 0:
-                    os.fdatasync(file.fileno())
-                    durable.append((time.monotonic_ns(), number))
-                    stop.wait(0.3 if torn else 0.0)
-                if stop.is_set():
-                    return
+        def keep_writing() -> None:
+            with (disk.path / "log").open("wb", buffering=0) as file:
+                for number in range(1_000_000):
+                    file.write(b"%0*d\n" % (LINE - 1, number))
+                    if number % 200 == 0:
+                        os.fdatasync(file.fileno())
+                        durable.append((time.monotonic_ns(), number))
+                    if stop.is_set():
+                        return
 
-    writer = in_thread(keep_writing)
-    try:
-        for number in range(3):
-            while len(durable) < number + 2:
-                assert writer.is_alive()
-                stop.wait(0.005)
-            image = tmp_path / f"{number}.img"
-            cut = disk.torn_power_cut(image, seed=number) if torn else disk.power_cut(image)
-            promised = max(line for at_ns, line in durable if at_ns <= cut.asked_ns)
-            with mount_copy(cut.image) as copy:
-                lines = (copy.path / "log").read_bytes().splitlines()[: promised + 1]
-            assert [int(line) for line in lines] == list(range(promised + 1))
-            image.unlink()
-    finally:
-        stop.set()
-        writer.join()
+        writer = in_thread(keep_writing)
+        try:
+            for number in range(6):
+                while len(durable) < number + 2:
+                    assert writer.is_alive()
+                    stop.wait(0.005)
+                image = tmp_path / f"{number}.img"
+                cut = disk.torn_power_cut(image, seed=number) if torn else disk.power_cut(image)
+                assert (cut.torn_sectors > 0) == torn
+                promised = max(line for at_ns, line in durable if at_ns <= cut.asked_ns)
+                with mount_copy(cut.image) as copy:
+                    lines = (copy.path / "log").read_bytes().splitlines()[: promised + 1]
+                assert [int(line) for line in lines] == list(range(promised + 1))
+                image.unlink()
+        finally:
+            stop.set()
+            writer.join()
+
+
+def test_a_disk_without_a_cache_cannot_be_torn(disk: LoopDisk, tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="write_cache=True"):
+        disk.torn_power_cut(tmp_path / "cut.img", seed=0)
+
+
+def test_a_disk_with_a_cache_stalls_is_pulled_out_and_comes_back_as_any_other() -> None:
+    need_mounts(write_cache=True)
+    with LoopDisk(SIZE, write_cache=True) as disk:
+        disk.stall()
+        writing = in_thread(lambda: write(disk.path / "a"))
+        writing.join(0.2)
+        assert writing.is_alive()
+        disk.go_on()
+        writing.join(10)
+        with (disk.path / "open").open("wb", buffering=0) as file:
+            disk.detach()
+            disk.plug_in()
+            with pytest.raises(OSError):
+                file.write(b"this file is of the disk that is gone")
+        assert (disk.path / "a").read_bytes() == b"sound"
+    left = Path("/proc/mounts").read_text()
+    assert str(disk.path.parent) not in left
 
 
 def test_a_small_disk_is_full_at_its_size_and_grows() -> None:

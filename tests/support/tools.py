@@ -74,9 +74,9 @@ def need_jack_audio() -> None:
     need_library("libportaudio.so.2")
 
 
-def need_mounts() -> None:
-    """Disks can be made and mounted, which takes root."""
-    answer = can_mount()
+def need_mounts(*, write_cache: bool = False) -> None:
+    """Disks can be made and mounted, which takes root; with `write_cache`, such that can be torn."""
+    answer = can_mount(write_cache=write_cache)
     if not answer:
         lacking(answer.reason)
 
