@@ -23,9 +23,12 @@ from pathlib import Path
 from hardware_sim.disk_images import SECTOR, DiskError, PowerCut, copy_sparse, run_tool
 from hardware_sim.fuse import mount_fuse, serve_one
 
-WRITES_LATER = (0, 0, 1, 2, 4, 8, 16)
+WRITES_LATER = (0, 0, 0, 1, 2, 4, 8, 16)
 """One of these is drawn: after so many more writes the cut is made. Without it, each would be at the first write
 after a flush."""
+AT_LEAST_SECTORS = (1, 1, 16, 128, 512)
+"""And one of these: so many must be there to be lost, for the first half of the wait. Most windows between two
+flushes hold a sector or two of the file system's journal; the wide ones hold the sound."""
 AT_FLUSH_CHANCE = 0.5
 """That a flush which comes before is cut off: it is not answered, and all it would have made safe may be lost."""
 MISSING_SHARE = 0.5
@@ -92,6 +95,9 @@ class Ordered:
     chance: random.Random
     until_s: float
     writes_left: int
+    any_from_s: float
+    """From then on one sector is enough."""
+    at_least_sectors: int
 
 
 class CachedImage:
@@ -133,12 +139,14 @@ class CachedImage:
         if not line:
             raise EOFError
         order = json.loads(line)
-        chance = random.Random(order["seed"])
+        chance, now_s = random.Random(order["seed"]), time.monotonic()
         self._ordered = Ordered(
             to=Path(order["to"]),
             chance=chance,
-            until_s=time.monotonic() + order["wait_s"],
+            until_s=now_s + order["wait_s"],
             writes_left=chance.choice(WRITES_LATER),
+            any_from_s=now_s + order["wait_s"] / 2,
+            at_least_sectors=chance.choice(AT_LEAST_SECTORS),
         )
         self._cut_if_due()
 
@@ -153,10 +161,14 @@ class CachedImage:
             self._cut(self._ordered, self._unflushed())
 
     def _cut_if_due(self) -> None:
-        if self._ordered is not None and self._ordered.writes_left <= 0:
-            unflushed = self._unflushed()
-            if unflushed:
-                self._cut(self._ordered, unflushed)
+        if self._ordered is None or self._ordered.writes_left > 0:
+            return
+        enough = self._ordered.at_least_sectors if time.monotonic() < self._ordered.any_from_s else 1
+        if sum(len(before) for _, before in self._replaced) < enough * SECTOR:
+            return
+        unflushed = self._unflushed()
+        if len(unflushed) >= enough:
+            self._cut(self._ordered, unflushed)
 
     def _cut(self, ordered: Ordered, unflushed: dict[int, bytes]) -> None:
         self._ordered = None
