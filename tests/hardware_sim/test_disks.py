@@ -178,6 +178,7 @@ def test_lines_that_were_durable_before_a_cut_are_in_the_copy_whatever_is_being_
                     if number % 200 == 0:
                         os.fdatasync(file.fileno())
                         durable.append((time.monotonic_ns(), number))
+                        stop.wait(0.01)  # the disk must not be full before the last cut
                     if stop.is_set():
                         return
 
