@@ -70,7 +70,7 @@ class Scribbler:
         chance = random.Random(self.seed)
         while not self.stop.is_set():
             for _ in range(chance.randrange(1, 12)):
-                count = chance.randrange(1, 64)
+                count = chance.randrange(1, 256)
                 first = chance.randrange(SECTORS - count)
                 version = self.version + 1
                 for sector in range(first, first + count):
