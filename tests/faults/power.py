@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardware_sim.disks import LoopDisk, PowerCut, mount_copy
+from hardware_sim.disks import LoopDisk, PowerCut, can_mount, mount_copy
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
 from tests.faults.load import full_load
@@ -39,9 +39,12 @@ class Survived:
 
 class Cuts:
     """Power cuts, some of them torn: of the sectors written since the last flush a random half is missing. Where
-    nothing is written for seconds, a cut is as whole as any other, and not counted as torn."""
+    nothing is written for seconds, a cut is as whole as any other, and not counted as torn; so is each one where the
+    machine has no FUSE."""
 
     def __init__(self, image: Path) -> None:
+        self.can_tear = bool(can_mount(write_cache=True))
+        """A LoopDisk that is to be cut is made with this as its `write_cache`."""
         self._image = image
         self._count = 0
         self._torn = 0
@@ -51,7 +54,7 @@ class Cuts:
     def cut(self, disk: LoopDisk, *, torn: bool, seed: int) -> PowerCut:
         """Now, or for a torn one as soon as the disk has written without a flush."""
         self._count += 1
-        if not torn:
+        if not (torn and self.can_tear):
             return disk.power_cut(self._image)
         cut = disk.torn_power_cut(self._image, seed=seed)
         self._torn += cut.torn_sectors > 0

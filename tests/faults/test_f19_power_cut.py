@@ -27,7 +27,7 @@ DISK_BYTES = 1 << 30
 
 @pytest.mark.timeout(count(ci=150, full=1800))
 def test_the_power_is_cut_at_random_instants_and_the_take_is_there(figures: Figures, tmp_path: Path) -> None:
-    need_mounts(write_cache=True)
+    need_mounts()
     cuts = Cuts(tmp_path / "cut.img")
     lost_s: list[float] = []
     for seed in range(DISKS):
@@ -44,7 +44,7 @@ def cuts_of_one_take(cuts: Cuts, tmp_path: Path, seed: int) -> list[float]:
     moments = random.Random(seed)
     lost_s = []
     with (
-        LoopDisk(DISK_BYTES, write_cache=True) as disk,
+        LoopDisk(DISK_BYTES, write_cache=cuts.can_tear) as disk,
         RigRun(full_load(preroll_s=0), overrides=[f'rig.library="{disk.path / "takes"}"']) as rig,
     ):
         take = start_take(rig, seconds=0.5)

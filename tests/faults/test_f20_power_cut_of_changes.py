@@ -54,7 +54,7 @@ class Known:
 def test_the_power_is_cut_while_something_is_changed_and_it_is_the_old_or_the_new(
     figures: Figures, tmp_path: Path
 ) -> None:
-    need_mounts(write_cache=True)
+    need_mounts()
     cuts = Cuts(tmp_path / "cut.img")
     for seed in range(DISKS):
         cut_one_disk(cuts, tmp_path, seed)
@@ -74,7 +74,7 @@ def cut_one_disk(cuts: Cuts, tmp_path: Path, seed: int) -> None:
     work = itertools.cycle(WORK)
     names = (f"{seed}-{number}" for number in itertools.count())
     with (
-        LoopDisk(DISK_BYTES, write_cache=True) as disk,
+        LoopDisk(DISK_BYTES, write_cache=cuts.can_tear) as disk,
         RigRun(
             full_load(channels=CHANNELS, preroll_s=0.2), overrides=[f'rig.library="{disk.path / "takes"}"']
         ) as rig,

@@ -22,11 +22,11 @@ CHANNELS = count(ci=8, full=64)
 
 @pytest.mark.timeout(count(ci=180, full=1800))
 def test_a_stop_that_was_acknowledged_has_every_frame_on_the_disk(tmp_path: Path, figures: Figures) -> None:
-    need_mounts(write_cache=True)
+    need_mounts()
     config = full_load(channels=CHANNELS, preroll_s=0, keep_s=2, stall_s=10)
     missing = 0
     cuts = Cuts(tmp_path / "cut.img")
-    with LoopDisk(count(ci=256, full=2048) << 20, write_cache=True) as disk:
+    with LoopDisk(count(ci=256, full=2048) << 20, write_cache=cuts.can_tear) as disk:
         library = disk.path / "takes"
         with RigRun(config, overrides=[f"rig.library={json.dumps(str(library))}"]) as rig:
             client = rig.client()

@@ -46,6 +46,8 @@ class Exempt(StrEnum):
     """Many containers and some virtual machines give it not even to root."""
     CGROUP_2 = "a cgroup 2 file system that can be written, with cgroup.kill"
     """A systemd in namespaces of its own lives in one; a container may have none, or one that is read-only."""
+    FUSE = "FUSE (/dev/fuse), for disks that can be torn"
+    """A container has the device only where it was given to it, and not every kernel has the file system."""
     SANITIZERS = "the run-time part of a second compiler's sanitizers"
     """Debian has clang's in a package of its own, which clang only recommends. gcc's come with it: not excused."""
     KEPT_ROOM = "a file system that keeps room behind a file's end (fallocate)"
@@ -76,9 +78,11 @@ def need_jack_audio() -> None:
 
 def need_mounts(*, write_cache: bool = False) -> None:
     """Disks can be made and mounted, which takes root; with `write_cache`, such that can be torn."""
-    answer = can_mount(write_cache=write_cache)
+    answer = can_mount()
     if not answer:
         lacking(answer.reason)
+    if write_cache and not can_mount(write_cache=True):
+        excused(Exempt.FUSE)
 
 
 def need_root(what: str) -> None:
