@@ -194,9 +194,8 @@ class ProcessLink:
                     return
             except Exception as error:
                 log.exception("the link to rigd-%s failed; it goes on", self._name)
-                with contextlib.suppress(
-                    RigError
-                ):  # the controller does not keep up: it hears of the next one
+                # Where the controller does not keep up it hears of the next one.
+                with contextlib.suppress(RigError):
                     self._follower.lost(f"rigd-{self._name} cannot be followed: {error}")
                 self._stopping.wait(1.0)
 
