@@ -69,10 +69,10 @@ test: packages-test $(VENV)/.dev
 faults: packages-test $(VENV)/.dev
 	@rm -f $(FIGURES)
 	RIGD_FAULTS=full RIGD_FIGURES=$(FIGURES) $(BIN)/pytest $(or $(ARGS),tests/faults tests/tape/test_tape_stress.py); found=$$?; \
-	$(BIN)/python -m tests.faults.promises $(FIGURES) && exit $$found
+	$(BIN)/python -m tests.proof.promises $(FIGURES) && exit $$found
 
 soak: packages-test $(VENV)/.dev
-	$(BIN)/python -m tests.faults.soak --hours $(HOURS)
+	$(BIN)/python -m tests.proof.soak --hours $(HOURS)
 
 bench: packages-test $(VENV)/.dev
 	@bash tests/packages.sh want jack-capture:jack_capture ecasound:ecasound

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import (
+from tests.proof.figures import (
     FIGURES_VARIABLE,
     Figure,
     Figures,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.load import full_load
+from tests.proof.load import full_load
 from tests.support.rig import RigRun
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 import pytest
 
 from rigd.tape.tape import Tape
-from tests.faults.figures import Figures, count
-from tests.faults.load import RATE_HZ, TapeFill, start_take, stop_take
-from tests.faults.oracle import check_b_rolling, check_rolling, check_whole
-from tests.faults.trailing import Trailing
+from tests.proof.figures import Figures, count
+from tests.proof.load import RATE_HZ, TapeFill, start_take, stop_take
+from tests.proof.oracle import check_b_rolling, check_rolling, check_whole
+from tests.proof.trailing import Trailing
 from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun
 

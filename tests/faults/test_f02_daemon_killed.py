@@ -12,9 +12,9 @@ import pytest
 
 from rigd.model.state import Transport
 from rigd.tape.tape import Tape
-from tests.faults.figures import Figures, count
-from tests.faults.load import PERIOD_FRAMES, start_take, stop_take
-from tests.faults.oracle import check_a, check_b, check_rolling
+from tests.proof.figures import Figures, count
+from tests.proof.load import PERIOD_FRAMES, start_take, stop_take
+from tests.proof.oracle import check_a, check_b, check_rolling
 from tests.support.rig import RigRun
 
 KILLS = count(ci=3, full=30)

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.device import is_heard, seconds_until_another
-from tests.faults.figures import Figures, count
-from tests.faults.load import PERIOD_FRAMES, RATE_HZ, start_take, stop_take
-from tests.faults.oracle import check_a, check_b
+from tests.proof.device import is_heard, seconds_until_another
+from tests.proof.figures import Figures, count
+from tests.proof.load import PERIOD_FRAMES, RATE_HZ, start_take, stop_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.rig import RigRun
 
 KILLS = count(ci=3, full=50)

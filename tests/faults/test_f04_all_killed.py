@@ -13,9 +13,9 @@ import pytest
 from rigd.model.state import Transport
 from rigd.tape.tape import Tape
 from rigd.writer.journal import JOURNAL_NAME, read_journal
-from tests.faults.figures import Figures, count
-from tests.faults.load import RATE_HZ, start_take, stop_take
-from tests.faults.oracle import check_a, check_b, check_b_rolling, take_folders
+from tests.proof.figures import Figures, count
+from tests.proof.load import RATE_HZ, start_take, stop_take
+from tests.proof.oracle import check_a, check_b, check_b_rolling, take_folders
 from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun
 

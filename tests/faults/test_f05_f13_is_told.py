@@ -12,9 +12,9 @@ import pytest
 
 from hardware_sim.disks import LoopDisk
 from rigd.model.events import Event, Happening
-from tests.faults.figures import Figures, count
-from tests.faults.load import RATE_HZ, full_load, start_take, stop_take, stopped
-from tests.faults.oracle import check_a
+from tests.proof.figures import Figures, count
+from tests.proof.load import RATE_HZ, full_load, start_take, stop_take, stopped
+from tests.proof.oracle import check_a
 from tests.support.events import EventLog
 from tests.support.rig import RigRun
 from tests.support.tools import need_mounts

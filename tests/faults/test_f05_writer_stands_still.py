@@ -9,9 +9,9 @@ import pytest
 
 from rigd.model.state import Transport
 from rigd.tape.tape import Tape
-from tests.faults.figures import Figures, count
-from tests.faults.load import RATE_HZ, TapeFill, start_take, stop_take, stopped
-from tests.faults.oracle import check_b_rolling, check_whole
+from tests.proof.figures import Figures, count
+from tests.proof.load import RATE_HZ, TapeFill, start_take, stop_take, stopped
+from tests.proof.oracle import check_b_rolling, check_whole
 from tests.support.rig import RigRun
 
 STALL_S = count(ci=4.0, full=30.0)

@@ -15,7 +15,7 @@ import soundfile
 
 from rigd.model.state import Take, Transport
 from rigd.writer.journal import read_journal
-from tests.faults.figures import Figures
+from tests.proof.figures import Figures
 from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter
 from tests.support.systemd_run import SystemdRun

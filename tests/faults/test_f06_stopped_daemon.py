@@ -17,7 +17,7 @@ import soundfile
 
 from hardware_sim.disks import LoopDisk
 from rigd.model.state import Take, Transport
-from tests.faults.figures import Figures, count
+from tests.proof.figures import Figures, count
 from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun, check_take
 from tests.support.supervised_rig import SupervisedRig

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import Figures, count
-from tests.faults.load import RATE_HZ, busy_cores, source, start_take, stop_take
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures, count
+from tests.proof.load import RATE_HZ, busy_cores, source, start_take, stop_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.counter import CounterPlayer
 from tests.support.jack_server import JackServer
 from tests.support.rig import RigRun

@@ -18,7 +18,7 @@ import soundfile
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeOpened
 from rigd.model.units import Frame
 from rigd.writer.journal import read_journal
-from tests.faults.figures import Figures, count
+from tests.proof.figures import Figures, count
 from tests.support.capture_run import runtime_folder, wait_for
 from tests.support.counter import counter_rows
 from tests.support.tools import need_tool

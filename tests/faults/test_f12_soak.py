@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import Figures, count, is_full
-from tests.faults.soak import DISK_FOLDER, MOST_GROWTH, Plan, record, soak
+from tests.proof.figures import Figures, count, is_full
+from tests.proof.soak import DISK_FOLDER, MOST_GROWTH, Plan, record, soak
 from tests.support.tools import need_mounts
 
 PLAN = Plan(

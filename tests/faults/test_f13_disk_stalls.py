@@ -19,11 +19,11 @@ from rigd.control.client import ControlClient
 from rigd.model.state import RigState, Transport
 from rigd.model.take import GapCause
 from rigd.tape.tape import Tape
-from tests.faults.figures import Figures, count
-from tests.faults.load import PERIOD_FRAMES, RATE_HZ, start_take, stop_take
-from tests.faults.oracle import check_a, check_b, check_whole
-from tests.faults.overflow import HoldMoves, episodes_of, places
-from tests.faults.trailing import Trailing
+from tests.proof.figures import Figures, count
+from tests.proof.load import PERIOD_FRAMES, RATE_HZ, start_take, stop_take
+from tests.proof.oracle import check_a, check_b, check_whole
+from tests.proof.overflow import HoldMoves, episodes_of, places
+from tests.proof.trailing import Trailing
 from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun
 from tests.support.tools import need_mounts

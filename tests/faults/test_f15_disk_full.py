@@ -16,9 +16,9 @@ from rigd.model.state import CopyState, MirrorPhase, Take, Transport
 from rigd.model.units import NS_PER_SECOND, Frame
 from rigd.tape.tape import Tape
 from rigd.writer.journal import JOURNAL_NAME, read_journal
-from tests.faults.figures import Figures, count
-from tests.faults.load import PERIOD_FRAMES, start_take, stop_take
-from tests.faults.oracle import HEADER_BYTES, check_a, check_b, check_whole
+from tests.proof.figures import Figures, count
+from tests.proof.load import PERIOD_FRAMES, start_take, stop_take
+from tests.proof.oracle import HEADER_BYTES, check_a, check_b, check_whole
 from tests.support.disks import await_phase, mirrored, what_differs
 from tests.support.rig import RigRun, sheet_of
 from tests.support.tools import need_mounts

@@ -15,9 +15,9 @@ import pytest
 from hardware_sim.disks import SmallDisk
 from rigd.model.events import Event, Happening
 from rigd.model.state import Transport
-from tests.faults.figures import Figures, count, is_full
-from tests.faults.load import full_load
-from tests.faults.oracle import check_a
+from tests.proof.figures import Figures, count, is_full
+from tests.proof.load import full_load
+from tests.proof.oracle import check_a
 from tests.support.events import EventLog
 from tests.support.rig import RigRun
 from tests.support.tools import need_mounts

@@ -20,7 +20,7 @@ from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeFailed, TakeO
 from rigd.model.take import TakeOrder
 from rigd.model.units import Frame
 from rigd.writer.journal import JOURNAL_NAME, read_journal
-from tests.faults.figures import Figures, count
+from tests.proof.figures import Figures, count
 from tests.support.capture_run import runtime_folder
 from tests.support.counter import counter_rows
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, read_codes

@@ -11,9 +11,9 @@ import pytest
 from hardware_sim.disk_shim import Call, DiskShim
 from rigd.model.events import Happening
 from rigd.model.state import CopyState, MirrorPhase, RigState, Take, Transport
-from tests.faults.figures import Figures, count
-from tests.faults.load import full_load
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures, count
+from tests.proof.load import full_load
+from tests.proof.oracle import check_a, check_b
 from tests.support.disks import await_phase, mirrored, what_differs
 from tests.support.events import EventLog
 from tests.support.rig import RigRun

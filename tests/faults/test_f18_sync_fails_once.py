@@ -11,9 +11,9 @@ import pytest
 
 from hardware_sim.disk_shim import Call, DiskShim
 from rigd.model.state import Transport
-from tests.faults.figures import Figures, count
-from tests.faults.load import full_load
-from tests.faults.oracle import check_a
+from tests.proof.figures import Figures, count
+from tests.proof.load import full_load
+from tests.proof.oracle import check_a
 from tests.support.rig import RigRun
 
 CHANNELS = count(ci=4, full=64)

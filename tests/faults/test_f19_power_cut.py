@@ -12,10 +12,10 @@ import pytest
 from hardware_sim.disks import LoopDisk
 from rigd.model.units import Ns
 from rigd.tape.tape import Tape
-from tests.faults.figures import Figures, count
-from tests.faults.load import RATE_HZ, full_load, start_take, stop_take
-from tests.faults.oracle import check_a, check_b
-from tests.faults.power import Cuts, survived
+from tests.proof.figures import Figures, count
+from tests.proof.load import RATE_HZ, full_load, start_take, stop_take
+from tests.proof.oracle import check_a, check_b
+from tests.proof.power import Cuts, survived
 from tests.support.rig import RigRun
 from tests.support.tools import need_mounts
 

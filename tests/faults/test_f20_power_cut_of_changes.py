@@ -18,10 +18,10 @@ import pytest
 from hardware_sim.disks import LoopDisk
 from rigd.model.state import RigState, Take
 from rigd.model.take import Slate
-from tests.faults.figures import Figures, count
-from tests.faults.load import full_load
-from tests.faults.oracle import take_folders
-from tests.faults.power import Cuts, Survived, survived
+from tests.proof.figures import Figures, count
+from tests.proof.load import full_load
+from tests.proof.oracle import take_folders
+from tests.proof.power import Cuts, Survived, survived
 from tests.support.rig import RigRun, sheet_of
 from tests.support.tools import need_mounts
 

@@ -12,9 +12,9 @@ import pytest
 
 from hardware_sim.disks import LoopDisk
 from rigd.model.state import CopyState, MirrorPhase, Transport
-from tests.faults.figures import Figures
-from tests.faults.load import start_take, stop_take
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures
+from tests.proof.load import start_take, stop_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.counter import counter_distance
 from tests.support.disks import await_phase, mirrored, phase_of, what_differs
 from tests.support.rig import RigRun

@@ -11,9 +11,9 @@ import pytest
 
 from hardware_sim.disk_shim import DiskShim
 from rigd.model.state import CopyState, MirrorPhase, RigState
-from tests.faults.figures import Figures, count
-from tests.faults.load import RATE_HZ, TapeFill, start_take, stop_take, stopped
-from tests.faults.oracle import check_a, check_whole
+from tests.proof.figures import Figures, count
+from tests.proof.load import RATE_HZ, TapeFill, start_take, stop_take, stopped
+from tests.proof.oracle import check_a, check_whole
 from tests.support.disks import await_phase, mirrored, what_differs
 from tests.support.rig import RigRun
 from tests.support.tools import need_tool

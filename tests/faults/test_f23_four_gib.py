@@ -19,7 +19,7 @@ from rigd.model.messages import Annotate, EndTake, OpenTake, TakeClosed, TakeOpe
 from rigd.model.take import Marker
 from rigd.model.units import Frame
 from rigd.writer.riff import HEADER_BYTES
-from tests.faults.figures import Figures, is_full
+from tests.proof.figures import Figures, is_full
 from tests.support.capture_run import runtime_folder, wait_for
 from tests.support.counter import counter_rows
 from tests.support.tools import need_tool

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rigd.model.errors import CommandError
-from tests.faults.figures import Figures, count
-from tests.faults.load import full_load
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures, count
+from tests.proof.load import full_load
+from tests.proof.oracle import check_a, check_b
 from tests.support.capture_run import wait_for
 from tests.support.rig import RigRun, sheet_of
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import Figures, count
-from tests.faults.load import full_load, start_take
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures, count
+from tests.proof.load import full_load, start_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.rig import RigRun
 
 CONFIG = full_load(channels=2, period_frames=256, stall_s=1, keep_s=0, preroll_s=0)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import Figures, count
-from tests.faults.load import full_load, start_take, stop_take
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures, count
+from tests.proof.load import full_load, start_take, stop_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.rig import RigRun
 
 ALREADY_RUNNING = 5

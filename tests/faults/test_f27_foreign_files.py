@@ -22,11 +22,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import Figures, count, is_full
-from tests.faults.load import full_load, start_take, stop_take
-from tests.faults.oracle import check_a, check_b
-from tests.faults.roots import copy_take, take_roots
-from tests.faults.spoil import put_foreign_things, spoil_folder
+from tests.proof.figures import Figures, count, is_full
+from tests.proof.load import full_load, start_take, stop_take
+from tests.proof.oracle import check_a, check_b
+from tests.proof.roots import copy_take, take_roots
+from tests.proof.spoil import put_foreign_things, spoil_folder
 from tests.support.rig import RigRun
 
 FOLDERS = count(ci=150, full=5300)
@@ -143,7 +143,7 @@ def recover(library: Path, folder: Path) -> Walk:
     """`rigd recover` has gone through the library."""
     config, times = folder / "recover.toml", folder / "times.json"
     config.write_text(f'[rig]\nlibrary = "{library}"\n{CONFIG}', "utf-8")
-    command = [sys.executable, "-m", "tests.faults.stopwatch", str(times), "recover", "--config", str(config)]
+    command = [sys.executable, "-m", "tests.proof.stopwatch", str(times), "recover", "--config", str(config)]
     command += ["--runtime-dir", str(folder / "no-rig-runs-here")]
     with (folder / "recover.log").open("w+", errors="replace") as log:
         running = subprocess.Popen(command, stdout=log, stderr=log, cwd=TREE, preexec_fn=bound_memory)

@@ -12,7 +12,7 @@ import pytest
 from hardware_sim.faults import FaultClient
 from rigd.model.state import Transport
 from rigd.model.take import GapCause
-from tests.faults.device import (
+from tests.proof.device import (
     absences,
     check_pieces,
     resumed_blocks,
@@ -21,9 +21,9 @@ from tests.faults.device import (
     seconds_until_lost,
     worst_gap_error_s,
 )
-from tests.faults.figures import Figures, count
-from tests.faults.load import RATE_HZ, start_take, stop_take
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures, count
+from tests.proof.load import RATE_HZ, start_take, stop_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.counter import CounterPlayer
 from tests.support.jack_server import JackServer
 from tests.support.rig import RigRun

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.faults.device import (
+from tests.faults.test_f28_server_gone import CHANNELS, JACK
+from tests.proof.device import (
     absences,
     check_pieces,
     is_heard,
@@ -14,10 +15,9 @@ from tests.faults.device import (
     seconds_until_heard,
     seconds_until_lost,
 )
-from tests.faults.figures import Figures, count
-from tests.faults.load import start_take, stop_take
-from tests.faults.oracle import check_b
-from tests.faults.test_f28_server_gone import CHANNELS, JACK
+from tests.proof.figures import Figures, count
+from tests.proof.load import start_take, stop_take
+from tests.proof.oracle import check_b
 from tests.support.counter import CounterPlayer
 from tests.support.jack_server import JackServer
 from tests.support.rig import RigRun

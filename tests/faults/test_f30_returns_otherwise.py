@@ -12,11 +12,11 @@ import pytest
 from hardware_sim.faults import FaultClient
 from rigd.model.mismatch import FAULT, HEARD_AGAIN, SILENT_FROM_HERE
 from rigd.model.state import RigState, Transport
-from tests.faults.device import absences, check_pieces, is_heard, seconds_until_heard, seconds_until_lost
-from tests.faults.figures import Figures
-from tests.faults.load import RATE_HZ, start_take, stop_take
-from tests.faults.oracle import check_a, check_b
 from tests.faults.test_f28_server_gone import CHANNELS, JACK
+from tests.proof.device import absences, check_pieces, is_heard, seconds_until_heard, seconds_until_lost
+from tests.proof.figures import Figures
+from tests.proof.load import RATE_HZ, start_take, stop_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.capture_run import wait_for
 from tests.support.counter import CounterPlayer, check_counter
 from tests.support.jack_server import JackServer

@@ -14,9 +14,9 @@ from hardware_sim.faults import FaultClient
 from rigd.model.state import RigState
 from rigd.model.take import GapCause
 from rigd.writer.journal import JOURNAL_NAME, read_journal
-from tests.faults.figures import Figures, count
-from tests.faults.load import PERIOD_FRAMES, start_take, stop_take
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures, count
+from tests.proof.load import PERIOD_FRAMES, start_take, stop_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.capture_run import wait_for
 from tests.support.counter import MODULUS
 from tests.support.rig import RigRun, take_codes

@@ -12,9 +12,9 @@ import pytest
 
 from hardware_sim.faults import FaultClient
 from rigd.tape.tape import Tape
-from tests.faults.figures import Figures, count
-from tests.faults.load import start_take, stop_take
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures, count
+from tests.proof.load import start_take, stop_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.counter import counter_rows
 from tests.support.rig import RigRun, take_codes
 

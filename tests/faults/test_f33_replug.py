@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 from hardware_sim.faults import FaultClient
-from tests.faults.device import (
+from tests.faults.test_f28_server_gone import CHANNELS, JACK
+from tests.proof.device import (
     absences,
     check_pieces,
     open_descriptors,
@@ -16,10 +17,9 @@ from tests.faults.device import (
     seconds_until_lost,
     zombies_of,
 )
-from tests.faults.figures import Figures, count
-from tests.faults.load import RATE_HZ, start_take, stop_take
-from tests.faults.oracle import check_a, check_b
-from tests.faults.test_f28_server_gone import CHANNELS, JACK
+from tests.proof.figures import Figures, count
+from tests.proof.load import RATE_HZ, start_take, stop_take
+from tests.proof.oracle import check_a, check_b
 from tests.support.capture_run import wait_for
 from tests.support.counter import CounterPlayer
 from tests.support.jack_server import JackServer

@@ -23,10 +23,10 @@ from hardware_sim.storms import (
 from hardware_sim.x32 import SimulatedX32
 from rigd.model.events import Happening
 from rigd.preamps.desk_intake import BURST, PER_SECOND
-from tests.faults.figures import Figures, count
-from tests.faults.load import start_take, stop_take
-from tests.faults.oracle import check_a, check_b
-from tests.faults.storming import DESK, await_intake, log_lines, pedal_section, percentile, rss_bytes
+from tests.proof.figures import Figures, count
+from tests.proof.load import start_take, stop_take
+from tests.proof.oracle import check_a, check_b
+from tests.proof.storming import DESK, await_intake, log_lines, pedal_section, percentile, rss_bytes
 from tests.support.capture_run import wait_for
 from tests.support.events import EventLog
 from tests.support.rig import RigRun

@@ -11,10 +11,10 @@ import pytest
 from hardware_sim.pedal import Pedal, PtyWire
 from hardware_sim.storms import Storm, double_notes, endless_sysex, random_bytes, running_status
 from rigd.model.events import Happening
-from tests.faults.figures import Figures, count
-from tests.faults.load import start_take, stop_take
-from tests.faults.oracle import check_a, check_b
-from tests.faults.storming import pedal_section, rss_bytes
+from tests.proof.figures import Figures, count
+from tests.proof.load import start_take, stop_take
+from tests.proof.oracle import check_a, check_b
+from tests.proof.storming import pedal_section, rss_bytes
 from tests.support.events import EventLog
 from tests.support.rig import RigRun
 

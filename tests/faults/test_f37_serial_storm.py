@@ -17,10 +17,10 @@ from rigd.model.events import Happening
 from rigd.surfaces.serial_box import SerialBox
 from rigd.surfaces.serial_ports import SerialPort
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
-from tests.faults.figures import Figures, count
-from tests.faults.load import start_take, stop_take
-from tests.faults.oracle import check_a, check_b
-from tests.faults.storming import cpu_seconds, rss_bytes
+from tests.proof.figures import Figures, count
+from tests.proof.load import start_take, stop_take
+from tests.proof.oracle import check_a, check_b
+from tests.proof.storming import cpu_seconds, rss_bytes
 from tests.support.capture_run import wait_for
 from tests.support.events import EventLog
 from tests.support.rig import RigRun

@@ -13,9 +13,9 @@ from hardware_sim.pedal import Pedal, PtyWire
 from hardware_sim.storms import Piece, Storm
 from rigd.model.events import Happening
 from rigd.model.state import Transport
-from tests.faults.figures import Figures, count
-from tests.faults.oracle import check_a, check_b
-from tests.faults.storming import PEDAL_PRESS, pedal_section
+from tests.proof.figures import Figures, count
+from tests.proof.oracle import check_a, check_b
+from tests.proof.storming import PEDAL_PRESS, pedal_section
 from tests.support.events import EventLog
 from tests.support.rig import RigRun
 

@@ -12,10 +12,10 @@ import pytest
 from hardware_sim.x32 import SimulatedX32
 from rigd.model.errors import CommandError
 from rigd.model.state import RigState, Setting
-from tests.faults.figures import Figures, count
-from tests.faults.load import start_take, stop_take
-from tests.faults.oracle import check_a, check_b
-from tests.faults.storming import DESK
+from tests.proof.figures import Figures, count
+from tests.proof.load import start_take, stop_take
+from tests.proof.oracle import check_a, check_b
+from tests.proof.storming import DESK
 from tests.support.rig import RigRun
 
 LARGEST_STEP_DB = 6.01

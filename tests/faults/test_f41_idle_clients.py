@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from rigd.control.client import ControlClient
-from tests.faults.figures import Figures, count
-from tests.faults.oracle import check_a, check_b
+from tests.proof.figures import Figures, count
+from tests.proof.oracle import check_a, check_b
 from tests.support.rig import RigRun
 
 IDLE, SLOW = 500, 50

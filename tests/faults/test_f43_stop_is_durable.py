@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.disks import LoopDisk, mount_copy
-from tests.faults.figures import Figures, count
-from tests.faults.load import full_load
-from tests.faults.oracle import check_a, check_b
-from tests.faults.power import Cuts
+from tests.proof.figures import Figures, count
+from tests.proof.load import full_load
+from tests.proof.oracle import check_a, check_b
+from tests.proof.power import Cuts
 from tests.support.rig import RigRun
 from tests.support.tools import need_mounts
 

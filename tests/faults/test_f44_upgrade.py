@@ -16,7 +16,7 @@ import pytest
 
 from rigd.model.state import RigState, Take, Transport
 from rigd.tape._core import lib
-from tests.faults.figures import Figures
+from tests.proof.figures import Figures
 from tests.support.builds import TwoBuilds, other_build
 from tests.support.capture_run import wait_for
 from tests.support.rig import check_take

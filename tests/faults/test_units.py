@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import Figures
+from tests.proof.figures import Figures
 from tests.support.tools import need_tool
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"

@@ -18,7 +18,7 @@ from tape_source import assert_is_counter, geometry
 import rigd.tape
 from rigd.model.units import Frame
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
-from tests.faults.figures import Figures, count
+from tests.proof.figures import Figures, count
 from tests.support.tools import Exempt, excused, lacking, need_tool
 
 CORE = Path(rigd.tape.__file__).parent

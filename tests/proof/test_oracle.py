@@ -10,7 +10,7 @@ import pytest
 
 from rigd.model.messages import EndTake, OpenTake, TakeClosed
 from rigd.model.units import Frame
-from tests.faults.oracle import HEADER_BYTES, check_a, check_b, check_b_rolling
+from tests.proof.oracle import HEADER_BYTES, check_a, check_b, check_b_rolling
 from tests.support.writer_run import FedTape, WriterRun, order_for
 
 FRAMES = 60_000

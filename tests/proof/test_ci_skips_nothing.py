@@ -24,7 +24,7 @@ def test_what_is_lacking_fails_in_ci_and_is_skipped_elsewhere(monkeypatch: pytes
 
 def test_no_test_skips_by_itself() -> None:
     # test_figures.py has a test of its own inside, to see what is said of one that is skipped.
-    alone = {Path(__file__), TESTS / "support" / "tools.py", TESTS / "faults" / "test_figures.py"}
+    alone = {Path(__file__), TESTS / "support" / "tools.py", TESTS / "proof" / "test_figures.py"}
     found = [
         path for path in TESTS.rglob("*.py") if path not in alone and SKIPS.search(path.read_text("utf-8"))
     ]

@@ -9,9 +9,9 @@ from random import Random
 
 from rigd.model.state import Take
 from rigd.tape.tape import Tape
-from tests.faults.figures import Figures
-from tests.faults.load import RATE_HZ
-from tests.faults.oracle import check_b_rolling
+from tests.proof.figures import Figures
+from tests.proof.load import RATE_HZ
+from tests.proof.oracle import check_b_rolling
 from tests.support.rig import RigRun
 
 PROMISED = "<= 1 s"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import (
+from tests.proof.figures import (
     Figure,
     Figures,
     Limit,

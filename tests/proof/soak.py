@@ -24,10 +24,10 @@ from pathlib import Path
 
 from hardware_sim.disks import LoopDisk
 from rigd.model.state import Take
-from tests.faults import promises
-from tests.faults.figures import Figures, append_figures
-from tests.faults.load import CHANNELS, RATE_HZ, busy_cores, full_load
-from tests.faults.oracle import check_a, check_b
+from tests.proof import promises
+from tests.proof.figures import Figures, append_figures
+from tests.proof.load import CHANNELS, RATE_HZ, busy_cores, full_load
+from tests.proof.oracle import check_a, check_b
 from tests.support.rig import RigRun
 
 FRAME_BYTES = 3 * CHANNELS
@@ -296,7 +296,7 @@ def key_of(hours: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 where nothing was lost, memory is flat and no descriptor was left open."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.proof.soak", description=__doc__)
     parser.add_argument("--hours", type=float, required=True)
     parser.add_argument("--folder", type=Path, default=DISK_FOLDER, help="where the disk's image lies")
     asked = parser.parse_args(arguments)

@@ -1,7 +1,7 @@
 """docs/promises.md from docs/promises.json: what rigd promises, and what was measured of it on a real machine.
 
-    python -m tests.faults.promises [FIGURES]     takes in what a run measured, then writes the page
-    python -m tests.faults.promises --enter KEY "WHAT CAME OUT"   a row of ELSEWHERE that a person ran
+    python -m tests.proof.promises [FIGURES]     takes in what a run measured, then writes the page
+    python -m tests.proof.promises --enter KEY "WHAT CAME OUT"   a row of ELSEWHERE that a person ran
 
 `make faults` does the first. Only figures of full size are taken in; those of a test replace what it measured before.
 A test that did not pass, did not run or never ended takes the place of its figures, too.
@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 
-from tests.faults.catalogue import (
+from tests.proof.catalogue import (
     BESIDE,
     ELSEWHERE,
     FAULTS,
@@ -30,7 +30,7 @@ from tests.faults.catalogue import (
     ground_of,
     is_about_sound,
 )
-from tests.faults.figures import (
+from tests.proof.figures import (
     Figure,
     Outcome,
     Verdict,
@@ -252,7 +252,7 @@ def _entered(key: str, what: str) -> Figure:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The results and the page are written."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.promises", description="docs/promises.md")
+    parser = argparse.ArgumentParser(prog="python -m tests.proof.promises", description="docs/promises.md")
     parser.add_argument("figures", nargs="?", type=Path, help="what a run wrote to RIGD_FIGURES")
     parser.add_argument("--enter", nargs=2, metavar=("KEY", "OUTCOME"), help="a row that a person ran")
     asked = parser.parse_args(arguments)

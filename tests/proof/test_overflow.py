@@ -9,7 +9,7 @@ import pytest
 
 from rigd.model.units import Frame
 from rigd.tape.holds import Hold
-from tests.faults.overflow import Episode, HoldMoves, Move, episodes_of
+from tests.proof.overflow import Episode, HoldMoves, Move, episodes_of
 from tests.support.capture_run import runtime_folder, wait_for
 from tests.support.writer_run import FedTape
 

@@ -15,7 +15,7 @@ from rigd.model.state import RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
 from rigd.tape.blocks import Block, BlockFlag
 from rigd.tape.tape import Tape
-from tests.faults.load import PERIOD_FRAMES, RATE_HZ
+from tests.proof.load import PERIOD_FRAMES, RATE_HZ
 from tests.support.counter import MODULUS, ROW_STEP
 from tests.support.rig import RigRun, take_codes
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.catalogue import BESIDE, FAULTS, GROUNDS, HEADLINES, UNDECLARED, ground_of, is_about_sound
-from tests.faults.figures import Figure, Figures, Outcome
-from tests.faults.promises import PAGE, page, read_results, taken_in, write_results
+from tests.proof.catalogue import BESIDE, FAULTS, GROUNDS, HEADLINES, UNDECLARED, ground_of, is_about_sound
+from tests.proof.figures import Figure, Figures, Outcome
+from tests.proof.promises import PAGE, page, read_results, taken_in, write_results
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITER = "tests/faults/test_f01_writer_killed.py::test_it"
@@ -37,7 +37,7 @@ def headline(told: str, promise: str) -> str:
 
 
 def test_the_page_says_what_the_results_say() -> None:
-    assert PAGE.read_text("utf-8") == page(read_results()), "run: python -m tests.faults.promises"
+    assert PAGE.read_text("utf-8") == page(read_results()), "run: python -m tests.proof.promises"
 
 
 def test_the_results_are_written_as_they_stand(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """`rigd recover` with a stopwatch beside it: how long it is at one take, at the longest.
 
-    python -m tests.faults.stopwatch TIMES.json recover --config rig.toml
+    python -m tests.proof.stopwatch TIMES.json recover --config rig.toml
 
 The command is rigd's own. It goes through the library a take a step, and only the steps are timed; what they do
 is what the writer and the daemon do at their start.
