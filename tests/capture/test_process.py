@@ -14,9 +14,10 @@ import pytest
 
 from rigd.model.messages import CapturePhase
 from rigd.tape.tape import Tape
-from tests.support.capture_run import PATIENCE_S, CaptureRun, settings_for
+from tests.support.capture_run import CaptureRun, settings_for
 from tests.support.counter import CounterPlayer
 from tests.support.jack_server import JackServer
+from tests.support.patience import PATIENCE_S
 from tests.support.tape_check import check_tape
 
 SETTINGS = settings_for("simulated", channels=2, options={"signal": "counter"})

@@ -14,7 +14,8 @@ from hardware_sim.faults import FAULTS, FaultClient, FaultError, parse_fault
 from rigd.model.take import GapCause, Xrun
 from rigd.model.units import Frame
 from rigd.tape.blocks import Block, BlockFlag
-from tests.support.capture_run import PATIENCE_S, CaptureRun, settings_for, wait_for
+from tests.support.capture_run import CaptureRun, settings_for
+from tests.support.patience import PATIENCE_S, wait_for
 from tests.support.tape_check import CounterGap, check_tape
 
 RATE = 48_000

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 
 import pytest
@@ -34,6 +33,7 @@ from rigd.model.levels import Levels
 from rigd.model.state import Channel, RigState, Setting, Transport
 from rigd.model.surface import ControlInput, Motion, SurfaceStatus
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
+from tests.support.patience import wait_for
 
 MS = 1_000_000
 PEDAL, BOX = Origin("pedal"), Origin("box")
@@ -166,13 +166,6 @@ class Bench:
         self.all_done()
         assert len(self.rig.commands) == count
         return self.rig.commands
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not happen"
-        time.sleep(0.002)
 
 
 @pytest.fixture

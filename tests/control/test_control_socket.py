@@ -30,7 +30,8 @@ from rigd.model.state import Transport
 from rigd.model.units import NS_PER_SECOND, Frame
 from rigd.wire.link import listen
 from tests.support.desk import frame, ns
-from tests.support.parts import PATIENCE_S, ObedientParts, WoundTape, running_controller
+from tests.support.parts import ObedientParts, WoundTape, running_controller
+from tests.support.patience import PATIENCE_S, wait_for
 
 
 @dataclass
@@ -292,17 +293,18 @@ def test_a_client_that_never_reads_is_cut_off_and_holds_up_nobody(bench: Bench) 
     with bench.raw() as slow, bench.client() as client:
         slow.setblocking(False)
         request = b'{"type":"StatusRequest","id":1}\n' * 500
-        deadline = time.monotonic() + PATIENCE_S
-        gone = False
-        while not gone:
-            assert time.monotonic() < deadline
+
+        def is_cut_off() -> bool:
             try:
                 slow.send(request)
             except BlockingIOError:
                 select.select([], [slow], [], 0.01)
             except (BrokenPipeError, ConnectionResetError):
-                gone = True
+                return True
             assert client.status().state.transport is Transport.READY
+            return False
+
+        wait_for(is_cut_off, "the slow client is cut off", every_s=0.0)
 
 
 def test_a_client_that_asks_without_end_lets_the_others_have_their_turn(
@@ -362,6 +364,14 @@ def test_where_the_system_has_no_more_files_it_waits_and_then_lets_the_client_in
     assert second - first >= DOOR_PAUSE_NS / NS_PER_SECOND
 
 
+def lets_in(bench: Bench) -> bool:
+    try:
+        with bench.client() as client:
+            return bool(client.status())
+    except (CommandError, LinkError):
+        return False
+
+
 def test_one_client_too_many_is_told_so_and_the_others_stay(bench: Bench) -> None:
     clients: list[ControlClient] = []
     try:
@@ -373,14 +383,7 @@ def test_one_client_too_many_is_told_so_and_the_others_stay(bench: Bench) -> Non
             assert "32 clients" in answer["error"]
             assert late.recv(1) == b""
         clients[0].close()
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                with bench.client() as again:
-                    assert again.status()
-                break
-            except (CommandError, LinkError):
-                assert time.monotonic() < deadline
+        wait_for(lambda: lets_in(bench), "room for one client more")
     finally:
         for client in clients:
             client.close()

@@ -16,7 +16,8 @@ from rigd.model.messages import EndTake, OpenTake
 from rigd.model.state import Transport
 from rigd.model.units import Frame, Ns, Origin
 from tests.support.desk import LISTENING, frame
-from tests.support.parts import PATIENCE_S, ObedientParts, WoundTape, controller_of, running_controller, until
+from tests.support.parts import ObedientParts, WoundTape, controller_of, running_controller, until
+from tests.support.patience import PATIENCE_S
 
 
 def do(controller: Controller, text: str, tape: WoundTape, *, at_s: float | None = None) -> Reply:

@@ -14,6 +14,7 @@ from rigd.model.levels import Levels
 from rigd.model.state import RigState, Transport
 from rigd.model.surface import SurfaceStatus
 from rigd.model.units import Frame
+from tests.support.patience import wait_for
 
 STATE = RigState(
     number=1,
@@ -60,13 +61,6 @@ class Truth:
 
     def turn(self, number: int) -> None:
         self.state = dataclasses.replace(STATE, number=number)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not happen"
-        time.sleep(0.002)
 
 
 def test_a_surface_is_shown_the_state_at_the_start_and_each_newest_one_after() -> None:

@@ -24,7 +24,8 @@ from rigd.model.commands import (
 )
 from rigd.model.units import Ns
 from rigd.surfaces.midi import MidiSettings, MidiSurface
-from tests.surfaces.midi_bench import STATE, wait_for
+from tests.support.patience import wait_for
+from tests.surfaces.midi_bench import STATE
 
 # Times of a foot that is quick and a rig that is patient, so that a busy machine changes no gesture.
 SLOW = {"double_ms": 600, "hold_ms": 800, "long_hold_ms": 1300}

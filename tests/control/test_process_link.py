@@ -17,7 +17,7 @@ import pytest
 
 from rigd.control.process_link import ProcessLink, Stuck, Upkeep
 from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 
 PROCESS = """
 import sys

@@ -19,7 +19,8 @@ from rigd.model.surface import SurfaceStatus
 from rigd.model.units import TakeId
 from rigd.model.work import is_rolling
 from tests.support.desk import LISTENING, OPENED, WRITER_IDLE, Desk, frame
-from tests.support.parts import PATIENCE_S, ObedientParts, WoundTape, controller_of, until
+from tests.support.parts import ObedientParts, WoundTape, controller_of, until
+from tests.support.patience import PATIENCE_S
 
 LATE_S = st.floats(min_value=0.0, max_value=0.5)
 

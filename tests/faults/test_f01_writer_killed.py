@@ -15,7 +15,7 @@ from tests.proof.figures import Figures, count
 from tests.proof.load import RATE_HZ, TapeFill, start_take, stop_take
 from tests.proof.oracle import check_b_rolling, check_rolling, check_whole
 from tests.proof.trailing import Trailing
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
 KILLS = count(ci=4, full=50)

@@ -16,7 +16,7 @@ from rigd.writer.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.proof.load import RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b, check_b_rolling, take_folders
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
 KILLS = count(ci=2, full=20)

@@ -16,8 +16,8 @@ import soundfile
 from rigd.model.state import Take, Transport
 from rigd.writer.journal import read_journal
 from tests.proof.figures import Figures
-from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter
+from tests.support.patience import wait_for
 from tests.support.systemd_run import SystemdRun
 from tests.support.tools import CAP_SYS_RESOURCE, has_capability
 

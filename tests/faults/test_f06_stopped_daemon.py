@@ -18,7 +18,7 @@ import soundfile
 from hardware_sim.disks import LoopDisk
 from rigd.model.state import Take, Transport
 from tests.proof.figures import Figures, count
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, check_take
 from tests.support.supervised_rig import SupervisedRig
 from tests.support.supervisor import start_unit, stop_unit

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from rigd.model.state import CopyState, MirrorPhase, Transport
-from tests.support.capture_run import wait_for
 from tests.support.disks import phase_of, what_differs
+from tests.support.patience import wait_for
 from tests.support.systemd_run import SystemdRun
 
 CONFIG = """

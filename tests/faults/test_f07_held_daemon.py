@@ -15,7 +15,7 @@ import pytest
 from tests.proof.figures import Figures, count
 from tests.proof.load import source, start_take, stop_take
 from tests.proof.oracle import check_a, check_b
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
 SECONDS = count(ci=6.0, full=600.0)

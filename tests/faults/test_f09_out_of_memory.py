@@ -21,7 +21,7 @@ import pytest
 from rigd.control.out_of_memory import SPARED_SCORE, spare
 from rigd.model.state import Transport
 from tests.proof.figures import Figures, count
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, check_take
 from tests.support.tools import CAP_SYS_RESOURCE, Exempt, die_with_parent, excused, has_capability, need_root
 

@@ -20,7 +20,7 @@ from rigd.writer.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.proof.load import RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, sheet_of
 from tests.support.tools import need_tool
 

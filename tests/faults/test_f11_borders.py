@@ -19,8 +19,9 @@ from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeOpened
 from rigd.model.units import Frame
 from rigd.writer.journal import read_journal
 from tests.proof.figures import Figures, count
-from tests.support.capture_run import runtime_folder, wait_for
+from tests.support.capture_run import runtime_folder
 from tests.support.counter import counter_rows
+from tests.support.patience import wait_for
 from tests.support.tools import need_tool
 from tests.support.writer_run import FedTape, WriterRun, check_take, frames_as_read, order_for
 

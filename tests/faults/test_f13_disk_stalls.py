@@ -24,7 +24,7 @@ from tests.proof.load import PERIOD_FRAMES, RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b, check_whole
 from tests.proof.overflow import HoldMoves, episodes_of, places
 from tests.proof.trailing import Trailing
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 from tests.support.tools import need_mounts
 

@@ -20,8 +20,9 @@ from rigd.model.take import Marker
 from rigd.model.units import Frame
 from rigd.writer.riff import HEADER_BYTES
 from tests.proof.figures import Figures, is_full
-from tests.support.capture_run import runtime_folder, wait_for
+from tests.support.capture_run import runtime_folder
 from tests.support.counter import counter_rows
+from tests.support.patience import wait_for
 from tests.support.tools import need_tool
 from tests.support.writer_run import FedTape, WriterRun, order_for
 

@@ -13,7 +13,7 @@ from rigd.model.errors import CommandError
 from tests.proof.figures import Figures, count
 from tests.proof.load import full_load
 from tests.proof.oracle import check_a, check_b
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, sheet_of
 
 NAMES = (

@@ -17,9 +17,9 @@ from tests.proof.device import absences, check_pieces, is_heard, seconds_until_h
 from tests.proof.figures import Figures
 from tests.proof.load import RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b
-from tests.support.capture_run import wait_for
 from tests.support.counter import CounterPlayer, check_counter
 from tests.support.jack_server import JackServer
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, sheet_of, take_codes
 from tests.support.tools import need_jack_audio
 

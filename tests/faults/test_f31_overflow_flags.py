@@ -17,8 +17,8 @@ from rigd.writer.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.proof.load import PERIOD_FRAMES, start_take, stop_take
 from tests.proof.oracle import check_a, check_b
-from tests.support.capture_run import wait_for
 from tests.support.counter import MODULUS
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, take_codes
 
 TIMES = count(ci=12, full=200)

@@ -20,9 +20,9 @@ from tests.proof.device import (
 from tests.proof.figures import Figures, count
 from tests.proof.load import RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b
-from tests.support.capture_run import wait_for
 from tests.support.counter import CounterPlayer
 from tests.support.jack_server import JackServer
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 from tests.support.tools import need_jack_audio
 

@@ -24,8 +24,8 @@ from rigd.preamps.desk_intake import PER_SECOND
 from rigd.wire.osc import DEEPEST_BUNDLE, LARGEST_PACKET_BYTES, OscError, decode_packet, encode_message
 from tests.proof.figures import Figures, count
 from tests.proof.storming import DESK, await_intake, log_lines
-from tests.support.capture_run import wait_for
 from tests.support.events import EventLog
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
 PACKETS = count(ci=50_000, full=1_000_000)

@@ -27,8 +27,8 @@ from tests.proof.figures import Figures, count
 from tests.proof.load import start_take, stop_take
 from tests.proof.oracle import check_a, check_b
 from tests.proof.storming import DESK, await_intake, log_lines, pedal_section, percentile, rss_bytes
-from tests.support.capture_run import wait_for
 from tests.support.events import EventLog
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
 PACKETS_PER_S = 20_000

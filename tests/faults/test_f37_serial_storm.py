@@ -21,8 +21,8 @@ from tests.proof.figures import Figures, count
 from tests.proof.load import start_take, stop_take
 from tests.proof.oracle import check_a, check_b
 from tests.proof.storming import cpu_seconds, rss_bytes
-from tests.support.capture_run import wait_for
 from tests.support.events import EventLog
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 from tests.surfaces.serial_bench import Notebook
 

@@ -18,7 +18,7 @@ from rigd.model.state import RigState, Take, Transport
 from rigd.tape._core import lib
 from tests.proof.figures import Figures
 from tests.support.builds import TwoBuilds, other_build
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import check_take
 
 CONFIG = """

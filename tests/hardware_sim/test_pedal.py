@@ -6,19 +6,22 @@ import os
 import select
 import subprocess
 import sys
-import time
 import tomllib
 import tty
 
+from tests.support.patience import wait_for
+
 
 def read_until(stream: int, wanted: bytes) -> bytes:
-    got = b""
-    deadline_s = time.monotonic() + 20
-    while wanted not in got:
-        assert time.monotonic() < deadline_s, f"{wanted!r} did not come: {got!r}"
+    got = bytearray()
+
+    def has_come() -> bool:
         if select.select([stream], [], [], 0.1)[0]:
-            got += os.read(stream, 4096)
-    return got
+            got.extend(os.read(stream, 4096))
+        return wanted in got
+
+    wait_for(has_come, f"{wanted!r}", every_s=0.0, instead=lambda: bytes(got))
+    return bytes(got)
 
 
 def test_a_person_can_play_the_pedal_by_keys() -> None:

@@ -27,8 +27,9 @@ from rigd.model.units import Frame
 from rigd.wire.codec import to_plain
 from rigd.writer.journal import read_journal
 from rigd.writer.segments import SONG, Axis, Shelf, file_name, folder_name, placed_on, unix_ns_of
-from tests.support.capture_run import runtime_folder, wait_for
+from tests.support.capture_run import runtime_folder
 from tests.support.counter import check_counter, counter_rows
+from tests.support.patience import wait_for
 from tests.support.writer_run import (
     RATE,
     FedTape,

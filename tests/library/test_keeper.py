@@ -7,8 +7,7 @@ import json
 import os
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,9 +35,9 @@ from rigd.model.state import Take
 from rigd.model.take import GainChange, Marker, Slate, TakeOrder
 from rigd.model.units import ChannelNumber, Frame, TakeId
 from rigd.writer.ledger import Closed, Closing, Durable
+from tests.support.patience import PATIENCE_S, wait_for
 
 F = TypeVar("F")
-SOON_S = 20.0
 
 
 class Desk:
@@ -52,7 +51,7 @@ class Desk:
     def hears(self, kind: type[F]) -> F:
         """The next fact of that kind."""
         while True:
-            fact = self.facts.get(timeout=SOON_S)
+            fact = self.facts.get(timeout=PATIENCE_S)
             if isinstance(fact, kind):
                 return fact
 
@@ -70,13 +69,6 @@ class Desk:
 
 def closed(order: TakeOrder) -> Take:
     return replace(take_of(order), closed=True, end_frame=Frame(order.first_frame + 480))
-
-
-def until(true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + SOON_S
-    while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 def sheet_of(order: TakeOrder) -> dict[str, Any]:
@@ -133,7 +125,7 @@ def test_a_planned_take_and_a_chosen_song_reach_session_json(desk: Desk) -> None
             ],
         )
 
-    until(said, "session.json never said it")
+    wait_for(said, "session.json never said it")
 
 
 def test_a_song_named_before_any_session_is_open_is_no_fault(desk: Desk) -> None:
@@ -150,18 +142,20 @@ def test_a_closed_take_has_its_sheet_told_and_is_listed(desk: Desk) -> None:
 
 def test_the_digests_of_a_closed_take_follow(desk: Desk) -> None:
     order, _ = desk.closed_take(desk.open_session())
-    until(lambda: has_digests(order), "no SHA-256 was made")
+    wait_for(lambda: has_digests(order), "no SHA-256 was made")
 
 
 def test_a_new_slate_makes_new_digests_once_the_writer_has_put_it_into_the_files(desk: Desk) -> None:
     order, take = desk.closed_take(desk.open_session())
-    until(lambda: has_digests(order), "no SHA-256 was made")
+    wait_for(lambda: has_digests(order), "no SHA-256 was made")
     slate = replace(take.slate, circled=True)
     desk.keeper.write_sheet(replace(take, slate=slate))
     assert desk.hears(SheetWritten).take.slate.circled
     assert sheet_of(order)["files"][0]["sha256"] is None
     retag(order, slate)
-    until(lambda: has_digests(order) and not sheet_of(order)["ahead_of_journal"], "no new SHA-256 was made")
+    wait_for(
+        lambda: has_digests(order) and not sheet_of(order)["ahead_of_journal"], "no new SHA-256 was made"
+    )
 
 
 def test_a_confirmed_gain_is_in_the_sheet_of_the_take_while_it_rolls(desk: Desk) -> None:
@@ -177,13 +171,13 @@ def test_a_confirmed_gain_is_in_the_sheet_of_the_take_while_it_rolls(desk: Desk)
     marker = Marker(at_frame=Frame(FIRST + 9_600), name="solo")
     take = replace(take_of(order), gain_changes=(change,))
     desk.keeper.write_sheet(take)
-    until(lambda: sheet_of(order).get("gain_changes"), "take.json never had the gain")
+    wait_for(lambda: sheet_of(order).get("gain_changes"), "take.json never had the gain")
     assert sheet_of(order)["rolling"] is True
     assert sheet_of(order)["gain_changes"] == [
         {"frame": 4_800, "channel": 1, "parameter": "gain_db", "value": 24.5, "confirmed": True}
     ]
     desk.keeper.write_sheet(replace(take, markers=(marker,)))
-    until(lambda: sheet_of(order)["markers"] == [{"frame": 9_600, "name": "solo"}], "no marker")
+    wait_for(lambda: sheet_of(order)["markers"] == [{"frame": 9_600, "name": "solo"}], "no marker")
     append(order.folder, change, marker)
     close(order, frames=48_000)
     desk.keeper.write_sheet(closed(order))
@@ -198,7 +192,7 @@ def test_what_is_known_before_the_writer_has_begun_is_written_once_it_has(desk: 
     desk.open_session()
     assert not Path(order.folder).exists()  # the folder is the writer's to make
     begin(order)
-    until(lambda: sheet_of(order).get("markers"), "the marker never came")
+    wait_for(lambda: sheet_of(order).get("markers"), "the marker never came")
 
 
 def test_a_late_word_of_an_open_take_does_not_undo_its_closed_sheet(desk: Desk) -> None:
@@ -211,7 +205,7 @@ def test_a_late_word_of_an_open_take_does_not_undo_its_closed_sheet(desk: Desk) 
 def time_goes_by(desk: Desk) -> None:
     """The library has done what it does each second."""
     before = desk.keeper._next_tick
-    until(lambda: desk.keeper._next_tick > before + 1.0, "the library's thread stands still")
+    wait_for(lambda: desk.keeper._next_tick > before + 1.0, "the library's thread stands still")
 
 
 def test_a_take_is_adopted_from_its_journal_open_or_closed(desk: Desk) -> None:
@@ -232,7 +226,7 @@ def test_a_take_that_is_not_begun_is_not_adopted(desk: Desk) -> None:
     order = order_take(desk.library, session)
     desk.keeper.adopt(order.take_id, order.folder)
     desk.keeper.open_session("Choir")
-    assert isinstance(desk.facts.get(timeout=SOON_S), SessionOpened)
+    assert isinstance(desk.facts.get(timeout=PATIENCE_S), SessionOpened)
 
 
 def test_a_take_goes_to_the_trash_and_comes_back(desk: Desk) -> None:
@@ -245,7 +239,7 @@ def test_a_take_goes_to_the_trash_and_comes_back(desk: Desk) -> None:
     assert restored.folder == order.folder and not restored.slate.false_take
     row = desk.library.reader.take(order.take_id)
     assert row is not None and row.folder.endswith("Blue/Take 001")
-    until(lambda: not sheet_of(order)["false_take"], "still a false take")
+    wait_for(lambda: not sheet_of(order)["false_take"], "still a false take")
 
 
 def test_what_cannot_be_done_is_told_with_its_name_and_reason(desk: Desk) -> None:
@@ -268,7 +262,7 @@ def test_a_damaged_index_is_told_and_rebuilt_meanwhile(root: Path) -> None:
     desk.keeper.start()
     try:
         assert "rebuilt" in desk.hears(LibraryFailed).reason
-        until(lambda: library.reader.take(order.take_id), "the index was not rebuilt")
+        wait_for(lambda: library.reader.take(order.take_id), "the index was not rebuilt")
     finally:
         desk.keeper.stop()
         library.close()
@@ -291,7 +285,7 @@ def test_while_the_disk_stands_still_nobody_waits_and_what_cannot_wait_is_refuse
 
     def frozen(name: str, *, date: str | None = None) -> SessionOpened:
         asked.set()
-        assert stuck.wait(SOON_S)
+        assert stuck.wait(PATIENCE_S)
         return real(name, date=date)
 
     folder = library.open_session("Band").folder
@@ -300,7 +294,7 @@ def test_while_the_disk_stands_still_nobody_waits_and_what_cannot_wait_is_refuse
     keeper.start()
     try:
         keeper.open_session("Choir")
-        assert asked.wait(SOON_S)
+        assert asked.wait(PATIENCE_S)
         slate = Slate(session="Band", song="Blue", number=1)
         plans = {
             keeper.plan_take(session_folder=folder, slate=slate, tracks=(track(1),)).folder for _ in range(50)
@@ -331,7 +325,7 @@ def test_a_controller_that_does_not_keep_up_is_told_again(root: Path) -> None:
     keeper.start()
     try:
         keeper.open_session("Band")
-        assert isinstance(heard.get(timeout=SOON_S), SessionOpened)
+        assert isinstance(heard.get(timeout=PATIENCE_S), SessionOpened)
     finally:
         keeper.stop()
         library.close()
@@ -348,7 +342,7 @@ def test_the_hasher_survives_files_that_are_gone_and_leaves_them_out(tmp_path: P
     try:
         names = ("a.wav", "b.wav", "c.wav", "d.wav")
         hasher.add(HashOrder(folder=tmp_path, names=names, journal_bytes=0))
-        assert done.get(timeout=SOON_S) == {"a.wav": hashlib.sha256(content).hexdigest()}
+        assert done.get(timeout=PATIENCE_S) == {"a.wav": hashlib.sha256(content).hexdigest()}
     finally:
         hasher.stop()
 
@@ -363,7 +357,7 @@ def test_the_hasher_runs_when_nobody_else_wants_to() -> None:
     hasher.start()
     try:
         hasher.add(HashOrder(folder=Path("/nowhere"), names=("a",), journal_bytes=0))
-        policy, nice = policies.get(timeout=SOON_S)
+        policy, nice = policies.get(timeout=PATIENCE_S)
         assert policy == os.SCHED_IDLE or nice == 19
         assert os.sched_getscheduler(0) == os.SCHED_OTHER
     finally:
@@ -391,7 +385,7 @@ def test_a_sheet_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_c
     assert "cannot be written" in desk.hears(LibraryFailed).reason
     desk.keeper.write_sheet(take)
     in_the_way.rmdir()
-    written: Any = desk.facts.get(timeout=SOON_S)
+    written: Any = desk.facts.get(timeout=PATIENCE_S)
     assert isinstance(written, SheetWritten), "not told a second time"
     assert written.take.failure == "no space left"
     assert sheet_of(order)["failed"] == "no space left"
@@ -406,7 +400,7 @@ def test_a_session_that_cannot_be_written_is_told_once_and_written_as_soon_as_it
         if number == 7:
             assert "cannot be written" in desk.hears(LibraryFailed).reason
     in_the_way.rmdir()
-    mended: Any = desk.facts.get(timeout=SOON_S)
+    mended: Any = desk.facts.get(timeout=PATIENCE_S)
     assert mended == LibraryMended(doing="write session"), "not told a second time"
     assert json.loads((Path(session) / "session.json").read_bytes())["song"] == "Blue Train"
 
@@ -422,4 +416,4 @@ def test_a_failed_take_whose_journal_had_no_room_for_it_has_a_sheet_that_says_so
     assert (sheet["failed"], sheet["rolling"], sheet["frames"]) == ("no space left", False, 480)
     append(order.folder, Closing(frames=470), Closed(frames=470, recovered=True, failure="no space left"))
     desk.keeper.write_sheet(closed(order))
-    until(lambda: sheet_of(order)["frames"] == 470, "what the next start closed counts")
+    wait_for(lambda: sheet_of(order)["frames"] == 470, "what the next start closed counts")

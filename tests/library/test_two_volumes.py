@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,10 +30,10 @@ from rigd.model.state import CopyState, Take
 from rigd.model.take import Gap, GapCause, TakeOrder
 from rigd.model.units import Frame
 from rigd.writer.journal import JOURNAL_NAME, read_journal
+from tests.support.patience import PATIENCE_S, wait_for
 from tests.support.tools import need_mounts
 
 F = TypeVar("F")
-SOON_S = 30.0
 
 
 class TwoVolumes:
@@ -85,7 +84,7 @@ class TwoVolumes:
 
     def hears(self, kind: type[F]) -> F:
         while True:
-            fact = self.facts.get(timeout=SOON_S)
+            fact = self.facts.get(timeout=PATIENCE_S)
             if isinstance(fact, kind):
                 return fact
 
@@ -121,23 +120,20 @@ class TwoVolumes:
         return order
 
     def await_digests(self, order: TakeOrder) -> None:
-        deadline = time.monotonic() + SOON_S
-        while True:
+        def there() -> bool:
             sheet = read_sheet(Path(order.folder))
-            if sheet is not None and sheet.files and all(file.sha256 for file in sheet.files):
-                return
-            assert time.monotonic() < deadline, "no SHA-256"
-            time.sleep(0.02)
+            return sheet is not None and bool(sheet.files) and all(file.sha256 for file in sheet.files)
+
+        wait_for(there, "a SHA-256 of every file")
 
     def await_same(self, order: TakeOrder) -> None:
         """take.json says that both copies are the same."""
-        deadline = time.monotonic() + SOON_S
-        while True:
+
+        def same() -> bool:
             sheet = read_sheet(Path(order.folder))
-            if sheet is not None and sheet.mirror is not None and sheet.mirror.state == "same":
-                return
-            assert time.monotonic() < deadline, "not the same"
-            time.sleep(0.02)
+            return sheet is not None and sheet.mirror is not None and sheet.mirror.state == "same"
+
+        wait_for(same, "both copies are the same")
 
 
 def closed(order: TakeOrder) -> Take:

@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -18,8 +18,7 @@ from rigd.model.errors import PreampError
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.preamps.desk_intake import BURST
 from rigd.preamps.x32 import X32Preamp, X32Settings, XAirPreamp, XAirSettings
-
-DEADLINE_S = 15.0
+from tests.support.patience import wait_for
 
 
 class Told:
@@ -43,13 +42,6 @@ class Told:
         return self.statuses[-1].answering if self.statuses else None
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
-
-
 @contextmanager
 def following(desk: SimulatedX32, *sockets: int, known: bool = True) -> Iterator[tuple[X32Preamp, Told]]:
     told = Told()
@@ -60,7 +52,7 @@ def following(desk: SimulatedX32, *sockets: int, known: bool = True) -> Iterator
     preamp.start()
     try:
         if known:
-            until(
+            wait_for(
                 lambda: all(
                     told.latest(socket, word) for socket in sockets for word in ("gain_db", "phantom")
                 )
@@ -91,7 +83,7 @@ def test_it_reads_every_socket_in_use_and_no_other_when_it_finds_the_desk() -> N
 def test_a_gain_that_is_asked_for_is_set_on_the_desk_and_confirmed_by_it() -> None:
     with SimulatedX32() as desk, following(desk, 7) as (preamp, told):
         preamp.request(7, "gain_db", 4.3)
-        until(lambda: told.latest(7) == (4.5, True))
+        wait_for(lambda: told.latest(7) == (4.5, True))
         assert desk.gain_db(7) == 4.5
         assert orders(desk, "/headamp/006/gain") == [pytest.approx((4.5 + 12) / 72)]
 
@@ -99,7 +91,7 @@ def test_a_gain_that_is_asked_for_is_set_on_the_desk_and_confirmed_by_it() -> No
 def test_phantom_power_goes_out_as_an_int_and_comes_back_confirmed() -> None:
     with SimulatedX32() as desk, following(desk, 2) as (preamp, told):
         preamp.request(2, "phantom", 1.0)
-        until(lambda: told.latest(2, "phantom") == (1.0, True))
+        wait_for(lambda: told.latest(2, "phantom") == (1.0, True))
         assert desk.phantom(2)
         assert orders(desk, "/headamp/001/phantom") == [1]
         assert isinstance(orders(desk, "/headamp/001/phantom")[0], int)
@@ -108,7 +100,7 @@ def test_phantom_power_goes_out_as_an_int_and_comes_back_confirmed() -> None:
 def test_an_x_air_is_spoken_to_in_its_own_numbers() -> None:
     with SimulatedX32(make="xair") as desk, following(desk, 1, 16) as (preamp, told):
         preamp.request(16, "gain_db", 6.0)
-        until(lambda: told.latest(16) == (6.0, True))
+        wait_for(lambda: told.latest(16) == (6.0, True))
         assert desk.gain_db(16) == 6.0
         assert orders(desk, "/headamp/16/gain")
         assert "XR18" in told.statuses[-1].detail
@@ -116,32 +108,32 @@ def test_an_x_air_is_spoken_to_in_its_own_numbers() -> None:
 
 def test_what_a_person_turns_at_the_desk_is_followed() -> None:
     with SimulatedX32() as desk, following(desk, 3) as (_, told):
-        until(lambda: desk.clients() == 1)
+        wait_for(lambda: desk.clients() == 1)
         asked_before = len(desk.heard)
         desk.turn(3, 22.5)
         desk.switch_phantom(3, on=True)
-        until(lambda: told.latest(3) == (22.5, True) and told.latest(3, "phantom") == (1.0, True))
+        wait_for(lambda: told.latest(3) == (22.5, True) and told.latest(3, "phantom") == (1.0, True))
         assert len(desk.heard) - asked_before < 20, "it was pushed, not found by asking all the time"
 
 
 def test_a_push_that_was_lost_is_found_by_reading_again() -> None:
     with SimulatedX32() as desk, following(desk, 3) as (_, told):
-        until(lambda: desk.clients() == 1)
+        wait_for(lambda: desk.clients() == 1)
         desk.forget_clients()
         desk.turn(3, 17.0)
-        until(lambda: told.latest(3) == (17.0, True))
+        wait_for(lambda: told.latest(3) == (17.0, True))
 
 
 def test_a_large_jump_up_is_climbed_in_steps_of_six_db_and_down_is_done_at_once() -> None:
     with SimulatedX32() as desk, following(desk, 1) as (preamp, told):
         desk.turn(1, 0.0)
-        until(lambda: told.latest(1) == (0.0, True))
+        wait_for(lambda: told.latest(1) == (0.0, True))
         preamp.request(1, "gain_db", 40.0)
-        until(lambda: told.latest(1) == (40.0, True))
+        wait_for(lambda: told.latest(1) == (40.0, True))
         climbed = [round(-12 + 72 * float(str(value)), 1) for value in orders(desk, "/headamp/000/gain")]
         assert climbed == [6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 40.0]
         preamp.request(1, "gain_db", -12.0)
-        until(lambda: told.latest(1) == (-12.0, True))
+        wait_for(lambda: told.latest(1) == (-12.0, True))
         assert len(orders(desk, "/headamp/000/gain")) == len(climbed) + 1
 
 
@@ -150,7 +142,7 @@ def test_the_newest_request_for_a_setting_wins() -> None:
         for gain_db in range(40):
             preamp.request(1, "gain_db", float(gain_db))
         preamp.request(1, "gain_db", 5.0)
-        until(lambda: told.latest(1) == (5.0, True))
+        wait_for(lambda: told.latest(1) == (5.0, True))
         assert desk.gain_db(1) == 5.0
         assert len(orders(desk, "/headamp/000/gain")) < 5
 
@@ -158,10 +150,10 @@ def test_the_newest_request_for_a_setting_wins() -> None:
 def test_a_request_for_what_is_already_so_is_answered_too() -> None:
     with SimulatedX32() as desk, following(desk, 1) as (preamp, told):
         preamp.request(1, "gain_db", 3.0)
-        until(lambda: told.latest(1) == (3.0, True))
+        wait_for(lambda: told.latest(1) == (3.0, True))
         before = len(told.settings)
         preamp.request(1, "gain_db", 3.0)
-        until(lambda: len(told.settings) > before)
+        wait_for(lambda: len(told.settings) > before)
         assert told.latest(1) == (3.0, True)
 
 
@@ -170,7 +162,7 @@ def test_no_more_than_fifty_messages_a_second_reach_the_desk() -> None:
     with SimulatedX32() as desk, following(desk, *sockets) as (preamp, told):
         for socket in sockets:
             preamp.request(socket, "gain_db", 6.0)
-        until(lambda: all(told.latest(socket) == (6.0, True) for socket in sockets))
+        wait_for(lambda: all(told.latest(socket) == (6.0, True) for socket in sockets))
         stamps = [heard.at_ns for heard in desk.heard]
         in_a_second = [sum(1 for other in stamps if 0 <= other - first < 10**9) for first in stamps]
         # the desk's own thread may stamp a waiting packet late, so one second of its may hold a few more
@@ -184,13 +176,13 @@ def test_a_desk_that_does_not_answer_leaves_the_last_confirmed_gain_marked_as_su
             desk.faults.deaf = True
             asked_ns = time.monotonic_ns()
             preamp.request(1, "gain_db", 15.0)
-            until(lambda: told.latest(1) == (12.0, False))
+            wait_for(lambda: told.latest(1) == (12.0, False))
             first = next(s for s in told.settings if not s.confirmed)
             assert first.at_ns - asked_ns >= 250_000_000
-            until(lambda: told.answering() is False)
+            wait_for(lambda: told.answering() is False)
             assert "[preamp.desk] host" in told.statuses[-1].detail
             desk.faults.deaf = False
-            until(lambda: told.latest(1) == (15.0, True))
+            wait_for(lambda: told.latest(1) == (15.0, True))
             assert desk.gain_db(1) == 15.0
             assert told.answering() is True
 
@@ -198,12 +190,12 @@ def test_a_desk_that_does_not_answer_leaves_the_last_confirmed_gain_marked_as_su
 def test_a_desk_that_returns_is_read_again_and_then_given_what_was_asked_for() -> None:
     with SimulatedX32() as desk, following(desk, 1, 2) as (preamp, told):
         desk.vanish()
-        until(lambda: told.answering() is False and told.latest(2) == (0.0, False))
+        wait_for(lambda: told.answering() is False and told.latest(2) == (0.0, False))
         preamp.request(1, "gain_db", 3.0)
         desk.turn(2, 9.0)
         desk.come_back()
-        until(lambda: told.latest(1) == (3.0, True) and told.latest(2) == (9.0, True))
-        until(lambda: desk.clients() == 1)
+        wait_for(lambda: told.latest(1) == (3.0, True) and told.latest(2) == (9.0, True))
+        wait_for(lambda: desk.clients() == 1)
         assert told.answering() is True
 
 
@@ -212,13 +204,13 @@ def test_phantom_power_asked_of_a_desk_that_is_away_is_not_switched_when_it_retu
     with SimulatedX32() as desk, following(desk, 1) as (preamp, told):
         desk.vanish()
         if noticed:
-            until(lambda: told.answering() is False)
+            wait_for(lambda: told.answering() is False)
         preamp.request(1, "phantom", 1.0)
         preamp.request(1, "gain_db", 4.0)
-        until(lambda: told.latest(1, "phantom") == (0.0, False) and told.answering() is False)
-        until(lambda: any(s.parameter == "gain_db" and not s.confirmed for s in told.settings))
+        wait_for(lambda: told.latest(1, "phantom") == (0.0, False) and told.answering() is False)
+        wait_for(lambda: any(s.parameter == "gain_db" and not s.confirmed for s in told.settings))
         desk.come_back()
-        until(lambda: told.latest(1) == (4.0, True) and told.latest(1, "phantom") == (0.0, True))
+        wait_for(lambda: told.latest(1) == (4.0, True) and told.latest(1, "phantom") == (0.0, True))
         assert orders(desk, "/headamp/000/phantom") == []
         assert [s.given_up for s in told.settings if s.parameter == "phantom"].count(True) == 1
         assert not any(s.given_up for s in told.settings if s.parameter == "gain_db")
@@ -229,7 +221,7 @@ def test_a_desk_that_is_never_there_blocks_nothing_and_is_reported_with_the_cure
         desk.vanish()
         with following(desk, 1, known=False) as (preamp, told):
             preamp.request(1, "gain_db", 20.0)
-            until(lambda: told.answering() is False)
+            wait_for(lambda: told.answering() is False)
             assert told.latest(1) is None, "the desk never said what its gain is"
             assert "see that it is on" in told.statuses[-1].detail.lower()
 
@@ -240,9 +232,9 @@ def test_a_gain_asked_before_the_desk_was_ever_there_is_set_when_it_comes() -> N
         with following(desk, 1, known=False) as (preamp, told):
             preamp.request(1, "gain_db", 20.0)
             preamp.request(1, "phantom", 1.0)
-            until(lambda: told.answering() is False)
+            wait_for(lambda: told.answering() is False)
             desk.come_back()
-            until(lambda: told.latest(1) == (20.0, True) and told.latest(1, "phantom") == (0.0, True))
+            wait_for(lambda: told.latest(1) == (20.0, True) and told.latest(1, "phantom") == (0.0, True))
             assert [s.given_up for s in told.settings if s.parameter == "phantom"] == [True]
             assert not desk.phantom(1)
 
@@ -252,7 +244,7 @@ def test_a_host_that_is_no_address_is_reported_and_stopping_still_works() -> Non
     preamp = X32Preamp("desk", X32Settings(host="..", port=10_023), (1,), told)
     preamp.start()
     try:
-        until(lambda: told.answering() is False)
+        wait_for(lambda: told.answering() is False)
     finally:
         preamp.stop()
     assert told.latest(1) is None
@@ -262,20 +254,20 @@ def test_a_locked_desk_is_believed() -> None:
     with SimulatedX32() as desk, following(desk, 1) as (preamp, told):
         desk.faults.locked = True
         preamp.request(1, "gain_db", 6.0)
-        until(lambda: told.latest(1) == (0.0, False))
-        until(lambda: told.latest(1) == (0.0, True))
+        wait_for(lambda: told.latest(1) == (0.0, False))
+        wait_for(lambda: told.latest(1) == (0.0, True))
         assert told.settings[-1].given_up, "the wish is no longer open"
         desk.faults.locked = False
         preamp.request(1, "gain_db", 6.0)
-        until(lambda: told.latest(1) == (6.0, True))
+        wait_for(lambda: told.latest(1) == (6.0, True))
 
 
 def test_a_slow_desk_is_unconfirmed_first_and_confirmed_when_it_answers() -> None:
     with SimulatedX32() as desk, following(desk, 1) as (preamp, told):
         desk.faults.delay_s = 0.4
         preamp.request(1, "gain_db", 6.0)
-        until(lambda: told.latest(1) == (0.0, False))
-        until(lambda: told.latest(1) == (6.0, True))
+        wait_for(lambda: told.latest(1) == (0.0, False))
+        wait_for(lambda: told.latest(1) == (6.0, True))
         assert False not in [status.answering for status in told.statuses]
 
 
@@ -283,10 +275,10 @@ def test_an_answer_for_another_channel_confirms_nothing() -> None:
     with SimulatedX32() as desk, following(desk, 1) as (preamp, told):
         desk.faults.wrong_channel = True
         preamp.request(1, "gain_db", 6.0)
-        until(lambda: told.latest(1) == (0.0, False))
+        wait_for(lambda: told.latest(1) == (0.0, False))
         assert {setting.socket for setting in told.settings} == {1}
         desk.faults.wrong_channel = False
-        until(lambda: told.latest(1) == (6.0, True))
+        wait_for(lambda: told.latest(1) == (6.0, True))
 
 
 def test_a_line_that_loses_a_fifth_of_all_packets_still_ends_with_the_truth() -> None:
@@ -295,17 +287,17 @@ def test_a_line_that_loses_a_fifth_of_all_packets_still_ends_with_the_truth() ->
         with following(desk, 1, 2) as (preamp, told):
             preamp.request(1, "gain_db", 18.0)
             preamp.request(2, "gain_db", -6.0)
-            until(lambda: told.latest(1) == (18.0, True) and told.latest(2) == (-6.0, True))
+            wait_for(lambda: told.latest(1) == (18.0, True) and told.latest(2) == (-6.0, True))
             assert (desk.gain_db(1), desk.gain_db(2)) == (18.0, -6.0)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -0.5, 1.5, 7, "0.5", b"\0\0\0\0"])
 def test_a_gain_that_cannot_be_is_ignored(value: float | str | bytes) -> None:
     with SimulatedX32() as desk, following(desk, 1) as (_, told):
-        until(lambda: desk.clients() == 1)
+        wait_for(lambda: desk.clients() == 1)
         desk.say(1, "gain", value)
         desk.turn(1, 33.0)
-        until(lambda: told.latest(1) == (33.0, True))
+        wait_for(lambda: told.latest(1) == (33.0, True))
         assert {s.value for s in told.settings if s.parameter == "gain_db"} == {0.0, 33.0}
 
 
@@ -321,12 +313,12 @@ def test_garbage_from_the_desk_harms_nothing(caplog: pytest.LogCaptureFixture) -
         b"/headamp/000/gain\0\0\0,fff\0\0\0\0" + bytes(12),
     ]
     with SimulatedX32() as desk, following(desk, 1) as (_, told):
-        until(lambda: desk.clients() == 1)
+        wait_for(lambda: desk.clients() == 1)
         for _ in range(50):
             for packet in garbage:
                 desk.send(packet)
         desk.turn(1, 11.0)
-        until(lambda: told.latest(1) == (11.0, True))
+        wait_for(lambda: told.latest(1) == (11.0, True))
         assert {s.value for s in told.settings if s.parameter == "gain_db"} == {0.0, 11.0}
     (line,) = caplog.records
     assert "sends what is no OSC" in line.message
@@ -334,13 +326,13 @@ def test_garbage_from_the_desk_harms_nothing(caplog: pytest.LogCaptureFixture) -
 
 def test_what_a_flood_has_swallowed_is_found_out_behind_it() -> None:
     with SimulatedX32() as desk, following(desk, 1, 2, 3) as (_, told):
-        until(lambda: desk.clients() == 1)
+        wait_for(lambda: desk.clients() == 1)
         nothing_new = osc_message("/headamp/002/gain", 12 / 72)
         with Storm(desk.send, itertools.repeat(nothing_new), per_second=5_000) as storm:
-            until(lambda: storm.poured.pieces > 3 * BURST)
+            wait_for(lambda: storm.poured.pieces > 3 * BURST)
             for number, gain_db in ((1, 10.0), (2, 20.0)):
                 desk.turn(number, gain_db)  # told to everybody, and dropped with the rest
-        until(lambda: told.latest(1) == (10.0, True) and told.latest(2) == (20.0, True))
+        wait_for(lambda: told.latest(1) == (10.0, True) and told.latest(2) == (20.0, True))
 
 
 def test_what_no_desk_could_do_is_refused_at_once() -> None:
@@ -356,11 +348,11 @@ def test_what_no_desk_could_do_is_refused_at_once() -> None:
 def test_a_gain_beyond_the_range_becomes_the_end_of_the_range() -> None:
     with SimulatedX32() as desk, following(desk, 1) as (preamp, told):
         desk.turn(1, 58.0)
-        until(lambda: told.latest(1) == (58.0, True))
+        wait_for(lambda: told.latest(1) == (58.0, True))
         preamp.request(1, "gain_db", 400.0)
-        until(lambda: told.latest(1) == (60.0, True))
+        wait_for(lambda: told.latest(1) == (60.0, True))
         preamp.request(1, "gain_db", -400.0)
-        until(lambda: told.latest(1) == (-12.0, True))
+        wait_for(lambda: told.latest(1) == (-12.0, True))
 
 
 def test_starting_and_stopping_leaves_no_thread_and_no_socket() -> None:
@@ -378,9 +370,9 @@ def test_stopping_does_not_wait_for_a_desk_that_is_away() -> None:
     with SimulatedX32() as desk:
         desk.vanish()
         with following(desk, 1, known=False) as (_, told):
-            until(lambda: told.answering() is False)
+            wait_for(lambda: told.answering() is False)
             begun = time.monotonic()
-        assert time.monotonic() - begun < DEADLINE_S / 3
+        assert time.monotonic() - begun < 5.0
 
 
 def test_a_fault_in_rigd_itself_is_reported_and_ends_only_the_preamp(
@@ -395,7 +387,7 @@ def test_a_fault_in_rigd_itself_is_reported_and_ends_only_the_preamp(
         preamp = X32Preamp("desk", X32Settings(host=desk.host, port=desk.port), (1,), told)
         preamp.start()
         try:
-            until(lambda: told.answering() is False)
+            wait_for(lambda: told.answering() is False)
         finally:
             preamp.stop()
         assert "Restart rigd" in told.statuses[-1].detail

@@ -17,6 +17,7 @@ from rigd.tape.blocks import Block, BlockFlag
 from rigd.tape.tape import Tape
 from tests.proof.load import PERIOD_FRAMES, RATE_HZ
 from tests.support.counter import MODULUS, ROW_STEP
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, take_codes
 
 
@@ -45,10 +46,7 @@ def seconds_until_heard(rig: RigRun, do: Callable[[], object] = lambda: None) ->
 
 def seconds_until_another(rig: RigRun, before: int, since: float) -> float:
     """From `since` (monotonic) until a capture process that is not `before` runs."""
-    deadline = since + 30
-    while rig.pid_of("capture") in (0, before):
-        assert time.monotonic() < deadline, "no other capture process came"
-        time.sleep(0.005)
+    wait_for(lambda: rig.pid_of("capture") not in (0, before), "another capture process")
     return time.monotonic() - since
 
 

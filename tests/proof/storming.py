@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
 PEDAL_PRESS = bytes((0xB0, 80, 127))

@@ -10,7 +10,8 @@ import pytest
 from rigd.model.units import Frame
 from rigd.tape.holds import Hold
 from tests.proof.overflow import Episode, HoldMoves, Move, episodes_of
-from tests.support.capture_run import runtime_folder, wait_for
+from tests.support.capture_run import runtime_folder
+from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape
 
 CAPACITY = 1 << 14

@@ -21,8 +21,8 @@ from rigd.wire.codec import Codec
 from rigd.wire.link import connect
 from rigd.writer.journal import last_line_closes
 from rigd.writer.segments import Shelf
-from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter, counter_rows
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, check_take, sheet_of, take_codes
 from tests.support.tools import need_mounts
 from tests.support.writer_run import order_for

@@ -11,7 +11,7 @@ from typing import Any
 
 from hardware_sim.faderbox import FaderBox
 from hardware_sim.x32 import SimulatedX32
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, sheet_of
 
 PERIOD_FRAMES = 1024

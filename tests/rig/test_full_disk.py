@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from rigd.model.state import Transport
-from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, check_take, sheet_of
 from tests.support.writer_run import read_codes, small_disk
 

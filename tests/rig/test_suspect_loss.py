@@ -6,7 +6,7 @@ import numpy as np
 
 from hardware_sim.faults import FaultClient
 from rigd.model.state import RigState, Transport
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.rig import RigRun, sheet_of, take_codes
 
 PERIOD = 480

@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -28,8 +27,7 @@ from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings, St
 from rigd.tape.tape import Tape
 from rigd.wire.codec import Codec
 from rigd.wire.link import Link, connect
-
-PATIENCE_S = 30.0
+from tests.support.patience import PATIENCE_S, wait_for
 
 
 @contextmanager
@@ -41,14 +39,6 @@ def runtime_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
-
-
-def wait_for(condition: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
-    """Polls until the condition holds; AssertionError where it never does."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {within_s:g} s for: {what}"
-        time.sleep(0.005)
 
 
 def settings_for(

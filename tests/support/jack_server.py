@@ -22,11 +22,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from tests.support.patience import wait_for
 from tests.support.tools import die_with_parent, need_tool
 
 READY_WITHIN_S = 20.0
@@ -90,11 +90,14 @@ class JackServer:
             stderr=self._log,
             preexec_fn=die_with_parent,
         )
-        deadline = time.monotonic() + READY_WITHIN_S
-        while not _answers(self.name):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"jackd -n {self.name} did not start: {self.log()}")
-            time.sleep(0.02)
+        wait_for(
+            self._is_up, f"jackd -n {self.name}", within_s=READY_WITHIN_S, every_s=0.02, instead=self.log
+        )
+
+    def _is_up(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise RuntimeError(f"jackd -n {self.name} did not start: {self.log()}")
+        return _answers(self.name)
 
     def kill(self) -> None:
         """The server is gone at once, as if it had crashed."""
@@ -150,18 +153,20 @@ class JackServer:
 
 def _take_name() -> tuple[IO[str], str]:
     """A name that no other test on this machine has, as long as the returned file is open."""
-    deadline = time.monotonic() + NAME_WITHIN_S
-    while time.monotonic() < deadline:
-        for name in NAMES:
-            lock = (Path(tempfile.gettempdir()) / f"{name}.lock").open("a")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.close()
-            else:
-                return lock, name
-        time.sleep(0.1)
-    raise RuntimeError(f"all {len(NAMES)} JACK servers for tests are in use")
+    what = f"one of {len(NAMES)} names of JACK servers for tests; all are in use"
+    return wait_for(_free_name, what, within_s=NAME_WITHIN_S, every_s=0.1)
+
+
+def _free_name() -> tuple[IO[str], str] | None:
+    for name in NAMES:
+        lock = (Path(tempfile.gettempdir()) / f"{name}.lock").open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            return lock, name
+    return None
 
 
 def may_be_realtime() -> bool:

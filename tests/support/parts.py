@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,8 +29,7 @@ from tests.support.desk import (
     frame,
     rules,
 )
-
-PATIENCE_S = 10.0
+from tests.support.patience import wait_for
 
 
 class WoundTape:
@@ -167,8 +165,9 @@ def running_controller(tape: WoundTape, parts: ObedientParts, **rule_changes: An
 
 def until(controller: Controller, is_so: Callable[[RigState], bool]) -> RigState:
     """The first state that is so."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so(state := controller.state):
-        assert time.monotonic() < deadline, state
-        time.sleep(0.002)
-    return state
+
+    def seen() -> RigState | None:
+        state = controller.state
+        return state if is_so(state) else None
+
+    return wait_for(seen, "a state", every_s=0.002, instead=lambda: controller.state)

@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -29,10 +28,8 @@ import soundfile
 from rigd.control.client import ControlClient
 from rigd.model.errors import LinkError
 from rigd.model.state import RigState, Take, Transport
-from tests.support.capture_run import wait_for
 from tests.support.counter import check_counter
-
-PATIENCE_S = 30.0
+from tests.support.patience import PATIENCE_S, wait_for
 
 
 class RigRun:
@@ -128,18 +125,17 @@ class RigRun:
 
     def client(self) -> ControlClient:
         """A connection to the daemon that answers; the same one as long as the daemon lives."""
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                if self._client is None:
-                    self._client = ControlClient(self.runtime / "rigd.sock", origin="test")
-                self._client.status()
-                return self._client
-            except LinkError:
-                self._hang_up()
-                assert time.monotonic() < deadline, f"rigd does not answer\n{self.logs()}"
-                assert self.daemon.poll() is None, f"rigd ended\n{self.logs()}"
-                time.sleep(0.02)
+        return wait_for(self._answering, "rigd to answer", every_s=0.02, instead=self.logs)
+
+    def _answering(self) -> ControlClient | None:
+        try:
+            if self._client is None:
+                self._client = ControlClient(self.runtime / "rigd.sock", origin="test")
+            self._client.status()
+        except LinkError:
+            self._hang_up()
+            assert self.daemon.poll() is None, f"rigd ended\n{self.logs()}"
+        return self._client
 
     def _hang_up(self) -> None:
         if self._client is not None:
@@ -155,11 +151,14 @@ class RigRun:
     ) -> RigState:
         """The first state seen for which the condition holds."""
         client = self.client()
-        deadline = time.monotonic() + within_s
-        while not condition(state := client.status().state):
-            assert time.monotonic() < deadline, f"waited {within_s:g} s for: {what}\n{told(state)}"
-            time.sleep(0.01)
-        return state
+
+        def seen() -> RigState | None:
+            state = client.status().state
+            return state if condition(state) else None
+
+        return wait_for(
+            seen, what, within_s=within_s, every_s=0.01, instead=lambda: told(client.status().state)
+        )
 
     def await_transport(self, transport: Transport) -> RigState:
         return self.await_state(lambda state: state.transport is transport, f"transport {transport}")

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.tools import die_with_parent
 
 TICK_S = 0.02

@@ -17,14 +17,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 
 from rigd.control.client import ControlClient
 from rigd.model.errors import LinkError
 from rigd.model.state import RigState
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.tools import Exempt, excused, lacking, need_root, need_tool
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -32,7 +31,7 @@ UNITS = HOUSE / "systemd"
 EMPTY_TARGETS = ("sysinit", "basic", "local-fs", "network", "sound", "shutdown", "umount", "multi-user")
 """What the units name and a machine has; here nothing has to be waited for."""
 SYSTEMD = Path("/lib/systemd/systemd")
-PATIENCE_S = 90.0
+SYSTEMD_WITHIN_S = 90.0
 
 BOOT = r"""
 set -e
@@ -143,7 +142,7 @@ class SystemdRun:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(self._is_up, "systemd answers", within_s=PATIENCE_S)
+        wait_for(self._is_up, "systemd answers", within_s=SYSTEMD_WITHIN_S)
 
     def _is_up(self) -> bool:
         assert self._process is not None
@@ -156,7 +155,7 @@ class SystemdRun:
     def control(self, *words: str) -> str:
         """What `systemctl` says."""
         command = ["nsenter", "-t", str(self._pid), "-m", "-p", "systemctl", "--no-pager", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SYSTEMD_WITHIN_S)
         assert done.returncode == 0, f"systemctl {words}: {done.stderr}{done.stdout}"
         return done.stdout
 
@@ -178,7 +177,7 @@ class SystemdRun:
                 and self.shown(unit, "ActiveState") == "active"
             ),
             f"{unit} active after {restarts} restarts",
-            within_s=PATIENCE_S,
+            within_s=SYSTEMD_WITHIN_S,
         )
 
     def inside(self, path: str) -> Path:
@@ -187,19 +186,20 @@ class SystemdRun:
 
     def client(self) -> ControlClient:
         """To the daemon that answers now."""
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                if self._client is None:
-                    self._client = ControlClient(self.inside("/run/rigd/rigd.sock"), origin="test")
-                self._client.status()
-                return self._client
-            except LinkError:
-                if self._client is not None:
-                    self._client.close()
-                self._client = None
-                assert time.monotonic() < deadline, "rigd does not answer"
-                time.sleep(0.05)
+        return wait_for(
+            self._answering, "rigd to answer", within_s=SYSTEMD_WITHIN_S, every_s=0.05, instead=self.logs
+        )
+
+    def _answering(self) -> ControlClient | None:
+        try:
+            if self._client is None:
+                self._client = ControlClient(self.inside("/run/rigd/rigd.sock"), origin="test")
+            self._client.status()
+        except LinkError:
+            if self._client is not None:
+                self._client.close()
+            self._client = None
+        return self._client
 
     def state(self) -> RigState:
         return self.client().status().state

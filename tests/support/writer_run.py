@@ -15,7 +15,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,8 +48,8 @@ from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import Link, connect
 from rigd.writer.journal import TakeRecord, read_journal
-from tests.support.capture_run import PATIENCE_S, wait_for
 from tests.support.counter import counter_rows
+from tests.support.patience import PATIENCE_S, wait_for
 from tests.support.tools import lacking, need_root
 
 RATE = 48_000
@@ -238,32 +237,38 @@ class WriterRun:
 
     def await_fact(self, kind: type[Fact], **fields: object) -> Fact:
         """The next fact of that kind whose fields are as given; others are kept for later calls."""
-        deadline = time.monotonic() + PATIENCE_S
-        at = 0
-        while True:
-            while at < len(self._facts):
+        looked_at = 0
+
+        def next_one() -> Fact | None:
+            nonlocal looked_at
+            if looked_at == len(self._facts) and (received := self._receive()) is not None:
+                self._facts.append(received)
+            for at in range(looked_at, len(self._facts)):
+                looked_at = at + 1
                 fact = self._facts[at]
                 if isinstance(fact, kind) and all(getattr(fact, k) == v for k, v in fields.items()):
                     del self._facts[at]
                     return fact
                 if isinstance(fact, TakeFailed) and kind is not TakeFailed:
                     raise AssertionError(f"waited for {kind.__name__}, got {fact}")
-                at += 1
-            assert self._link is not None
-            received = self._link.receive(1.0)
-            if received is not None:
-                self._facts.append(received)
-            assert time.monotonic() < deadline, f"no {kind.__name__} {fields} came: {self.log()}"
+            return None
+
+        return wait_for(next_one, f"{kind.__name__} {fields}", every_s=0.0, instead=self.log)
+
+    def _receive(self) -> Any:
+        """The next fact; None where none came for a second."""
+        assert self._link is not None
+        return self._link.receive(1.0)
 
     def await_failure_or(self, is_there: Callable[[Any], bool], take_id: TakeId) -> Any:
         """The next fact for which that is true, or the take's TakeFailed; others are forgotten."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            assert self._link is not None
-            fact = self._facts.pop(0) if self._facts else self._link.receive(1.0)
-            if (isinstance(fact, TakeFailed) and fact.take_id == take_id) or is_there(fact):
-                return fact
-        raise AssertionError(f"nothing of {take_id} came: {self.log()}")
+
+        def next_one() -> Any:
+            fact = self._facts.pop(0) if self._facts else self._receive()
+            is_failed = isinstance(fact, TakeFailed) and fact.take_id == take_id
+            return fact if is_failed or is_there(fact) else None
+
+        return wait_for(next_one, f"a fact of {take_id}", every_s=0.0, instead=self.log)
 
     def await_progress(self, take_id: TakeId, *, written: int = 0, durable: int = 0) -> WriterReport:
         """A report in which that take is at least so far."""

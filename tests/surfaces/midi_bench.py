@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from rigd.model.bindings import Binding
@@ -13,6 +12,7 @@ from rigd.model.state import RigState, Transport
 from rigd.model.surface import ControlInput, Motion
 from rigd.model.units import Ns
 from rigd.surfaces.midi import MidiSettings, MidiSurface
+from tests.support.patience import wait_for
 
 STATE = RigState(
     number=1,
@@ -48,13 +48,6 @@ class Sink:
     def switches(self) -> list[tuple[str, Motion]]:
         """What switches did; a controller's place left out."""
         return [(each.control, each.motion) for each in self.inputs if each.motion is not Motion.ABSOLUTE]
-
-
-def wait_for(condition: Callable[[], bool], what: str = "it") -> None:
-    deadline_s = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline_s, f"{what} did not happen"
-        time.sleep(0.002)
 
 
 class HasPort(Protocol):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import time
-from collections.abc import Callable
 
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.state import Channel, RigState, Setting, Take, Transport
@@ -45,14 +43,6 @@ class Notebook:
         """What moved so far, in short."""
         with self._lock:
             return [(seen.control, seen.motion, round(seen.value, 3)) for seen in self.inputs]
-
-
-def wait_for(what: str, true: Callable[[], object], deadline_s: float = 15.0) -> None:
-    """Until `true()` is; fails with `what` at the deadline."""
-    until = time.monotonic() + deadline_s
-    while not true():
-        assert time.monotonic() < until, f"never came: {what}"
-        time.sleep(0.005)
 
 
 ABILITY = PreampAbility(min_db=-12.0, max_db=60.0, step_db=0.5, read_back=ReadBack.PUSH)

@@ -16,7 +16,8 @@ from hardware_sim.pedal import Kind, Pedal, PtyWire
 from rigd.model.surface import Motion
 from rigd.model.units import Frame
 from rigd.surfaces.midi import LampSettings, MidiSettings, MidiSurface
-from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running, wait_for
+from tests.support.patience import wait_for
+from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running
 from tests.surfaces.serial_bench import take
 
 PRESS, RELEASE = ("cc 80 ch 1", Motion.PRESS), ("cc 80 ch 1", Motion.RELEASE)
@@ -83,9 +84,12 @@ def test_an_expression_pedal_tells_its_place(pedal: Pedal) -> None:
 
 def test_a_switch_that_is_down_at_start_is_held_and_never_pressed(pedal: Pedal) -> None:
     with running(pedal, wait=False, settle_ms=700) as (surface, sink):
-        while not sink.inputs:  # its state, as a device tells it when its port is opened
-            pedal.press()
-            time.sleep(0.01)
+
+        def is_seen() -> bool:
+            pedal.press()  # its state, as a device tells it when its port is opened
+            return bool(sink.inputs)
+
+        wait_for(is_seen, "the switch is seen", every_s=0.01)
         wait_for(lambda: surface.status().connected)
         assert {motion for _, motion in sink.switches} == {Motion.HELD}
         pedal.release()

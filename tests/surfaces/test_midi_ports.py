@@ -16,8 +16,9 @@ from rigd.surfaces.midi import MidiSettings, MidiSurface
 from rigd.surfaces.midi_links import DistanceStamps
 from rigd.surfaces.midi_ports import MidiPorts, pick_port, stable_name
 from tests.support.jack_server import JackServer
+from tests.support.patience import wait_for
 from tests.support.tools import need_tool
-from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running, wait_for
+from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running
 from tests.surfaces.pedal_process import PedalProcess
 
 MS = 1_000_000

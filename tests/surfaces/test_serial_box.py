@@ -21,7 +21,8 @@ from rigd.model.units import ChannelNumber, Frame
 from rigd.surfaces.serial_box import SerialBox
 from rigd.surfaces.serial_ports import SerialPort
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
-from tests.surfaces.serial_bench import QUICK, Move, Notebook, channel, rig, wait_for
+from tests.support.patience import wait_for
+from tests.surfaces.serial_bench import QUICK, Move, Notebook, channel, rig
 
 QUICK_BUILD = Build(beat_s=0.1, dead_s=0.4, pace_ms=1)
 
@@ -58,7 +59,7 @@ class Bench:
         """Both, and they know each other."""
         box = self.box(build)
         surface = self.surface(**settings)  # type: ignore[arg-type]
-        wait_for("the box is met", lambda: surface.status().connected)
+        wait_for(lambda: surface.status().connected, "the box is met")
         return surface, box
 
 
@@ -90,7 +91,7 @@ def test_every_control_arrives_with_the_time_it_was_read(bench: Bench) -> None:
     box.press(8)
     box.release(8)
     box.do("keep 20")
-    wait_for("the command", lambda: bench.notes.commands == ["keep 20"])
+    wait_for(lambda: bench.notes.commands == ["keep 20"], "the command")
     assert bench.notes.moves() == [
         ("fader 1", Motion.ABSOLUTE, 1.0),
         ("encoder 2", Motion.RELATIVE, -3.0),
@@ -106,9 +107,9 @@ def test_where_the_faders_stand_at_connection_moves_nothing(bench: Bench) -> Non
     for fader in (1, 2, 3, 4):
         box.move(fader, 700)
     surface = bench.surface()
-    wait_for("the box is met", lambda: surface.status().connected)
+    wait_for(lambda: surface.status().connected, "the box is met")
     box.turn(1, 1)
-    wait_for("the encoder", bench.notes.moves)
+    wait_for(bench.notes.moves, "the encoder")
     assert bench.notes.moves() == [("encoder 1", Motion.RELATIVE, 1.0)]
 
 
@@ -122,7 +123,7 @@ def test_the_box_shows_the_state_of_the_rig(bench: Bench) -> None:
         clipped=(0, 2),
     )
     surface.show(rig(Transport.ROLLING), levels)
-    wait_for("the meters, which come last", lambda: box.front().meters)
+    wait_for(lambda: box.front().meters, "the meters, which come last")
     front = box.front()
     assert front.leds[:4] == ("on", "on", "off", "off")
     assert front.display == ("REC Take 003", "00:00:12")
@@ -135,20 +136,20 @@ def test_a_gain_is_shown_as_asked_and_then_as_confirmed(bench: Bench) -> None:
     surface, box = bench.met(values={"fader 1": 1})
     asked = Setting(value=30.0, asked=33.0, confirmed=False)
     surface.show(rig(channels=(channel(1, gain=asked),)), None)
-    wait_for("the gain that was asked for", lambda: box.front().values == {"fader 1": "?+33.0"})
+    wait_for(lambda: box.front().values == {"fader 1": "?+33.0"}, "the gain that was asked for")
     surface.show(rig(channels=(channel(1, gain=Setting(value=33.0, confirmed=True)),)), None)
-    wait_for("the confirmed gain", lambda: box.front().values == {"fader 1": "+33.0"})
+    wait_for(lambda: box.front().values == {"fader 1": "+33.0"}, "the confirmed gain")
 
 
 def test_only_changes_are_sent(bench: Bench) -> None:
     surface, box = bench.met()
     surface.show(rig(), None)
-    wait_for("the display", lambda: box.front().display[1] == "Morning")
+    wait_for(lambda: box.front().display[1] == "Morning", "the display")
     box.received.clear()
     for _ in range(20):
         surface.show(rig(), None)
     surface.show(rig(locked=True), None)
-    wait_for("the lock", lambda: box.front().leds[3] == "on")
+    wait_for(lambda: box.front().leds[3] == "on", "the lock")
     assert [line for line in box.received if line != "beat"] == ["led 4 on"]
 
 
@@ -157,28 +158,28 @@ def test_an_action_is_answered_where_it_came_from(bench: Bench) -> None:
     surface.answered("button 1", True, "Take 003")
     surface.answered("button 8", False, "locked: hold to stop")
     surface.answered("", True, "")
-    wait_for("three answers", lambda: len(box.answers()) == 3)
+    wait_for(lambda: len(box.answers()) == 3, "three answers")
     assert box.answers() == ["ok button 1 Take 003", "no button 8 locked: hold to stop", "ok do"]
 
 
 def test_a_pulled_box_lets_go_and_is_right_again_when_it_returns(bench: Bench) -> None:
     surface, box = bench.met()
     surface.show(rig(), None)
-    wait_for("READY", lambda: box.front().display[0] == "READY")
+    wait_for(lambda: box.front().display[0] == "READY", "READY")
     box.press(1)
-    wait_for("the press", bench.notes.moves)
+    wait_for(bench.notes.moves, "the press")
     box.vanish()
-    wait_for("gone", lambda: bench.notes.lost == ["box"])
-    wait_for("not connected", lambda: not surface.status().connected)
-    wait_for("the cure", lambda: "plug the box in" in surface.status().detail)
+    wait_for(lambda: bench.notes.lost == ["box"], "gone")
+    wait_for(lambda: not surface.status().connected, "not connected")
+    wait_for(lambda: "plug the box in" in surface.status().detail, "the cure")
     surface.show(rig(Transport.ROLLING), None)
     box.come_back()
-    wait_for("connected", lambda: surface.status().connected)
-    wait_for("REC", lambda: box.front().display == ("REC Take 003", "00:00:00"))
+    wait_for(lambda: surface.status().connected, "connected")
+    wait_for(lambda: box.front().display == ("REC Take 003", "00:00:00"), "REC")
     assert box.front().leds[0] == "on"
     box.release(1)
     box.press(2)
-    wait_for("the next press", lambda: ("button 2", Motion.PRESS, 1.0) in bench.notes.moves())
+    wait_for(lambda: ("button 2", Motion.PRESS, 1.0) in bench.notes.moves(), "the next press")
     assert ("button 1", Motion.RELEASE, 0.0) not in bench.notes.moves()
 
 
@@ -192,14 +193,14 @@ def test_a_box_is_found_by_usb_serial_number_under_another_port_name(bench: Benc
             else ()
         ),
     )
-    wait_for("connected", lambda: surface.status().connected)
+    wait_for(lambda: surface.status().connected, "connected")
     first = surface.status().port
     box.vanish()
-    wait_for("gone", lambda: "no serial port has" in surface.status().detail)
+    wait_for(lambda: "no serial port has" in surface.status().detail, "gone")
     held = os.openpty()  # takes the number that the box had, so that it comes back as another
     try:
         box.come_back()
-        wait_for("connected again", lambda: surface.status().connected)
+        wait_for(lambda: surface.status().connected, "connected again")
         assert surface.status().port != first
     finally:
         for descriptor in held:
@@ -209,65 +210,65 @@ def test_a_box_is_found_by_usb_serial_number_under_another_port_name(bench: Benc
 def test_the_return_takes_less_than_three_seconds_by_the_real_clockwork(bench: Bench) -> None:
     box = bench.box(Build())
     surface = bench.surface(timing=LineTiming(), greeting_wait_s=2.0)
-    wait_for("connected", lambda: surface.status().connected)
+    wait_for(lambda: surface.status().connected, "connected")
     box.vanish()
-    wait_for("gone", lambda: not surface.status().connected)
+    wait_for(lambda: not surface.status().connected, "gone")
     box.come_back()
-    wait_for("connected again", lambda: surface.status().connected, deadline_s=3.0)
+    wait_for(lambda: surface.status().connected, "connected again", within_s=3.0)
 
 
 def test_a_mute_box_counts_as_gone_until_it_speaks_again(bench: Bench) -> None:
     surface, box = bench.met()
     box.mute()
-    wait_for("gone", lambda: bench.notes.lost == ["box"])
-    wait_for("not connected", lambda: not surface.status().connected)
-    wait_for("why", lambda: "silent" in surface.status().detail)
+    wait_for(lambda: bench.notes.lost == ["box"], "gone")
+    wait_for(lambda: not surface.status().connected, "not connected")
+    wait_for(lambda: "silent" in surface.status().detail, "why")
     surface.show(rig(locked=True), None)
     box.mute(False)
-    wait_for("connected", lambda: surface.status().connected)
-    wait_for("the lock", lambda: box.front().leds[3] == "on")
+    wait_for(lambda: surface.status().connected, "connected")
+    wait_for(lambda: box.front().leds[3] == "on", "the lock")
 
 
 def test_a_box_that_missed_the_host_asks_for_everything_again(bench: Bench) -> None:
     surface, box = bench.met()
     surface.show(rig(locked=True), None)
-    wait_for("the lock", lambda: box.front().leds[3] == "on")
+    wait_for(lambda: box.front().leds[3] == "on", "the lock")
     box.deafen()
-    wait_for("it thinks that rigd is away", lambda: box.front().display[0] == "no rigd")
+    wait_for(lambda: box.front().display[0] == "no rigd", "it thinks that rigd is away")
     assert not box.front().host
     assert surface.status().connected
     box.deafen(False)
-    wait_for("the lock again", lambda: box.front().leds[3] == "on")
-    wait_for("the display again", lambda: box.front().display == ("READY", "Morning"))
+    wait_for(lambda: box.front().leds[3] == "on", "the lock again")
+    wait_for(lambda: box.front().display == ("READY", "Morning"), "the display again")
 
 
 def test_a_reset_box_is_told_everything_again(bench: Bench) -> None:
     surface, box = bench.met()
     surface.show(rig(Transport.ROLLING), None)
-    wait_for("REC", lambda: box.front().leds[0] == "on")
+    wait_for(lambda: box.front().leds[0] == "on", "REC")
     box.reboot()
-    wait_for("let go", lambda: bench.notes.lost == ["box"])
-    wait_for("REC again", lambda: box.front().leds[0] == "on" and box.front().display[0] == "REC Take 003")
+    wait_for(lambda: bench.notes.lost == ["box"], "let go")
+    wait_for(lambda: box.front().leds[0] == "on" and box.front().display[0] == "REC Take 003", "REC again")
 
 
 def test_a_box_that_boots_slowly_is_met_and_a_wrong_box_is_told_apart(bench: Bench) -> None:
     box = bench.box(Build(boot_s=0.5, beat_s=0.1))
     surface = bench.surface()
-    wait_for("an explanation", lambda: "no greeting yet" in surface.status().detail)
-    wait_for("connected", lambda: surface.status().connected)
+    wait_for(lambda: "no greeting yet" in surface.status().detail, "an explanation")
+    wait_for(lambda: surface.status().connected, "connected")
     box.vanish()
     other = FaderBox(bench.link, Build(version=2, beat_s=0.1))
     with other:
-        wait_for("the version is named", lambda: "version 2" in surface.status().detail)
+        wait_for(lambda: "version 2" in surface.status().detail, "the version is named")
         assert not surface.status().connected
 
 
 def test_stopping_leaves_the_box_dark(bench: Bench) -> None:
     surface, box = bench.met()
     surface.show(rig(Transport.ROLLING), None)
-    wait_for("REC", lambda: box.front().display[1] == "00:00:00")
+    wait_for(lambda: box.front().display[1] == "00:00:00", "REC")
     surface.stop()
-    wait_for("dark", lambda: box.front().display[0] == "rigd stopped")
+    wait_for(lambda: box.front().display[0] == "rigd stopped", "dark")
     assert set(box.front().leds) == {"off"}
     assert not surface.status().connected
 
@@ -276,19 +277,19 @@ def test_a_surface_can_be_started_again(bench: Bench) -> None:
     surface, _ = bench.met()
     surface.stop()
     surface.start()
-    wait_for("connected", lambda: surface.status().connected)
+    wait_for(lambda: surface.status().connected, "connected")
 
 
 def test_a_port_that_another_program_holds_is_named(bench: Bench) -> None:
     bench.met()
     second = bench.surface()
-    wait_for("why not", lambda: "in use by another program" in second.status().detail)
+    wait_for(lambda: "in use by another program" in second.status().detail, "why not")
 
 
 def test_a_path_that_is_no_serial_port_is_named(bench: Bench) -> None:
     bench.link.write_text("no port")
     surface = bench.surface()
-    wait_for("why not", lambda: "could not be opened" in surface.status().detail)
+    wait_for(lambda: "could not be opened" in surface.status().detail, "why not")
 
 
 def test_show_never_waits_for_a_box_that_takes_nothing(bench: Bench) -> None:
@@ -305,24 +306,24 @@ def test_show_never_waits_for_a_box_that_takes_nothing(bench: Bench) -> None:
         spent.append(time.perf_counter() - before)
     assert sorted(spent)[len(spent) // 2] < 0.005
     box.deafen(False)
-    wait_for("the newest state", lambda: box.front().display == ("REC Take 003", "00:33:19"))
+    wait_for(lambda: box.front().display == ("REC Take 003", "00:33:19"), "the newest state")
 
 
 def test_a_deej_box_works_unchanged(bench: Bench) -> None:
     box = bench.box(Build(lines="deej", faders=3))
     box.move(1, 500)
     surface = bench.surface(protocol="deej")
-    wait_for("connected", lambda: surface.status().connected)
+    wait_for(lambda: surface.status().connected, "connected")
     assert "3 faders" in surface.status().detail
     box.move(2, 1022)
-    wait_for("the slider", lambda: bench.notes.moves() == [("fader 2", Motion.ABSOLUTE, 1.0)])
+    wait_for(lambda: bench.notes.moves() == [("fader 2", Motion.ABSOLUTE, 1.0)], "the slider")
     surface.show(rig(Transport.ROLLING), None)
     box.move(1, 502)  # jitter
     box.move(2, 0)
-    wait_for("the slider", lambda: len(bench.notes.moves()) == 2)
+    wait_for(lambda: len(bench.notes.moves()) == 2, "the slider")
     assert bench.notes.moves()[1] == ("fader 2", Motion.ABSOLUTE, 0.0)
     box.mute()
-    wait_for("gone", lambda: bench.notes.lost == ["box"])
+    wait_for(lambda: bench.notes.lost == ["box"], "gone")
 
 
 def cpu_s() -> float:
@@ -336,10 +337,10 @@ def test_a_surface_that_nobody_touches_sleeps(bench: Bench, shown: bool) -> None
     surface, box = bench.met()
     if shown:
         surface.show(rig(), None)
-        wait_for("the display", lambda: box.front().display[1] == "Morning")
+        wait_for(lambda: box.front().display[1] == "Morning", "the display")
     box.received.clear()
     wall, cpu = time.monotonic(), cpu_s()
-    wait_for("five beats", lambda: len(box.received) >= 5)
+    wait_for(lambda: len(box.received) >= 5, "five beats")
     assert cpu_s() - cpu < 0.1 * (time.monotonic() - wall)
 
 
@@ -360,7 +361,7 @@ def test_a_line_that_takes_nothing_is_waited_for_asleep(bench: Bench) -> None:
     assert cpu_s() - cpu < 0.1 * (time.monotonic() - wall)
     box.deafen(False)
     surface.show(rig(song="Evening"), None)
-    wait_for("the newest song", lambda: box.front().display[1] == "Evening")
+    wait_for(lambda: box.front().display[1] == "Evening", "the newest song")
 
 
 # --- F37: what a port must survive ------------------------------------------------------------------
@@ -382,7 +383,7 @@ def next_moves_work(bench: Bench, box: FaderBox) -> None:
         box.turn(1, 1)
         return bench.notes.moves()
 
-    wait_for("the next move", turned)
+    wait_for(turned, "the next move")
     assert set(bench.notes.moves()) == {("encoder 1", Motion.RELATIVE, 1.0)}
 
 
@@ -390,7 +391,7 @@ def test_random_bytes_move_nothing_and_the_next_moves_work(bench: Bench) -> None
     surface, box = bench.met()
     send_all(box, os.urandom(20_000))
     next_moves_work(bench, box)
-    wait_for("connected", lambda: surface.status().connected)
+    wait_for(lambda: surface.status().connected, "connected")
 
 
 def test_a_flood_without_a_newline_keeps_memory_and_cpu_bounded(bench: Bench) -> None:
@@ -416,11 +417,12 @@ def test_a_box_at_a_wrong_baud_rate_is_never_connected_and_the_cure_is_named(ben
     bench.link.symlink_to(os.ttyname(slave))
     try:
         surface = bench.surface()
-        until = time.monotonic() + 10.0
-        while "115200 baud" not in surface.status().detail:
-            assert time.monotonic() < until
+
+        def is_named() -> bool:
             os.write(master, bytes([0x9E, 0x00, 0xF8, 0x0A, 0x1C, 0xFE]))
-            time.sleep(0.01)
+            return "115200 baud" in surface.status().detail
+
+        wait_for(is_named, "the cure", every_s=0.01)
         assert not surface.status().connected
         assert bench.notes.moves() == []
     finally:
@@ -433,4 +435,4 @@ def test_a_storm_of_true_moves_ends_at_the_true_place(bench: Bench) -> None:
     _, box = bench.met()
     storm = b"".join(frame(f"fader 1 {step % 1024}") for step in range(3000)) + frame("fader 1 1023")
     send_all(box, storm)
-    wait_for("the end of the storm", lambda: bench.notes.moves()[-1:] == [("fader 1", Motion.ABSOLUTE, 1.0)])
+    wait_for(lambda: bench.notes.moves()[-1:] == [("fader 1", Motion.ABSOLUTE, 1.0)], "the end of the storm")

@@ -10,7 +10,8 @@ from pathlib import Path
 from rigd.model.state import Transport
 from rigd.surfaces.serial_box import SerialBox
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
-from tests.surfaces.serial_bench import Notebook, rig, wait_for
+from tests.support.patience import wait_for
+from tests.surfaces.serial_bench import Notebook, rig
 
 
 def test_a_person_can_turn_it_and_see_what_it_shows(tmp_path: Path) -> None:
@@ -32,15 +33,15 @@ def test_a_person_can_turn_it_and_see_what_it_shows(tmp_path: Path) -> None:
     surface = SerialBox("box", settings, notes, timing=LineTiming(retry_s=0.05))
     surface.start()
     try:
-        wait_for("connected", lambda: surface.status().connected)
+        wait_for(lambda: surface.status().connected, "connected")
         surface.show(rig(Transport.ROLLING), None)
         for typed in ("e2 -3", "do keep 20", "b1", "f1 1023", "f9 1", "nonsense"):
             process.stdin.write(f"{typed}\n")
-        wait_for("the fader", lambda: len(notes.moves()) == 4)
+        wait_for(lambda: len(notes.moves()) == 4, "the fader")
         assert [move[0] for move in notes.moves()] == ["encoder 2", "button 1", "button 1", "fader 1"]
         assert notes.commands == ["keep 20"]
-        wait_for("the gain", lambda: any("fader 1 +30.0" in line for line in printed))
-        wait_for("the display", lambda: "|REC Take 003    |\n" in printed)
+        wait_for(lambda: any("fader 1 +30.0" in line for line in printed), "the gain")
+        wait_for(lambda: "|REC Take 003    |\n" in printed, "the display")
         assert f"port: {link}\n" in printed
     finally:
         surface.stop()

@@ -15,8 +15,9 @@ from rigd.model.state import Setting, Transport
 from rigd.model.surface import Motion
 from rigd.surfaces.serial_box import SerialBox
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
+from tests.support.patience import wait_for
 from tests.support.tools import need_tool
-from tests.surfaces.serial_bench import Notebook, channel, rig, wait_for
+from tests.surfaces.serial_bench import Notebook, channel, rig
 
 STUB = Path(__file__).parent / "arduino_stub"
 SKETCH = Path(__file__).parents[2] / "docs" / "faderbox" / "faderbox.ino"
@@ -82,7 +83,7 @@ def surface(board: Board, notes: Notebook) -> Iterator[SerialBox]:
     settings = SerialSettings(port=board.port, values={"fader 1": 1})
     made = SerialBox("box", settings, notes, timing=LineTiming(retry_s=0.05))
     made.start()
-    wait_for("the sketch greets", lambda: made.status().connected)
+    wait_for(lambda: made.status().connected, "the sketch greets")
     yield made
     made.stop()
 
@@ -94,17 +95,17 @@ def test_the_sketch_says_what_it_is(surface: SerialBox) -> None:
 
 def test_its_controls_arrive(surface: SerialBox, board: Board, notes: Notebook) -> None:
     board.set(f"analog {FADER_1} 1023")
-    wait_for("the fader", lambda: ("fader 1", Motion.ABSOLUTE, 1.0) in notes.moves())
+    wait_for(lambda: ("fader 1", Motion.ABSOLUTE, 1.0) in notes.moves(), "the fader")
     board.set(f"pin {BUTTON_3} 0")
-    wait_for("the press", lambda: ("button 3", Motion.PRESS, 1.0) in notes.moves())
+    wait_for(lambda: ("button 3", Motion.PRESS, 1.0) in notes.moves(), "the press")
     board.set(f"pin {BUTTON_3} 1")
-    wait_for("the release", lambda: ("button 3", Motion.RELEASE, 0.0) in notes.moves())
+    wait_for(lambda: ("button 3", Motion.RELEASE, 0.0) in notes.moves(), "the release")
     for pin, level in CLOCKWISE:
         board.set(f"pin {pin} {level}")
-    wait_for("one detent", lambda: notes.moves()[-1] == ("encoder 2", Motion.RELATIVE, 1.0))
+    wait_for(lambda: notes.moves()[-1] == ("encoder 2", Motion.RELATIVE, 1.0), "one detent")
     for pin, level in ((ENCODER_2B, 0), (ENCODER_2A, 0), (ENCODER_2B, 1), (ENCODER_2A, 1)):
         board.set(f"pin {pin} {level}")
-    wait_for("one detent back", lambda: notes.moves()[-1] == ("encoder 2", Motion.RELATIVE, -1.0))
+    wait_for(lambda: notes.moves()[-1] == ("encoder 2", Motion.RELATIVE, -1.0), "one detent back")
     assert len(notes.moves()) == 5
 
 
@@ -112,44 +113,44 @@ def test_a_wavering_fader_and_half_a_detent_are_no_moves(
     surface: SerialBox, board: Board, notes: Notebook
 ) -> None:
     board.set(f"analog {FADER_1} 500")
-    wait_for("the fader", lambda: len(notes.moves()) == 1)
+    wait_for(lambda: len(notes.moves()) == 1, "the fader")
     for wavering in (501, 499, 502, 498, 500) * 10:
         board.set(f"analog {FADER_1} {wavering}")
     board.set(f"pin {ENCODER_2A} 0")
     board.set(f"pin {ENCODER_2A} 1")
     board.set(f"pin {BUTTON_3} 0")
-    wait_for("the press, last of all", lambda: len(notes.moves()) > 1)
+    wait_for(lambda: len(notes.moves()) > 1, "the press, last of all")
     assert [move[0] for move in notes.moves()] == ["fader 1", "button 3"]
 
 
 def test_it_shows_the_state_of_the_rig(surface: SerialBox, board: Board) -> None:
     surface.show(rig(Transport.ROLLING, locked=True), None)
     wait_for(
-        "the take, and its time after the gain", lambda: board.look()[1:] == ("REC Take 003", "00:00:00")
+        lambda: board.look()[1:] == ("REC Take 003", "00:00:00"), "the take, and its time after the gain"
     )
     assert board.look()[0] == "11010000"
     gain = Setting(value=33.0, confirmed=True)
     surface.show(rig(channels=(channel(1, gain=gain),)), None)
-    wait_for("the gain beside its fader", lambda: board.look()[2] == "fader 1 +33.0")
-    wait_for("the song again", lambda: board.look() == ("01000000", "READY", "Morning"))
+    wait_for(lambda: board.look()[2] == "fader 1 +33.0", "the gain beside its fader")
+    wait_for(lambda: board.look() == ("01000000", "READY", "Morning"), "the song again")
 
 
 def test_it_blinks_in_the_post_roll(surface: SerialBox, board: Board) -> None:
     surface.show(rig(Transport.POSTROLL), None)
-    wait_for("lit", lambda: board.look()[0][0] == "1")
-    wait_for("dark", lambda: board.look()[0][0] == "0")
-    wait_for("lit again", lambda: board.look()[0][0] == "1")
+    wait_for(lambda: board.look()[0][0] == "1", "lit")
+    wait_for(lambda: board.look()[0][0] == "0", "dark")
+    wait_for(lambda: board.look()[0][0] == "1", "lit again")
 
 
 def test_it_shows_why_an_action_was_refused(surface: SerialBox, board: Board) -> None:
     surface.answered("button 3", False, "locked")
-    wait_for("the reason", lambda: board.look()[2] == "button 3 locked")
+    wait_for(lambda: board.look()[2] == "button 3 locked", "the reason")
 
 
 def test_it_shows_when_rigd_is_away_and_is_right_when_it_returns(surface: SerialBox, board: Board) -> None:
     surface.show(rig(Transport.ROLLING), None)
-    wait_for("REC", lambda: board.look()[1] == "REC Take 003")
+    wait_for(lambda: board.look()[1] == "REC Take 003", "REC")
     surface.stop()
-    wait_for("rigd is away", lambda: board.look() == ("00000000", "no rigd", ""))
+    wait_for(lambda: board.look() == ("00000000", "no rigd", ""), "rigd is away")
     surface.start()
-    wait_for("REC again", lambda: board.look()[:2] == ("11000000", "REC Take 003"))
+    wait_for(lambda: board.look()[:2] == ("11000000", "REC Take 003"), "REC again")

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from rigd.model.units import Frame
 from rigd.tape.blocks import BlockFlag, Lost
 from rigd.tape.capture_core import CaptureCore
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
+from tests.support.patience import wait_for
 
 
 def test_the_time_away_is_one_gap_of_that_length_and_tracks_go_on_in_time(start) -> None:
@@ -132,8 +132,7 @@ def test_capture_killed_at_any_moment_leaves_a_tape_that_goes_on(folder: Path) -
             assert capture.stdout is not None
             capture.stdout.readline()
             target = before + int(rng.integers(100_000, 400_000))
-            while tape.next_frame < target:
-                time.sleep(0.003)
+            wait_for(lambda: tape.next_frame >= target, f"the tape reaches {target}")  # noqa: B023
             capture.send_signal(signal.SIGKILL)
             capture.wait()
             capture.stdout.close()

@@ -19,7 +19,7 @@ from rigd.model.take import Marker, Slate, TakeOrder
 from rigd.model.units import Frame, TakeId
 from rigd.writer.journal import read_journal
 from rigd.writer.riff import HEADER_BYTES
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.tools import need_tool
 from tests.support.writer_run import FedTape, WriterRun, check_take, frames_as_read, order_for
 

@@ -23,7 +23,7 @@ from rigd.model.messages import (
 from rigd.model.units import Frame
 from rigd.writer.desk import Desk
 from rigd.writer.takewriter import TakeWriter
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, small_disk
 
 BROKEN_STEPS = ("open_some", "write_on", "make_durable", "report", "recover_some")

@@ -27,7 +27,8 @@ from rigd.model.units import Frame
 from rigd.writer.journal import read_journal
 from rigd.writer.process import SOONEST_REPORT_SECONDS
 from rigd.writer.strangers import DEAD_SECONDS, DeadStrangers
-from tests.support.capture_run import runtime_folder, wait_for
+from tests.support.capture_run import runtime_folder
+from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, renamed
 
 CAPACITY = 1 << 16

@@ -15,7 +15,7 @@ from rigd.model.units import Frame
 from rigd.writer.recovery import recover_take
 from rigd.writer.riff import HEADER_BYTES
 from rigd.writer.takewriter import ROOM_SECONDS
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.tools import Exempt, excused
 from tests.support.writer_run import (
     RATE,

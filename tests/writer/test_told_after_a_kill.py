@@ -12,7 +12,7 @@ from hardware_sim.disk_shim import Call, DiskShim
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.units import Frame
 from rigd.tape.holds import hold_key
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for
 
 CAPACITY = 1 << 16

@@ -21,7 +21,7 @@ from rigd.model.units import Frame
 from rigd.tape.holds import PRIMARY_WRITER, waiting_keys
 from rigd.writer.journal import read_journal
 from rigd.writer.waiting import MOST_OPEN
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for
 
 

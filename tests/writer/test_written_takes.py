@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from rigd.model.messages import (
 from rigd.model.take import GainChange, GapCause, Marker, TakeFile
 from rigd.model.units import ChannelNumber, Frame
 from rigd.writer.journal import read_journal
-from tests.support.capture_run import wait_for
+from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, frames_as_read, order_for, renamed
 
 
@@ -234,15 +233,18 @@ def test_every_reader_sees_equal_valid_files_at_every_moment_of_a_take(runtime: 
         folder = Path(order.folder)
         seen: set[int] = set()
         unequal = looks = 0
-        deadline = time.monotonic() + 60.0
-        while len(seen) < 12:
-            assert time.monotonic() < deadline, f"the headers only ever said {seen}"
+
+        def has_seen_enough() -> bool:
+            nonlocal unequal, looks
             fed.feed(3_000)
             counts = frames_as_read(folder, order)
             looks += 1
             # Headers are written one after another: a look may fall between two of them.
             unequal += len(set(counts)) > 1
             seen.update(counts)
+            return len(seen) >= 12
+
+        wait_for(has_seen_enough, "headers that grow", every_s=0.0, instead=lambda: seen)
         assert unequal <= len(seen), f"{unequal} of {looks} looks saw unequal files"
         assert frames_as_read(folder, order)
 
