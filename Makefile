@@ -27,7 +27,7 @@ help:
 
 packages-build:
 	@scripts=""; \
-	command -v cc >/dev/null || scripts="gcc libc6-dev"; \
+	echo '#include <stdlib.h>' | cc -E - >/dev/null 2>&1 || scripts="gcc libc6-dev"; \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts="$$scripts python3-venv"; \
 	$(PYTHON) -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' \
 	  || scripts="$$scripts python3-dev"; \

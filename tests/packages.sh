@@ -1,19 +1,27 @@
 #!/usr/bin/env bash
 # Debian packages: installs what is missing where root or sudo is there, otherwise names it.
 #   packages.sh require PACKAGE...           ends with an error where one cannot be had
-#   packages.sh want PACKAGE:PROOF...        PROOF is a program, a library or a path with wildcards; what cannot be had
-#                                            is named, and its tests skip; in CI they fail
+#   packages.sh want PACKAGE:PROOF...        what cannot be had is named, and its tests skip; in CI they fail
+# PROOF is what the package brings, and its form says of which kind it is:
+#   /usr/lib/*/libx.a    a path, with wildcards
+#   libx.so.2            a shared library, by its whole soname (libx-y.so.2 is another one)
+#   x                    a program
 set -u
 mode=$1; shift
+
+is_there() {
+  local PATH=$PATH:/usr/sbin:/sbin  # where those who are not root do not look
+  case $1 in
+    */*) compgen -G "$1" >/dev/null ;;
+    *.so | *.so.*) ldconfig -p 2>/dev/null | awk -v soname="$1" '$1 == soname { found = 1 } END { exit !found }' ;;
+    *) type -P "$1" >/dev/null ;;
+  esac
+}
+
 missing=()
 for item in "$@"; do
   package=${item%%:*} proof=${item#*:}
-  if [ "$mode" = want ]; then
-    command -v "$proof" >/dev/null 2>&1 && continue
-    compgen -G "$proof" >/dev/null && continue
-    ldconfig -p 2>/dev/null | grep -q "$proof" && continue
-    [ -x /sbin/ldconfig ] && /sbin/ldconfig -p | grep -q "$proof" && continue
-  fi
+  [ "$mode" = want ] && is_there "$proof" && continue
   missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
@@ -30,7 +38,6 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "Installing: ${missing[*]}"
 log=$(mktemp)
-export DEBIAN_FRONTEND=noninteractive
 install=(${sudo} env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends)
 if ! "${install[@]}" "${missing[@]}" >"$log" 2>&1; then
   ${sudo} apt-get update -qq >"$log" 2>&1
