@@ -1,4 +1,4 @@
-# Everything a person needs: make demo, make run CONFIG=..., make test, make lint, make bench, make faults, make soak.
+# Everything a person needs: make demo, make run CONFIG=..., make quick, make test, make lint, make bench, make faults, make soak.
 # One virtual environment in .venv; Debian packages only where root or sudo is there to install them.
 
 PYTHON ?= python3
@@ -8,16 +8,22 @@ CONFIG ?= configs/demo.toml
 STAY ?=
 HOURS ?= 0.5
 FIGURES := build/figures.jsonl
+WORKERS ?= 2
+FULL := tests/faults tests/tape/test_tape_stress.py tests/rig/test_real_input.py
+QUICK := $(addprefix tests/,model wire config tape control library preamps surfaces)
 SHELL := /bin/bash
+# Compiled modules are kept: without them each process of a rig compiles rigd anew, for half a second.
+unexport PYTHONDONTWRITEBYTECODE
 
 CORE := $(wildcard rigd/tape/*.[ch]) rigd/tape/core_build.py
 
-.PHONY: demo run test faults soak lint bench docs clean packages-build packages-test
+.PHONY: demo run quick test faults soak lint bench docs clean packages-build packages-test
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo            a told story of half a minute on simulated hardware (STAY=1: leave it running)"
 	@echo "make run CONFIG=...  run the rig with a config of yours"
+	@echo "make quick           the tests of a minute: model, wire, config, tape, parts; no whole rig"
 	@echo "make test            every test      make lint   style, types, the house's import rules"
 	@echo "make bench           figures of this machine beside jack_capture and ecasound"
 	@echo "make faults          every fault in full size, and docs/promises.md from it (ARGS=: only these tests)"
@@ -63,12 +69,18 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+quick: $(VENV)/.dev
+	$(BIN)/pytest -n $(WORKERS) -m "not alone and not slow" $(or $(ARGS),$(QUICK))
+
+# First what bears a neighbour, then what needs the machine for itself. Exit code 5 of pytest: none of ARGS is of this kind.
 test: packages-test $(VENV)/.dev
-	$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --durations=10 -n $(WORKERS) -m "not alone" $(ARGS); beside=$$?; \
+	$(BIN)/pytest --durations=10 -m alone $(ARGS); alone=$$?; \
+	case $$beside/$$alone in 0/0 | 0/5 | 5/0) ;; *) exit 1 ;; esac
 
 faults: packages-test $(VENV)/.dev
 	@rm -f $(FIGURES)
-	RIGD_FAULTS=full RIGD_FIGURES=$(FIGURES) $(BIN)/pytest $(or $(ARGS),tests/faults tests/tape/test_tape_stress.py); found=$$?; \
+	RIGD_FAULTS=full RIGD_FIGURES=$(FIGURES) $(BIN)/pytest $(or $(ARGS),$(FULL)); found=$$?; \
 	$(BIN)/python -m tests.proof.promises $(FIGURES) && exit $$found
 
 soak: packages-test $(VENV)/.dev

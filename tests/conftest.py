@@ -2,6 +2,7 @@
 
 A test that has figures, and every test of a fault, says to the file that RIGD_FIGURES names that it has begun and how
 it ended: one that failed, was skipped or brought all of pytest down must not leave its last good figures standing.
+Figures go to the end of the run with the test's report: with pytest-xdist the test itself is in another process.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Generator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from tests.proof.figures import (
     Outcome,
     append_figures,
     fault_of,
+    figure_of,
     is_full,
     place_of,
     told_apart,
@@ -27,7 +30,6 @@ from tests.proof.figures import (
 
 _OF_TEST = pytest.StashKey[Figures]()
 _ENDED = pytest.StashKey[tuple[Outcome, str]]()
-_FOUND = pytest.StashKey[list[Figure]]()
 
 
 @pytest.fixture
@@ -57,17 +59,30 @@ def pytest_runtest_makereport(
         outcome, why = item.stash.get(_ENDED, (Outcome.PASSED, ""))
         test = _figures_of(item)
         measured = test.close(passed=outcome is Outcome.PASSED)
-        item.config.stash.setdefault(_FOUND, []).extend(measured)
+        report.figures = [asdict(figure) for figure in measured]
         _write([*measured, test.row_of_the_test(fault_of(item.nodeid), outcome, why)])
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    found = sorted(config.stash.get(_FOUND, []), key=lambda each: (place_of(each.fault), each.promise))
-    if found:
-        terminalreporter.section("figures" + ("" if is_full() else " (small counts)"))
-        for figure, promise in zip(found, told_apart(found), strict=True):
-            terminalreporter.write_line(figure.line(promise))
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(FiguresOfRun())
+
+
+class FiguresOfRun:
+    """What all tests of this run measured, in whichever process they ran."""
+
+    def __init__(self) -> None:
+        self._found: list[Figure] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._found += [figure_of(row) for row in getattr(report, "figures", ())]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        found = sorted(self._found, key=lambda each: (place_of(each.fault), each.promise))
+        if found:
+            terminalreporter.section("figures" + ("" if is_full() else " (small counts)"))
+            for figure, promise in zip(found, told_apart(found), strict=True):
+                terminalreporter.write_line(figure.line(promise))
 
 
 def _is_told(item: pytest.Item) -> bool:

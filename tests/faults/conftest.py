@@ -1,4 +1,4 @@
-"""What every fault test has: `rig_of` for a whole rig under full load; `figures` is in tests/conftest.py."""
+"""What every fault test has: `rig_of` for a whole rig under load; `figures` is in tests/conftest.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.rig import RigRun
 
 @pytest.fixture
 def rig_of() -> Iterator[Callable[..., RigRun]]:
-    """`rig_of(channels=64, ...)`: a rig that is ready, of the config that `full_load` makes of the arguments; what
+    """`rig_of(channels=8, ...)`: a rig that is ready, of the config that `full_load` makes of the arguments; what
     it does not know is RigRun's. Ended with the test."""
     with ExitStack() as running:
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.proof.figures import Figures, count, is_full
+from tests.proof.figures import CHANNELS, Figures, count, is_full
 from tests.proof.soak import DISK_FOLDER, MOST_GROWTH, Plan, record, soak
 from tests.support.tools import need_mounts
 
 PLAN = Plan(
+    channels=CHANNELS,
     seconds=count(ci=18.0, full=300.0),
     freeze_s=count(ci=2.0, full=20.0),
     freeze_every_s=count(ci=6.0, full=100.0),

@@ -219,6 +219,7 @@ def test_a_file_that_has_rotted_is_made_good_by_the_copy_that_its_sha256_fits(
 ) -> None:
     order = volumes.take_on_both()
     volumes.await_digests(order)
+    volumes.await_same(order)
     good = sound_of(order.folder)
     name = order.files[1].name
     place = order.folder if side == "library" else volumes.twin(order).folder
@@ -239,6 +240,7 @@ def test_where_neither_copy_is_what_it_was_neither_is_touched_and_the_channel_is
 ) -> None:
     order = volumes.take_on_both()
     volumes.await_digests(order)
+    volumes.await_same(order)
     name = order.files[0].name
     spoil(order.folder, name)
     (Path(volumes.twin(order).folder) / name).write_bytes(b"something else")

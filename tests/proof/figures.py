@@ -20,7 +20,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-FULL_LOAD = "64 ch/48 kHz/24 bit"
 FIGURES_VARIABLE = "RIGD_FIGURES"
 SIZE_VARIABLE = "RIGD_FAULTS"
 T = TypeVar("T")
@@ -34,6 +33,12 @@ def is_full() -> bool:
 def count(ci: T, full: T) -> T:
     """How many, how long, how large: for every change, or for the published figures."""
     return full if is_full() else ci
+
+
+FULL_CHANNELS = 64
+CHANNELS = count(ci=16, full=FULL_CHANNELS)
+LOAD = f"{CHANNELS} ch/48 kHz/24 bit"
+"""Of a rig that is not made otherwise (`full_load` in load.py)."""
 
 
 class Verdict(Enum):
@@ -193,7 +198,7 @@ class Figures:
         measured: float,
         unit: str,
         count: str,
-        load: str = FULL_LOAD,
+        load: str = LOAD,
         key: str = "",
         limit: float | None = None,
     ) -> None:

@@ -1,4 +1,5 @@
-"""The load of the fault tests: 64 simulated channels at 48 kHz, 24 bit, that play the frame counter."""
+"""The load of the fault tests: 64 simulated channels at 48 kHz, 24 bit, that play the frame counter; for every
+change, where the counts are small, 16."""
 
 from __future__ import annotations
 
@@ -14,10 +15,10 @@ from types import TracebackType
 from hardware_sim.faults import FaultClient, FaultReceipt
 from rigd.model.state import Take
 from rigd.tape.tape import Tape
+from tests.proof.figures import CHANNELS
 from tests.support.rig import RigRun
 from tests.support.tools import die_with_parent
 
-CHANNELS = 64
 RATE_HZ = 48_000
 PERIOD_FRAMES = 1024
 

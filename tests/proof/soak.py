@@ -25,12 +25,11 @@ from pathlib import Path
 from hardware_sim.disks import LoopDisk
 from rigd.model.state import Take
 from tests.proof import promises
-from tests.proof.figures import Figures, append_figures
-from tests.proof.load import CHANNELS, RATE_HZ, busy_cores, full_load
+from tests.proof.figures import FULL_CHANNELS, Figures, append_figures
+from tests.proof.load import RATE_HZ, busy_cores, full_load
 from tests.proof.oracle import check_a, check_b
 from tests.support.rig import RigRun
 
-FRAME_BYTES = 3 * CHANNELS
 LOOK_EVERY_S = 1.0
 WANTED_FREE_S = 100.0
 PROCESSES = ("daemon", "capture", "writer")
@@ -49,6 +48,7 @@ class Plan:
     """What is to be done, in seconds."""
 
     seconds: float
+    channels: int = FULL_CHANNELS
     freeze_s: float = 20.0
     freeze_every_s: float = 300.0
     next_every_s: float = 300.0
@@ -60,9 +60,8 @@ class Plan:
     def disk_bytes(self) -> int:
         """Room for the take that rolls, the one that is checked, and what waits while the disk is frozen; and for
         what rigd wants to be free before it starts a take."""
-        return round((4 * self.next_every_s + 2 * self.freeze_s + WANTED_FREE_S) * RATE_HZ * FRAME_BYTES) + (
-            256 << 20
-        )
+        seconds = 4 * self.next_every_s + 2 * self.freeze_s + WANTED_FREE_S
+        return round(seconds * RATE_HZ * 3 * self.channels) + (256 << 20)
 
 
 @dataclass(slots=True)
@@ -103,7 +102,7 @@ def soak(plan: Plan) -> Outcome:
     with ExitStack() as running:
         disk = running.enter_context(LoopDisk(need, plan.folder))
         overrides = [f'rig.library="{disk.path / "takes"}"']
-        config = full_load(stall_s=plan.stall_s, preroll_s=0)
+        config = full_load(channels=plan.channels, stall_s=plan.stall_s, preroll_s=0)
         rig = running.enter_context(RigRun(config, overrides=overrides))
         freezer = running.enter_context(_Freezer(disk, plan, outcome))
         checker = running.enter_context(_Checker(outcome))
@@ -280,7 +279,10 @@ def record(plan: Plan, outcome: Outcome, figures: Figures, *, key: str = "") -> 
     of = f"{minutes:g} min, {outcome.freezes} freezes of {plan.freeze_s:g} s, {outcome.takes} takes"
 
     def row(promise: str, bound: str, measured: float, unit: str) -> None:
-        figures.record("F12", promise, bound=bound, measured=measured, unit=unit, count=of, key=key)
+        load = f"{plan.channels} ch/48 kHz/24 bit"
+        figures.record(
+            "F12", promise, bound=bound, measured=measured, unit=unit, count=of, load=load, key=key
+        )
 
     row("frames lost", "0 frames", outcome.gap_frames, "frames")
     row("frames checked, of every channel", "all", outcome.frames, "frames")

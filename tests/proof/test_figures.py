@@ -28,7 +28,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def figure(measured: float = 0, *, passed: bool = True, **changes: object) -> Figure:
     found = Figures("tests/faults/test_f01_x.py::test_it", full=True)
-    row = {"bound": "0 frames", "unit": "frames", "count": "50 kills", **changes}
+    row = {
+        "bound": "0 frames",
+        "unit": "frames",
+        "count": "50 kills",
+        "load": "64 ch/48 kHz/24 bit",
+        **changes,
+    }
     found.record("F1", "frames lost", measured=measured, **row)  # type: ignore[arg-type]
     (one,) = found.close(passed=passed)
     return one
@@ -174,21 +180,36 @@ def test_ends_everything(figures):
 """
 
 
-def test_every_end_of_a_test_is_written(tmp_path: Path) -> None:
-    (tmp_path / "test_f01_made_up.py").write_text(TESTS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    path = tmp_path / "figures.jsonl"
+def pytest_on(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """TESTS are run in full size; their figures go to figures.jsonl there."""
+    (folder / "test_f01_made_up.py").write_text(TESTS)
+    (folder / "pytest.ini").write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "RIGD_FIGURES": str(path), "RIGD_FAULTS": "full"}
-    done = subprocess.run(
-        [*command, "--rootdir", str(tmp_path), str(tmp_path)],
+    environment = {**os.environ, "RIGD_FIGURES": str(folder / "figures.jsonl"), "RIGD_FAULTS": "full"}
+    return subprocess.run(
+        [*command, *arguments, "--rootdir", str(folder), str(folder)],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
     )
+
+
+@pytest.mark.parametrize("processes", ["-n0", "-n1"])
+def test_figures_are_told_at_the_end_in_whichever_process_they_were_measured(
+    tmp_path: Path, processes: str
+) -> None:
+    done = pytest_on(tmp_path, processes, "-k", "passes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\nF1   frames lost: 0 frames (promised 0 frames; 1 kill; 64 ch/48 kHz/24 bit)\n" in done.stdout
+    outcomes = [row.outcome for row in read_figures(tmp_path / "figures.jsonl")]
+    assert outcomes == [Outcome.BEGUN.value, "", Outcome.PASSED.value]
+
+
+def test_every_end_of_a_test_is_written(tmp_path: Path) -> None:
+    done = pytest_on(tmp_path)
     assert done.returncode == 3, done.stdout + done.stderr
-    rows = read_figures(path)
+    rows = read_figures(tmp_path / "figures.jsonl")
     last = {row.test.rpartition("test_")[2]: (Outcome(row.outcome), row.count) for row in rows if row.outcome}
     assert last == {
         "passes": (Outcome.PASSED, ""),

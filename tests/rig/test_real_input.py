@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rigd.model.state import Transport
+from tests.proof.figures import count
 from tests.support.counter import MODULUS, CounterPlayer, counter_distance
 from tests.support.foot import JackFoot
 from tests.support.jack_server import JackServer
@@ -17,6 +18,8 @@ from tests.surfaces.pedal_process import PedalProcess
 
 JACK_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "jack.toml"
 PERIOD_FRAMES = 1024
+TAKE_S = count(ci=6, full=30)
+KEPT_S = count(ci=4, full=20)
 
 SMALL = """
 [audio]
@@ -48,7 +51,7 @@ def server() -> Iterator[JackServer]:
 
 
 @pytest.mark.jack
-def test_64_channels_for_30_seconds_started_and_stopped_by_a_midi_pedal(
+def test_64_channels_started_and_stopped_by_a_midi_pedal(
     server: JackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key, value in server.jack_environment.items():
@@ -67,11 +70,11 @@ def test_64_channels_for_30_seconds_started_and_stopped_by_a_midi_pedal(
         rig.await_surfaces()
         pedal.tap()
         rig.await_transport(Transport.ROLLING)
-        rig.roll(30)
+        rig.roll(TAKE_S)
         pedal.tap()
         (take,) = rig.await_closed(1)
         assert len(take.files) == 64
-        assert take.files[0].frames >= 30 * 48_000
+        assert take.files[0].frames >= TAKE_S * 48_000
         check_take(take)
 
 
@@ -107,18 +110,18 @@ def test_a_take_begins_and_ends_within_a_period_of_where_the_foot_moved(
 
 
 @pytest.mark.jack
-def test_keep_20_gives_the_20_seconds_before_the_call(server: JackServer) -> None:
+def test_keep_gives_the_seconds_before_the_call(server: JackServer) -> None:
     with (
         CounterPlayer(server, channels=4),
         RigRun(SMALL.format(preroll=0), environment=server.environment) as rig,
     ):
-        rig.await_heard(21)
+        rig.await_heard(KEPT_S + 1)
         before = rig.heard_frames()
-        rig.say("keep 20")
+        rig.say(f"keep {KEPT_S}")
         after = rig.heard_frames()
         (take,) = rig.await_closed(1)
         check_take(take)
-        assert take.files[0].frames == 20 * 48_000
+        assert take.files[0].frames == KEPT_S * 48_000
         assert take.end_frame is not None
         assert before - PERIOD_FRAMES <= take.end_frame <= after + PERIOD_FRAMES
 
