@@ -8,7 +8,8 @@ CONFIG ?= configs/demo.toml
 STAY ?=
 HOURS ?= 0.5
 FIGURES := build/figures.jsonl
-WORKERS ?= 2
+WORKERS ?= 3
+BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 FULL := tests/faults tests/tape/test_tape_stress.py tests/rig/test_real_input.py
 QUICK := $(addprefix tests/,model wire config tape control library preamps surfaces)
 SHELL := /bin/bash
@@ -70,11 +71,11 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 quick: $(VENV)/.dev
-	$(BIN)/pytest -n $(WORKERS) -m "not alone and not slow" $(or $(ARGS),$(QUICK))
+	$(BIN)/pytest $(BESIDE) -m "not alone and not slow" $(or $(ARGS),$(QUICK))
 
 # First what bears a neighbour, then what needs the machine for itself. Exit code 5 of pytest: none of ARGS is of this kind.
 test: packages-test $(VENV)/.dev
-	@$(BIN)/pytest --durations=10 -n $(WORKERS) -m "not alone" $(ARGS); beside=$$?; \
+	@$(BIN)/pytest --durations=10 $(BESIDE) -m "not alone" $(ARGS); beside=$$?; \
 	$(BIN)/pytest --durations=10 -m alone $(ARGS); alone=$$?; \
 	case $$beside/$$alone in 0/0 | 0/5 | 5/0) ;; *) exit 1 ;; esac
 

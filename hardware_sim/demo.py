@@ -233,7 +233,8 @@ def _tell(console: Console, client: ControlClient) -> None:
     state = client.status().state
     console.print()
     console.print(take_table([client.take(take.take_id) for take in client.takes()], state.sample_rate_hz))
-    console.print(f"\nYour takes: {state.session_folder}", markup=False)
+    # A path that is broken at the terminal's width cannot be pasted.
+    console.print(f"\nYour takes: {state.session_folder}", markup=False, soft_wrap=True)
     console.print(
         "The discarded one is in .trash there. Open any file: it is a plain 24-bit WAV.", markup=False
     )

@@ -29,6 +29,8 @@ from tests.proof.figures import (
 )
 
 _OF_TEST = pytest.StashKey[Figures]()
+_LONGEST = ("rig", "faults", "cli", "writer", "tape")
+"""The folders whose files take longest."""
 _ENDED = pytest.StashKey[tuple[Outcome, str]]()
 
 
@@ -62,6 +64,14 @@ def pytest_runtest_makereport(
         report.figures = [asdict(figure) for figure in measured]
         _write([*measured, test.row_of_the_test(fault_of(item.nodeid), outcome, why)])
     return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side, files that take long are begun first: one that is begun last is waited for by all."""
+    if hasattr(config, "workerinput"):
+        items.sort(
+            key=lambda item: _LONGEST.index(item.path.parent.name) if item.path.parent.name in _LONGEST else 9
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -58,6 +58,7 @@ def test_every_sample_of_8_channels_at_96_khz_is_on_the_tape(runtime: Path) -> N
         assert check_tape(capture.tape()) == []
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("rate", [44_100, 192_000])
 def test_it_runs_in_real_time_at_any_rate(runtime: Path, rate: int) -> None:
     settings = settings_for(
@@ -84,6 +85,7 @@ def test_unpaced_it_is_faster_than_any_card_and_loses_nothing(runtime: Path) -> 
         assert abs(capture.tape().timeline().drift_ppm) < 1
 
 
+@pytest.mark.alone
 def test_a_killed_capture_goes_on_and_the_counter_has_run_on_meanwhile(runtime: Path) -> None:
     with CaptureRun(runtime, SETTINGS) as first:
         first.await_listening()
@@ -204,6 +206,7 @@ def test_a_drifting_clock_is_measured(capture: CaptureRun, faults: FaultClient) 
     assert check_tape(capture.tape()) == []
 
 
+@pytest.mark.alone
 def test_a_vanished_interface_is_silent_cannot_be_opened_and_returns(
     capture: CaptureRun, faults: FaultClient, runtime: Path
 ) -> None:

@@ -15,7 +15,10 @@ from tests.support.capture_run import runtime_folder
 
 def test_the_demo_tells_its_story_and_its_takes_are_on_disk(tmp_path: Path) -> None:
     with runtime_folder() as runtime:
-        environment = {**os.environ, "RIGD_DEMO_LIBRARY": str(tmp_path), "RIGD_RUNTIME_DIR": str(runtime)}
+        library = (
+            tmp_path / "a library with a path that is longer than a terminal is wide and is told in one piece"
+        )
+        environment = {**os.environ, "RIGD_DEMO_LIBRARY": str(library), "RIGD_RUNTIME_DIR": str(runtime)}
         ended = subprocess.run(
             [sys.executable, "-m", "hardware_sim.demo"],
             env=environment,
@@ -24,7 +27,7 @@ def test_the_demo_tells_its_story_and_its_takes_are_on_disk(tmp_path: Path) -> N
             timeout=150,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        (session,) = (folder for folder in tmp_path.iterdir() if not folder.name.startswith("."))
+        (session,) = (folder for folder in library.iterdir() if not folder.name.startswith("."))
         assert str(session) in ended.stdout
         sheets = [json.loads(path.read_text("utf-8")) for path in sorted(session.glob("*/Take*/take.json"))]
         assert len(sheets) == 3

@@ -16,6 +16,8 @@ from tests.proof.load import PERIOD_FRAMES, RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b
 from tests.support.rig import RigRun
 
+pytestmark = pytest.mark.alone
+
 KILLS = count(ci=3, full=50)
 
 

@@ -22,6 +22,7 @@ from tests.support.rig import RigRun
 KILLS = count(ci=2, full=20)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(count(ci=120, full=600))
 def test_all_is_killed_and_the_take_is_taken_up_again_with_all_that_was_heard(
     rig_of: Callable[..., RigRun], figures: Figures

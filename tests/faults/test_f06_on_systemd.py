@@ -58,6 +58,8 @@ def roll(systemd: SystemdRun, seconds: float) -> None:
 
 
 def start(systemd: SystemdRun) -> dict[str, str]:
+    # What the test before this one killed has been started again, and is heard.
+    wait_for(lambda: systemd.state().transport is Transport.READY, "a rig that is ready")
     systemd.say("start")
     roll(systemd, 1)
     return {unit: systemd.shown(unit, "MainPID") for unit in PIDS}

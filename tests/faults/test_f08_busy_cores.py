@@ -17,6 +17,8 @@ from tests.support.jack_server import JackServer
 from tests.support.rig import RigRun
 from tests.support.tools import Exempt, excused, need_jack_audio
 
+pytestmark = pytest.mark.alone
+
 SECONDS = count(ci=6.0, full=600.0)
 
 JACK = """

@@ -10,6 +10,8 @@ from tests.proof.figures import CHANNELS, Figures, count, is_full
 from tests.proof.soak import DISK_FOLDER, MOST_GROWTH, Plan, record, soak
 from tests.support.tools import need_mounts
 
+pytestmark = pytest.mark.alone
+
 PLAN = Plan(
     channels=CHANNELS,
     seconds=count(ci=18.0, full=300.0),

@@ -28,6 +28,8 @@ from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 from tests.support.tools import need_mounts
 
+pytestmark = pytest.mark.alone
+
 STALLS_S = count(ci=[3.0], full=[10.0, 20.0, 30.0])
 PROMISED_S = count(ci=3.0, full=30.0)
 LONG_S = count(ci=9.0, full=60.0)

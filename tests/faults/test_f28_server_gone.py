@@ -29,6 +29,8 @@ from tests.support.jack_server import JackServer
 from tests.support.rig import RigRun
 from tests.support.tools import need_jack_audio
 
+pytestmark = pytest.mark.alone
+
 CHANNELS = 8
 TIMES = count(ci=1, full=10)
 AWAY_S = count(ci=(0.0, 3.0), full=(0.0, 1.0, 2.0, 5.0, 10.0, 30.0))

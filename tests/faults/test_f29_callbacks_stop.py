@@ -23,6 +23,8 @@ from tests.support.jack_server import JackServer
 from tests.support.rig import RigRun
 from tests.support.tools import need_jack_audio
 
+pytestmark = pytest.mark.alone
+
 TIMES = count(ci=1, full=10)
 
 

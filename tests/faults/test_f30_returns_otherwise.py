@@ -131,6 +131,7 @@ def test_of_another_rate_or_card_nothing_is_recorded_and_the_take_stays_open(
     )
 
 
+@pytest.mark.alone
 @pytest.mark.jack
 @pytest.mark.timeout(120)
 def test_an_interface_with_another_index_is_the_same_one_by_its_name() -> None:

@@ -62,6 +62,7 @@ def test_every_replug_is_a_declared_gap_and_leaves_nothing_behind(
     )
 
 
+@pytest.mark.alone
 @pytest.mark.jack
 @pytest.mark.timeout(count(ci=180, full=600))
 def test_every_restart_of_a_jack_server_is_a_declared_gap_and_leaves_nothing_behind(figures: Figures) -> None:

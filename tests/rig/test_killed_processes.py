@@ -121,6 +121,7 @@ def test_after_a_kill_of_the_daemon_the_pedal_stops_the_take_that_still_rolls(
     check_readers_agree(closed)
 
 
+@pytest.mark.alone
 @pytest.mark.jack
 @pytest.mark.timeout(300)
 def test_5_kills_of_capture_cost_at_most_a_second_each_declared_and_every_track_stays_aligned(

@@ -16,6 +16,8 @@ from tests.support.rig import RigRun, check_take, take_codes
 from tests.support.tools import need_jack_audio
 from tests.surfaces.pedal_process import PedalProcess
 
+pytestmark = pytest.mark.alone
+
 JACK_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "jack.toml"
 PERIOD_FRAMES = 1024
 TAKE_S = count(ci=6, full=30)

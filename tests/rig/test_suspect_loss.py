@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hardware_sim.faults import FaultClient
 from rigd.model.state import RigState, Transport
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun, sheet_of, take_codes
+
+pytestmark = pytest.mark.alone
 
 PERIOD = 480
 CONFIG = f"""
