@@ -6,6 +6,7 @@ For the commands that end a take. What they promise is the writer's own TakeClos
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,13 @@ from rigd.cli.terminal import ExitCode, daemon, fail, out, print_json, tell
 from rigd.control.client import ControlClient
 from rigd.model.errors import CommandError
 from rigd.model.requests import CommandAnswer
+from rigd.model.state import CopyState, MirrorPhase
 from rigd.model.units import TakeId
 from rigd.model.work import title_of
 from rigd.wire.codec import to_plain
 
 LONGEST_CLOSE_S = 120.0
+LOOKS_EVERY_S = 0.1
 
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the take is safe on the disk.")]
 Within = Annotated[
@@ -82,6 +85,40 @@ def wait_until_safe(client: ControlClient, take_id: TakeId, *, within_s: float) 
             safe=False, text=f"{name} failed: {take.failure}; {kept}. See: rigd status, rigd takes"
         )
     return Verdict(safe=True, text=f"{name} is safe: every byte is on the disk")
+
+
+def wait_until_all_safe(client: ControlClient, *, within_s: float) -> Verdict:
+    """Every take is closed, and so are the copies that the mirror is writing while it keeps up. Raises LinkError
+    where rigd goes away meanwhile, CommandError while a take rolls."""
+    deadline = time.monotonic() + within_s
+    if (take := client.status().state.take) is not None and take.end_frame is None:
+        raise CommandError(f"{title_of(take.slate)} rolls; end it first: rigd take stop")
+    try:
+        client.wait_closed(timeout_s=within_s)
+    except CommandError:
+        return Verdict(
+            safe=False,
+            text=f"not every take is safe: the disk has not taken all within {within_s:g} s. The tape keeps it and "
+            "the writer goes on. Do not switch off; see: rigd status",
+        )
+    while _mirror_writes(client):
+        if time.monotonic() >= deadline:
+            return Verdict(
+                safe=False,
+                text=f"every take is safe on the first disk; the mirror has not taken all within {within_s:g} s. "
+                "Its writer goes on. Do not unplug it; see: rigd status",
+            )
+        time.sleep(LOOKS_EVERY_S)
+    return Verdict(safe=True, text="every take is safe: every byte is on the disk")
+
+
+def _mirror_writes(client: ControlClient) -> bool:
+    """A mirror that keeps up has a copy open. One that was cut loose or is away is not waited for."""
+    state = client.status().state
+    keeps_up = state.mirror is not None and state.mirror.phase in (MirrorPhase.IN_STEP, MirrorPhase.BEHIND)
+    return keeps_up and any(
+        take.copy is not None and take.copy.state is CopyState.ROLLING for take in client.takes()
+    )
 
 
 def _not_closed(client: ControlClient, take_id: TakeId, within_s: float) -> Verdict:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 import typer
 
-from rigd.cli.safe import LONGEST_CLOSE_S, NoWait, Within, end_take
+from rigd.cli.safe import LONGEST_CLOSE_S, NoWait, Within, end_take, wait_until_all_safe
 from rigd.cli.started import STARTED_NS
-from rigd.cli.terminal import AsJson, RuntimeDir, do
+from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, do, fail, out, print_json
 from rigd.model.durations import seconds_of
 
 app = typer.Typer(help="Start, stop and mark takes.", no_args_is_help=True)
@@ -48,6 +49,19 @@ def stop(
         no_wait=no_wait,
         within_s=within,
     )
+
+
+@app.command()
+def wait(runtime_dir: RuntimeDir = None, as_json: AsJson = False, within: Within = LONGEST_CLOSE_S) -> None:
+    """Wait until every take that was stopped is on the disk, on both where a mirror keeps up."""
+    with daemon(runtime_dir) as client:
+        verdict = wait_until_all_safe(client, within_s=within)
+    if as_json:
+        print_json(dataclasses.asdict(verdict))
+    if not verdict.safe:
+        fail(ExitCode.FAILED, verdict.text)
+    if not as_json:
+        out.print(verdict.text, markup=False)
 
 
 @app.command()

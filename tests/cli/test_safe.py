@@ -69,6 +69,21 @@ def test_who_does_not_want_to_wait_is_answered_at_once() -> None:
         rig.await_closed(1)
 
 
+def test_all_that_was_stopped_is_waited_for_and_a_take_that_rolls_is_not() -> None:
+    with RigRun(LONG) as rig:
+        rig.say("start")
+        rig.roll(1)
+        refused = rigd("take", "wait", runtime=rig.runtime)
+        assert refused.returncode == ExitCode.REFUSED and "take 1 rolls; end it first" in refused.stderr
+        with stopped(rig.pid_of("writer")):
+            rigd("take", "stop", "--no-wait", runtime=rig.runtime)
+            waited = rigd("take", "wait", "--within", "0.5", runtime=rig.runtime)
+            assert waited.returncode == ExitCode.FAILED and "Do not switch off" in waited.stderr
+        waited = rigd("take", "wait", runtime=rig.runtime)
+        assert (waited.returncode, waited.stdout) == (0, "every take is safe: every byte is on the disk\n")
+        assert all(take.closed for take in rig.state().takes)
+
+
 def test_a_stop_where_nothing_rolls_is_refused_as_ever() -> None:
     with RigRun(LONG) as rig:
         ended = rigd("take", "stop", runtime=rig.runtime)

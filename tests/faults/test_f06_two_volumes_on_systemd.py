@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from rigd.model.state import CopyState, MirrorPhase, Transport
+from rigd.writer.journal import read_journal
 from tests.support.disks import phase_of, what_differs
 from tests.support.patience import wait_for
 from tests.support.systemd_run import SystemdRun
@@ -107,7 +108,21 @@ def test_each_writer_that_is_killed_is_back(systemd: SystemdRun) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_stopping_the_target_ends_every_writer(systemd: SystemdRun) -> None:
-    systemd.control("stop", "rigd.target")
+def test_stopping_the_target_ends_every_writer(
+    systemd: SystemdRun,
+) -> None:
+    systemd.say("start")
+    wait_for(
+        lambda: (take := systemd.state().take) is not None and take.durable_frames > 48_000,
+        "a second on disk",
+        within_s=60,
+    )
+    take = systemd.state().take
+    assert take is not None and take.copy is not None
+    systemd.control(
+        "stop", "rigd.target"
+    )  # and from here on nothing is waited for: either disk may be pulled
     for unit in ("rigd.service", *(f"rigd-writer@{name}.service" for name in WRITERS)):
-        wait_for(lambda unit=unit: systemd.shown(unit, "ActiveState") == "inactive", f"{unit} to end")
+        assert systemd.shown(unit, "ActiveState") == "inactive", unit
+    for folder in (take.folder, take.copy.folder):
+        assert read_journal(systemd.inside(folder) / "take.journal").closed, folder

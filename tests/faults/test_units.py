@@ -68,6 +68,19 @@ def test_no_unit_can_give_up_or_be_pulled_down_by_another() -> None:
         assert "WatchdogSec=" in text or "Type=oneshot" in text, path.name
 
 
+def test_no_device_is_permitted_by_a_name_that_only_a_loaded_module_gives() -> None:
+    for path in UNITS.glob("*.service"):
+        for allowed in re.findall(r"^DeviceAllow=(\S+)", path.read_text("utf-8"), re.M):
+            assert re.fullmatch(r"char-\d+", allowed), f"{path.name}: {allowed}"
+
+
+def test_the_target_is_stopped_last_so_that_who_stops_it_waits_for_the_rest() -> None:
+    for path in UNITS.glob("*.service"):
+        (after,) = re.findall(r"^After=(.*)", path.read_text("utf-8"), re.M)
+        assert "rigd.target" in after.split(), path.name
+        assert not re.search(r"^Before=.*rigd\.target", path.read_text("utf-8"), re.M), path.name
+
+
 def test_what_records_outlives_the_daemon_when_memory_runs_out() -> None:
     def score(name: str) -> int:
         return int(re.findall(r"^OOMScoreAdjust=(-?\d+)", (UNITS / name).read_text("utf-8"), re.M)[0])

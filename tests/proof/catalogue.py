@@ -52,6 +52,7 @@ FAULTS: dict[str, str] = {
     "F42": "start, stop and next raced by many clients",
     "F43": "the power is cut right after a stop was acknowledged",
     "F44": "rigd is upgraded or rolled back in mid-take",
+    "F52": "interface, pedal or box plugged in for the first time after the service started",
 }
 """The faults by their numbers."""
 
@@ -179,6 +180,12 @@ GROUNDS = (
         what="the same, with a mirror and a black box",
         compared="both copies of a take, byte by byte",
         tests=("f06_two_volumes_on_systemd",),
+    ),
+    Ground(
+        name="units on systemd",
+        what="a process in each unit's control group opens device nodes; nothing is plugged in",
+        compared="no sound is there",
+        tests=("f52_plugged_in_later_on_systemd",),
     ),
     Ground(
         name="surface",

@@ -154,10 +154,14 @@ class SystemdRun:
 
     def control(self, *words: str) -> str:
         """What `systemctl` says."""
-        command = ["nsenter", "-t", str(self._pid), "-m", "-p", "systemctl", "--no-pager", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SYSTEMD_WITHIN_S)
+        done = self.run("systemctl", "--no-pager", *words)
         assert done.returncode == 0, f"systemctl {words}: {done.stderr}{done.stdout}"
         return done.stdout
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A program beside that systemd, as root."""
+        command = ["nsenter", "-t", str(self._pid), "-m", "-p", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=SYSTEMD_WITHIN_S)
 
     def edit(self, unit: str, text: str) -> None:
         """As `systemctl edit` leaves it: a drop-in with these lines. What runs must be started anew."""

@@ -1,0 +1,79 @@
+"""F52, the units' half: a first USB interface, pedal or box brings its kernel module with it, after the service
+started.
+
+Most of these numbers have no driver here, as on a rig before the first plug. What systemd's device filter says of one
+is asked from inside the unit's control group. The far half, real modules and USB, needs a machine of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.proof.figures import Figures
+from tests.support import may_open
+from tests.support.systemd_run import SystemdRun
+
+CONFIG = """
+[audio]
+driver = "simulated"
+channels = 2
+"""
+SOUND = {
+    "116:0": "ALSA's controls",
+    "116:1": "the ALSA sequencer",
+    "116:200": "PCM and raw MIDI of a late card",
+}
+LINES = {
+    "188:0": "ttyUSB0",
+    "166:3": "ttyACM3",
+    "204:64": "ttyAMA0",
+    "204:74": "ttyAMA10",
+    "4:95": "ttyS31",
+    "216:0": "rfcomm0",
+}
+OTHERS = {
+    "1:1": "mem",
+    "10:1": "a misc device",
+    "13:64": "an input",
+    "189:0": "USB itself",
+    "226:0": "graphics",
+}
+UNITS = {
+    "rigd.service": {*SOUND, *LINES},
+    "rigd-capture.service": {*SOUND},
+    "rigd-writer@writer.service": set[str](),
+}
+
+
+@pytest.fixture(scope="module")
+def systemd() -> Iterator[SystemdRun]:
+    with SystemdRun(CONFIG) as systemd:
+        yield systemd
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_may_open_what_comes_later_and_nothing_that_it_does_not_need(
+    systemd: SystemdRun, unit: str, figures: Figures
+) -> None:
+    numbers = (*SOUND, *LINES, *OTHERS)
+    probe = str(Path(may_open.__file__))
+    done = systemd.run(sys.executable, probe, "--folder", "/run", unit, *numbers)
+    assert done.returncode == 0, done.stderr
+    answers = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    allowed = {number for number, answer in answers.items() if answer.startswith("allowed")}
+    assert set(answers) == set(numbers)
+    figures.record(
+        "F52",
+        f"{unit}: device numbers refused that it needs, and permitted that it does not",
+        bound="0",
+        measured=len(allowed ^ UNITS[unit]),
+        unit="",
+        count=f"{len(numbers)} numbers",
+        load="",
+    )
+    assert allowed == UNITS[unit], done.stdout
