@@ -98,7 +98,7 @@ class Rig:
 
     def _start(self) -> None:
         config, running = self._config, self._running
-        runtime = make_runtime_dir(config.runtime_dir)
+        runtime = make_runtime_dir(config.runtime_dir, laid_down=self._upkeep is Upkeep.SUPERVISED)
         running.enter_context(only_one(runtime))
         library = Library(
             config.library,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, errors_told, fail, out, print_json, socket_path
 from rigd.cli.view import take_table
-from rigd.config.load import load_config
+from rigd.config.load import load_config, resolve_runtime_dir
 from rigd.config.rig_config import RigConfig
 from rigd.control.client import ControlClient
 from rigd.library.library import Library
@@ -29,8 +30,12 @@ def recover(
     as_json: AsJson = False,
 ) -> None:
     """Close the takes that a crash left open; with a running rig, which has done it at its start, list them."""
+    if config is not None and runtime_dir is None:
+        runtime_dir = resolve_runtime_dir("", os.environ)  # this user's library: not the service's rig
+    with errors_told():
+        path = socket_path(runtime_dir)
     try:
-        client = ControlClient(socket_path(runtime_dir))
+        client = ControlClient(path)
     except LinkError as error:
         if config is None:
             fail(

@@ -17,8 +17,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from rigd.cli.which_rig import check_let_in, find_rig
 from rigd.config.load import resolve_runtime_dir
-from rigd.control.client import ControlClient
+from rigd.control.client import SOCKET_NAME, ControlClient
 from rigd.model.errors import CommandError, ConfigError, LinkError, RigError
 from rigd.model.requests import CommandAnswer
 from rigd.wire.codec import to_plain
@@ -48,7 +49,7 @@ RuntimeDir = Annotated[
     typer.Option(
         "--runtime-dir",
         envvar="RIGD_RUNTIME_DIR",
-        help="The runtime folder of the rigd that is meant, where it is not the usual one.",
+        help="The runtime folder of the rigd that is meant; else your own, else the service's, in /run/rigd.",
         show_default=False,
     ),
 ]
@@ -78,8 +79,11 @@ def errors_told() -> Iterator[None]:
 
 
 def socket_path(runtime_dir: Path | None) -> Path:
-    """Where the daemon answers."""
-    return (runtime_dir or resolve_runtime_dir("", os.environ)) / "rigd.sock"
+    """Where the daemon answers: in that folder, else where the rig is that is meant. Raises RigError where this
+    user may not talk to it."""
+    runtime = runtime_dir or find_rig(resolve_runtime_dir("", os.environ))
+    check_let_in(runtime)
+    return runtime / SOCKET_NAME
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""The control socket: rigd.sock in the runtime folder, mode 0600, one JSON object a line each way.
+"""The control socket: rigd.sock in the runtime folder, one JSON object a line each way. Mode 0600, or 0660 where the
+folder itself is open to the rig's group.
 
 One thread serves every client with non-blocking sockets. A client can slow down nobody but itself: what
 comes in is bounded by the line and served a few lines a turn, what goes out by the queue, and whoever does
@@ -20,6 +21,7 @@ from pathlib import Path
 from rigd.control.answers import Answers, wait_answer
 from rigd.control.controller import Controller
 from rigd.control.listener import Listener
+from rigd.control.runtime_dir import control_socket_mode
 from rigd.control.socket_client import SocketClient
 from rigd.model.disk_facts import TapeWatched
 from rigd.model.errors import LinkError
@@ -117,7 +119,7 @@ class ControlSocket:
 
     def start(self) -> None:
         """Clients may connect. The caller holds the lock that makes this the only rigd of its folder."""
-        self._door = listen(self._path)
+        self._door = listen(self._path, mode=control_socket_mode(self._path.parent))
         self._door.setblocking(False)
         for stream in (self._news, self._news_in):
             stream.setblocking(False)

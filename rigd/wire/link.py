@@ -26,15 +26,15 @@ LONGEST_LINE_BYTES = 4 << 20
 CROWDED_PAUSE_S = 0.005
 
 
-def listen(path: Path) -> socket.socket:
-    """A listening socket at `path`, mode 0600. A socket left by a dead process is replaced.
+def listen(path: Path, *, mode: int = 0o600) -> socket.socket:
+    """A listening socket at `path`, of that mode. A socket left by a dead process is replaced.
 
     The caller holds the lock that makes it the only listener; this function does not check.
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-    previous = os.umask(0o177)
+    previous = os.umask(0o777 & ~mode)
     try:
         listener.bind(str(path))
     finally:

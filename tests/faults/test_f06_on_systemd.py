@@ -5,6 +5,8 @@ One boot for all of them; the tests come in the order in which they stand.
 
 from __future__ import annotations
 
+import stat
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from rigd.cli.terminal import ExitCode
 from rigd.model.state import Take, Transport
 from rigd.writer.journal import read_journal
 from tests.proof.figures import Figures
@@ -168,6 +171,49 @@ def test_a_killed_writer_and_a_killed_capture_are_back_in_the_same_take(
     )
 
 
+def person(systemd: SystemdRun, *words: str, groups: str) -> subprocess.CompletedProcess[str]:
+    """Somebody without any right of root's does this."""
+    as_nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", f"--groups={groups}", "--inh-caps=-all")
+    return systemd.run("env", "-u", "XDG_RUNTIME_DIR", "-u", "RIGD_RUNTIME_DIR", *as_nobody, *words)
+
+
+@pytest.mark.timeout(300)
+def test_who_is_in_the_group_works_the_rig_and_reads_its_takes_and_others_are_told_why_not(
+    systemd: SystemdRun,
+) -> None:
+    program = "/opt/rigd/bin/rigd"
+    group = str(systemd.inside("/run/rigd").stat().st_gid)
+    started = person(systemd, program, "take", "start", groups=group)
+    assert started.returncode == 0, started.stderr
+    roll(systemd, 0.5)
+    stopped = person(systemd, program, "take", "stop", groups=group)
+    assert stopped.returncode == 0 and "is safe" in stopped.stdout, stopped.stderr
+    folder = systemd.state().takes[-1].folder
+    read = person(systemd, "find", "/srv/takes", "-type", "f", "-not", "-readable", groups=group)
+    assert (read.returncode, read.stdout) == (0, ""), read.stderr
+    assert person(systemd, "touch", f"{folder}/mine", groups=group).returncode != 0
+    for path in (systemd.inside(folder), *systemd.inside(folder).iterdir()):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o2750 if path.is_dir() else 0o640), path
+
+    refused = person(systemd, program, "status", groups="nogroup")
+    assert refused.returncode == ExitCode.FAILED
+    assert "sudo adduser nobody rigd" in refused.stderr
+    assert person(systemd, "ls", "/srv/takes", groups="nogroup").returncode != 0
+
+
+@pytest.mark.timeout(300)
+def test_of_the_runtime_folder_the_group_gets_the_control_socket_and_no_more(systemd: SystemdRun) -> None:
+    folder = systemd.inside("/run/rigd")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes.pop("rigd.sock") == 0o660
+    private = {
+        name: mode for name, mode in modes.items() if not name.endswith((".json", ".open", ".waiting"))
+    }
+    assert not {name: oct(mode) for name, mode in private.items() if mode & 0o077}
+    assert not {name: oct(mode) for name, mode in modes.items() if mode & 0o027}
+
+
 @pytest.mark.timeout(300)
 def test_stopping_the_target_closes_the_take_and_ends_everything(systemd: SystemdRun) -> None:
     start(systemd)
@@ -175,7 +221,7 @@ def test_stopping_the_target_closes_the_take_and_ends_everything(systemd: System
     for unit in ("rigd.service", "rigd-close.service", *PIDS):
         assert systemd.shown(unit, "ActiveState") == "inactive", unit
     journals = sorted(systemd.inside("/srv/takes").rglob("take.journal"))
-    assert len(journals) == 5, "one a test, and none that nobody asked for"
+    assert len(journals) == 6, "one a test, and none that nobody asked for"
     for journal in journals:
         record = read_journal(journal)
         assert record.closed and not record.recovered, journal

@@ -58,7 +58,7 @@ for program in rigd rigd-capture rigd-writer; do ln -s "$BIN/$program" /opt/rigd
 cp "$FOLDER/rig.toml" /etc/rigd/rig.toml
 systemd-sysusers "$UNITS/sysusers.conf"
 systemd-tmpfiles --create "$UNITS/tmpfiles.conf"
-install -d -o rigd -g rigd /srv/takes /media/disk/takes
+install -d -o rigd -g rigd -m 2750 /srv/takes /media/disk/takes
 rm -rf /etc/systemd/system && cp -a "$FOLDER/units" /etc/systemd/system
 export container=rigd-test SYSTEMD_UNIT_PATH=/etc/systemd/system
 exec /lib/systemd/systemd --system --unit=rigd.target --log-target=null --show-status=no
