@@ -8,6 +8,7 @@ import dataclasses
 import os
 import platform
 import pwd
+import subprocess
 import textwrap
 from collections.abc import Iterator
 from importlib import metadata
@@ -23,6 +24,8 @@ from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
 from rigd.control.machine.checks import examine
 from rigd.control.machine.finding import Finding, Grade, Machine, Plan, Space
+from rigd.control.machine.service import CONFIG, RUNTIME_DIR, is_installed
+from rigd.model.errors import ConfigError
 
 MARKS = {
     Grade.OK: ("✓", "green"),
@@ -31,6 +34,7 @@ MARKS = {
     Grade.PROBLEM: ("✗", "bold red"),
 }
 SAMPLE_BYTES = {"int24": 3, "float32": 4}
+SYSTEMCTL_WITHIN_S = 10.0
 STA_UNSYNC = 0x40
 """adjtimex(2)."""
 
@@ -40,14 +44,26 @@ def doctor(
         Path | None,
         typer.Option("--config", "-c", help="Also check what this config needs.", show_default=False),
     ] = None,
+    own: Annotated[
+        bool,
+        typer.Option(
+            "--own", help="Judge for a rig that you start yourself, also where the service is installed."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what stands between this machine and a safe take. Exit code 0: nothing; 1: problems."""
+    """Say what stands between this machine and a safe take: of the service where it is installed, else of a rig that
+    you start. Exit code 0: nothing; 1: problems."""
+    machine = this_machine()
+    faults: list[Finding] = []
     plan = Plan()
-    if config is not None:
+    of_service = not own and is_installed(machine)
+    if of_service:
+        plan, faults = plan_of_service(config)
+    elif config is not None:
         with errors_told():
             plan = plan_of(load_config(config))
-    findings = [*examine(this_machine(), plan), *versions()]
+    findings = [*examine(machine, plan), *faults, *versions()]
     problems = sum(finding.grade is Grade.PROBLEM for finding in findings)
     if as_json:
         print_json({"ok": not problems, "findings": [dataclasses.asdict(finding) for finding in findings]})
@@ -59,7 +75,7 @@ def doctor(
             pieces = f"{problems} problem{'s' * (problems > 1)} to see to before a take is safe"
         style = "bold red" if problems else "bold green"
         out.print(Text.assemble((f"\n{pieces}", style), f"; {advice} piece{'s' * (advice != 1)} of advice"))
-        if config is None:
+        if config is None and not of_service:
             out.print("for disk and tape too: rigd doctor --config FILE", style="dim")
     if problems:
         raise typer.Exit(ExitCode.REFUSED)
@@ -95,6 +111,29 @@ def plan_of(config: RigConfig) -> Plan:
     )
 
 
+def plan_of_service(config: Path | None) -> tuple[Plan, list[Finding]]:
+    """What the units' config asks of the machine, or the one given; and what is wrong with it."""
+    path = config or Path(CONFIG)
+    try:
+        loaded = load_config(path, environ={"RUNTIME_DIRECTORY": RUNTIME_DIR})
+    except ConfigError as error:
+        fault = Finding(
+            topic="config", grade=Grade.PROBLEM, what=str(error).splitlines()[0], cure=f"rigd check {path}"
+        )
+        return Plan(of_service=True, runtime_dir=RUNTIME_DIR), [fault]
+    return dataclasses.replace(plan_of(loaded), of_service=True), []
+
+
+def unit_setting(unit: str, setting: str) -> str:
+    """As `systemctl show` has it; empty where systemd does not answer."""
+    command = ["systemctl", "show", f"--property={setting}", "--value", unit]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SYSTEMCTL_WITHIN_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
 def this_machine() -> Machine:
     """The one that this runs on."""
     uid = os.getuid()
@@ -102,7 +141,9 @@ def this_machine() -> Machine:
         user = pwd.getpwuid(uid).pw_name
     except KeyError:
         user = str(uid)
-    return Machine(user=user, uid=uid, space=space_of, clock_is_synchronised=clock_is_synchronised)
+    return Machine(
+        user=user, uid=uid, space=space_of, clock_is_synchronised=clock_is_synchronised, unit=unit_setting
+    )
 
 
 def space_of(path: str) -> Space | None:

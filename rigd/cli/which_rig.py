@@ -11,10 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from rigd.control.client import SOCKET_NAME
+from rigd.control.machine.service import RUNTIME_DIR
 from rigd.model.errors import RigError
 
-SERVICE_DIR = Path("/run/rigd")
-"""As in systemd/tmpfiles.conf."""
+SERVICE_DIR = Path(RUNTIME_DIR)
 ANSWERS_WITHIN_S = 1.0
 
 

@@ -19,6 +19,7 @@ from rigd.model.errors import SurfaceError
 from rigd.model.surface import ClockNs
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.midi_parser import MidiParser
+from rigd.surfaces.refused import why_refused
 
 SERIAL_PREFIX = "serial:"
 Heard = tuple[bytes, Ns]
@@ -99,8 +100,8 @@ class SerialMidiLink:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise SurfaceError(
-                f"serial MIDI line {path} cannot be opened ({why}); plug it in, rigd looks every second; "
-                "for permission: sudo usermod -aG dialout $USER"
+                why_refused(path, error)
+                or f"serial MIDI line {path} cannot be opened ({why}); plug it in, rigd looks every second"
             ) from error
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 

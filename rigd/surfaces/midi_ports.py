@@ -27,6 +27,7 @@ from rigd.model.surface import ClockNs
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.midi_links import DistanceStamps, Heard
 from rigd.surfaces.midi_parser import MidiParser
+from rigd.surfaces.refused import SEQUENCER, why_no_sequencer
 
 POLL_S = 0.01
 """Measured on JACK: 0.9 % of a core a port, and 1.3 % at 5 ms. For the time of a press see DistanceStamps."""
@@ -158,7 +159,8 @@ class MidiPorts:
                         _number(api, rtmidi), name=self._client, queue_size_limit=RING_MESSAGES
                     )
             except rtmidi.RtMidiError as error:
-                raise SurfaceError(_CURES[api]) from error
+                cure = why_no_sequencer() if api == "alsa" else NO_JACK_SERVER
+                raise SurfaceError(cure) from error
             if api == "jack":
                 self._servers = _jack_servers()
         return self._listeners[api]
@@ -257,11 +259,7 @@ class RtMidiLink:
         _delete(self._sender)
 
 
-_CURES = {
-    "alsa": "ALSA's MIDI sequencer is missing or may not be used (/dev/snd/seq); sudo modprobe snd-seq, "
-    "and: sudo usermod -aG audio $USER",
-    "jack": "no JACK server answers; start it, as the same user, or name it in JACK_DEFAULT_SERVER",
-}
+NO_JACK_SERVER = "no JACK server answers; start it, as the same user, or name it in JACK_DEFAULT_SERVER"
 
 
 class _NotHere(SurfaceError):
@@ -291,8 +289,8 @@ def _ready(api: str, rtmidi: Any) -> None:
     """Raises SurfaceError where trying would only make the MIDI library print on the terminal."""
     if _number(api, rtmidi) not in rtmidi.get_compiled_api():
         raise SurfaceError(f"this python-rtmidi was built without {api.upper()}; install the one from PyPI")
-    if api == "alsa" and not os.access("/dev/snd/seq", os.R_OK | os.W_OK):
-        raise SurfaceError(_CURES["alsa"])
+    if api == "alsa" and not os.access(SEQUENCER, os.R_OK | os.W_OK):
+        raise SurfaceError(why_no_sequencer())
     if api == "jack":
         _quiet_libjack()
 

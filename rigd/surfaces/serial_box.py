@@ -26,6 +26,7 @@ from rigd.model.state import RigState
 from rigd.model.surface import ClockNs, ControlInput, ControlSink, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.line_protocol import NamedCommand, frame_line
+from rigd.surfaces.refused import why_refused
 from rigd.surfaces.serial_feedback import Feedback
 from rigd.surfaces.serial_ports import PortLister, find_port, list_ports
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
@@ -265,8 +266,8 @@ class SerialBox:
 
 def _why_not_open(path: str, error: Exception) -> str:
     number = getattr(error, "errno", None)
-    if number == errno.EACCES:
-        return f"{path} may not be opened by this user; add it to the group dialout and log in again"
+    if (refused := why_refused(path, error)) is not None:
+        return refused
     if number in (errno.EBUSY, errno.EAGAIN) or "lock" in str(error):
         return f"{path} is in use by another program; close that (a serial monitor, ModemManager)"
     return f"{path} could not be opened ({error}); trying again"

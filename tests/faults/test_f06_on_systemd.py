@@ -5,6 +5,7 @@ One boot for all of them; the tests come in the order in which they stand.
 
 from __future__ import annotations
 
+import json
 import stat
 import subprocess
 import time
@@ -199,6 +200,18 @@ def test_who_is_in_the_group_works_the_rig_and_reads_its_takes_and_others_are_to
     assert refused.returncode == ExitCode.FAILED
     assert "sudo adduser nobody rigd" in refused.stderr
     assert person(systemd, "ls", "/srv/takes", groups="nogroup").returncode != 0
+
+
+@pytest.mark.timeout(300)
+def test_doctor_judges_the_units_and_the_config_that_they_run_with(systemd: SystemdRun) -> None:
+    done = systemd.run("/opt/rigd/bin/rigd", "doctor", "--json")
+    findings = {(each["topic"], each["what"]) for each in json.loads(done.stdout)["findings"]}
+    assert any(topic == "judged" and "the service" in what for topic, what in findings), findings
+    assert any(topic == "tape" and what.endswith("of /run") for topic, what in findings), findings
+    assert any(topic == "disk" and "in /srv/takes" in what for topic, what in findings), findings
+    if has_capability(CAP_SYS_RESOURCE):
+        assert ("real time", "permitted, up to priority 95") in findings
+    assert not [what for topic, what in findings if topic in ("takes", "groups")], findings
 
 
 @pytest.mark.timeout(300)

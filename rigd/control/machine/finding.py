@@ -38,6 +38,8 @@ class Plan:
     library: str = ""
     bytes_per_second: int = 0
     """Of a take of the armed channels."""
+    of_service: bool = False
+    """The installed service is to do it: its units' limits and rights count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,9 @@ class Machine:
     clock_is_synchronised: Callable[[], bool | None] = field(default=lambda: None)
     """None: it cannot be told."""
 
+    unit: Callable[[str, str], str] = field(default=lambda unit, setting: "")
+    """A setting or state of a unit, as `systemctl show` has it; empty where it is not told."""
+
     def text(self, path: str) -> str:
         """Stripped; empty where the file cannot be read."""
         try:
@@ -78,13 +83,16 @@ class Machine:
         return sorted(self.root.glob(pattern.lstrip("/")))
 
     def exists(self, path: str) -> bool:
-        """Also a dangling link counts."""
-        place = self.root / path.lstrip("/")
-        return place.exists() or place.is_symlink()
+        """Also a dangling link counts. What lies where this user may not look does not."""
+        try:
+            (self.root / path.lstrip("/")).lstat()
+        except OSError:
+            return False
+        return True
 
-    def limit(self, name: str) -> float:
-        """The soft limit of /proc/self/limits; infinity for "unlimited", 0 where it is not told."""
-        for line in self.text("/proc/self/limits").splitlines():
+    def limit(self, name: str, *, of: str = "self") -> float:
+        """The soft limit of /proc/PID/limits; infinity for "unlimited", 0 where it is not told."""
+        for line in self.text(f"/proc/{of}/limits").splitlines():
             if line.startswith(name):
                 value = line[len(name) :].split()[0]
                 return float("inf") if value == "unlimited" else float(value)
@@ -96,6 +104,17 @@ class Machine:
             if line.startswith("CapEff:"):
                 return bool(int(line.split()[1], 16) >> capability & 1)
         return False
+
+    def is_in_group(self, name: str) -> bool:
+        """This process is in the group, which there is."""
+        lines = self.text("/proc/self/status").splitlines()
+        mine = next((line.split()[1:] for line in lines if line.startswith("Groups:")), [])
+        numbers = [
+            line.split(":")[2:3]
+            for line in self.text("/etc/group").splitlines()
+            if line.startswith(f"{name}:")
+        ]
+        return any(number and number[0] in mine for number in numbers)
 
     def processes(self) -> Iterator[tuple[int, str]]:
         """Number and name of each."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 from rigd.control.machine.finding import Finding, Grade, Machine, Plan
+from rigd.control.machine.service import RUNTIME_DIR
 
 SOUND_SERVERS = {
     "pulseaudio": "systemctl --user mask --now pulseaudio.socket pulseaudio.service",
@@ -19,14 +20,15 @@ AUDIO_CLASS = "01"
 def other_users(machine: Machine, plan: Plan) -> Iterator[Finding]:
     """An interface that another program has open is not to be had by ALSA."""
     names = dict(machine.processes())
+    ours = set(_ours(machine, plan, names))
     busy = []
     for status in machine.glob("/proc/asound/card*/pcm*c/sub*/status"):
         text = machine.text(str(status.relative_to(machine.root)))
         owner = next((line.split(":")[1] for line in text.splitlines() if line.startswith("owner_pid")), "")
         if owner.strip().isdecimal() and text != "closed":
-            name = names.get(int(owner), "")
-            if not name.startswith(OURS):
-                busy.append(f"{status.parts[-4]} by {name or 'a process'} ({owner.strip()})")
+            pid = process_of_thread(machine, int(owner))
+            if pid not in ours:
+                busy.append(f"{status.parts[-4]} by {names.get(pid) or 'a process'} ({pid})")
     if busy:
         yield Finding(
             topic="card in use",
@@ -34,7 +36,7 @@ def other_users(machine: Machine, plan: Plan) -> Iterator[Finding]:
             what=f"recording is taken: {'; '.join(busy)}",
             cure="end that program, or record through it: configs/jack.toml",
         )
-    holders = sorted(set(_holders(machine)) - set(OURS))
+    holders = sorted({name for pid, name in _holders(machine) if pid not in ours})
     servers = [name for name in SOUND_SERVERS if name in names.values()]
     for name in servers:
         yield Finding(
@@ -48,12 +50,33 @@ def other_users(machine: Machine, plan: Plan) -> Iterator[Finding]:
         yield Finding(topic="sound cards", grade=Grade.OK, what=f"nobody else records from them{told}")
 
 
-def _holders(machine: Machine) -> Iterator[str]:
+def process_of_thread(machine: Machine, thread: int) -> int:
+    """ALSA notes the thread that opened a card; /proc lists processes. The number itself where it is gone."""
+    for line in machine.text(f"/proc/{thread}/status").splitlines():
+        if line.startswith("Tgid:"):
+            return int(line.split()[1])
+    return thread
+
+
+def _ours(machine: Machine, plan: Plan, names: dict[int, str]) -> Iterator[int]:
+    """Processes of rigd, by the locks that they hold and, where those may not be read, by how they were started."""
+    for folder in {plan.runtime_dir, RUNTIME_DIR} - {""}:
+        if (pid := machine.number(f"{folder}/capture.lock")) is not None:
+            yield pid
+    for pid, name in names.items():
+        words = machine.text(f"/proc/{pid}/cmdline").split("\0")
+        if name.startswith(OURS) or any(
+            word.rpartition("/")[2] == "rigd-capture" or word == "rigd.capture" for word in words[:4]
+        ):
+            yield pid
+
+
+def _holders(machine: Machine) -> Iterator[tuple[int, str]]:
     for pid, name in machine.processes():
         try:
             links = list((machine.root / "proc" / str(pid) / "fd").iterdir())
             if any(os.readlink(link).startswith("/dev/snd/pcm") for link in links):
-                yield name
+                yield pid, name
         except OSError:
             continue  # gone, or somebody else's
 
@@ -86,27 +109,17 @@ def usb_power(machine: Machine, plan: Plan) -> Iterator[Finding]:
 
 def groups(machine: Machine, plan: Plan) -> Iterator[Finding]:
     """Sound cards belong to the group audio, serial lines to dialout."""
+    if plan.of_service:
+        return  # its units say in which groups they are
     if machine.uid == 0:
         yield Finding(topic="groups", grade=Grade.OK, what="root may open every device")
         return
-    mine = next(
-        (
-            line.split()[1:]
-            for line in machine.text("/proc/self/status").splitlines()
-            if line.startswith("Groups:")
-        ),
-        [],
-    )
-    numbers = {
-        fields[0]: fields[2]
-        for line in machine.text("/etc/group").splitlines()
-        if len(fields := line.split(":")) > 2
-    }
+    known = {line.partition(":")[0] for line in machine.text("/etc/group").splitlines()}
     for name, grade, what in (
         ("audio", Grade.PROBLEM, "sound cards and MIDI cannot be opened"),
         ("dialout", Grade.ADVICE, "boxes on serial lines cannot be opened"),
     ):
-        if name in numbers and numbers[name] not in mine:
+        if name in known and not machine.is_in_group(name):
             yield Finding(
                 topic="groups",
                 grade=grade,

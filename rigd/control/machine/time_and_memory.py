@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rigd.control.machine.finding import Finding, Grade, Machine, Plan, gib
+from rigd.control.machine.service import CAPTURE, UNITS_FOLDER, limit_of_capture
 
 CALLBACK_PRIORITY = 70
 CAP_SYS_NICE, CAP_IPC_LOCK, CAP_SYS_RESOURCE = 23, 14, 24
@@ -14,10 +15,19 @@ LIMITS_FILE = "/etc/security/limits.d/audio.conf"
 
 def realtime(machine: Machine, plan: Plan) -> Iterator[Finding]:
     """The callback's thread may run before everything else."""
-    limit = machine.limit("Max realtime priority")
-    if machine.may(CAP_SYS_NICE) or limit >= CALLBACK_PRIORITY:
-        told = "root" if machine.may(CAP_SYS_NICE) else f"up to priority {limit:.0f}"
+    limit = _limit(machine, plan, "Max realtime priority", setting="LimitRTPRIO", capability=CAP_SYS_NICE)
+    if limit is None:
+        pass
+    elif limit >= CALLBACK_PRIORITY:
+        told = "without a limit" if limit == float("inf") else f"up to priority {limit:.0f}"
         yield Finding(topic="real time", grade=Grade.OK, what=f"permitted, {told}")
+    elif plan.of_service:
+        yield Finding(
+            topic="real time",
+            grade=Grade.PROBLEM,
+            what=f"{CAPTURE} may go up to priority {limit:.0f}, wanted {CALLBACK_PRIORITY}: others may come first",
+            cure=f"sudo systemctl edit {CAPTURE}  # [Service] LimitRTPRIO=95; then restart it",
+        )
     else:
         yield Finding(
             topic="real time",
@@ -37,9 +47,14 @@ def realtime(machine: Machine, plan: Plan) -> Iterator[Finding]:
 
 def locked_memory(machine: Machine, plan: Plan) -> Iterator[Finding]:
     """The tape may be kept from being paged out."""
-    limit = machine.limit("Max locked memory")
-    if machine.may(CAP_IPC_LOCK) or limit >= max(plan.tape_bytes, 1 << 26):
-        told = "unlimited" if limit == float("inf") or machine.may(CAP_IPC_LOCK) else gib(limit)
+    limit = _limit(machine, plan, "Max locked memory", setting="LimitMEMLOCK", capability=CAP_IPC_LOCK)
+    if limit is None:
+        return
+    cure = f"echo '@audio - memlock unlimited' | sudo tee -a {LIMITS_FILE}  # then log in again"
+    if plan.of_service:
+        cure = f"sudo systemctl edit {CAPTURE}  # [Service] LimitMEMLOCK=infinity; then restart it"
+    if limit >= max(plan.tape_bytes, 1 << 26):
+        told = "unlimited" if limit == float("inf") else gib(limit)
         tape = f"; the tape is {gib(plan.tape_bytes)}" if plan.tape_bytes else ""
         yield Finding(topic="locked memory", grade=Grade.OK, what=f"{told}{tape}")
         return
@@ -48,8 +63,15 @@ def locked_memory(machine: Machine, plan: Plan) -> Iterator[Finding]:
         topic="locked memory",
         grade=Grade.PROBLEM if _has_swap(machine) else Grade.ADVICE,
         what=f"{gib(limit)} may be locked, {tape} may be paged out",
-        cure=f"echo '@audio - memlock unlimited' | sudo tee -a {LIMITS_FILE}  # then log in again",
+        cure=cure,
     )
+
+
+def _limit(machine: Machine, plan: Plan, name: str, *, setting: str, capability: int) -> float | None:
+    """Of the process that is to record: the service's, or one that this user starts. None: it is not told."""
+    if plan.of_service:
+        return limit_of_capture(machine, name=name, setting=setting)
+    return float("inf") if machine.may(capability) else machine.limit(name)
 
 
 def _has_swap(machine: Machine) -> bool:
@@ -58,7 +80,7 @@ def _has_swap(machine: Machine) -> bool:
 
 def out_of_memory(machine: Machine, plan: Plan) -> Iterator[Finding]:
     """What is killed first when memory runs out."""
-    if machine.may(CAP_SYS_RESOURCE) or machine.exists("/etc/systemd/system/rigd-capture.service"):
+    if plan.of_service or machine.may(CAP_SYS_RESOURCE) or machine.exists(f"{UNITS_FOLDER}/{CAPTURE}"):
         yield Finding(topic="out of memory", grade=Grade.OK, what="capture and writer are killed last")
     else:
         yield Finding(
