@@ -36,7 +36,12 @@ from rigd.model.levels import Levels
 from rigd.model.state import RigState, Transport
 from rigd.model.units import TakeId
 
-CONFIG = Path(__file__).resolve().parent.parent / "configs" / "demo.toml"
+CONFIGS = (
+    Path(__file__).resolve().parent.parent / "configs",
+    Path(sys.prefix) / "share" / "rigd" / "configs",
+)
+"""Of a checkout, and as installed."""
+CONFIG = next((folder for folder in CONFIGS if folder.is_dir()), CONFIGS[0]) / "demo.toml"
 READY_WITHIN_S = 20.0
 CLOSED_WITHIN_S = 30.0
 FADER_STEP_S = 0.04

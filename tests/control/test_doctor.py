@@ -291,7 +291,7 @@ SERVICE_TROUBLES: list[tuple[str, dict[str, str | None], dict[tuple[str, str], s
         {},
         Grade.PROBLEM,
         "rigd-capture.service may go up to priority 0",
-        "LimitRTPRIO=95",
+        "systemctl restart rigd-capture.service",
     ),
     (
         "real time",
@@ -305,6 +305,14 @@ SERVICE_TROUBLES: list[tuple[str, dict[str, str | None], dict[tuple[str, str], s
         "locked memory",
         {"proc/77/limits": POOR["proc/self/limits"]},
         {},
+        Grade.ADVICE,
+        "8 MB",
+        "systemctl restart rigd-capture",
+    ),
+    (
+        "locked memory",
+        {},
+        {("rigd-capture.service", "MainPID"): "0", ("rigd-capture.service", "LimitMEMLOCKSoft"): "8388608"},
         Grade.ADVICE,
         "8 MB",
         "LimitMEMLOCK=infinity",

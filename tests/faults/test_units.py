@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.proof.figures import Figures
+from tests.support.systemd_run import BOOT
 from tests.support.tools import need_tool
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
@@ -72,6 +73,32 @@ def test_no_device_is_permitted_by_a_name_that_only_a_loaded_module_gives() -> N
     for path in UNITS.glob("*.service"):
         for allowed in re.findall(r"^DeviceAllow=(\S+)", path.read_text("utf-8"), re.M):
             assert re.fullmatch(r"char-\d+", allowed), f"{path.name}: {allowed}"
+
+
+def test_the_readme_names_every_package_and_lays_all_down_as_the_tests_do() -> None:
+    house = UNITS.parent
+    section = (house / "README.md").read_text("utf-8").partition("## As a service")[2]
+    lines = [line.strip() for line in re.findall(r"^    (.*)$", section, re.M)]
+    install, *rest = lines
+    built = re.findall(
+        r"(?:scripts=\"(?:\$\$scripts )?)([a-z0-9 -]+)\"", (house / "Makefile").read_text("utf-8")
+    )
+    needed = {package for each in built for package in each.split()} | {"libportaudio2"}
+    assert install.startswith("apt-get install -y ") and needed <= set(install.split()), (
+        "a prompt eats what is pasted"
+    )
+    named = {
+        word for line in rest for word in line.split() if word.startswith("systemd/") and "*" not in word
+    }
+    assert named == {"systemd/sysusers.conf", "systemd/tmpfiles.conf", "systemd/rigd.target"}
+    assert all((house / name).exists() for name in named)
+    assert "install -d -o rigd -g rigd -m 2750 /srv/takes" in rest
+    assert "install -d -o rigd -g rigd -m 2750 /srv/takes" in BOOT
+
+
+def test_the_runtime_folder_has_one_mode_wherever_it_comes_from() -> None:
+    assert "d /run/rigd 0750 rigd rigd" in (UNITS / "tmpfiles.conf").read_text("utf-8")
+    assert "mode=0750" in (UNITS / "run-rigd.mount").read_text("utf-8")
 
 
 def test_the_target_is_stopped_last_so_that_who_stops_it_waits_for_the_rest() -> None:

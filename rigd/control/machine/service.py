@@ -42,6 +42,17 @@ def limit_of_capture(machine: Machine, *, name: str, setting: str) -> float | No
     pid = machine.unit(CAPTURE, "MainPID")
     if pid.isdecimal() and int(pid) and machine.text(f"/proc/{pid}/limits"):
         return machine.limit(name, of=pid)
+    return _limit_of_unit(machine, setting)
+
+
+def cure_of_limit(machine: Machine, *, setting: str, value: str, wanted: float) -> str:
+    """What gives capture so much. A unit that permits it was changed since, or is in a container that may not."""
+    if _limit_of_unit(machine, setting) >= wanted:
+        return f"sudo systemctl restart {CAPTURE}  # its unit permits it; not every container can"
+    return f"sudo systemctl edit {CAPTURE}  # [Service] {setting}={value}; then: sudo systemctl restart {CAPTURE}"
+
+
+def _limit_of_unit(machine: Machine, setting: str) -> float:
     value = machine.unit(CAPTURE, f"{setting}Soft") or machine.unit(CAPTURE, setting)
     return float(value) if value.isdecimal() else float("inf") if value == "infinity" else 0.0
 

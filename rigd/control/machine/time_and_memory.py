@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rigd.control.machine.finding import Finding, Grade, Machine, Plan, gib
-from rigd.control.machine.service import CAPTURE, UNITS_FOLDER, limit_of_capture
+from rigd.control.machine.service import CAPTURE, UNITS_FOLDER, cure_of_limit, limit_of_capture
 
 CALLBACK_PRIORITY = 70
 CAP_SYS_NICE, CAP_IPC_LOCK, CAP_SYS_RESOURCE = 23, 14, 24
@@ -26,7 +26,7 @@ def realtime(machine: Machine, plan: Plan) -> Iterator[Finding]:
             topic="real time",
             grade=Grade.PROBLEM,
             what=f"{CAPTURE} may go up to priority {limit:.0f}, wanted {CALLBACK_PRIORITY}: others may come first",
-            cure=f"sudo systemctl edit {CAPTURE}  # [Service] LimitRTPRIO=95; then restart it",
+            cure=cure_of_limit(machine, setting="LimitRTPRIO", value="95", wanted=CALLBACK_PRIORITY),
         )
     else:
         yield Finding(
@@ -52,7 +52,7 @@ def locked_memory(machine: Machine, plan: Plan) -> Iterator[Finding]:
         return
     cure = f"echo '@audio - memlock unlimited' | sudo tee -a {LIMITS_FILE}  # then log in again"
     if plan.of_service:
-        cure = f"sudo systemctl edit {CAPTURE}  # [Service] LimitMEMLOCK=infinity; then restart it"
+        cure = cure_of_limit(machine, setting="LimitMEMLOCK", value="infinity", wanted=plan.tape_bytes)
     if limit >= max(plan.tape_bytes, 1 << 26):
         told = "unlimited" if limit == float("inf") else gib(limit)
         tape = f"; the tape is {gib(plan.tape_bytes)}" if plan.tape_bytes else ""
