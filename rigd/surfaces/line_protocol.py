@@ -99,9 +99,9 @@ class LineCutter:
             self._part += rest
         return lines
 
-    def drop_half(self) -> bool:
-        """Forgets a line that began and never ended; True if there was one."""
-        half = bool(self._part) or self._skipping
+    def drop_half(self) -> bytes | None:
+        """Forgets a line that began and never ended: what there was of it; None where there was none."""
+        half = self._part if self._part or self._skipping else None
         self._part, self._skipping = b"", False
         return half
 
@@ -201,6 +201,10 @@ def read_box_line(text: str) -> BoxLine | None:
         return None
     if len(words) < 2:
         raise BadLine(f"{verb}: needs a number and a value")
+    if re.fullmatch(r"[+-]?0+", words[0]):
+        raise BadLine(
+            f"there is no {verb} 0: the controls of a kind count from 1; have the box send {verb} 1 for its first"
+        )
     number = _whole(words[0], verb, 1, MAX_CONTROLS)
     if verb == "fader":
         return FaderAt(number=number, raw=_whole(words[1], verb, 0, 65535))
@@ -215,6 +219,15 @@ def _whole(word: str, what: str, least: int, most: int) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,5}", word) or not least <= int(word) <= most:
         raise BadLine(f'{what}: "{word[:20]}" is not a whole number from {least} to {most}')
     return int(word)
+
+
+def _declared(word: str, kind: str, most: int) -> int:
+    """How many of a kind a box says it has; one that has more than rigd takes is told so."""
+    if re.fullmatch(r"[0-9]{1,5}", word) and int(word) > most > 1:
+        raise BadLine(
+            f"the box declares {int(word)} {kind}, rigd takes at most {most}; declare {most} or fewer"
+        )
+    return _whole(word, kind, 0, most)
 
 
 def _pair(word: str, what: str, between: str) -> tuple[str, str]:
@@ -232,7 +245,7 @@ def _greeting(words: list[str]) -> Greeting:
     said = dict(word.split("=", 1) for word in words[3:] if "=" in word)
 
     def count(key: str, most: int = MAX_CONTROLS) -> int:
-        return _whole(said.get(key, "0"), key, 0, most)
+        return _declared(said.get(key, "0"), key, most)
 
     faders, fader_max = _pair(said.get("faders", "0/1023"), "faders", "/")
     columns, rows = _pair(said.get("display", "0x0"), "display", "x")
@@ -240,7 +253,7 @@ def _greeting(words: list[str]) -> Greeting:
         version=version,
         name=words[1],
         firmware=words[2],
-        faders=_whole(faders, "faders", 0, MAX_CONTROLS),
+        faders=_declared(faders, "faders", MAX_CONTROLS),
         fader_max=_whole(fader_max, "faders", 15, 65535),
         encoders=count("encoders"),
         buttons=count("buttons"),

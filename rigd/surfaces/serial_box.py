@@ -25,12 +25,13 @@ from rigd.model.levels import Levels
 from rigd.model.state import RigState
 from rigd.model.surface import ClockNs, ControlInput, ControlSink, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.surfaces.deej_talk import DeejTalk
 from rigd.surfaces.line_protocol import NamedCommand, frame_line
 from rigd.surfaces.refused import why_refused
 from rigd.surfaces.serial_feedback import Feedback
 from rigd.surfaces.serial_ports import PortLister, find_port, list_ports
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
-from rigd.surfaces.serial_talk import DeejTalk, Met, Outcome, Parted, Resend, RigdTalk, Say, Talk
+from rigd.surfaces.serial_talk import Met, Outcome, Parted, Resend, RigdTalk, Say, Talk
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,14 @@ class SerialBox:
         if before.connected != connected:
             log.info("surface %s: %s %s", self.name, "connected," if connected else "not connected:", detail)
 
+    def _note_who_is_there(self, path: str, talk: Talk) -> None:
+        """As of now; the refusals of a box that is there are counted in its status."""
+        if talk.box is None:
+            self._note(connected=False, port=path, detail=talk.trouble())
+            return
+        remark = talk.remark()
+        self._note(connected=True, port=path, detail=talk.box.describe() + (f"; {remark}" if remark else ""))
+
     def _attend(self, path: str) -> None:
         """Opens the port and follows it until it is gone or `stop`. Raises SurfaceError when it is gone."""
         port = self._open(path)
@@ -177,10 +186,11 @@ class SerialBox:
             now_ns = self._clock_ns()
             for outcome in [*(talk.hear(brought, now_ns) if brought else ()), *talk.tick(now_ns)]:
                 self._follow(outcome, path=path, talk=talk, at_ns=now_ns)
-            if talk.box is None and now_ns >= look_at_ns:
+            if now_ns >= look_at_ns:
                 look_at_ns = now_ns + look_ns
-                self._note(connected=False, port=path, detail=talk.trouble())
-                self._check_same_port(opened, path)
+                self._note_who_is_there(path, talk)
+                if talk.box is None:
+                    self._check_same_port(opened, path)
             if brought:
                 self._stopping.wait(len(brought) / LOOKED_AT_PER_S)
         if broken.is_set():
@@ -214,7 +224,7 @@ class SerialBox:
                 self._sink.said(self.name, outcome.text, at_ns)
             case Met():
                 self._feedback.meet(outcome.box)
-                self._note(connected=True, port=path, detail=outcome.box.describe())
+                self._note_who_is_there(path, talk)
             case Parted():
                 self._feedback.part()
                 self._note(connected=False, port=path, detail=talk.trouble())

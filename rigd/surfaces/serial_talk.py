@@ -1,4 +1,4 @@
-"""The two conversations a box can have: rigd's line protocol, and deej's plain lines.
+"""The conversation with a box in rigd's line protocol; deej's is in deej_talk.py.
 
 Pure but for what it remembers of one open port: bytes and times in, what they mean out. One thread.
 It must never raise on anything that a port can bring, nor keep more than a line and one place a control.
@@ -14,6 +14,7 @@ from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.line_protocol import (
     HOST_BEAT,
     HOST_GREETING,
+    MAX_LINE,
     VERSION,
     Again,
     BadLine,
@@ -25,9 +26,9 @@ from rigd.surfaces.line_protocol import (
     LineCutter,
     NamedCommand,
     read_box_line,
-    read_deej_line,
     unframe_line,
 )
+from rigd.surfaces.refused_lines import RefusedLines
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
 
 
@@ -55,6 +56,8 @@ class Resend:
     """The box is still the same, but must be told everything once more."""
 
 
+TOO_LONG = f"longer than {MAX_LINE} bytes"
+CUT_OFF = "it began and was cut off"
 Outcome = ControlInput | NamedCommand | Met | Parted | Resend | Say
 
 
@@ -73,6 +76,9 @@ class Talk(Protocol):
     def trouble(self) -> str:
         """Why nobody is there, and what to do."""
 
+    def remark(self) -> str:
+        """What to know of a box that is there; empty where all it sends is understood."""
+
 
 class RigdTalk:
     """rigd's line protocol (docs/serial-protocol.md)."""
@@ -81,7 +87,7 @@ class RigdTalk:
         self, surface: str, settings: SerialSettings, timing: LineTiming, *, opened_at_ns: Ns
     ) -> None:
         self.box: Greeting | None = None
-        self.wrong_lines = 0
+        self.refused = RefusedLines(baud=settings.line_baud)
         self._surface = surface
         self._baud = settings.line_baud
         self._beat_ns = round(timing.beat_s * NS_PER_SECOND)
@@ -101,12 +107,14 @@ class RigdTalk:
     def hear(self, brought: bytes, at_ns: Ns) -> list[Outcome]:
         outcomes: list[Outcome] = []
         overlong = self._cutter.overlong
+        self.refused.brought(brought)
         for line in self._cutter.feed(brought):
             try:
                 outcomes += self._hear_line(unframe_line(line), at_ns)
-            except BadLine:
-                self.wrong_lines += 1
-        self.wrong_lines += self._cutter.overlong - overlong
+            except BadLine as error:
+                self.refused.refuse(line, str(error))
+        for _ in range(self._cutter.overlong - overlong):
+            self.refused.refuse(brought, TOO_LONG)
         self._bytes_at_ns = at_ns
         return outcomes
 
@@ -142,8 +150,8 @@ class RigdTalk:
 
     def tick(self, now_ns: Ns) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        if now_ns - self._bytes_at_ns > self._half_line_ns and self._cutter.drop_half():
-            self.wrong_lines += 1
+        if now_ns - self._bytes_at_ns > self._half_line_ns and (half := self._cutter.drop_half()) is not None:
+            self.refused.refuse(half, CUT_OFF)
         if self.box is not None and now_ns - self._heard_at_ns > self._dead_ns:
             self.box, self._greet_at_ns = None, now_ns
             outcomes.append(Parted())
@@ -161,79 +169,18 @@ class RigdTalk:
                 f"the box speaks version {self._other_version} of the line protocol, this rigd {VERSION}; "
                 "update the older of the two"
             )
+        if cause := self.refused.cause:
+            return cause
+        if self.refused.count and not self._met_once:
+            return f"{self.refused.told}. The box wants {self._baud} baud and protocol rigd"
         if self._met_once:
-            return "the box has fallen silent; does it run?"
-        if self.wrong_lines:
-            return f"what it sends is not understood; is the box set to {self._baud} baud, protocol rigd?"
+            return "the box has fallen silent; does it run?" + (
+                f" ({self.refused.told})" if self.refused.count else ""
+            )
         return "no greeting yet; is this the box, and does it speak rigd's line protocol?"
 
-
-class DeejTalk:
-    """deej's plain lines: all sliders, many times a second, nothing the other way."""
-
-    def __init__(
-        self, surface: str, settings: SerialSettings, timing: LineTiming, *, opened_at_ns: Ns
-    ) -> None:
-        self.box: Greeting | None = None
-        self.wrong_lines = 0
-        self._surface = surface
-        self._settings = settings
-        self._dead_ns = round(timing.dead_s * NS_PER_SECOND)
-        self._cutter = LineCutter()
-        self._first = True
-        self._jitter = max(1, round(settings.jitter * settings.fader_max / 1023))
-        self._places: list[int] = []
-        self._heard_at_ns = opened_at_ns
-
-    def hear(self, brought: bytes, at_ns: Ns) -> list[Outcome]:
-        lines = self._cutter.feed(brought)
-        if lines and self._first:
-            # The first line after opening is the rest of one: "23|512" of "1023|512" would look whole.
-            lines, self._first = lines[1:], False
-        outcomes: list[Outcome] = []
-        for line in lines:
-            try:
-                outcomes += self._hear_sliders(read_deej_line(line), at_ns)
-            except BadLine:
-                self.wrong_lines += 1
-        return outcomes
-
-    def _hear_sliders(self, raws: tuple[int, ...], at_ns: Ns) -> list[Outcome]:
-        settings = self._settings
-        if max(raws) > settings.fader_max:
-            raise BadLine(f"a slider is beyond fader_max {settings.fader_max}")
-        if self.box is None:
-            self.box = Greeting(
-                version=VERSION, name="deej", firmware="box", faders=len(raws), fader_max=settings.fader_max
-            )
-            self._places, self._heard_at_ns = list(raws), at_ns
-            return [Met(box=self.box)]
-        if len(raws) != len(self._places):
-            raise BadLine(f"{len(raws)} sliders, but {len(self._places)} before")
-        self._heard_at_ns = at_ns
-        moves: list[Outcome] = []
-        for index, raw in enumerate(raws):
-            was = self._places[index]
-            value, before = fader_value(raw, settings.fader_max), fader_value(was, settings.fader_max)
-            # At the ends a small move counts: what is pulled down must read 0.
-            if abs(raw - was) >= self._jitter or (value != before and value in (0.0, 1.0)):
-                self._places[index] = raw
-                if value != before:
-                    place = 1.0 - value if settings.invert else value
-                    moves.append(_fader_moved(self._surface, index + 1, place, at_ns))
-        return moves
-
-    def tick(self, now_ns: Ns) -> list[Outcome]:
-        if self.box is None or now_ns - self._heard_at_ns <= self._dead_ns:
-            return []
-        self.box = None
-        return [Parted()]
-
-    def trouble(self) -> str:
-        baud = self._settings.line_baud
-        if self.wrong_lines:
-            return f"what it sends is not deej's 1023|512|0; is it set to {baud} baud, is fader_max right?"
-        return f"silent at {baud} baud; is this the box, and does it run?"
+    def remark(self) -> str:
+        return self.refused.told
 
 
 class BoxControls:
@@ -270,7 +217,7 @@ class BoxControls:
         # The first value after a greeting is where the fader stands, not a move: nobody touched it.
         if before is None or before == value:
             return []
-        return [_fader_moved(self._surface, said.number, value, at_ns)]
+        return [fader_moved(self._surface, said.number, value, at_ns)]
 
     def _button(self, said: ButtonMoved, at_ns: Ns) -> list[ControlInput]:
         self._check("button", said.number, self._box.buttons)
@@ -289,7 +236,7 @@ class BoxControls:
         return ControlInput(surface=self._surface, control=control, motion=motion, value=value, at_ns=at_ns)
 
 
-def _fader_moved(surface: str, number: int, value: float, at_ns: Ns) -> ControlInput:
+def fader_moved(surface: str, number: int, value: float, at_ns: Ns) -> ControlInput:
     return ControlInput(
         surface=surface, control=f"fader {number}", motion=Motion.ABSOLUTE, value=value, at_ns=at_ns
     )

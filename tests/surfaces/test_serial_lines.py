@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rigd.model.surface import ControlInput
 from rigd.model.units import Ns
+from rigd.surfaces.deej_talk import DeejTalk
 from rigd.surfaces.line_protocol import (
     MAX_LINE,
     BadLine,
@@ -29,7 +30,7 @@ from rigd.surfaces.line_protocol import (
     unframe_line,
 )
 from rigd.surfaces.serial_settings import SerialSettings
-from rigd.surfaces.serial_talk import DeejTalk, RigdTalk
+from rigd.surfaces.serial_talk import RigdTalk
 from tests.surfaces.serial_bench import QUICK
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "serial-protocol.md"

@@ -6,9 +6,10 @@ import pytest
 
 from rigd.model.surface import ControlInput, Motion
 from rigd.model.units import Ns
+from rigd.surfaces.deej_talk import DeejTalk
 from rigd.surfaces.line_protocol import NamedCommand, frame_line
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
-from rigd.surfaces.serial_talk import DeejTalk, Met, Outcome, Parted, Resend, RigdTalk, Say, fader_value
+from rigd.surfaces.serial_talk import Met, Outcome, Parted, Resend, RigdTalk, Say, fader_value
 
 GREETING = "box 1 faderbox 1.0 faders=4/1023 encoders=4 buttons=8 leds=8 display=16x2 values=1"
 HELLO, BEAT = Say(line="rigd 1"), Say(line="beat")
@@ -90,7 +91,7 @@ def test_encoders_buttons_and_commands_come_as_they_are() -> None:
 def test_what_the_box_did_not_declare_is_counted_and_not_acted_on() -> None:
     talk = met_talk()
     assert hear(talk, "fader 5 100", "encoder 5 1", "button 9 down") == []
-    assert talk.wrong_lines == 3
+    assert talk.refused.count == 3
 
 
 def test_a_release_without_a_press_is_nothing_and_a_lost_release_costs_no_press() -> None:
@@ -121,7 +122,7 @@ def test_lines_with_a_wrong_checksum_are_no_sign_of_life() -> None:
     for tenth in range(10, 41):
         talk.hear(b"beat*13\n", at(tenth / 10))
     assert Parted() in talk.tick(at(4.1))
-    assert talk.wrong_lines == 31
+    assert talk.refused.count == 31
 
 
 def test_a_reset_in_the_middle_lets_go_and_starts_anew() -> None:
@@ -152,7 +153,7 @@ def test_half_a_line_and_a_pause_cost_that_line_only() -> None:
     talk.tick(at(2.2))
     talk.tick(at(2.6))
     assert short(hear(talk, "encoder 1 1", seconds=2.9)) == [("encoder 1", Motion.RELATIVE, 1.0)]
-    assert talk.wrong_lines == 1
+    assert talk.refused.count == 1
 
 
 @pytest.mark.parametrize("top", [15, 255, 1023, 4095, 65535])
@@ -164,46 +165,128 @@ def test_faders_reach_both_ends_and_grow_in_between(top: int) -> None:
         assert fader_value(4, top) == 0.0 and fader_value(top - 4, top) == 1.0
 
 
+def deej(talk: DeejTalk, *lines: str, seconds: float = 0.2) -> list[Outcome]:
+    return talk.hear("".join(f"{line}\r\n" for line in lines).encode(), at(seconds))
+
+
+def met_deej(*places: str, **settings: object) -> DeejTalk:
+    talk = deej_talk(**settings)
+    assert [type(outcome) for outcome in deej(talk, "3", *places * 3, seconds=0.1)] == [Met]
+    return talk
+
+
 def test_deej_sliders_set_their_place_first_and_then_only_tell_real_moves() -> None:
     talk = deej_talk()
-    assert talk.hear(b"3|512|0\r\n", at(0.1)) == []
-    (met,) = talk.hear(b"1023|512|0\r\n", at(0.2))
+    assert deej(talk, "3|512|0", "1023|512|0", "1023|512|0", seconds=0.1) == []
+    (met,) = deej(talk, "1023|512|0")
     assert isinstance(met, Met) and met.box.faders == 3
-    quiet = b"".join(b"1021|%d|2\r\n" % (512 + step % 4) for step in range(100))
-    assert talk.hear(quiet, at(0.3)) == []
-    assert short(talk.hear(b"1023|600|0\r\n1023|600|0\r\n", at(0.4))) == [
+    assert deej(talk, *(f"1021|{512 + step % 4}|2" for step in range(100)), seconds=0.3) == []
+    assert short(deej(talk, "1023|600|0", "1023|600|0", seconds=0.4)) == [
         ("fader 2", Motion.ABSOLUTE, round(596 / 1015, 3))
     ]
 
 
 def test_a_deej_slider_pulled_down_slowly_reads_zero_in_the_end() -> None:
-    talk = deej_talk()
-    talk.hear(b"x\n20\n", at(0.1))
-    moves = [move for raw in range(20, -1, -1) for move in short(talk.hear(b"%d\n" % raw, at(0.2)))]
+    talk = met_deej("20")
+    moves = short(deej(talk, *(str(raw) for raw in (*range(20, -1, -1), 0))))
     assert moves[-1] == ("fader 1", Motion.ABSOLUTE, 0.0)
     assert len(moves) <= 5
 
 
 def test_a_deej_box_may_be_upside_down_and_have_twelve_bits() -> None:
-    talk = deej_talk(invert=True, fader_max=4095)
-    talk.hear(b"x\n4095|0\n", at(0.1))
-    assert short(talk.hear(b"0|4095\n", at(0.2))) == [
+    talk = met_deej("4095|0", invert=True, fader_max=4095)
+    assert short(deej(talk, "0|4095", "0|4095")) == [
         ("fader 1", Motion.ABSOLUTE, 1.0),
         ("fader 2", Motion.ABSOLUTE, 0.0),
     ]
 
 
-def test_broken_deej_lines_are_dropped() -> None:
+@pytest.mark.parametrize("wrong", ["1023", "0", "51", "12", "5123", "", "512|3", "999999", "5\x802"])
+def test_no_single_wrong_line_of_a_deej_box_moves_a_slider(wrong: str) -> None:
+    talk = met_deej("512")
+    assert deej(talk, *["512"] * 5, wrong, *["512"] * 5) == []
+    assert short(deej(talk, wrong, *["700"] * 3)) == [("fader 1", Motion.ABSOLUTE, round(696 / 1015, 3))]
+
+
+def test_a_wrong_first_line_is_not_where_the_sliders_stand() -> None:
     talk = deej_talk()
-    talk.hear(b"x\n100|200\n", at(0.1))
-    assert talk.hear(b"100\n100|200|300\n5000|1\n1|-2\n|\n100||200\n12a|3\n", at(0.2)) == []
-    assert talk.wrong_lines == 7
+    (met,) = deej(talk, "x", "1023|1023|7", "10|10", "10|700", "10|10")
+    assert isinstance(met, Met) and met.box.faders == 2
+    assert deej(talk, "10|10", "10|10") == []
+
+
+def test_half_a_deej_line_is_dropped_after_half_a_second_and_so_is_its_other_half() -> None:
+    talk = met_deej("102")
+    talk.hear(b"10", at(1.0))
+    assert talk.tick(at(1.4)) == []
+    assert talk.tick(at(1.6)) == []
+    assert deej(talk, "23", "102", "102", seconds=2.9) == []
+    assert talk.refused.count == 1
+    assert "cut off" in talk.remark()
+
+
+def test_broken_deej_lines_are_dropped_counted_and_told_with_a_sample() -> None:
+    talk = met_deej("100|200")
+    assert deej(talk, "100", "100|200|300", "5000|1", "1|-2", "|", "100||200", "12a|3") == []
+    assert talk.refused.count == 7
+    assert talk.remark() == '7 lines were refused, the last "12a|3": not a deej line (1023|512|0)'
 
 
 def test_a_silent_deej_box_is_gone_and_nothing_is_ever_sent_to_one() -> None:
     talk = deej_talk()
     assert talk.tick(at(9.0)) == []
-    talk.hear(b"x\n100|200\n", at(10.0))
+    deej(talk, *["100|200"] * 4, seconds=10.0)
     assert talk.tick(at(12.9)) == []
     assert talk.tick(at(13.1)) == [Parted()]
     assert talk.tick(at(14.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("comes", "told"),
+    [
+        ([b"\x80\xe0\xf8\x00\xfe" * 40] * 20, "9600 baud"),
+        ([b"\xe0\xf8\x00\xfe\n" * 4] * 20, "9600 baud"),
+        ([b"512|100\r"] * 30, "no line feed"),
+        ([b"512|100|"] * 300, "without a line feed"),
+        ([b"one two\r\n"] * 30, '"one two": not a deej line'),
+        ([b""], "silent at 9600 baud"),
+    ],
+)
+def test_why_nothing_of_a_deej_box_is_understood_is_told(comes: list[bytes], told: str) -> None:
+    talk = deej_talk(baud=9600)
+    for number, bytes_ in enumerate(comes):
+        talk.hear(bytes_, at(0.1 * number))
+        talk.tick(at(0.1 * number))
+    assert talk.box is None
+    assert told in talk.trouble()
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("box 1 faderbox 1.0 buttons=100", "declares 100 buttons, rigd takes at most 64"),
+        ("box 1 faderbox 1.0 faders=65/1023", "declares 65 faders, rigd takes at most 64"),
+        ("box one faderbox 1.0", '"one" is not a whole number'),
+    ],
+)
+def test_a_greeting_that_is_refused_says_why(says: str, told: str) -> None:
+    talk = rigd_talk()
+    assert hear(talk, says) == []
+    assert told in talk.trouble()
+
+
+@pytest.mark.parametrize("control", ["button 0 down", "fader 0 512", "encoder 00 1"])
+def test_a_box_that_counts_from_zero_is_told_to_count_from_one(control: str) -> None:
+    talk = met_talk()
+    assert hear(talk, control) == []
+    assert f"there is no {control.split()[0]} 0" in talk.remark()
+    assert "count from 1" in talk.remark()
+
+
+def test_a_rigd_box_at_the_wrong_speed_or_without_line_feeds_is_told_so() -> None:
+    talk = rigd_talk()
+    talk.hear(b"\x80\xe0\xf8\x00" * 40, at(1.0))
+    assert "115200 baud" in talk.trouble()
+    talk = rigd_talk()
+    talk.hear(b"beat*13\r" * 5, at(1.0))
+    assert "no line feed" in talk.trouble()
