@@ -46,7 +46,8 @@ def gain_line(channel: Channel) -> str:
     if not channel.preamp:
         return f"{title}: no controllable preamp; its gain is set on the device"
     if channel.gain.value is None:
-        return f"{title}: {channel.preamp}:{channel.socket} has not told its gain yet"
+        pending = f"; {channel.gain.asked:+.1f} dB is asked for" if channel.gain.asked is not None else ""
+        return f"{title}: {channel.preamp}:{channel.socket} has not told its gain yet{pending}"
     line = f"{title}: {channel.gain.value:+.1f} dB"
     if channel.gain.asked is not None:
         return f"{line}, asked for {channel.gain.asked:+.1f} dB and not confirmed"

@@ -9,6 +9,10 @@ from typing import Protocol
 from rigd.model.take import Parameter
 from rigd.model.units import Ns
 
+ORDER_WAITS_S = 10
+"""So long a gain that was asked of a preamp that is away is kept for it; then it is given up, because nobody expects
+it any more. 48 V is not kept at all."""
+
 
 class ReadBack(StrEnum):
     """How a preamp's true setting is known."""
@@ -48,15 +52,15 @@ class PreampSetting:
     socket: int
     """1-based preamp channel on it."""
     parameter: Parameter
-    value: float
-    """Gain in dB; switches 0.0 or 1.0."""
+    value: float | None
+    """Gain in dB; switches 0.0 or 1.0. None: it never told, and what was asked for is given up."""
     confirmed: bool
     """True: the device itself says so. False: it did not answer in time; `value` is its last confirmed one
     (or what was asked, where the device can never tell)."""
     at_ns: Ns
     given_up: bool = False
-    """True: what was asked for is no longer tried: the device keeps to `value`, or 48 V was asked of one that
-    is away. A person has to ask again."""
+    """True: what was asked for is no longer tried: the device keeps to `value`, 48 V was asked of one that is away,
+    or it was away for ORDER_WAITS_S. A person has to ask again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

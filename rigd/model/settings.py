@@ -12,7 +12,7 @@ from dataclasses import replace
 from rigd.model.commands import NudgeGain, SetGain, SetPad, SetPhantom, SetPolarity
 from rigd.model.effects import RequestSetting, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
-from rigd.model.gain import PreampAbility, PreampSetting, PreampStatus
+from rigd.model.gain import ORDER_WAITS_S, PreampAbility, PreampSetting, PreampStatus
 from rigd.model.messages import Annotate
 from rigd.model.slating import known_channel
 from rigd.model.state import Channel, RigState, Setting
@@ -131,7 +131,10 @@ def _ask_gain(work: Work, channel: Channel, gain_db: float) -> str:
         asked.append((member, ability.quantise(gain_db)))
     _ask(work, "gain_db", asked)
     names = ", ".join(f'{member.number} "{member.name}"' for member, _ in asked)
-    return f'channel {names}: {asked[0][1]:g} dB asked of preamp "{channel.preamp}"'
+    asked_of = f'channel {names}: {asked[0][1]:g} dB asked of preamp "{channel.preamp}"'
+    if _is_away(work.state, channel.preamp):
+        return f"{asked_of}, which does not answer: pending, and given up after {ORDER_WAITS_S} s"
+    return asked_of
 
 
 def _gang_of(state: RigState, channel: Channel) -> Sequence[Channel]:
@@ -150,7 +153,14 @@ def _switch(work: Work, number: ChannelNumber, parameter: Parameter, on: bool) -
         raise Refusal(f'channel {number} "{channel.name}": preamp "{channel.preamp}" has no {parameter}')
     _ask(work, parameter, [(channel, 1.0 if on else 0.0)])
     word = "on" if on else "off"
-    return f'channel {number} "{channel.name}": {parameter} {word} asked of preamp "{channel.preamp}"'
+    asked_of = f'channel {number} "{channel.name}": {parameter} {word} asked of preamp "{channel.preamp}"'
+    if _is_away(work.state, channel.preamp):
+        return f"{asked_of}, which does not answer: given up unless it does at once"
+    return asked_of
+
+
+def _is_away(state: RigState, preamp: str) -> bool:
+    return any(status.name == preamp and not status.answering for status in state.preamps)
 
 
 def _ask(work: Work, parameter: Parameter, asked: Sequence[tuple[Channel, float]]) -> None:
@@ -175,14 +185,23 @@ def _take_in(work: Work, channel: Channel, fact: PreampSetting) -> None:
         return
     _put_channel(work, channel, field, after)
     _write_ledger(work, channel, fact, before)
-    what = f"{fact.value:+.1f} dB" if fact.parameter == "gain_db" else ("on" if fact.value > 0.5 else "off")
     name = "gain" if fact.parameter == "gain_db" else fact.parameter
-    line = f'channel {channel.number} "{channel.name}": {name} {what}'
-    if fact.confirmed:
+    line = f'channel {channel.number} "{channel.name}": {name} {_in_words(fact.parameter, fact.value)}'
+    if fact.given_up and not fact.confirmed:
+        asked = f"{_in_words(fact.parameter, before.asked)} was asked for and is given up"
+        cure = f'preamp "{fact.preamp}" does not answer, and nothing is sent when it returns; then ask again'
+        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), f"{line}; {asked}: {cure}")
+    elif fact.confirmed:
         work.say(Happening.SETTING_CHANGED, str(channel.number), line)
     else:
         wish = f", {before.asked:g} was asked for" if before.asked is not None else ""
         work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), f"{line}, not confirmed{wish}")
+
+
+def _in_words(parameter: Parameter, value: float | None) -> str:
+    if value is None:
+        return "not known"
+    return f"{value:+.1f} dB" if parameter == "gain_db" else ("on" if value > 0.5 else "off")
 
 
 def _still_asked(before: Setting, fact: PreampSetting, channel: Channel) -> float | None:
@@ -190,7 +209,7 @@ def _still_asked(before: Setting, fact: PreampSetting, channel: Channel) -> floa
 
     A preamp that goes there in steps tells the values in between; those leave the wish open.
     """
-    if before.asked is None or fact.given_up:
+    if before.asked is None or fact.given_up or fact.value is None:
         return None
     step = channel.ability.step_db if channel.ability is not None and fact.parameter == "gain_db" else 0.5
     if abs(fact.value - before.asked) <= step / 2:
@@ -208,6 +227,15 @@ def _write_ledger(work: Work, channel: Channel, fact: PreampSetting, before: Set
     if len(take.gain_changes) >= MOST_GAIN_CHANGES:
         return
     wished = before.asked if not fact.confirmed and before.asked is not None else fact.value
+    of_this = [
+        each
+        for each in take.gain_changes
+        if each.channel == channel.number and each.parameter == fact.parameter
+    ]
+    if wished is None or (
+        fact.given_up and of_this and (of_this[-1].value, of_this[-1].confirmed) == (wished, False)
+    ):
+        return  # what was asked and not confirmed stands there already
     change = GainChange(
         at_frame=at_frame,
         channel=channel.number,

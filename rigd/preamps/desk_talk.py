@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from rigd.model.gain import PreampAbility, PreampSetting, PreampSink, PreampStatus
+from rigd.model.gain import ORDER_WAITS_S, PreampAbility, PreampSetting, PreampSink, PreampStatus
 from rigd.model.take import Parameter
 from rigd.model.units import Ns
 from rigd.wire.osc import OscError, OscMessage, decode_packet
@@ -26,6 +26,7 @@ REREAD_NS = 500 * MS
 PROBE_NS = 1_000 * MS
 SUBSCRIBE_NS = 8_000 * MS
 LARGEST_STEP_DB = 6.0
+GIVE_UP_NS = ORDER_WAITS_S * 1_000 * MS
 _SLOWEST_RETRY_NS = 4_000 * MS
 _REFUSALS = 5
 _NEVER = 1 << 62
@@ -145,9 +146,16 @@ class DeskTalk:
         elif not held.fresh:
             held.spoken_ns = -_NEVER
 
-    def unreachable(self, reason: str) -> None:
-        """The network itself says that the desk cannot be reached; empty takes it back."""
-        self._trouble = reason
+    @property
+    def is_answering(self) -> bool:
+        """The desk has answered lately."""
+        return self._answering
+
+    def line_is(self, place: str, trouble: str) -> None:
+        """To whom the line goes, and why it cannot be used where the network itself says so (else empty)."""
+        moved, self._place, self._trouble = place != self._place, place, trouble
+        if moved and self._answering:
+            self._tell_status()
 
     def heard(self, packet: bytes, now: Ns) -> None:
         """A packet from the desk. Whatever is in it, nothing is raised."""
@@ -185,6 +193,9 @@ class DeskTalk:
                 if held.parameter == "phantom" and not self._answering:
                     self._drop(held)
                 self._tell(held, confirmed=False, now=now)
+            if held.target is not None and not self._answering and now - held.progress_ns >= GIVE_UP_NS:
+                self._drop(held)
+                self._tell(held, confirmed=False, now=now)
 
     def next_packet(self, now: Ns) -> bytes | None:
         """The one packet to send now, if any."""
@@ -206,6 +217,8 @@ class DeskTalk:
                 speak.append(held.due()[1])
             if held.target is not None and not held.late:
                 by_clock.append(held.progress_ns + CONFIRM_NS)
+            elif held.target is not None and not self._answering:
+                by_clock.append(held.progress_ns + GIVE_UP_NS)
         first = min(max(min(speak), self._free_ns), *by_clock, _NEVER)
         return max(0, first - now)
 
@@ -300,7 +313,7 @@ class DeskTalk:
         self._tell_status()
 
     def _lost(self, now: Ns) -> None:
-        """Gain that was asked for is asked for again once the desk is back; 48 V never."""
+        """Gain that was asked for is asked for again where the desk is back within ORDER_WAITS_S; 48 V never."""
         self._answering = False
         self._probe_ns = now
         for held in self._held.values():
@@ -317,11 +330,11 @@ class DeskTalk:
             self._tell_status()
 
     def _tell(self, held: _Held, *, confirmed: bool, now: Ns) -> None:
-        """Nothing is told of a setting that the desk never told: the rig knows that it asked, and by the
-        status that nobody answers."""
-        if held.value is None or (held.told == (held.value, confirmed) and not held.given_up):
+        """Of a setting that the desk never told only this is told, that it is asked for no more: the rig knows that
+        it asked, and by the status that nobody answers."""
+        if not held.given_up and (held.value is None or held.told == (held.value, confirmed)):
             return
-        held.told = (held.value, confirmed)
+        held.told = None if held.value is None else (held.value, confirmed)
         given_up, held.given_up = held.given_up, False
         self._sink.preamp_setting(
             PreampSetting(

@@ -53,7 +53,10 @@ _AIR_SOCKETS = {"XR12": 4, "XR16": 8, "XR18": 16, "MR12": 4, "MR18": 16}
 
 class _DeskSettings(Options):
     host: str = option(
-        NEEDED, "The desk's address on the network, as its Setup > Network page shows it", longest=253
+        NEEDED,
+        "The desk's address on the network, as its Setup > Network page shows it, or its name there: asked for again "
+        "while the desk is away, and every address of it is tried",
+        longest=253,
     )
 
     @field_validator("host")
@@ -181,7 +184,8 @@ class X32Preamp:
         self._thread.start()
 
     def stop(self) -> None:
-        """The thread has ended and its sockets are closed. Looking up a host name may hold this up."""
+        """The thread has ended and its sockets are closed. A host name that is still being looked up is not
+        waited for."""
         self._stopping.set()
         self._ring()
         if self._thread is not None:
@@ -252,8 +256,8 @@ class X32Preamp:
     def _turn(self, talk: DeskTalk, line: DeskLine, intake: DeskIntake, bell: SystemSocket) -> None:
         """Wishes in, one packet out, then a wait for whatever is first: an answer, a wish, the clock."""
         now = self._clock()
-        line.open(now)
-        talk.unreachable(line.trouble)
+        line.open(now, answering=talk.is_answering)
+        talk.line_is(line.place, line.trouble)
         with self._lock:
             wishes, self._wishes = self._wishes, {}
         for (socket, parameter), value in wishes.items():

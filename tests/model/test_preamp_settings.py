@@ -19,7 +19,7 @@ from rigd.model.units import ChannelNumber, Origin
 from tests.support.desk import Desk, frame, ns
 
 
-def says(desk: Desk, value: float, *, socket: int = 3, confirmed: bool = True, **more: Any) -> None:
+def says(desk: Desk, value: float | None, *, socket: int = 3, confirmed: bool = True, **more: Any) -> None:
     """The desk's word on a setting, as of now."""
     fact = PreampSetting(
         preamp="desk",
@@ -28,6 +28,7 @@ def says(desk: Desk, value: float, *, socket: int = 3, confirmed: bool = True, *
         value=value,
         confirmed=confirmed,
         at_ns=ns(desk.now_s),
+        given_up=more.pop("given_up", False),
     )
     desk.hear(fact)
 
@@ -188,3 +189,38 @@ def test_preamps_and_surfaces_that_come_and_go_are_told_once() -> None:
         Happening.PREAMP_CHANGED,
     ]
     assert desk.state.preamps == (replace(status, answering=False),)
+
+
+def test_an_order_to_a_preamp_that_is_away_is_said_to_be_pending_and_then_given_up() -> None:
+    desk = Desk()
+    assert "pending" not in desk.ok("gain 3 20")
+    says(desk, 20.0)
+    desk.hear(PreampStatus(name="desk", kind="x32", answering=False))
+    assert "does not answer: pending, and given up after 10 s" in desk.ok("gain 3 30")
+    assert "given up unless it does at once" in desk.ok("phantom 3 on confirm")
+    says(desk, 20.0, confirmed=False)
+    assert channel(desk, 3).gain.asked == 30.0
+    says(desk, 20.0, confirmed=False, given_up=True)
+    assert channel(desk, 3).gain.asked is None
+    assert "+30.0 dB was asked for and is given up" in desk.events[-1].text
+
+
+def test_an_order_to_a_preamp_that_never_answered_ends_as_well() -> None:
+    desk = Desk()
+    desk.hear(PreampStatus(name="desk", kind="x32", answering=False))
+    desk.ok("gain 3 30")
+    says(desk, None, confirmed=False, given_up=True)
+    gain = channel(desk, 3).gain
+    assert (gain.value, gain.asked, gain.confirmed) == (None, None, False)
+
+
+def test_what_is_given_up_stands_in_the_ledger_once() -> None:
+    desk = Desk()
+    says(desk, 20.0)
+    desk.ok("start")
+    desk.hear(PreampStatus(name="desk", kind="x32", answering=False))
+    desk.ok("gain 3 30")
+    before = len(desk.told(Annotate))
+    says(desk, 20.0, confirmed=False)
+    says(desk, 20.0, confirmed=False, given_up=True)
+    assert len(desk.told(Annotate)) - before == 1

@@ -6,7 +6,7 @@ import itertools
 
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.units import Ns
-from rigd.preamps.desk_talk import CONFIRM_NS, PACING_NS, SILENCE_NS, SUBSCRIBE_NS, DeskTalk
+from rigd.preamps.desk_talk import CONFIRM_NS, GIVE_UP_NS, PACING_NS, SILENCE_NS, SUBSCRIBE_NS, DeskTalk
 from rigd.preamps.x32 import ABILITY, X32_DIALECT
 from rigd.wire.osc import decode_packet, encode_message
 
@@ -147,3 +147,37 @@ def test_a_hand_at_the_desk_during_a_climb_does_not_stop_it() -> None:
     assert bench.gains[1] == 30.0
     steps = [setting.value for setting in bench.settings]
     assert max(later - before for before, later in itertools.pairwise(steps)) <= 6.0
+
+
+def test_an_order_to_a_desk_that_is_away_is_given_up_after_its_time_and_never_sent() -> None:
+    bench = Bench(1)
+    bench.run(1_000_000_000, answering=True)
+    bench.run(SILENCE_NS * 2, answering=False)
+    bench.talk.ask(1, "gain_db", 30.0, bench.now)
+    bench.run(GIVE_UP_NS - 100_000_000, answering=False)
+    assert not any(setting.given_up for setting in bench.settings)
+    bench.run(200_000_000, answering=False)
+    last = bench.settings[-1]
+    assert (last.value, last.confirmed, last.given_up) == (0.0, False, True)
+    bench.run(20_000_000_000, answering=True)
+    assert bench.gains[1] == 0.0
+    assert (bench.settings[-1].value, bench.settings[-1].confirmed) == (0.0, True)
+
+
+def test_an_order_to_a_desk_that_was_never_there_is_given_up_and_told_all_the_same() -> None:
+    bench = Bench(1)
+    bench.talk.ask(1, "gain_db", 30.0, bench.now)
+    bench.run(GIVE_UP_NS + 500_000_000, answering=False)
+    assert [(setting.value, setting.given_up) for setting in bench.settings] == [(None, True)]
+    bench.run(3_000_000_000, answering=True)
+    assert bench.gains[1] == 0.0
+
+
+def test_a_desk_that_is_back_in_time_is_given_what_was_asked_for() -> None:
+    bench = Bench(1)
+    bench.run(1_000_000_000, answering=True)
+    bench.run(SILENCE_NS * 2, answering=False)
+    bench.talk.ask(1, "gain_db", 6.0, bench.now)
+    bench.run(GIVE_UP_NS - 2_000_000_000, answering=False)
+    bench.run(3_000_000_000, answering=True)
+    assert bench.gains[1] == 6.0

@@ -235,7 +235,10 @@ def test_a_gain_asked_before_the_desk_was_ever_there_is_set_when_it_comes() -> N
             wait_for(lambda: told.answering() is False)
             desk.come_back()
             wait_for(lambda: told.latest(1) == (20.0, True) and told.latest(1, "phantom") == (0.0, True))
-            assert [s.given_up for s in told.settings if s.parameter == "phantom"] == [True]
+            assert [(s.value, s.given_up) for s in told.settings if s.parameter == "phantom"] == [
+                (None, True),
+                (0.0, False),
+            ]
             assert not desk.phantom(1)
 
 
