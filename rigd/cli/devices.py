@@ -12,7 +12,8 @@ from rigd.cli.terminal import AsJson, errors_told, out, print_json
 from rigd.model.errors import RigError
 from rigd.surfaces.learn import learn as learn_pedal
 from rigd.surfaces.learn import render
-from rigd.surfaces.midi_ports import MidiPorts, stable_name
+from rigd.surfaces.midi_names import stable_name
+from rigd.surfaces.midi_ports import MidiPorts
 from rigd.surfaces.serial_ports import config_for, list_ports
 
 

@@ -10,7 +10,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rigd.model.bindings import ONE_SWITCH, TWO_GESTURES
@@ -18,8 +18,9 @@ from rigd.model.errors import SurfaceError
 from rigd.model.surface import ClockNs, Motion
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.midi_links import SERIAL_PREFIX, MidiLink, SerialMidiLink
+from rigd.surfaces.midi_names import FoundPort, fitting_ports, place_lines, remark_on, stable_name
 from rigd.surfaces.midi_parser import NOISE, Touch, touches_in
-from rigd.surfaces.midi_ports import MidiPorts, stable_name
+from rigd.surfaces.midi_ports import MidiPorts
 
 WATCH_NS = 600_000_000
 """The release of a short press comes within this (midi-footswitch 1)."""
@@ -39,6 +40,8 @@ class Learned:
     baud: int | None = None
     """Of a serial line."""
     remark: str = ""
+    place: tuple[str, ...] = ()
+    """Lines of the config that tell it from an equal one."""
 
 
 def learn(
@@ -55,10 +58,14 @@ def learn(
     """
     clock = clock or (lambda: Ns(time.monotonic_ns()))
     with contextlib.ExitStack() as at_end:
-        links = _open(port, baud=baud, clock=clock, at_end=at_end)
+        links, there = _open(port, baud=baud, clock=clock, at_end=at_end)
         listening = ", ".join(stable_name(link.name) for link in links)
         say(f"listening on {listening}: press the switch shortly, once")
-        return _listen(links, seconds=seconds, clock=clock, baud=baud, say=say)
+        learned, chosen = _listen(links, seconds=seconds, clock=clock, baud=baud, say=say)
+    for each in there:
+        if each.name == chosen.name:
+            learned = replace(learned, place=place_lines(each, there))
+    return learned
 
 
 def classify(
@@ -89,6 +96,7 @@ def classify(
 def render(learned: Learned, *, name: str = "pedal") -> str:
     """The config to paste: the surface, and one binding with the one-switch grammar."""
     lines = [f"[surface.{name}]", 'kind = "midi"', f"port = {_quoted(learned.port)}"]
+    lines += learned.place
     if learned.baud is not None and learned.baud != 31_250:
         lines.append(f"baud = {learned.baud}")
     lines += ["", f"[[surface.{name}.binding]]", f"control = {_quoted(learned.control)}"]
@@ -107,14 +115,18 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _open(port: str, *, baud: int, clock: ClockNs, at_end: contextlib.ExitStack) -> list[MidiLink]:
+def _open(
+    port: str, *, baud: int, clock: ClockNs, at_end: contextlib.ExitStack
+) -> tuple[list[MidiLink], list[FoundPort]]:
     if port.startswith(SERIAL_PREFIX):
         line = SerialMidiLink(port.removeprefix(SERIAL_PREFIX), baud=baud, clock=clock)
         at_end.callback(line.close)
-        return [line]
+        return [line], []
     looking = MidiPorts(client="learn")
     at_end.callback(looking.close)
-    found = [looking.find(port)] if port else looking.look()
+    there = looking.look()
+    # Of several that fit, a foot tells which one is meant.
+    found = (fitting_ports(port, there) or [looking.find(port)]) if port else there
     if not found:
         why = "; ".join(looking.troubles) or "no MIDI port is there; plug the pedal in"
         raise SurfaceError(f"nothing to listen to: {why}")
@@ -125,12 +137,12 @@ def _open(port: str, *, baud: int, clock: ClockNs, at_end: contextlib.ExitStack)
         link = ports.open(each, output="", sysex=True, clock=clock)
         at_end.callback(link.close)
         links.append(link)
-    return links
+    return links, there
 
 
 def _listen(
     links: Sequence[MidiLink], *, seconds: float, clock: ClockNs, baud: int, say: Callable[[str], None]
-) -> Learned:
+) -> tuple[Learned, MidiLink]:
     until_ns = clock() + round(seconds * NS_PER_SECOND)
     touches: list[tuple[Touch, int]] = []
     chosen: MidiLink | None = None
@@ -157,14 +169,16 @@ def _listen(
             f"nothing was pressed within {seconds:g} s; check the cable, the port and the pedal's own program"
         )
     mode, absolute, remark = classify(touches)
-    return Learned(
-        port=stable_name(chosen.name),
+    name = stable_name(chosen.name)
+    learned = Learned(
+        port=name,
         control=touches[0][0].control,
         mode=mode,
         absolute=absolute,
         baud=baud if isinstance(chosen, SerialMidiLink) else None,
-        remark=remark,
+        remark="; ".join(each for each in (remark, remark_on(name)) if each),
     )
+    return learned, chosen
 
 
 def _is_told_apart(touches: Sequence[tuple[Touch, int]]) -> bool:

@@ -23,6 +23,7 @@ from rigd.model.state import RigState, Transport
 from rigd.model.surface import ClockNs, ControlInput, ControlSink, Motion, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.midi_links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink
+from rigd.surfaces.midi_names import remark_on, stable_name
 from rigd.surfaces.midi_parser import NOISE, check_control, message_for, touches_in
 from rigd.surfaces.midi_ports import Api, MidiPorts
 
@@ -69,6 +70,10 @@ class MidiSettings(BaseModel):
     port: Annotated[str, Field(min_length=1, max_length=200)]
     """The port's name, or a part of it that fits no other (`rigd devices`), without ALSA's changing numbers.
     Or "serial:/dev/ttyAMA0": raw MIDI on a serial line."""
+    usb_path: Annotated[str, Field(max_length=256)] = ""
+    """Which of several equal devices: the one in this USB socket ("1-1.3"), as `rigd devices` prints it."""
+    usb_serial: Annotated[str, Field(max_length=256)] = ""
+    """Or the one with this USB serial number."""
     output: str | None = None
     """Where the lamps are, when it is not the same name; "" for no lamps."""
     api: Api = "auto"
@@ -173,7 +178,7 @@ class MidiSurface:
             return SerialMidiLink(path, baud=settings.baud, clock=self._clock)
         output = settings.port if settings.output is None else settings.output
         return self._ports.open(
-            self._ports.find(settings.port),
+            self._ports.find(settings.port, usb_path=settings.usb_path, usb_serial=settings.usb_serial),
             output=output if settings.led else "",
             sysex=self._sysex,
             clock=self._clock,
@@ -277,6 +282,8 @@ class MidiSurface:
 
     def _troubles(self, link: MidiLink) -> str:
         troubles = list(self._unknown)
+        if remark := remark_on(stable_name(link.name)):
+            troubles.append(remark)
         if self._settings.led and not link.has_output:
             troubles.append(
                 'its lamps cannot be reached: no MIDI output of that name; set output = "...", or ""'

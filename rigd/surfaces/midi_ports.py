@@ -14,18 +14,18 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from rigd.capture.cards import ROOT, read_cards
 from rigd.model.errors import SurfaceError
 from rigd.model.surface import ClockNs
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.midi_links import DistanceStamps, Heard
+from rigd.surfaces.midi_names import FoundPort, alsa_client, fits, pick, pick_port, placed, stable_name
 from rigd.surfaces.midi_parser import MidiParser
 from rigd.surfaces.refused import SEQUENCER, why_no_sequencer
 
@@ -42,46 +42,13 @@ opens one of a dead server. That is why this lock is global too: whoever opens o
 Api = Literal["auto", "alsa", "jack"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundPort:
-    """A port that can be listened to."""
-
-    api: Literal["alsa", "jack"]
-    name: str
-    """As the system has it today, with ALSA's client numbers."""
-
-
-def stable_name(name: str) -> str:
-    """Without ALSA's client and port number, which change with every plug: "SSCOM:SSCOM MIDI 1 24:0"."""
-    return re.sub(r" \d+:\d+$", "", name).strip()
-
-
-def pick_port(wanted: str, names: Sequence[str]) -> str:
-    """The one of `names` that `wanted` means: the whole stable name, or a part of just one.
-
-    Raises SurfaceError that lists what there is.
-    """
-    key = stable_name(wanted).casefold()
-    whole = [name for name in names if stable_name(name).casefold() == key]
-    fitting = whole or [name for name in names if key in stable_name(name).casefold()]
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting:
-        there = ", ".join(f'"{stable_name(name)}"' for name in names) or "none"
-        raise SurfaceError(
-            f'no MIDI port "{wanted}"; plug it in, rigd looks every second. Ports now: {there}'
-        )
-    which = ", ".join(f'"{name}"' for name in fitting)
-    raise SurfaceError(
-        f'"{wanted}" matches {len(fitting)} MIDI ports: {which}. Use one full name in port = "..."'
-    )
-
-
 class MidiPorts:
     """The ports of this machine's MIDI systems. Keeps one client a system, however often it looks."""
 
-    def __init__(self, *, client: str, api: Api = "auto") -> None:
+    def __init__(self, *, client: str, api: Api = "auto", root: Path = ROOT) -> None:
+        """`root`: where /proc and /sys are, which tell the USB sockets."""
         self._client = OWN_CLIENTS + client
+        self._root = root
         self._apis: tuple[Literal["alsa", "jack"], ...] = ("alsa", "jack") if api == "auto" else (api,)
         self._listeners: dict[str, Any] = {}
         self._servers: frozenset[str] = frozenset()
@@ -92,23 +59,24 @@ class MidiPorts:
         """The ports there are now, ALSA's first."""
         self.troubles = []
         found: list[FoundPort] = []
+        cards = read_cards(self._root)
         for api in self._apis:
             try:
-                found += [FoundPort(api=api, name=name) for name in self._names(api)]
+                found += [placed(FoundPort(api=api, name=name), cards) for name in self._names(api)]
             except SurfaceError as error:
                 self.troubles.append(str(error))
         return found
 
-    def find(self, wanted: str) -> FoundPort:
+    def find(self, wanted: str, *, usb_path: str = "", usb_serial: str = "") -> FoundPort:
         """The port that `wanted` means, ALSA's before JACK's. Raises SurfaceError with what to do."""
         found = self.look()
         if len(self.troubles) == len(self._apis):
             raise SurfaceError("no MIDI here: " + "; ".join(self.troubles))
         for api in self._apis:
-            names = [port.name for port in found if port.api == api]
-            with contextlib.suppress(_NotHere):
-                return FoundPort(api=api, name=_pick_or_none(wanted, names))
-        return FoundPort(api="alsa", name=pick_port(wanted, [port.name for port in found]))
+            of_this = [port for port in found if port.api == api]
+            if any(fits(wanted, port.name) for port in of_this):
+                return pick(wanted, of_this, usb_path=usb_path, usb_serial=usb_serial)
+        return pick(wanted, found)
 
     def open(self, port: FoundPort, *, output: str, sysex: bool, clock: ClockNs) -> RtMidiLink:
         """Listens on `port` and, unless `output` is empty, sends to the output of that name."""
@@ -116,11 +84,11 @@ class MidiPorts:
             listener = self._listener(port.api)
             names = listener.get_ports()
             if port.name not in names:
-                raise SurfaceError(f'MIDI port "{port.name}" has just gone; rigd looks again')
+                raise SurfaceError(f'MIDI port "{stable_name(port.name)}" has just gone; rigd looks again')
             listener.ignore_types(sysex=not sysex, timing=False, active_sense=False)
             sender = None
             if output:
-                sender = self._sender(port.api, output)
+                sender = self._sender(port, output)
             try:
                 listener.open_port(names.index(port.name), "in")
             except BaseException:
@@ -165,12 +133,15 @@ class MidiPorts:
                 self._servers = _jack_servers()
         return self._listeners[api]
 
-    def _sender(self, api: str, output: str) -> Any:
+    def _sender(self, port: FoundPort, output: str) -> Any:
         rtmidi = _rtmidi()
         with _CLIENTS:
-            sender = rtmidi.MidiOut(_number(api, rtmidi), name=f"{self._client}-leds")
+            sender = rtmidi.MidiOut(_number(port.api, rtmidi), name=f"{self._client}-leds")
         try:
             names = [name for name in sender.get_ports() if not name.startswith(OWN_CLIENTS)]
+            # Of two equal pedals the lamps are those of the one that is listened to.
+            own = alsa_client(port.name)
+            names = [name for name in names if own is not None and alsa_client(name) == own] or names
             sender.open_port(sender.get_ports().index(pick_port(output, names)), "out")
         except SurfaceError:
             # A pedal without an input for lamps still records.
@@ -260,17 +231,6 @@ class RtMidiLink:
 
 
 NO_JACK_SERVER = "no JACK server answers; start it, as the same user, or name it in JACK_DEFAULT_SERVER"
-
-
-class _NotHere(SurfaceError):
-    """Nothing fits; another MIDI system may have it."""
-
-
-def _pick_or_none(wanted: str, names: Sequence[str]) -> str:
-    key = stable_name(wanted).casefold()
-    if not any(key in stable_name(name).casefold() for name in names):
-        raise _NotHere(wanted)
-    return pick_port(wanted, names)
 
 
 def _rtmidi() -> Any:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rigd.capture.cards import Card
 from rigd.model.errors import SurfaceError
 from rigd.model.surface import Motion
 from rigd.surfaces.midi import MidiSettings, MidiSurface
 from rigd.surfaces.midi_links import DistanceStamps
-from rigd.surfaces.midi_ports import MidiPorts, pick_port, stable_name
+from rigd.surfaces.midi_names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
+from rigd.surfaces.midi_ports import MidiPorts
 from tests.support.jack_server import JackServer
 from tests.support.patience import wait_for
 from tests.support.tools import need_tool
@@ -185,6 +188,17 @@ def test_without_any_midi_system_the_status_says_how_to_get_one(monkeypatch: pyt
         ("SSCOM:SSCOM MIDI 1 20:0", ["SSCOM:SSCOM MIDI 1 24:0"], "SSCOM:SSCOM MIDI 1 24:0"),
         ("pacer midi1", ["PACER:PACER MIDI1 24:0", "PACER:PACER MIDI2 24:1"], "PACER:PACER MIDI1 24:0"),
         ("Foot", ["Foot", "Foot 2"], "Foot"),
+        (
+            "a2j:FCB+ (v1.0) [20] (capture): [0] FCB+ MIDI 1",
+            ["a2j:FCB+ (v1.0) [24] (capture): [0] FCB+ MIDI 1"],
+            "a2j:FCB+ (v1.0) [24] (capture): [0] FCB+ MIDI 1",
+        ),
+        # The lamps of the same pedal: the other direction.
+        (
+            "a2j:FCB+ (capture): [0] FCB+ MIDI 1",
+            ["a2j:FCB+ [24] (playback): [0] FCB+ MIDI 1", "a2j:FCB+ [24] (playback): [1] FCB+ MIDI 2"],
+            "a2j:FCB+ [24] (playback): [0] FCB+ MIDI 1",
+        ),
     ],
 )
 def test_a_port_is_found_by_the_part_of_its_name_that_stays(
@@ -206,6 +220,73 @@ def test_a_missing_port_lists_what_there_is() -> None:
 def test_a_clients_number_is_no_part_of_the_name() -> None:
     assert stable_name("SSCOM:SSCOM MIDI 1 24:0") == "SSCOM:SSCOM MIDI 1"
     assert stable_name("system:midi_capture_1") == "system:midi_capture_1"
+    a2j = "a2j:FCB+ (v1.0) [20] (capture): [0] FCB+ MIDI 1"
+    assert stable_name(a2j) == "a2j:FCB+ (v1.0) (capture): [0] FCB+ MIDI 1"
+    assert stable_name("a2j:Pedal [2] (capture): [1] Pedal MIDI 2") == "a2j:Pedal (capture): [1] Pedal MIDI 2"
+    assert stable_name("Mixer [20]:out") == "Mixer [20]:out", "this number is the device's own"
+
+
+LEFT = Card(number=1, card_id="FCB", usb_path="1-1.2", usb_serial="A1")
+RIGHT = Card(number=2, card_id="FCB_1", usb_path="1-1.4", usb_serial="B2")
+
+
+def equal_pedals(*cards: Card, api: str = "alsa") -> list[FoundPort]:
+    """What two equal pedals look like in ALSA and behind a2jmidid."""
+    names = {
+        "alsa": ("FCB:FCB MIDI 1 20:0", "FCB:FCB MIDI 1 24:0"),
+        "jack": ("a2j:FCB [20] (capture): [0] FCB MIDI 1", "a2j:FCB [24] (capture): [0] FCB MIDI 1"),
+    }[api]
+    return [placed(FoundPort(api=api, name=name), cards) for name in names]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("api", ["alsa", "jack"])
+def test_equal_pedals_are_told_apart_by_their_usb_sockets_or_serial_numbers(api: str) -> None:
+    left, right = ports = equal_pedals(LEFT, RIGHT, api=api)
+    assert (left.usb_path, right.usb_path) == ("1-1.2", "1-1.4")
+    assert pick("FCB", ports, usb_path="1-1.4") == right
+    assert pick("FCB", ports, usb_serial="A1") == left
+    # Plugged in the other order they have each other's numbers.
+    swapped = equal_pedals(replace(RIGHT, number=1), replace(LEFT, number=2), api=api)
+    assert pick("FCB", swapped, usb_path="1-1.4").name == left.name
+
+
+def test_of_equal_pedals_none_is_taken_without_a_word_and_the_choice_is_told() -> None:
+    with pytest.raises(SurfaceError, match=r'2 MIDI ports of equal devices.*usb_path = "1-1.2".*"1-1.4"'):
+        pick("FCB", equal_pedals(LEFT, RIGHT))
+    with pytest.raises(SurfaceError, match="nothing tells apart"):
+        pick("FCB", equal_pedals())
+    with pytest.raises(SurfaceError, match=r'not with usb_path "1-1.9".*"1-1.2"'):
+        pick("FCB", equal_pedals(LEFT, RIGHT), usb_path="1-1.9")
+
+
+def test_what_is_pasted_names_the_socket_only_where_the_name_is_not_enough() -> None:
+    left, right = ports = equal_pedals(LEFT, RIGHT)
+    assert place_lines(left, ports) == ('usb_serial = "A1"',)
+    same_serial = equal_pedals(LEFT, replace(RIGHT, usb_serial="A1"))
+    assert place_lines(same_serial[1], same_serial) == ('usb_path = "1-1.4"',)
+    assert place_lines(right, [right]) == ()
+    other = FoundPort(api="alsa", name="PACER:PACER MIDI1 28:0")
+    assert place_lines(other, [other, *ports]) == ()
+
+
+def test_a_port_that_jack_numbers_by_the_order_of_plugging_is_remarked_on() -> None:
+    assert "order of plugging" in remark_on("system:midi_capture_1")
+    assert remark_on("a2j:FCB (capture): [0] FCB MIDI 1") == ""
+
+
+@pytest.mark.jack
+def test_a_pedal_behind_a2jmidid_is_found_again_under_its_next_number(jack: JackServer) -> None:
+    with PedalProcess("FCB+ (v1.0) [20] (capture): [0] FCB+ MIDI 1") as first:
+        port = stable_name(first.port)
+        assert "[20]" not in port
+        with running(first, port=port) as (surface, sink):
+            first.unplug()
+            wait_for(lambda: not surface.status().connected)
+            with PedalProcess("FCB+ (v1.0) [24] (capture): [0] FCB+ MIDI 1") as again:
+                wait_for(lambda: surface.status().connected)
+                assert "[24]" in surface.status().port
+                again.press()
+                wait_for(lambda: sink.switches == [PRESS])
 
 
 @given(steps=st.lists(st.tuples(st.integers(1, 2000), st.sampled_from([0, 0, 3, 900])), max_size=40))

@@ -1,0 +1,155 @@
+"""Which MIDI port a name means, today and after the next plug. Pure.
+
+ALSA numbers its clients anew at every plug, and the number is in the names that rtmidi ("Foot:Foot MIDI 1 24:0") and
+a2jmidid ("a2j:Foot [24] (capture): [0] Foot MIDI 1") give to ports. It is no part of the name. What tells two
+equal pedals apart is where they are plugged in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rigd.capture.cards import Card
+from rigd.model.errors import SurfaceError
+
+_RTMIDI_NUMBER = re.compile(r" (\d+):\d+$")
+_A2J_NUMBER = re.compile(r" \[(\d+)\](?= \((?:capture|playback)\):)")
+_DIRECTION = re.compile(r" ?\((?:capture|playback)(_\d+)?\)")
+_COUNTED = re.compile(r"system:midi_(?:capture|playback)_\d+", re.ASCII)
+_FIRST_CARD_CLIENT, _CLIENTS_A_CARD, _FIRST_OTHER_CLIENT = 16, 4, 128
+"""The kernel's own clients of ALSA's sequencer: 16 and up, four a card (include/sound/seq_kernel.h)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPort:
+    """A port that can be listened to."""
+
+    api: Literal["alsa", "jack"]
+    name: str
+    """As the system has it today, with ALSA's client numbers."""
+    usb_path: str = ""
+    """The USB socket of the device, where that is known."""
+    usb_serial: str = ""
+
+
+def stable_name(name: str) -> str:
+    """Without ALSA's client and port number, which change with every plug: "SSCOM:SSCOM MIDI 1 24:0"."""
+    return _A2J_NUMBER.sub("", _RTMIDI_NUMBER.sub("", name)).strip()
+
+
+def alsa_client(name: str) -> int | None:
+    """The number of ALSA's client that a name of today tells; None where it tells none."""
+    match = _RTMIDI_NUMBER.search(name) or _A2J_NUMBER.search(name)
+    return int(match[1]) if match else None
+
+
+def remark_on(name: str) -> str:
+    """What to know of a name that does not last; empty of one that does."""
+    if _COUNTED.fullmatch(name):
+        return (
+            "numbered by JACK in the order of plugging, so another device may have this name tomorrow; use ALSA's "
+            "port, or a2jmidid (a2j_control --start), whose ports have the device's name"
+        )
+    return ""
+
+
+def placed(port: FoundPort, cards: Sequence[Card]) -> FoundPort:
+    """With the USB socket and serial number of the card that this port is of, where the system tells."""
+    client = alsa_client(port.name)
+    if client is None or not _FIRST_CARD_CLIENT <= client < _FIRST_OTHER_CLIENT:
+        return port
+    number = (client - _FIRST_CARD_CLIENT) // _CLIENTS_A_CARD
+    for card in cards:
+        if card.number == number and card.usb_path:
+            return FoundPort(api=port.api, name=port.name, usb_path=card.usb_path, usb_serial=card.usb_serial)
+    return port
+
+
+def place_lines(port: FoundPort, ports: Sequence[FoundPort]) -> tuple[str, ...]:
+    """What the config has to say beside `port = ...` so that it means this one; nothing where the name is enough."""
+    equal = [each for each in ports if each.api == port.api and _key(each.name) == _key(port.name)]
+    if len(equal) < 2 or not port.usb_path:
+        return ()
+    if port.usb_serial and len([each for each in equal if each.usb_serial == port.usb_serial]) == 1:
+        return (f'usb_serial = "{_quoted(port.usb_serial)}"',)
+    return (f'usb_path = "{_quoted(port.usb_path)}"',)
+
+
+def fitting_ports(wanted: str, ports: Sequence[FoundPort]) -> list[FoundPort]:
+    """All whose stable name it is; where it is that of none, all of which it is a part."""
+    whole = [port for port in ports if _key(port.name) == _key(wanted)]
+    return whole or [port for port in ports if fits(wanted, port.name)]
+
+
+def pick_port(wanted: str, names: Sequence[str]) -> str:
+    """The one of `names` that `wanted` means; see `pick`."""
+    return pick(wanted, [FoundPort(api="alsa", name=name) for name in names]).name
+
+
+def fits(wanted: str, name: str) -> bool:
+    """Whether `wanted` is the stable name, or a part of it."""
+    return _key(wanted) in _key(name)
+
+
+def pick(wanted: str, ports: Sequence[FoundPort], *, usb_path: str = "", usb_serial: str = "") -> FoundPort:
+    """The one of `ports` that is meant: the whole stable name, or a part of just one; of equal ones that which is
+    in that USB socket or has that serial number.
+
+    Raises SurfaceError that lists what there is.
+    """
+    fitting = fitting_ports(wanted, ports)
+    if not fitting:
+        there = ", ".join(f'"{stable_name(port.name)}"' for port in ports) or "none"
+        raise SurfaceError(
+            f'no MIDI port "{wanted}"; plug it in, rigd looks every second. Ports now: {there}'
+        )
+    placed_here = [
+        port
+        for port in fitting
+        if (not usb_path or port.usb_path == usb_path) and (not usb_serial or port.usb_serial == usb_serial)
+    ]
+    if len(placed_here) == 1:
+        return placed_here[0]
+    place = f'usb_path "{usb_path}"' if usb_path else f'usb_serial "{usb_serial}"'
+    if not placed_here:
+        raise SurfaceError(
+            f'MIDI port "{wanted}" is there, but not with {place}: {_choice(fitting)}. Nothing was opened; '
+            "plug it in there, or set what it has now"
+        )
+    raise SurfaceError(_which(wanted, placed_here))
+
+
+def _which(wanted: str, fitting: Sequence[FoundPort]) -> str:
+    matches = f'"{wanted}" matches {len(fitting)} MIDI ports'
+    if len({_key(port.name) for port in fitting}) == len(fitting):
+        which = ", ".join(f'"{stable_name(port.name)}"' for port in fitting)
+        return f'{matches}: {which}. Nothing was opened. Use one full name in port = "..."'
+    if all(port.usb_path for port in fitting):
+        return f"{matches} of equal devices: {_choice(fitting)}. Nothing was opened. Add the line of the one you mean"
+    return (
+        f"{matches} that nothing tells apart: {_choice(fitting)}. Nothing was opened. Unplug the one that is not "
+        "meant, or give one of them another name"
+    )
+
+
+def _choice(ports: Sequence[FoundPort]) -> str:
+    told = []
+    for port in ports:
+        place = f'usb_path = "{port.usb_path}"' if port.usb_path else "not on USB"
+        if port.usb_path and port.usb_serial:
+            place += f' or usb_serial = "{port.usb_serial}"'
+        told.append(f'"{stable_name(port.name)}" ({place})')
+    return ", ".join(told)
+
+
+def _key(name: str) -> str:
+    """What is compared: the input for lamps has the same name as the pedal's output but for the direction."""
+    return _DIRECTION.sub(r"\1", stable_name(name)).casefold()
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped)
