@@ -43,7 +43,7 @@ class CaptureDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A sound card. `number` and, of equal cards, `card_id` go by the order of plugging."""
+    """A sound card. `number`, and of cards with like ids `card_id`, go by the order of plugging."""
 
     number: int
     card_id: str
@@ -72,14 +72,12 @@ def read_cards(root: Path = ROOT) -> tuple[Card, ...]:
 
 
 def twins_of(card: Card, cards: Sequence[Card]) -> tuple[Card, ...]:
-    """The cards that are equal to this one and whose ids may change places with its own at the next plug: ALSA calls
-    the second "USB" it meets "USB_1". Cards with ids of a person's own (udev) have none."""
+    """The cards whose ids may change places with its own at the next plug: ALSA makes ids of names, and calls the
+    second "USB" that it meets "USB_1". Equal cards are always such; cards with ids of a person's own are not."""
     return tuple(
         other
         for other in cards
-        if other.number != card.number
-        and _base(other.card_id) == _base(card.card_id)
-        and other.name == card.name
+        if other.number != card.number and _base(other.card_id) == _base(card.card_id)
     )
 
 

@@ -1,7 +1,8 @@
 """Which interfaces there are, and the config lines that name them: for `rigd devices`.
 
-PortAudio is asked in a child of its own (`python -m rigd.capture.devices` prints JSON): its list is frozen
-once it is initialised, ALSA may hang on a broken card, and the caller must not become an audio client.
+The kernel's own list of cards is read first, as it also has those in use, with who uses them. PortAudio is asked in
+a child of its own (`python -m rigd.capture.devices` prints JSON): its list is frozen once it is initialised, ALSA may
+hang on a broken card, and the caller must not become an audio client.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from rigd.capture.interfaces import card_id_of, read_card_numbers
-from rigd.capture.portaudio_library import JACK_HOST_API, PortAudio
+from rigd.capture.cards import ROOT, CaptureDevice, Card, read_cards, twins_of
+from rigd.capture.interfaces import Interface, card_address, card_of
+from rigd.capture.jack_clients import read_jack_clients, with_true_inputs
+from rigd.capture.portaudio_library import ALSA_HOST_API, JACK_HOST_API, PortAudio
 from rigd.model.errors import InterfaceError, RigError
 
 LISTED_WITHIN_S = 20.0
 CLIENT_NAME = "rigd-devices"
+USUAL_RATE_HZ = 48_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,22 +31,147 @@ class ListedInterface:
 
     name: str
     host_api: str
+    device: str
+    """What `[audio] device` says to mean it tomorrow as well; empty where nothing of it lasts."""
     inputs: int
-    default_rate_hz: int
+    """0: not known while another program has it."""
     rates_hz: tuple[int, ...]
-    """The usual rates it can be opened at now; empty while another program holds it."""
-    card_id: str = ""
-    """ALSA's stable id of the card, or empty."""
-    is_default: bool = False
+    """The usual rates that it really has; empty where they are not known."""
+    runs_at_hz: int = 0
+    """The rate that is set now: of a JACK server, or of a card in use. 0: none."""
+    used_by: str = ""
+    """Who records from it now."""
+    is_ours: bool = False
+    """It is rigd itself that does."""
+    is_plugin: bool = False
+    """One of ALSA's plugins: it converts rate and channels without saying so, and is not offered."""
+    remark: str = ""
 
     @property
-    def full_name(self) -> str:
-        """What `[audio] device` takes in any case."""
-        return f"{self.name}, {self.host_api}"
+    def rate_hz(self) -> int:
+        """The rate to paste; 0 where it is not known."""
+        if self.runs_at_hz or not self.rates_hz:
+            return self.runs_at_hz
+        return USUAL_RATE_HZ if USUAL_RATE_HZ in self.rates_hz else self.rates_hz[0]
 
 
-def list_interfaces(*, timeout_s: float = LISTED_WITHIN_S) -> tuple[ListedInterface, ...]:
-    """Every interface with inputs. Raises InterfaceError: PortAudio missing, broken, or hanging."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """All there are, and why some may be missing."""
+
+    interfaces: tuple[ListedInterface, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenableInterface:
+    """What PortAudio knows: an interface, and the usual rates at which it can be opened now."""
+
+    interface: Interface
+    rates_hz: tuple[int, ...]
+
+
+def list_interfaces(*, timeout_s: float = LISTED_WITHIN_S, root: Path = ROOT) -> Listing:
+    """Every interface with inputs. Where PortAudio is missing, broken or hangs, the cards and the reason."""
+    openable: Sequence[OpenableInterface] = ()
+    trouble = ""
+    try:
+        openable = _ask_portaudio(timeout_s)
+    except InterfaceError as error:
+        trouble = str(error)
+    return Listing(interfaces=tuple(merge(read_cards(root), openable)), trouble=trouble)
+
+
+def merge(cards: Sequence[Card], openable: Sequence[OpenableInterface]) -> Iterator[ListedInterface]:
+    """The cards of the kernel's list, then what only PortAudio knows. Pure."""
+    by_place = {}
+    for each in openable:
+        found = card_of(each.interface, cards)
+        if found is not None:
+            by_place[found[0].number, found[1]] = each
+    for card in cards:
+        for capture in card.captures:
+            yield _of_card(card, capture, by_place.get((card.number, capture.number)), cards)
+    listed = {(card.number, capture.number) for card in cards for capture in card.captures}
+    for each in openable:
+        interface = each.interface
+        found = card_of(interface, cards)
+        if interface.inputs < 1 or (found is not None and (found[0].number, found[1]) in listed):
+            continue
+        is_jack = interface.host_api == JACK_HOST_API
+        yield ListedInterface(
+            name=interface.name,
+            host_api=interface.host_api,
+            device=card_address(*found, cards) if found is not None else interface.full_name,
+            inputs=interface.inputs,
+            rates_hz=each.rates_hz,
+            runs_at_hz=interface.default_rate_hz if is_jack else 0,
+            is_plugin=interface.host_api == ALSA_HOST_API and found is None,
+        )
+
+
+def _of_card(
+    card: Card, capture: CaptureDevice, openable: OpenableInterface | None, cards: Sequence[Card]
+) -> ListedInterface:
+    twins = twins_of(card, cards)
+    remark = ""
+    if twins:
+        ids = ", ".join(each.card_id for each in (card, *twins))
+        cure = (
+            "named by the USB socket"
+            if card.usb_path
+            else "give each an id of its own (systemd/80-rigd.rules)"
+        )
+        remark = f"{ids} are ids that go by the order of plugging; {cure}"
+    return ListedInterface(
+        name=f"{card.name}: {capture.name}" if capture.name else card.name,
+        host_api=ALSA_HOST_API,
+        device=card_address(card, capture.number, cards),
+        inputs=openable.interface.inputs if openable and openable.interface.inputs else capture.inputs,
+        rates_hz=capture.rates_hz or (openable.rates_hz if openable else ()),
+        runs_at_hz=capture.runs_at_hz,
+        used_by=capture.used_by,
+        is_ours=capture.is_ours,
+        remark=remark,
+    )
+
+
+def config_lines(listed: ListedInterface) -> str:
+    """The [audio] section to paste: the name that stays the same, whatever else is plugged in."""
+    rates = ", ".join(str(rate) for rate in listed.rates_hz)
+    inputs = f"{listed.inputs} inputs" if listed.inputs else "inputs not known"
+    lines = [f"# {listed.name}, {listed.host_api}: {inputs}; rates: {rates or 'not known'}"]
+    if listed.used_by:
+        whose = "rigd records from it" if listed.is_ours else "in use; nobody else can open it meanwhile"
+        lines.append(f"# {whose}: {listed.used_by}")
+    if listed.remark:
+        lines.append(f"# {listed.remark}")
+    if listed.host_api == JACK_HOST_API:
+        lines.append("# The rate and the period are the JACK server's.")
+    lines += ["[audio]", 'driver = "portaudio"']
+    if listed.device:
+        lines.append(f"device = {json.dumps(listed.device, ensure_ascii=False)}")
+    else:
+        lines.append('# device = "hw:CARD=...": nothing tells it from the other now')
+    # What is not known is left to the person, rather than a figure that may be wrong.
+    lines.append(
+        f"sample_rate_hz = {listed.rate_hz}"
+        if listed.rate_hz
+        else "# sample_rate_hz = what its clock is set to"
+    )
+    lines.append(f"channels = {listed.inputs}" if listed.inputs else "# channels = how many inputs it has")
+    return "\n".join(lines) + "\n"
+
+
+def plugin_lines(listed: Sequence[ListedInterface]) -> str:
+    """The names that are not offered, and why; empty where there are none."""
+    plugins = ", ".join(each.name for each in listed if each.is_plugin)
+    return plugins and (
+        f"# ALSA's plugins are not for recording, as they convert rate and channels without saying so: {plugins}\n"
+    )
+
+
+def _ask_portaudio(timeout_s: float) -> list[OpenableInterface]:
     try:
         child = subprocess.run(
             [sys.executable, "-m", "rigd.capture.devices"],
@@ -58,43 +188,20 @@ def list_interfaces(*, timeout_s: float = LISTED_WITHIN_S) -> tuple[ListedInterf
     if child.returncode != 0:
         words = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise InterfaceError(words or f"listing the interfaces failed with code {child.returncode}")
-    return tuple(
-        ListedInterface(**{**plain, "rates_hz": tuple(plain["rates_hz"])})
-        for plain in json.loads(child.stdout)
-    )
-
-
-def config_lines(listed: ListedInterface) -> str:
-    """The [audio] section to paste: the name that stays the same, whatever else is plugged in."""
-    device = f"hw:CARD={listed.card_id}" if listed.card_id else listed.full_name
-    rates = ", ".join(str(rate) for rate in listed.rates_hz) or "none now: another program holds it"
-    lines = [
-        f"# {listed.full_name}: {listed.inputs} inputs; rates: {rates}",
-        "[audio]",
-        'driver = "portaudio"',
-        f"device = {json.dumps(device, ensure_ascii=False)}",
-        f"sample_rate_hz = {listed.default_rate_hz}",
-        f"channels = {listed.inputs}",
-    ]
-    if listed.host_api == JACK_HOST_API:
-        lines.insert(1, "# The rate and the period are the JACK server's.")
-    return "\n".join(lines) + "\n"
-
-
-def _list_here() -> list[ListedInterface]:
-    portaudio = PortAudio(client_name=CLIENT_NAME)
-    cards = read_card_numbers()
     return [
-        ListedInterface(
-            name=interface.name,
-            host_api=interface.host_api,
-            inputs=interface.inputs,
-            default_rate_hz=interface.default_rate_hz,
-            rates_hz=portaudio.rates_of(interface, channels=interface.inputs),
-            card_id=card_id_of(interface, cards),
-            is_default=interface.is_default,
+        OpenableInterface(interface=Interface(**plain["interface"]), rates_hz=tuple(plain["rates_hz"]))
+        for plain in json.loads(child.stdout)
+    ]
+
+
+def _list_here() -> list[OpenableInterface]:
+    clients = read_jack_clients()
+    portaudio = PortAudio(client_name=CLIENT_NAME)
+    return [
+        OpenableInterface(
+            interface=interface, rates_hz=portaudio.rates_of(interface, channels=interface.inputs)
         )
-        for interface in portaudio.interfaces()
+        for interface in with_true_inputs(portaudio.interfaces(), clients)
         if interface.inputs > 0
     ]
 

@@ -1,24 +1,21 @@
 """Which interface is meant: from what a person wrote in the config to exactly one interface.
 
-Pure but for `read_card_numbers`, which reads one file. Any thread. It never guesses: a name that fits two
+Pure. Any thread. It never guesses: a name that fits two
 interfaces is an error that lists both, because recording the wrong one is found out after the session.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from rigd.capture.cards import Card, twins_of
 from rigd.model.errors import InterfaceError
 
-CARDS = Path("/proc/asound/cards")
-"""ALSA's list of sound cards: number, [id], driver - name (kernel: sound/core/init.c)."""
-
-_CARD_LINE = re.compile(r"^\s*(\d+)\s+\[(\S+)\s*\]:")
 _CARD_ADDRESS = re.compile(r"hw:(?:CARD=)?(?P<card>[A-Za-z0-9_-]+)(?:,(?:DEV=)?(?P<device>\d+))?", re.ASCII)
-_CARD_IN_NAME = re.compile(r"\(hw:(\d+),(\d+)\)$")
+_USB_ADDRESS = re.compile(r"usb:(?P<socket>[0-9][0-9.-]*)(?:,(?:DEV=)?(?P<device>\d+))?", re.ASCII)
+_CARD_IN_NAME = re.compile(r" ?\(hw:(\d+),(\d+)\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,22 +36,25 @@ class Interface:
         return f"{self.name}, {self.host_api}"
 
 
-def read_card_numbers(path: Path = CARDS) -> dict[str, int]:
-    """Card id -> card number. Empty where the machine has no ALSA."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return {}
-    found = (_CARD_LINE.match(line) for line in text.splitlines())
-    return {match[2]: int(match[1]) for match in found if match}
+def lasting_name(device: str) -> str:
+    """Its full name without the number that ALSA gave the card this time: that one changes when it is replugged."""
+    return _CARD_IN_NAME.sub(r" (device \2)", device)
 
 
-def card_id_of(interface: Interface, card_numbers: Mapping[str, int]) -> str:
-    """The stable ALSA card id of an interface whose name ends in "(hw:N,0)"; empty for others."""
+def card_of(interface: Interface, cards: Sequence[Card]) -> tuple[Card, int] | None:
+    """The card of an interface whose name has "(hw:N,D)" in it, and D; None of others."""
     match = _CARD_IN_NAME.search(interface.name)
-    if match is None:
-        return ""
-    return next((card for card, number in card_numbers.items() if number == int(match[1])), "")
+    found = [card for card in cards if match is not None and card.number == int(match[1])]
+    return (found[0], int(match[2])) if match is not None and found else None
+
+
+def card_address(card: Card, device: int, cards: Sequence[Card]) -> str:
+    """What `[audio] device` says so that it means this device of this card tomorrow as well; empty where nothing of
+    it lasts: two cards with like ids that are not on USB."""
+    of_card = f",DEV={device}" if device else ""
+    if not twins_of(card, cards):
+        return f"hw:CARD={card.card_id}{of_card}"
+    return f"usb:{card.usb_path}{of_card}" if card.usb_path else ""
 
 
 def choose_interface(
@@ -62,13 +62,14 @@ def choose_interface(
     wanted: str,
     *,
     channels: int,
-    card_numbers: Mapping[str, int],
+    cards: Sequence[Card],
 ) -> Interface:
     """The one interface meant by `wanted`, with at least `channels` inputs.
 
-    `wanted` is a full name ("Name, host api"), a name, an ALSA card id ("hw:CARD=RIG", "hw:RIG"), any
-    part of a full name that fits only one, or empty: the only, else the system's default, interface with
-    enough inputs. Raises InterfaceError that says what there is and what to write.
+    `wanted` is a full name ("Name, host api", with or without today's card number), a name, an ALSA card id
+    ("hw:CARD=RIG", "hw:RIG,DEV=1"), a USB socket ("usb:1-1.3"), any part of a full name that fits only one, or
+    empty: the only, else the system's default, interface with enough inputs. Raises InterfaceError that says what
+    there is and what to write.
     """
     if not interfaces:
         raise InterfaceError(
@@ -78,7 +79,7 @@ def choose_interface(
         )
     if not wanted.strip():
         return _choose_default(interfaces, channels)
-    matches = _matches(interfaces, wanted.strip(), card_numbers)
+    matches = _matches(interfaces, wanted.strip(), cards)
     usable = [interface for interface in matches if interface.inputs > 0]
     if not matches:
         raise InterfaceError(
@@ -93,7 +94,7 @@ def choose_interface(
         )
     if len(usable) > 1:
         raise InterfaceError(
-            f"{_quoted(wanted)} matches {len(usable)} interfaces: {_listed(usable)}. Nothing was opened. "
+            f"{_quoted(wanted)} matches {len(usable)} interfaces: {_listed(usable, cards)}. Nothing was opened. "
             "Use one full name from: rigd devices"
         )
     (chosen,) = usable
@@ -106,32 +107,55 @@ def choose_interface(
     return chosen
 
 
-def _matches(
-    interfaces: Sequence[Interface], wanted: str, card_numbers: Mapping[str, int]
-) -> list[Interface]:
+def _matches(interfaces: Sequence[Interface], wanted: str, cards: Sequence[Card]) -> list[Interface]:
     """All interfaces that the strictest rule fits that fits any."""
-    address = _CARD_ADDRESS.fullmatch(wanted)
+    address = _CARD_ADDRESS.fullmatch(wanted) or _USB_ADDRESS.fullmatch(wanted)
     if address is not None:
-        number = _card_number(address["card"], wanted, card_numbers)
-        ending = f"(hw:{number},{address['device'] or 0})"
+        card = _card_at(address, wanted, cards)
+        ending = f"(hw:{card.number},{address['device'] or 0})"
         return [interface for interface in interfaces if interface.name.endswith(ending)]
-    exact = [interface for interface in interfaces if wanted in (interface.full_name, interface.name)]
+    name = lasting_name(wanted)
+    exact = [
+        interface
+        for interface in interfaces
+        if name in (lasting_name(interface.full_name), lasting_name(interface.name))
+    ]
     if exact:
         return exact
-    part = wanted.casefold()
-    return [interface for interface in interfaces if part in interface.full_name.casefold()]
+    part = name.casefold()
+    return [interface for interface in interfaces if part in lasting_name(interface.full_name).casefold()]
 
 
-def _card_number(card: str, wanted: str, card_numbers: Mapping[str, int]) -> int:
-    if card in card_numbers:
-        return card_numbers[card]
-    if card.isdigit():
-        return int(card)
-    known = ", ".join(f"hw:CARD={name}" for name in card_numbers) or "none"
-    raise InterfaceError(
-        f"{_quoted(wanted)}: there is no sound card with the id {card!r} now (cards: {known}). Nothing was "
-        "opened. Connect it and switch it on, or look at: rigd devices"
-    )
+def _card_at(address: re.Match[str], wanted: str, cards: Sequence[Card]) -> Card:
+    """Raises InterfaceError where no card is there, or where the address may mean another one tomorrow."""
+    known = ", ".join(filter(None, (card_address(card, 0, cards) for card in cards))) or "none"
+    if "socket" in address.groupdict():
+        found = [card for card in cards if card.usb_path == address["socket"]]
+        what = f"no sound card is in the USB socket {address['socket']!r}"
+    else:
+        found = [card for card in cards if card.card_id == address["card"]]
+        what = f"there is no sound card with the id {address['card']!r} now"
+        if not found and address["card"].isdigit():
+            what = "the number of a card goes by the order of plugging, and may be another card's tomorrow"
+    if not found:
+        raise InterfaceError(
+            f"{_quoted(wanted)}: {what} (cards: {known}). Nothing was opened. "
+            "Connect it and switch it on, or write one of these; see: rigd devices"
+        )
+    (card,) = found[:1]
+    twins = twins_of(card, cards)
+    if twins and "socket" not in address.groupdict():
+        choice = ", ".join(
+            f"{each.card_id} is now {card_address(each, 0, cards) or 'not on USB'}"
+            + (f" (serial number {each.usb_serial})" if each.usb_serial else "")
+            for each in sorted((card, *twins), key=lambda each: each.number)
+        )
+        raise InterfaceError(
+            f"{_quoted(wanted)}: {1 + len(twins)} cards have ids that go by the order of plugging: "
+            f"{choice}. Nothing was opened. Write the USB socket, or give each card an id of its own by a udev rule "
+            "(systemd/80-rigd.rules)"
+        )
+    return card
 
 
 def _choose_default(interfaces: Sequence[Interface], channels: int) -> Interface:
@@ -155,5 +179,11 @@ def _quoted(wanted: str) -> str:
     return f'[audio] device "{wanted}"'
 
 
-def _listed(interfaces: Sequence[Interface]) -> str:
-    return "; ".join(f'"{interface.full_name}" ({interface.inputs} inputs)' for interface in interfaces)
+def _listed(interfaces: Sequence[Interface], cards: Sequence[Card] = ()) -> str:
+    told = []
+    for interface in interfaces:
+        found = card_of(interface, cards)
+        address = card_address(*found, cards) if found is not None else ""
+        lasting = f", {address}" if address else ""
+        told.append(f'"{interface.full_name}" ({interface.inputs} inputs{lasting})')
+    return "; ".join(told)

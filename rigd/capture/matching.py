@@ -8,11 +8,11 @@ RUNTIME_DIR/interface.known, for the next capture process.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from rigd.capture.driver import FoundInterface
+from rigd.capture.interfaces import lasting_name
 from rigd.model.errors import MismatchError
 
 KNOWN_NAME = "interface.known"
@@ -20,12 +20,6 @@ FEWER_NAME = "interface.fewer"
 SETTLED_S = 1.0
 """An interface that is just coming back may list its inputs one after another. One that has had fewer for so long,
 in the eyes of two processes (PortAudio's list never changes within one), has fewer."""
-_CARD_NUMBER = re.compile(r" ?\(hw:\d+,(\d+)\)")
-
-
-def lasting_name(device: str) -> str:
-    """Its full name without the number that ALSA gave the card this time: that one changes when it is replugged."""
-    return _CARD_NUMBER.sub(r" (device \1)", device)
 
 
 def remember_interface(runtime: Path, found: FoundInterface) -> None:

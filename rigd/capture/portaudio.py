@@ -13,8 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rigd.capture.cards import read_cards
 from rigd.capture.driver import FoundInterface, SettingsModel
-from rigd.capture.interfaces import Interface, choose_interface, read_card_numbers
+from rigd.capture.interfaces import Interface, choose_interface
+from rigd.capture.jack_clients import StandIn
 from rigd.capture.portaudio_library import ALSA_HOST_API, CLIP_OFF, JACK_HOST_API, PortAudio
 from rigd.model.errors import InterfaceError, MismatchError
 from rigd.model.messages import CaptureSettings
@@ -36,6 +38,7 @@ class PortAudioDriver:
         self._settings = settings
         self._portaudio: PortAudio | None = None
         self._interface: Interface | None = None
+        self._stand_in: StandIn | None = None
         self._channels = settings.tape.channels
         self._stream: Any = None
 
@@ -47,13 +50,15 @@ class PortAudioDriver:
         """PortAudio is initialised and the interface chosen. Raises InterfaceError: not there, ambiguous, another
         rate."""
         channels, rate = self._settings.tape.channels, self._settings.tape.sample_rate_hz
+        self._stand_in = StandIn.where_needed(self._settings.device)
         self._portaudio = PortAudio(client_name=str(self._settings.options.get("client_name", "rigd")))
+        listed = self._portaudio.interfaces()
         self._interface = choose_interface(
-            self._portaudio.interfaces(),
+            listed if self._stand_in is None else self._stand_in.among(listed),
             self._settings.device,
             # One that is named may have come back with fewer; what to make of that is for who opens it.
             channels=1 if self._settings.device.strip() else channels,
-            card_numbers=read_card_numbers(),
+            cards=read_cards(),
         )
         channels = self._channels = min(channels, self._interface.inputs)
         self._portaudio.check_rate(self._interface, channels=channels, sample_rate_hz=rate)
@@ -99,14 +104,20 @@ class PortAudioDriver:
                 f'interface "{interface.full_name}" opened at {actual:g} Hz, the rig is set to {rate} Hz. It '
                 f"was closed again. Set its clock to {rate} Hz, or audio.sample_rate_hz = {actual:.0f}"
             )
+        if self._stand_in is not None:
+            self._stand_in.connect(portaudio.jack_client_name(), channels=self._channels)
         portaudio.check(
             lib.Pa_StartStream(stream[0]), f'interface "{interface.full_name}" could not be started'
         )
+        if self._stand_in is not None:
+            self._stand_in.close()
         self._stream = stream[0]
 
     def stop(self) -> None:
         """The stream is closed and PortAudio gone. With JACK and 64 inputs this takes 1.7 s, one period
         for each port; with an interface that is gone it may never return."""
+        if self._stand_in is not None:
+            self._stand_in.close()
         if self._portaudio is not None:
             if self._stream is not None:
                 self._portaudio.lib.Pa_AbortStream(self._stream)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rigd.capture.interfaces import Interface
+from rigd.capture.quiet import quiet_stderr as _quiet_stderr
 from rigd.model.errors import InterfaceError, MismatchError
 
 LIBRARY_NAMES = ("libportaudio.so.2", "libportaudio.2.dylib")
@@ -41,6 +41,7 @@ class PortAudio:
     def __init__(self, *, client_name: str = "rigd", library_names: Sequence[str] = LIBRARY_NAMES) -> None:
         self.ffi: Any = _declarations()
         self.lib, name = _load(self.ffi, library_names)
+        self._library = name
         # PortAudio keeps the pointer, not the text (pa_jack.c), so the bytes must live as long as it does.
         self._client_name = client_name.encode("ascii")
         _set_jack_client_name(name, self._client_name)
@@ -65,6 +66,13 @@ class PortAudio:
                 )
             )
         return found
+
+    def jack_client_name(self) -> str:
+        """What the JACK server calls this process; the server may have added a number."""
+        name = ctypes.c_char_p()
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(self._library).PaJack_GetClientName(ctypes.byref(name))
+        return (name.value or self._client_name).decode(errors="replace")
 
     def input_parameters(self, interface: Interface, *, channels: int, latency_s: float) -> Any:
         """A PaStreamParameters for planar float32 input."""
@@ -158,17 +166,3 @@ def _set_jack_client_name(library: str, client_name: bytes) -> None:
     """Only a PortAudio that was built with JACK exports it."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(library).PaJack_SetClientName(ctypes.c_char_p(client_name))
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """ALSA and JACK print a page of what they did not find, to the file descriptor itself."""
-    kept = os.dup(2)
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from rigd.capture.devices import config_lines, list_interfaces
+from rigd.capture.devices import config_lines, list_interfaces, plugin_lines
 from rigd.cli.terminal import AsJson, errors_told, out, print_json
 from rigd.model.errors import RigError
 from rigd.surfaces.learn import learn as learn_pedal
 from rigd.surfaces.learn import render
-from rigd.surfaces.midi_names import stable_name
+from rigd.surfaces.midi_names import FoundPort, midi_lines, stable_name
 from rigd.surfaces.midi_ports import MidiPorts
 from rigd.surfaces.serial_ports import config_for, list_ports
 
@@ -20,15 +20,14 @@ from rigd.surfaces.serial_ports import config_for, list_ports
 def devices(as_json: AsJson = False) -> None:
     """Audio interfaces, MIDI ports and serial ports, each with the config to paste."""
     troubles: list[str] = []
-    interfaces = []
-    try:
-        interfaces = list(list_interfaces())
-    except RigError as error:
-        troubles.append(f"interfaces: {error}")
-    midi: list[str] = []
+    listing = list_interfaces()
+    if listing.trouble:
+        troubles.append(f"interfaces: {listing.trouble}")
+    interfaces = [interface for interface in listing.interfaces if not interface.is_plugin]
+    midi: list[FoundPort] = []
     ports = MidiPorts(client="rigd-devices")
     try:
-        midi = [stable_name(port.name) for port in ports.look()]
+        midi = ports.look()
     except RigError as error:
         troubles.append(f"MIDI: {error}")
     finally:
@@ -37,8 +36,12 @@ def devices(as_json: AsJson = False) -> None:
     if as_json:
         print_json(
             {
-                "interfaces": [dataclasses.asdict(interface) for interface in interfaces],
-                "midi_ports": midi,
+                "interfaces": [dataclasses.asdict(interface) for interface in listing.interfaces],
+                "midi_ports": [stable_name(port.name) for port in midi],
+                "midi": [
+                    {"port": stable_name(port.name), "usb_path": port.usb_path, "usb_serial": port.usb_serial}
+                    for port in midi
+                ],
                 "serial_ports": [dataclasses.asdict(port) for port in serial],
                 "troubles": troubles,
             }
@@ -47,12 +50,14 @@ def devices(as_json: AsJson = False) -> None:
     _heading("Audio interfaces", len(interfaces))
     for interface in interfaces:
         out.print(config_lines(interface), markup=False)
+    if plugins := plugin_lines(listing.interfaces):
+        out.print(plugins, markup=False)
     _heading("MIDI ports (rigd learn tells what a pedal sends)", len(midi))
-    for name in midi:
-        out.print(f'[surface.pedal]\nkind = "midi"\nport = "{name}"\n', markup=False)
+    for port in midi:
+        out.print(midi_lines(port, midi), markup=False)
     _heading("Serial ports", len(serial))
-    for port in serial:
-        out.print(config_for(port, serial), markup=False)
+    for line in serial:
+        out.print(config_for(line, serial), markup=False)
     for trouble in troubles:
         out.print(trouble, style="yellow", markup=False)
 

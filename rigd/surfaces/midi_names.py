@@ -84,6 +84,20 @@ def fitting_ports(wanted: str, ports: Sequence[FoundPort]) -> list[FoundPort]:
     return whole or [port for port in ports if fits(wanted, port.name)]
 
 
+def midi_lines(port: FoundPort, ports: Sequence[FoundPort], *, name: str = "pedal") -> str:
+    """The config to paste for a port: its stable name, and of equal devices the USB socket."""
+    lines = [f"[surface.{name}]", 'kind = "midi"', f'port = "{_quoted(stable_name(port.name))}"']
+    lines += place_lines(port, ports)
+    equal = [each for each in ports if each.api == port.api and _key(each.name) == _key(port.name)]
+    if len(equal) > 1 and not port.usb_path:
+        lines.insert(
+            0, "# There are several of this name, and nothing tells them apart: rigd opens none of them."
+        )
+    if remark := remark_on(stable_name(port.name)):
+        lines.insert(0, f"# {remark}")
+    return "\n".join(lines) + "\n"
+
+
 def pick_port(wanted: str, names: Sequence[str]) -> str:
     """The one of `names` that `wanted` means; see `pick`."""
     return pick(wanted, [FoundPort(api="alsa", name=name) for name in names]).name

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rigd.capture.interfaces import Interface, card_id_of, choose_interface, read_card_numbers
+from rigd.capture.cards import Card, read_cards
+from rigd.capture.interfaces import Interface, card_address, card_of, choose_interface
 from rigd.model.errors import InterfaceError
 
-CARDS = read_card_numbers(Path(__file__).parent / "fixtures" / "cards")
+CARDS = (
+    Card(number=0, card_id="PCH", name="HDA Intel PCH"),
+    Card(number=2, card_id="RIG", name="Scarlett 18i20 USB", usb_path="1-2"),
+    Card(number=3, card_id="USB_1", name="X-USB", usb_path="1-3"),
+)
+EQUAL = (
+    Card(number=1, card_id="USB", name="Scarlett 2i2 USB", usb_path="1-1.2", usb_serial="Y1"),
+    Card(number=2, card_id="USB_1", name="Scarlett 2i2 USB", usb_path="1-1.4", usb_serial="Y2"),
+)
 
 
 def interface(name: str, inputs: int, host_api: str = "ALSA", *, is_default: bool = False) -> Interface:
@@ -20,14 +31,15 @@ def interface(name: str, inputs: int, host_api: str = "ALSA", *, is_default: boo
 
 BUILT_IN = interface("HDA Intel PCH: ALC257 Analog (hw:0,0)", 2, is_default=True)
 SCARLETT = interface("Scarlett 18i20 USB: Audio (hw:2,0)", 18)
+SECOND = interface("Scarlett 18i20 USB: Audio #1 (hw:2,1)", 2)
 SCARLETT_ON_JACK = interface("scarlett bridge", 18, "JACK Audio Connection Kit")
 DESK = interface("X-USB: Audio (hw:3,0)", 32)
 HELD = interface("Other Card: Audio (hw:4,0)", 0)
-ALL = (BUILT_IN, SCARLETT, SCARLETT_ON_JACK, DESK, HELD)
+ALL = (BUILT_IN, SCARLETT, SECOND, SCARLETT_ON_JACK, DESK, HELD)
 
 
 def choose(wanted: str, channels: int = 2, among: tuple[Interface, ...] = ALL) -> Interface:
-    return choose_interface(among, wanted, channels=channels, card_numbers=CARDS)
+    return choose_interface(among, wanted, channels=channels, cards=CARDS)
 
 
 @pytest.mark.parametrize(
@@ -36,13 +48,18 @@ def choose(wanted: str, channels: int = 2, among: tuple[Interface, ...] = ALL) -
         ("Scarlett 18i20 USB: Audio (hw:2,0), ALSA", SCARLETT),
         ("scarlett bridge, JACK Audio Connection Kit", SCARLETT_ON_JACK),
         ("scarlett bridge", SCARLETT_ON_JACK),
-        ("18I20", SCARLETT),
+        ("20 USB: Audio (hw:1,0)", SCARLETT),
         ("x-usb", DESK),
         ("hw:CARD=RIG", SCARLETT),
         ("hw:RIG", SCARLETT),
         ("hw:RIG,0", SCARLETT),
         ("hw:CARD=USB_1,DEV=0", DESK),
-        ("hw:3", DESK),
+        ("hw:CARD=RIG,DEV=1", SECOND),
+        ("usb:1-2", SCARLETT),
+        ("usb:1-2,DEV=1", SECOND),
+        # A name of yesterday, when the card had another number.
+        ("Scarlett 18i20 USB: Audio (hw:5,0), ALSA", SCARLETT),
+        ("X-USB: Audio (hw:1,0)", DESK),
     ],
 )
 def test_an_interface_is_found_by_full_name_part_of_a_name_or_card_id(wanted: str, meant: Interface) -> None:
@@ -52,7 +69,8 @@ def test_an_interface_is_found_by_full_name_part_of_a_name_or_card_id(wanted: st
 def test_a_card_that_got_another_number_is_found_by_its_id() -> None:
     moved = interface("Scarlett 18i20 USB: Audio (hw:7,0)", 18)
     other = interface("X-USB: Audio (hw:2,0)", 32)
-    chosen = choose_interface((other, moved), "hw:CARD=RIG", channels=18, card_numbers={"RIG": 7, "USB_1": 2})
+    cards = (Card(number=2, card_id="USB_1"), Card(number=7, card_id="RIG"))
+    chosen = choose_interface((other, moved), "hw:CARD=RIG", channels=18, cards=cards)
     assert chosen is moved
 
 
@@ -60,7 +78,8 @@ def test_a_name_that_fits_two_interfaces_is_refused_and_both_are_listed() -> Non
     with pytest.raises(InterfaceError) as caught:
         choose("scarlett")
     words = str(caught.value)
-    assert '[audio] device "scarlett" matches 2 interfaces' in words
+    assert '[audio] device "scarlett" matches 3 interfaces' in words
+    assert "hw:CARD=RIG,DEV=1" in words
     assert SCARLETT.full_name in words
     assert SCARLETT_ON_JACK.full_name in words
     assert words.endswith("Use one full name from: rigd devices")
@@ -110,11 +129,58 @@ def test_without_a_name_and_none_that_fits_the_inputs_are_listed() -> None:
         choose("", channels=64)
 
 
-def test_card_ids_are_read_from_the_kernels_list() -> None:
-    assert CARDS == {"PCH": 0, "RIG": 2, "USB_1": 3}
-    assert card_id_of(SCARLETT, CARDS) == "RIG"
-    assert card_id_of(SCARLETT_ON_JACK, CARDS) == ""
+def test_a_cards_number_is_refused_with_what_to_write() -> None:
+    """It goes by the order of plugging: tomorrow it may be another card's, and the wrong one would be recorded."""
+    for wanted in ("hw:3", "hw:3,0", "hw:CARD=3"):
+        with pytest.raises(InterfaceError, match=r"order of plugging.*hw:CARD=USB_1"):
+            choose(wanted)
 
 
-def test_a_machine_without_alsa_has_no_card_ids(tmp_path: Path) -> None:
-    assert read_card_numbers(tmp_path / "cards") == {}
+def test_equal_cards_are_told_apart_by_their_usb_sockets_and_by_nothing_else() -> None:
+    first = interface("Scarlett 2i2 USB: Audio (hw:1,0)", 2)
+    second = interface("Scarlett 2i2 USB: Audio (hw:2,0)", 2)
+
+    def choose_of_two(wanted: str) -> Interface:
+        return choose_interface((first, second), wanted, channels=2, cards=EQUAL)
+
+    assert choose_of_two("usb:1-1.4") is second
+    for wanted in ("hw:CARD=USB", "hw:USB_1", "hw:CARD=USB_1,DEV=0"):
+        with pytest.raises(
+            InterfaceError,
+            match=r"2 cards have ids that go by the order of plugging.*usb:1-1.2 \(serial number Y1\).*usb:1-1.4",
+        ):
+            choose_of_two(wanted)
+    for wanted in ("2i2", first.full_name):
+        with pytest.raises(InterfaceError, match=r"matches 2 interfaces.*usb:1-1.2.*usb:1-1.4"):
+            choose_of_two(wanted)
+    with pytest.raises(InterfaceError, match=r"no sound card is in the USB socket '1-9'.*usb:1-1.2"):
+        choose_of_two("usb:1-9")
+
+
+def test_what_is_pasted_for_a_card_means_its_device_too_and_for_equal_cards_the_socket() -> None:
+    assert card_address(CARDS[1], 0, CARDS) == "hw:CARD=RIG"
+    assert card_address(CARDS[1], 1, CARDS) == "hw:CARD=RIG,DEV=1"
+    assert card_address(EQUAL[1], 1, EQUAL) == "usb:1-1.4,DEV=1"
+    named = (replace(EQUAL[0], card_id="STAGE"), replace(EQUAL[1], card_id="ROOM"))
+    assert card_address(named[0], 0, named) == "hw:CARD=STAGE"
+    # "USB" of another maker: plugged in the other order, each has the other's id.
+    unlike = (EQUAL[0], replace(EQUAL[1], name="X-USB"))
+    assert card_address(unlike[1], 0, unlike) == "usb:1-1.4"
+    not_on_usb = tuple(replace(card, usb_path="") for card in EQUAL)
+    assert card_address(not_on_usb[0], 0, not_on_usb) == ""
+    assert card_of(SECOND, CARDS) == (CARDS[1], 1)
+    assert card_of(SCARLETT_ON_JACK, CARDS) is None
+
+
+def test_card_ids_are_read_from_the_kernels_list(tmp_path: Path) -> None:
+    (tmp_path / "proc/asound").mkdir(parents=True)
+    shutil.copy(Path(__file__).parent / "fixtures" / "cards", tmp_path / "proc/asound/cards")
+    assert {card.card_id: (card.number, card.name) for card in read_cards(tmp_path)} == {
+        "PCH": (0, "HDA Intel PCH"),
+        "RIG": (2, "Scarlett 18i20 USB"),
+        "USB_1": (3, "X-USB"),
+    }
+
+
+def test_a_machine_without_alsa_has_no_cards(tmp_path: Path) -> None:
+    assert read_cards(tmp_path) == ()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.faults import FaultClient
-from rigd.capture.matching import lasting_name
+from rigd.capture.interfaces import lasting_name
 from rigd.model.messages import CapturePhase, CaptureReport
 from rigd.model.units import Frame
 from rigd.tape.blocks import Run
