@@ -9,6 +9,8 @@ names before it starts. Belongs to one thread.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +34,7 @@ def read_jack_clients() -> dict[str, tuple[str, ...]]:
     if client is None:
         return {}
     try:
-        return clients_of([port.name for port in client.get_ports(is_audio=True, is_output=True)])
+        return clients_of(_port_names(client, is_output=True))
     finally:
         client.close()
 
@@ -96,6 +98,7 @@ class StandIn:
         self._client = client
         for number in range(len(self._ports)):
             client.outports.register(f"out_{number + 1}")
+        _take_part(client)
         client.activate()
 
     @classmethod
@@ -122,9 +125,7 @@ class StandIn:
     def connect(self, client_name: str, *, channels: int) -> None:
         """The ports that are meant are connected to those of PortAudio's client. Between opening and starting."""
         own = [
-            port.name
-            for port in self._client.get_ports(is_audio=True, is_input=True)
-            if port.name.startswith(f"{client_name}:")
+            name for name in _port_names(self._client, is_input=True) if name.startswith(f"{client_name}:")
         ]
         if len(own) < channels:
             raise InterfaceError(
@@ -147,6 +148,27 @@ class StandIn:
             with quiet_stderr():
                 client.deactivate()
                 client.close()
+
+
+def _port_names(client: Any, **kind: bool) -> list[str]:
+    """In the order in which they were registered."""
+    names = []
+    for port in client.get_ports(is_audio=True, **kind):
+        with contextlib.suppress(RuntimeError):  # it went between the list and the question for its name
+            names.append(port.name)
+    return names
+
+
+def _take_part(client: Any) -> None:
+    """The client has a place in the server's cycle: without one, whoever is connected to it waits for ever.
+
+    What is called in each cycle is libc's `pthread_equal`, which takes (frames, NULL), touches nothing and answers 0:
+    a function of Python's would hold up the whole graph whenever another thread has the GIL.
+    """
+    module = importlib.import_module("jack")
+    address = ctypes.cast(ctypes.CDLL(None).pthread_equal, ctypes.c_void_p).value
+    nothing = module._ffi.cast("JackProcessCallback", address)
+    module._lib.jack_set_process_callback(client._ptr, nothing, module._ffi.NULL)
 
 
 def _client(name: str) -> Any:
