@@ -139,7 +139,7 @@ class Assembly:
                 found.append(self._codec.from_plain(read_json(path)))
             except RigError as error:
                 log.warning("%s does not say what was to be kept: %s", path, error)
-        return found
+        return sorted(found, key=lambda keep: keep.order.ordinal)
 
     def _note_down(self) -> None:
         """What was asked for is on disk, also what has to wait for its turn."""

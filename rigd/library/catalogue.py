@@ -13,9 +13,12 @@ from pathlib import Path
 
 from rigd.library.index import Index, IndexDamaged, IndexReader, SessionRow, TakeRow
 from rigd.library.session import TRASH_NAME, SessionSheet
+from rigd.library.sheet import place_of
 from rigd.library.sheet_file import SHEET_NAME
 from rigd.library.takes import FoundTake
+from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
+from rigd.model.ordinals import ordinal_of
 from rigd.writer.journal import JOURNAL_NAME
 
 log = logging.getLogger(__name__)
@@ -86,6 +89,7 @@ class Catalogue:
                     session=sheet.session,
                     date=sheet.date,
                     created_at=sheet.created_at,
+                    ordinal=ordinal_of(sheet.ordinal, sheet.created_at),
                 )
             )
         if self._index is not None:
@@ -110,7 +114,7 @@ class Catalogue:
             for kind, places in ((TakeRow, takes), (SessionRow, sessions)):
                 found = {self._relative(place) for place in places}
                 unseen = self._index.folders(kind) - found
-                self._index.remove(kind, *(folder for folder in unseen if not (self._root / folder).is_dir()))
+                self._index.remove(kind, *(folder for folder in unseen if is_gone(self._root / folder)))
         except LibraryError as error:
             self._mend(error)
 
@@ -131,6 +135,7 @@ class Catalogue:
             rolling=sheet.rolling,
             recovered=sheet.recovered,
             started_at=sheet.started_at,
+            ordinal=place_of(sheet),
             frames=sheet.frames,
             sample_rate_hz=sheet.sample_rate_hz,
             channels=len(sheet.channels),

@@ -19,6 +19,7 @@ from rigd.library.durable import FILE_MODE, make_folder, sync_folder
 from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import is_plain
+from rigd.library.walking import is_folder
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.units import TakeId
 from rigd.writer.journal import JOURNAL_NAME, read_journal
@@ -204,7 +205,7 @@ def copy_take(source: Side, target: Path, go_on: GoOn, *, with_journal: bool = T
         if (source.folder / name).stat().st_size < least_bytes:
             what = f"{channels_of(source.record, name)} is shorter than its journal says"
             raise CannotTell(f"{what}, and the other copy has less")
-    there = digests_of(target, source.names, go_on) if target.is_dir() else {}
+    there = digests_of(target, source.names, go_on) if is_folder(target) else {}
     wanted = {name: digest for name, digest in digests.items() if there.get(name) != digest}
     if take_in(target) is None and any(there.get(name) is not None for name in wanted):
         # No copy that was cut short leaves that: its files are whole before they get their names.
@@ -256,7 +257,7 @@ def copy_small(source: Path, target: Path) -> None:
 
 def make_folders(folder: Path) -> None:
     """The folder and its parents exist, durably. LibraryError."""
-    missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+    missing = [each for each in (folder, *folder.parents) if not is_folder(each)]
     for each in reversed(missing):
         make_folder(each)
 

@@ -25,7 +25,7 @@ from rigd.model.units import TakeId
 
 INDEX_NAME = "index.sqlite3"
 MOST_NUMBER = (1 << 63) - 1
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 BUSY_S = 2.0
 
 
@@ -37,6 +37,8 @@ class SessionRow:
     session: str
     date: str
     created_at: str
+    ordinal: int
+    """Its place among the sessions of its day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class TakeRow:
     rolling: bool
     recovered: bool
     started_at: str
+    ordinal: int
+    """Its place among the takes."""
     frames: int
     sample_rate_hz: int
     channels: int
@@ -162,6 +166,14 @@ class Index:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if (
+                0 < version < INDEX_VERSION
+            ):  # an older rigd's: it was made from the folders, and so is this one
+                for (table,) in connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table'"
+                ).fetchall():
+                    connection.execute(f'DROP TABLE "{table}"')
+                version = 0
             if version == 0 and not connection.execute("SELECT name FROM sqlite_master").fetchall():
                 for kind, table in _TABLES.items():
                     connection.execute(f"CREATE TABLE {table} ({_columns(kind)}, checksum INTEGER NOT NULL)")
@@ -204,7 +216,7 @@ class IndexReader:
 
     def sessions(self) -> tuple[SessionRow, ...]:
         """Oldest first. Raises LibraryError."""
-        return self._read(SessionRow, "ORDER BY date, created_at, folder", ())
+        return self._read(SessionRow, "ORDER BY date, ordinal, folder", ())
 
     def takes(self, *, session_folder: str | None = None, false_takes: bool = False) -> tuple[TakeRow, ...]:
         """Of one session, or of all; oldest first. Raises LibraryError."""
@@ -215,7 +227,12 @@ class IndexReader:
         if not false_takes:
             terms.append("false_take = 0")
         where = f"WHERE {' AND '.join(terms)} " if terms else ""
-        return self._read(TakeRow, f"{where}ORDER BY started_at, folder", tuple(values))
+        return self._read(TakeRow, f"{where}ORDER BY ordinal, started_at, folder", tuple(values))
+
+    def highest_ordinal(self) -> int:
+        """Of all takes; 0 where there is none. Raises LibraryError."""
+        rows = self._read(TakeRow, "ORDER BY ordinal DESC LIMIT 1", ())
+        return rows[0].ordinal if rows else 0
 
     def take(self, take_id: TakeId) -> TakeRow | None:
         """The take of that id; of copies, the one whose folder sorts first. Raises LibraryError."""

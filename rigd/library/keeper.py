@@ -22,6 +22,7 @@ from rigd.library.library import Library
 from rigd.library.rolling import RollingTake
 from rigd.library.sheet import SheetMirror, take_of
 from rigd.library.takes import FoundTake
+from rigd.library.walking import is_folder, is_gone
 from rigd.model.blackbox import Keep
 from rigd.model.errors import LibraryError, RigError
 from rigd.model.inputs import TakeAdopted
@@ -287,7 +288,7 @@ class LibraryKeeper:
     def _file(self, take: Take) -> None:
         self._let_go(take.take_id)
         folder = Path(take.folder)
-        if not folder.is_dir():
+        if not is_folder(folder):
             folder = self._library.place_of(take.take_id)
         try:
             found = self._library.file_take(folder, slate=take.slate, failure=take.failure)
@@ -328,7 +329,7 @@ class LibraryKeeper:
             self._newest.pop(take_id, None)
 
     def _file_digests(self, order: HashOrder, digests: dict[str, str]) -> None:
-        if order.folder.is_dir():  # moved meanwhile: whoever moved it has asked again
+        if is_folder(order.folder):  # moved meanwhile: whoever moved it has asked again
             found = self._library.file_digests(order.folder, digests, journal_bytes=order.journal_bytes)
             if found is None:
                 self._see_to_digests(self._library.file_take(order.folder))
@@ -369,7 +370,7 @@ class LibraryKeeper:
             self._library.catalogue.enter(found)
         else:
             self._rolling.pop(take.take_id)
-            if not (Path(take.folder) / JOURNAL_NAME).exists():
+            if is_gone(Path(take.folder) / JOURNAL_NAME):
                 with self._lock:  # not begun yet: tried again with the newest there is
                     self._newest.setdefault(take.take_id, take)
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -22,12 +23,12 @@ from rigd.library.session import (
     SESSION_NAME,
     SessionFolder,
     SessionSheet,
-    folders_in,
     read_session,
     take_folders,
     write_session,
 )
-from rigd.library.sheet import SheetMirror, slate_of, take_of
+from rigd.library.sheet import SheetMirror, place_in_trash, slate_of, take_of
+from rigd.library.sheet import place_of as place_of_sheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import (
     FoundTake,
@@ -40,9 +41,11 @@ from rigd.library.takes import (
     place_before_trash,
 )
 from rigd.library.volumes import volume_id
+from rigd.library.walking import ToldOnce, folders_in, is_folder, is_gone, is_link
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.library import SessionOpened, TakePlan
 from rigd.model.names import Naming, clash_key, unique_name
+from rigd.model.ordinals import next_ordinal, ordinal_of
 from rigd.model.state import Take
 from rigd.model.take import Slate, Track
 from rigd.model.units import TakeId
@@ -54,14 +57,19 @@ log = logging.getLogger(__name__)
 MIRROR_WITHIN_S = 3.0
 
 
-def _note_takes_of(session: SessionFolder, twin: Path) -> None:
+def _note_takes_of(session: SessionFolder, twin: Path, count: Callable[[int], None]) -> None:
     with contextlib.suppress(LibraryError):
         session.look(twin)
     for place in take_folders(twin):
         with contextlib.suppress(LibraryError, TakeError):
             sheet = read_sheet(place)
-            slate = slate_of(sheet) if sheet is not None else read_journal(place / JOURNAL_NAME).slate
-            session.note_take(slate, place)
+            if sheet is not None:
+                session.note_take(slate_of(sheet), place)
+                count(place_of_sheet(sheet))
+            else:
+                record = read_journal(place / JOURNAL_NAME)
+                session.note_take(record.slate, place)
+                count(ordinal_of(record.order.ordinal, record.order.started_at))
 
 
 class Library:
@@ -96,11 +104,17 @@ class Library:
         self._lock = LibraryLock(own / "lock")
         with contextlib.suppress(LibraryError):  # full or read-only: told when it is written to
             volume_id(self.root)
+        self._counting = threading.Lock()
+        self._highest = 0
+        """The highest ordinal that was seen or given."""
         self._sessions: dict[str, SessionFolder] = {}
         self._places: dict[TakeId, Path] = {}
+        self._tell_once = ToldOnce()
         self.catalogue = Catalogue(self.root, own / INDEX_NAME, now=now, mirror=mirror)
         self.reader = self.catalogue.reader
         """Lists sessions and takes; any thread but the controller's."""
+        with contextlib.suppress(LibraryError):  # without an index each take that is met counts
+            self._note_ordinal(self.reader.highest_ordinal())
 
     def close(self) -> None:
         """The next daemon may have the library."""
@@ -114,7 +128,8 @@ class Library:
 
         Raises LibraryError where that session is not open.
         """
-        return self._session(session_folder).plan(slate=slate, tracks=tracks, layout=self._layout)
+        plan = self._session(session_folder).plan(slate=slate, tracks=tracks, layout=self._layout)
+        return replace(plan, ordinal=self._next_ordinal())
 
     def next_take_number(self, *, session_folder: str, song: str) -> int:
         """The number that this song's next take gets. Raises LibraryError where that session is not open."""
@@ -140,19 +155,21 @@ class Library:
             try:
                 found = bring_up_to_date(place)
             except LibraryError as error:
-                log.warning("%s", error)
+                self._tell_once(place, error)
                 continue
             if found is not None:
                 takes.append(found)
                 self._places[found.sheet.take_id] = found.folder
-                session.note_take(take_of(found.sheet, place).slate, place)
+                session.note_take(slate_of(found.sheet), place)
+                self._note_ordinal(place_of_sheet(found.sheet))
         self._look_at_mirror(session)
-        if not (folder / SESSION_NAME).exists():
+        if is_gone(folder / SESSION_NAME):
             write_session(folder, session.sheet)
         self._sessions[str(folder)] = session
         self.catalogue.enter(*takes, session=(folder, session.sheet))
         closed = sorted(
-            (found for found in takes if not found.sheet.rolling), key=lambda found: found.sheet.started_at
+            (found for found in takes if not found.sheet.rolling),
+            key=lambda found: (place_of_sheet(found.sheet), found.sheet.started_at, found.sheet.take_id),
         )
         song = session.sheet.song
         return SessionOpened(
@@ -164,7 +181,7 @@ class Library:
             takes=tuple(take_of(found.sheet, found.folder) for found in closed if not found.sheet.false_take),
             trashed=tuple(
                 found.sheet.take_id
-                for found in sorted(closed, key=lambda found: found.sheet.trashed_at)
+                for found in sorted(closed, key=lambda found: place_in_trash(found.sheet))
                 if found.sheet.false_take
             ),
         )
@@ -180,7 +197,7 @@ class Library:
         if self._mirror is not None:
             twin = self._mirror / session.folder.name
             looking = threading.Thread(
-                target=_note_takes_of, args=(session, twin), name="rigd-look", daemon=True
+                target=_note_takes_of, args=(session, twin, self._note_ordinal), name="rigd-look", daemon=True
             )
             looking.start()
             looking.join(MIRROR_WITHIN_S)
@@ -231,7 +248,8 @@ class Library:
     def discard(self, take_id: TakeId) -> FoundTake:
         """The take is in its session's trash. Not for while anything is recorded. Raises LibraryError."""
         folder = self.place_of(take_id)
-        found = move_to_trash(folder, at=self._now().isoformat(timespec="milliseconds"))
+        at = self._now().isoformat(timespec="milliseconds")
+        found = move_to_trash(folder, at=at, ordinal=self._next_ordinal())
         session = self._sessions.get(str(found.session_folder))
         if session is not None and found.folder != folder:
             session.let_go(folder.parent.name, folder.name)
@@ -262,12 +280,12 @@ class Library:
     def place_of(self, take_id: TakeId) -> Path:
         """A take's folder. Raises LibraryError where there is none."""
         known = self._places.get(take_id)
-        if known is not None and known.is_dir():
+        if known is not None and is_folder(known):
             return known
         with contextlib.suppress(LibraryError):
             row = self.reader.take(take_id)
             for root in (self.root, self._mirror):
-                if row is not None and root is not None and (root / row.folder).is_dir():
+                if row is not None and root is not None and is_folder(root / row.folder):
                     return root / row.folder
         for session in self._sessions.values():
             for place in take_folders(session.folder):
@@ -287,11 +305,13 @@ class Library:
         any_open = False
         takes: set[Path] = set()
         sessions: set[Path] = set()
-        for folder in folders_in(self.root):
+        for folder in folders_in(self.root, self._tell_once):
             sheet: SessionSheet | None = None
-            with contextlib.suppress(LibraryError):
+            try:
                 sheet = read_session(folder)
-            for place in take_folders(folder):
+            except LibraryError as error:
+                self._tell_once(folder, error)
+            for place in take_folders(folder, self._tell_once):
                 if (known := self.catalogue.known(place)) is not None:
                     self._places[known.take_id] = place
                     takes.add(place)
@@ -303,7 +323,7 @@ class Library:
                     if found is None:
                         continue
                 except LibraryError as error:
-                    log.warning("%s", error)
+                    self._tell_once(place, error)
                     continue
                 takes.add(self._filed(found).folder)
                 sheet = sheet or self._made_up(found.sheet.session, found.sheet.song, found.sheet.started_at)
@@ -319,6 +339,16 @@ class Library:
             if not any_open and may_move():
                 with contextlib.suppress(LibraryError):
                     yield self.discard(take_id)
+
+    def _next_ordinal(self) -> int:
+        """Any thread; no disk."""
+        with self._counting:
+            self._highest = next_ordinal(self._highest, int(self._now().timestamp() * 1000))
+            return self._highest
+
+    def _note_ordinal(self, ordinal: int) -> None:
+        with self._counting:
+            self._highest = max(self._highest, ordinal)
 
     def _session(self, session_folder: str) -> SessionFolder:
         try:
@@ -340,6 +370,7 @@ class Library:
             date=date,
             created_at=self._now().isoformat(timespec="seconds"),
             rig=self._rig,
+            ordinal=self._next_ordinal(),
             song="",
         )
         found: list[tuple[Path, SessionSheet]] = []
@@ -363,7 +394,7 @@ class Library:
 
     def _is_session(self, folder: Path, wanted: SessionSheet) -> SessionSheet | None:
         """session.json of the folder if it is the wanted session; made up if it is lost and takes say so."""
-        if folder.is_symlink() or not folder.is_dir():
+        if is_link(folder) or not is_folder(folder):
             return None
         try:
             sheet = read_session(folder)
@@ -393,6 +424,7 @@ class Library:
 
     def _filed(self, found: FoundTake, *, before: Path | None = None) -> FoundTake:
         self._places[found.sheet.take_id] = found.folder
+        self._note_ordinal(place_of_sheet(found.sheet))
         if before is not None and before != found.folder:
             self.catalogue.remove_take(before)
         self.catalogue.enter(found)

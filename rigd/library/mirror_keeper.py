@@ -30,11 +30,12 @@ from rigd.library.copies import (
 from rigd.library.durable import move_folder
 from rigd.library.hasher import be_idle
 from rigd.library.keeper import LibraryKeeper
-from rigd.library.session import SESSION_NAME, folders_in
+from rigd.library.session import SESSION_NAME
 from rigd.library.sheet import SheetMirror, take_of
 from rigd.library.take_places import TakePlaces
 from rigd.library.takes import FoundTake
 from rigd.library.volumes import VolumePair
+from rigd.library.walking import folders_in, is_file, is_gone
 from rigd.model.errors import LibraryError, RigError
 from rigd.model.library import CopiesLeft, LibraryFact, TakeCompared, Volume, VolumeChecked
 from rigd.model.units import TakeId
@@ -218,11 +219,11 @@ class MirrorKeeper:
         for root, other in ((self._library, self._mirror), (self._mirror, self._library)):
             for session in folders_in(root):
                 self._look_for_volumes()
-                if root is self._library or not (other / session.name / SESSION_NAME).exists():
+                if root is self._library or is_gone(other / session.name / SESSION_NAME):
                     self._copy_session(session, other / session.name)
 
     def _copy_session(self, source: Path, target: Path) -> None:
-        if (source / SESSION_NAME).is_file():
+        if is_file(source / SESSION_NAME):
             try:
                 make_folders(target)
                 copy_small(source / SESSION_NAME, target / SESSION_NAME)
@@ -266,7 +267,7 @@ class MirrorKeeper:
         theirs = look(there) if there is not None else None
         for place, side in ((here, ours), (there, theirs)):
             if place is not None and side is None:
-                if place.is_dir():
+                if not is_gone(place):
                     raise LibraryError(f"{place}: its journal is gone; neither copy was touched")
                 raise NotYet  # moved to or from the trash at this moment: it is not gone
         if ours is not None and theirs is not None:
@@ -304,7 +305,7 @@ class MirrorKeeper:
     def _placed(self, moved: Side, leads: Side, root: Path, of: Path) -> Side:
         """The take that `moved` is lies where `leads` does on the other volume, if that place is free there."""
         target = root / leads.folder.relative_to(of)
-        if target == moved.folder or target.exists():
+        if target == moved.folder or not is_gone(target):
             return moved
         make_folders(target.parent)
         move_folder(moved.folder, target)

@@ -6,6 +6,7 @@ never held while the disk is asked.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from rigd.library.durable import DamagedFile, read_json, write_json
+from rigd.library.walking import Unreadable, folders_in, is_link, pass_by
 from rigd.model.errors import LibraryError
 from rigd.model.library import TakePlan
 from rigd.model.names import Naming, clash_key, unique_name
@@ -49,6 +51,8 @@ class SessionSheet:
     created_at: str
     """ISO 8601 local time with offset."""
     rig: str
+    ordinal: int = 0
+    """Its place among the sessions and takes of the library; 0: an older rigd gave none, and `created_at` tells."""
     song: str
     """The song used last; empty: none yet."""
     songs: tuple[SongEntry, ...] = ()
@@ -83,31 +87,13 @@ def session_schema() -> dict[str, Any]:
     return {**head, **schema, "title": "rigd session.json, version 1"}
 
 
-def folders_in(folder: Path) -> Iterator[Path]:
-    """The real folders in `folder` that rigd may have made, by name: no links, no hidden ones.
-
-    A folder that is gone or may not be read has none.
-    """
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(
-                entry.name
-                for entry in entries
-                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
-            )
-    except OSError:
-        return
-    for name in names:
-        yield folder / name
-
-
-def take_folders(session: Path) -> Iterator[Path]:
+def take_folders(session: Path, unreadable: Unreadable = pass_by) -> Iterator[Path]:
     """Folders of a session that may be takes, those in the trash last."""
-    for song in folders_in(session):
-        yield from folders_in(song)
+    for song in folders_in(session, unreadable):
+        yield from folders_in(song, unreadable)
     trash = session / TRASH_NAME
-    if not trash.is_symlink():
-        yield from folders_in(trash)
+    if not is_link(trash):
+        yield from folders_in(trash, unreadable)
 
 
 class SessionFolder:
@@ -137,7 +123,8 @@ class SessionFolder:
             for name in _names_in(folder):
                 found[""].add(clash_key(name))
         for song in folders_in(folder):
-            found[song.name] = {clash_key(name) for name in _names_in(song)}
+            with contextlib.suppress(LibraryError):  # one that may not be read gets no takes
+                found[song.name] = {clash_key(name) for name in _names_in(song)}
         with self._lock:
             for place, keys in found.items():
                 self._taken.setdefault(place, set()).update(keys)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from rigd.model.ordinals import ordinal_of
 from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import ClosedFile, GainChange, Gap, GapCause, Marker, Parameter, Slate, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
@@ -127,6 +128,9 @@ class TakeSheet:
     """True: a crash or power cut left the take open, and it was closed afterwards."""
     failed: str = ""
     """Why the take ended before it was stopped; empty: it did not."""
+    ordinal: int = 0
+    """Its place among all takes of the library, which a wall clock that is set back does not change; 0: an older
+    rigd gave none, and `started_at` tells."""
     started_at: str
     """ISO 8601 local time with offset of the first frame."""
     duration_s: float
@@ -153,6 +157,8 @@ class TakeSheet:
     trashed_from: str = ""
     """Where in the session a false take was, "Song/Take 003"; empty: it is there."""
     trashed_at: str = ""
+    trashed_ordinal: int = 0
+    """Its place among the takes that were thrown away; 0: an older rigd did it, and `trashed_at` tells."""
     mirror: SheetMirror | None = None
     """Null: there is no mirror, or the copies were not compared since the files were last written to."""
 
@@ -193,6 +199,7 @@ def make_sheet(
         rolling=rolling,
         recovered=record.recovered,
         failed=record.failure,
+        ordinal=order.ordinal,
         started_at=order.started_at,
         duration_s=round(length / order.format.sample_rate_hz, 6),
         frames=length,
@@ -297,6 +304,16 @@ def slate_of(sheet: TakeSheet) -> Slate:
     )
 
 
+def place_of(sheet: TakeSheet) -> int:
+    """Its place among the takes."""
+    return ordinal_of(sheet.ordinal, sheet.started_at)
+
+
+def place_in_trash(sheet: TakeSheet) -> int:
+    """Its place among the takes that were thrown away."""
+    return ordinal_of(sheet.trashed_ordinal, sheet.trashed_at)
+
+
 def take_of(sheet: TakeSheet, folder: Path) -> Take:
     """The take as the rig's state shows it."""
     first = sheet.tape_frame
@@ -307,6 +324,7 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
         first_frame=Frame(first),
         end_frame=None if sheet.rolling else Frame(first + sheet.frames),
         started_at=sheet.started_at,
+        ordinal=place_of(sheet),
         channels=tuple(channel.channel for channel in sheet.channels),
         markers=tuple(
             Marker(at_frame=Frame(first + marker.frame), name=marker.name) for marker in sheet.markers

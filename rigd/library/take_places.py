@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rigd.library.copies import take_in
-from rigd.library.session import folders_in, take_folders
+from rigd.library.session import take_folders
 from rigd.library.sheet_file import read_sheet
+from rigd.library.walking import folders_in, is_gone
 from rigd.model.errors import LibraryError
 from rigd.model.units import TakeId
 from rigd.writer.journal import JOURNAL_NAME
@@ -86,7 +87,7 @@ class TakePlaces:
         """The same place on the other volume; beside it where another take has it."""
         wanted = root / folder.relative_to(of)
         target, number = wanted, 2
-        while target.exists() and take_in(target) not in (None, take_id):
+        while not is_gone(target) and take_in(target) not in (None, take_id):
             target = wanted.with_name(f"{wanted.name} ({number})")
             number += 1
         return target

@@ -7,6 +7,7 @@ journal and files. Where a folder lies is the truth about the trash: what is in 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,7 @@ from rigd.library.sheet import (
     without_digests,
 )
 from rigd.library.sheet_file import NewerSheet, read_sheet, write_sheet
+from rigd.library.walking import is_link
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.names import clash_key, safe_name, unique_name
 from rigd.model.take import Slate, TakeOrder
@@ -94,7 +96,12 @@ def bring_up_to_date(folder: Path, *, slate: Slate | None = None) -> FoundTake |
     if old is not None:
         if slate is None and old.ahead_of_journal:
             slate = slate_of(old)
-        new = replace(new, trashed_from=old.trashed_from, trashed_at=old.trashed_at)
+        new = replace(
+            new,
+            trashed_from=old.trashed_from,
+            trashed_at=old.trashed_at,
+            trashed_ordinal=old.trashed_ordinal,
+        )
     if slate is not None:
         new = with_slate(new, slate)
     if folder.parent.name == TRASH_NAME:
@@ -170,7 +177,7 @@ def _is_newer(folder: Path) -> bool:
     return False
 
 
-def move_to_trash(folder: Path, *, at: str) -> FoundTake:
+def move_to_trash(folder: Path, *, at: str, ordinal: int) -> FoundTake:
     """The take is a false one, in the trash of its session; was it there already, it stays.
 
     take.json says so before the folder moves: after a power cut in between, catching up moves it.
@@ -180,12 +187,15 @@ def move_to_trash(folder: Path, *, at: str) -> FoundTake:
         return found
     session = folder.parent.parent
     trash = session / TRASH_NAME
-    if trash.is_symlink():
+    if is_link(trash):
         raise LibraryError(f"{trash}: is a link; {folder} stays where it is. Remove the link")
     make_folder(trash)
     sheet = _with_false_take(found.sheet, true=True)
     sheet = replace(
-        sheet, trashed_from=f"{folder.parent.name}/{folder.name}", trashed_at=sheet.trashed_at or at
+        sheet,
+        trashed_from=f"{folder.parent.name}/{folder.name}",
+        trashed_at=sheet.trashed_at or at,
+        trashed_ordinal=sheet.trashed_ordinal if sheet.trashed_at else ordinal,
     )
     write_sheet(folder, sheet)
     target = _free(trash, safe_name(f"{folder.parent.name} - {folder.name}", fallback="Take"))
@@ -201,7 +211,9 @@ def move_from_trash(found: FoundTake, target: Path) -> FoundTake:
         move_folder(found.folder, target)
     else:
         target = found.folder
-    sheet = replace(_with_false_take(found.sheet, true=False), trashed_from="", trashed_at="")
+    sheet = replace(
+        _with_false_take(found.sheet, true=False), trashed_from="", trashed_at="", trashed_ordinal=0
+    )
     write_sheet(target, sheet)
     return FoundTake(folder=target, sheet=sheet, settled=False)
 
@@ -256,7 +268,10 @@ def _closed_take(folder: Path) -> FoundTake:
 
 
 def _free(parent: Path, name: str) -> Path:
-    taken = {clash_key(entry.name) for entry in parent.iterdir()}
+    try:
+        taken = {clash_key(name) for name in os.listdir(parent)}
+    except OSError as error:
+        raise LibraryError(f"{parent}: cannot be read ({error.strerror}); nothing was moved") from error
     return parent / unique_name(name, taken=taken.__contains__)
 
 

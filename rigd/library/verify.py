@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rigd.library.copies import channels_of, digest_of
-from rigd.library.session import folders_in, take_folders
+from rigd.library.session import take_folders
 from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import is_plain
+from rigd.library.walking import folders_in, is_file
 from rigd.model.errors import LibraryError, TakeError
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 
@@ -107,7 +108,7 @@ def find_takes(library: Path, mirror: Path | None) -> Iterator[tuple[Path, Path 
 def _takes_in(library: Path) -> Iterator[Path]:
     for session in folders_in(library):
         for place in take_folders(session):
-            if (place / JOURNAL_NAME).is_file():
+            if is_file(place / JOURNAL_NAME):
                 yield place
 
 

@@ -17,6 +17,8 @@ class TakePlan:
     folder: str
     """Absolute path."""
     files: tuple[TakeFile, ...]
+    ordinal: int = 0
+    """Its place among the library's takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

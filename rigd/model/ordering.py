@@ -7,6 +7,7 @@ from rigd.model.inputs import wall_clock_at
 from rigd.model.messages import OpenTake
 from rigd.model.mirroring import is_in_charge, stands_in
 from rigd.model.numbering import used_up
+from rigd.model.ordinals import ordinal_of
 from rigd.model.state import WRITER_CURE, Channel, Disk, Ending, RigState, Setting, Take
 from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
 from rigd.model.units import Frame
@@ -59,6 +60,7 @@ def plan_order(
         tracks=tracks,
         files=plan.files,
         slate=slate,
+        ordinal=plan.ordinal,
     )
     work.take_id = order.take_id
     work.change(next_take_number=used_up(state, number))
@@ -75,6 +77,7 @@ def take_of(order: TakeOrder) -> Take:
         end_frame=order.end_frame,
         started_at=order.started_at,
         channels=tuple(track.channel for track in order.tracks),
+        ordinal=ordinal_of(order.ordinal, order.started_at),
     )
 
 

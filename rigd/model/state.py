@@ -112,6 +112,8 @@ class Take:
     """None where there is no second volume."""
     on_mirror: bool = False
     """The library's volume failed it: `folder` is the mirror's."""
+    ordinal: int = 0
+    """Its place among the takes of the library, by `model/ordinals.py`: the last one has the highest."""
     from_blackbox: bool = False
     """Until it is closed: it is put together from the black box, and the writer knows nothing of it."""
 

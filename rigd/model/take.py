@@ -84,6 +84,9 @@ class Slate:
     """0 not rated, 1 to 5."""
     notes: tuple[str, ...] = ()
     false_take: bool = False
+    dated: str = ""
+    """Where the clock was wrong when the take was made: its start as it was found out later, in place of the
+    order's `started_at`. Empty: that stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,26 @@ class TakeFormat:
     sample: Literal["int24", "float32"] = "int24"
 
 
+class ClockState(StrEnum):
+    """What was known of the wall clock when it was read."""
+
+    SYNCHRONISED = "synchronised"  # by the kernel's word
+    UNSYNCHRONISED = "unsynchronised"  # nobody says that it is right
+    WRONG = "wrong"  # it says a time that is past for certain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeClock:
+    """When a take was made, by a clock that cannot be set: for dating it anew once the wall clock is right."""
+
+    boot_id: str
+    """The kernel's id of this run of the machine."""
+    boottime_ns: int
+    """CLOCK_BOOTTIME at `first_frame`: since the machine was started, with the time that it slept."""
+    state: ClockState
+    """Of the wall clock, when `started_at` was read from it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeOrder:
     """All that the writer needs in order to write a take; also the first line of its journal."""
@@ -136,6 +159,9 @@ class TakeOrder:
     tracks: tuple[Track, ...]
     files: tuple[TakeFile, ...]
     slate: Slate
+    ordinal: int = 0
+    """Its place among the library's takes; 0: an older rigd gave none."""
+    clock: TakeClock | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,9 +189,9 @@ def chosen_take(state: RigState, take_id: TakeId | None) -> Take:
 
 
 def with_take(takes: tuple[Take, ...], take: Take) -> tuple[Take, ...]:
-    """The takes with this one in its place by the time it started."""
+    """The takes with this one in its place. By its ordinal: a wall clock may be set back."""
     others = [known for known in takes if known.take_id != take.take_id]
     place = len(others)
-    while place and others[place - 1].started_at > take.started_at:
+    while place and others[place - 1].ordinal > take.ordinal:
         place -= 1
     return (*others[:place], take, *others[place:])

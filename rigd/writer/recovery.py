@@ -178,20 +178,25 @@ def recover_library(
     while waiting:
         folder, depth = waiting.pop()
         try:
-            entries = list(os.scandir(folder))
-            inside = [
-                Path(entry.path)
-                for entry in entries
-                if entry.is_dir(follow_symlinks=False) and entry.name != OWN_FOLDER
-            ]
+            with os.scandir(folder) as scan:
+                entries = list(scan)
         except OSError:
             continue
+        inside = [Path(entry.path) for entry in entries if entry.name != OWN_FOLDER and _is_folder(entry)]
         if any(entry.name == JOURNAL_NAME for entry in entries):
             yield None if skip(str(folder)) else _recover_one(str(folder))
             continue
         if depth < DEEPEST_FOLDER:
             waiting += [(each, depth + 1) for each in inside]
         yield None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """No link; what may not be looked at costs itself only."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def _recover_one(folder: str) -> TakeClosed | NotRecovered | None:

@@ -65,6 +65,7 @@ def order_take(
         tracks=channels,
         files=plan.files,
         slate=slate,
+        ordinal=plan.ordinal,
     )
 
 

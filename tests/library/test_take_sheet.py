@@ -94,6 +94,7 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
         "rolling": False,
         "recovered": False,
         "failed": "",
+        "ordinal": order.ordinal,
         "started_at": "2025-06-01T12:00:00.250+02:00",
         "duration_s": 0.01,
         "frames": 480,
@@ -107,6 +108,7 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
         "ahead_of_journal": False,
         "trashed_from": "",
         "trashed_at": "",
+        "trashed_ordinal": 0,
         "mirror": None,
     }
     lists = {"channels", "gain_changes", "gaps", "xruns", "markers", "files"}

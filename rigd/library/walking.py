@@ -1,0 +1,93 @@
+"""Going through a library in which anything may lie: what cannot be read costs itself and nothing else. Any thread.
+
+A library may be the root of a disk, with its `lost+found`; somebody may have copied things into it that are another
+user's, links to nowhere, pipes, names of no known spelling; and a disk may fail at one folder. pathlib's own
+questions (`is_dir`, `exists`) raise where they may not look, so here they are asked otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+Unreadable = Callable[[Path, OSError], None]
+"""Told of what could not be read."""
+
+
+def pass_by(path: Path, error: OSError) -> None:
+    """Nobody has to know."""
+
+
+def is_folder(path: Path) -> bool:
+    """It is a folder, or a link to one, and may be looked at."""
+    return os.path.isdir(path)
+
+
+def is_gone(path: Path) -> bool:
+    """Nothing is there, for certain: what may not be looked at is not gone."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def is_file(path: Path) -> bool:
+    """It is a plain file, no link, and may be looked at."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def is_link(path: Path) -> bool:
+    """It is a link; what may not be looked at is none."""
+    return os.path.islink(path)
+
+
+def folders_in(folder: Path, unreadable: Unreadable = pass_by) -> Iterator[Path]:
+    """The real folders in `folder` that rigd may have made, by name: no links, no hidden ones.
+
+    One that is gone has none; one that may not be read, or only in part, has what could be read of it.
+    """
+    names: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and _is_real_folder(entry, unreadable):
+                    names.append(entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        unreadable(folder, error)
+    for name in sorted(names):
+        yield folder / name
+
+
+def _is_real_folder(entry: os.DirEntry[str], unreadable: Unreadable) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError as error:  # the file system does not tell kinds, and this one may not be asked
+        unreadable(Path(entry.path), error)
+        return False
+
+
+class ToldOnce:
+    """Names each thing that cannot be read once, in the log. One thread."""
+
+    def __init__(self) -> None:
+        self._told: set[Path] = set()
+
+    def __call__(self, path: Path, error: Exception) -> None:
+        if not self._told.isdisjoint((path, *path.parents)):
+            return
+        self._told.add(path)
+        why = f"{path}: cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
+        log.warning("%s. It is passed by; the rest of the library is not touched", why)
