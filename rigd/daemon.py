@@ -215,7 +215,7 @@ class Rig:
         )
         self._tape_watch.start()
         running.callback(self._tape_watch.stop)
-        keeper.open_session(config.session_name())
+        keeper.open_session(config.session_name(), going_on=True)
         preamps.start()
         running.callback(preamps.stop)
         self._start_surfaces(runtime, tape)
@@ -231,6 +231,7 @@ class Rig:
             postroll_s=config.take.postroll_seconds,
             plan_take=keeper.plan_take,
             next_take_number=keeper.next_take_number,
+            session_of_day=keeper.session_of_day,
             keep_s=config.tape.keep_seconds,
             sample=config.take.sample,
             phantom_while_rolling=config.control.phantom_while_rolling,

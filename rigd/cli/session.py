@@ -38,6 +38,16 @@ def new(name: Name, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> 
     do(runtime_dir, as_json, lambda client: client.command("session", name=" ".join(name)))
 
 
+@app.command("continue")
+def go_on(
+    name: Annotated[list[str] | None, typer.Argument(show_default=False)] = None,
+    runtime_dir: RuntimeDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with the last session of that name (none: of this one's), whatever its day."""
+    do(runtime_dir, as_json, lambda client: client.command("continue-session", name=" ".join(name or [])))
+
+
 @app.command()
 def song(name: Name, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
     """What follows are takes of this song."""

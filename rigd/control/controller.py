@@ -294,9 +294,9 @@ class Controller:
                 case e.RestoreTake(take_id=take_id):
                     port, doing = "library", "restore a take"
                     ports.library.restore(take_id)
-                case e.OpenSession(name=name):
+                case e.OpenSession(name=name, newest=newest):
                     port, doing = "library", "open a session"
-                    ports.library.open_session(name)
+                    ports.library.open_session(name, newest=newest)
                 case e.SetSong():
                     port, doing = "library", "note the song"
                     ports.library.set_song(

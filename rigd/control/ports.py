@@ -55,8 +55,9 @@ class LibraryPort(Protocol):
     def restore(self, take_id: TakeId) -> None:
         """TakeRestored, or LibraryFailed(doing="restore", subject=take id)."""
 
-    def open_session(self, name: str) -> None:
-        """SessionOpened for today, or LibraryFailed(doing="open session", subject=name)."""
+    def open_session(self, name: str, *, newest: bool) -> None:
+        """SessionOpened, for today or (`newest`) the last one of that name, or LibraryFailed(doing="open session",
+        subject=name)."""
 
     def keep(self, keep: Keep) -> None:
         """TakeAdopted once the take is put together from the black box, or TakeFailed."""

@@ -30,6 +30,7 @@ from rigd.model.library import (
     LibraryFact,
     LibraryFailed,
     LibraryMended,
+    SessionOpened,
     SheetWritten,
     TakePlan,
     TakeRestored,
@@ -132,6 +133,10 @@ class LibraryKeeper:
         self._save_soon(session_folder)
         return plan
 
+    def session_of_day(self, *, session_folder: str) -> SessionOpened | None:
+        """As `Library.session_of_day`."""
+        return self._library.session_of_day(session_folder=session_folder)
+
     def next_take_number(self, *, session_folder: str, song: str) -> int:
         """As `Library.next_take_number`."""
         return self._library.next_take_number(session_folder=session_folder, song=song)
@@ -145,12 +150,13 @@ class LibraryKeeper:
 
     # --- asked for now, told by a fact ---
 
-    def open_session(self, name: str) -> None:
-        """Today's session of that name. Told by SessionOpened or LibraryFailed.
+    def open_session(self, name: str, *, going_on: bool = False, newest: bool = False) -> None:
+        """As `Library.open_session`. Told by SessionOpened or LibraryFailed.
 
         Raises LibraryError where the library does not keep up.
         """
-        self._ask("open session", name, lambda: self._tell(self._library.open_session(name)))
+        open_it = partial(self._library.open_session, name, going_on=going_on, newest=newest)
+        self._ask("open session", name, lambda: self._tell(open_it()))
 
     def write_sheet(self, take: Take) -> None:
         """take.json says what this take says: of an open one soon, of a closed one told by SheetWritten."""
@@ -348,6 +354,7 @@ class LibraryKeeper:
         )
 
     def _tick(self) -> None:
+        self._do(_Job("look at the day's session", "", self._library.look_ahead))
         with self._lock:
             newest, self._newest = self._newest, {}
         for take_id, take in newest.items():

@@ -10,13 +10,13 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from rigd.library.catalogue import Catalogue
-from rigd.library.durable import DamagedFile, make_folder
+from rigd.library.durable import make_folder
 from rigd.library.index import INDEX_NAME
 from rigd.library.lock import LibraryLock
 from rigd.library.session import (
@@ -27,6 +27,7 @@ from rigd.library.session import (
     take_folders,
     write_session,
 )
+from rigd.library.sessions import Place, SessionPlaces, end_of, goes_on
 from rigd.library.sheet import SheetMirror, place_in_trash, slate_of, take_of
 from rigd.library.sheet import place_of as place_of_sheet
 from rigd.library.sheet_file import read_sheet
@@ -41,10 +42,10 @@ from rigd.library.takes import (
     place_before_trash,
 )
 from rigd.library.volumes import volume_id
-from rigd.library.walking import ToldOnce, folders_in, is_folder, is_gone, is_link
+from rigd.library.walking import ToldOnce, folders_in, is_folder, is_gone
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.library import SessionOpened, TakePlan
-from rigd.model.names import Naming, clash_key, unique_name
+from rigd.model.names import Naming
 from rigd.model.ordinals import next_ordinal, ordinal_of
 from rigd.model.state import Take
 from rigd.model.take import Slate, Track
@@ -70,6 +71,15 @@ def _note_takes_of(session: SessionFolder, twin: Path, count: Callable[[int], No
                 record = read_journal(place / JOURNAL_NAME)
                 session.note_take(record.slate, place)
                 count(ordinal_of(record.order.ordinal, record.order.started_at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ahead:
+    """The session of a day that has begun, looked at before its first take."""
+
+    of: str
+    """Folder of the session that it follows."""
+    opened: SessionOpened
 
 
 class Library:
@@ -107,9 +117,21 @@ class Library:
         self._counting = threading.Lock()
         self._highest = 0
         """The highest ordinal that was seen or given."""
+        self._planning = threading.Lock()
         self._sessions: dict[str, SessionFolder] = {}
+        self._current = ""
+        """The folder of the session that was opened or planned in last."""
+        self._ahead: _Ahead | None = None
         self._places: dict[TakeId, Path] = {}
         self._tell_once = ToldOnce()
+        self._session_places = SessionPlaces(
+            self.root,
+            naming=naming,
+            rig=rig,
+            now=now,
+            next_ordinal=self._next_ordinal,
+            unreadable=self._tell_once,
+        )
         self.catalogue = Catalogue(self.root, own / INDEX_NAME, now=now, mirror=mirror)
         self.reader = self.catalogue.reader
         """Lists sessions and takes; any thread but the controller's."""
@@ -128,7 +150,11 @@ class Library:
 
         Raises LibraryError where that session is not open.
         """
-        plan = self._session(session_folder).plan(slate=slate, tracks=tracks, layout=self._layout)
+        session = self._session(session_folder)
+        plan = session.plan(slate=slate, tracks=tracks, layout=self._layout)
+        session.note_use(self._now().timestamp())
+        with self._planning:
+            self._current = session_folder
         return replace(plan, ordinal=self._next_ordinal())
 
     def next_take_number(self, *, session_folder: str, song: str) -> int:
@@ -139,42 +165,98 @@ class Library:
         """What session.json shall say at the next `save_session`."""
         self._session(session_folder).choose_song(song, next_take_number=next_take_number)
 
+    def session_of_day(self, *, session_folder: str) -> SessionOpened | None:
+        """The session that a take which begins now goes to, where it is another day's than `session_folder`: that
+        one is over since its last use was long ago, and nobody has said that it goes on. None: it stays."""
+        with self._planning:
+            session, ahead = self._sessions.get(session_folder), self._ahead
+        if session is None or ahead is None or ahead.of != session_folder or session.told:
+            return None
+        now = self._now()
+        if ahead.opened.date != now.date().isoformat() or goes_on(session.used_at, now.timestamp()):
+            return None
+        return ahead.opened
+
     # --- the library thread ---
 
-    def open_session(self, name: str, *, date: str | None = None) -> SessionOpened:
+    def open_session(
+        self, name: str, *, date: str | None = None, going_on: bool = False, newest: bool = False
+    ) -> SessionOpened:
         """The session of that name and date (today) is open: the one there is, else a new one, durably.
 
-        Folders that are not that session, whatever they are, are left alone. Raises LibraryError.
+        `going_on`: where today has none, the last one of that name goes on if it was used within the last hours:
+        an evening is one session, also past midnight. `newest`: the last one of that name in any case, until
+        another is opened. Folders that are not that session, whatever they are, are left alone. Raises LibraryError.
         """
-        date = self._now().date().isoformat() if date is None else date
-        folder, sheet = self._find_session(name, date)
-        session = SessionFolder(folder, sheet, self._naming)
-        session.look()
+        place: Place | None = None
+        if newest:
+            place = self._session_places.newest(name)
+            if place is None:
+                raise LibraryError(
+                    f'session "{name}": there is none to go on with; begin it: rigd session new {name}'
+                )
+        else:
+            place = self._session_places.find(name, self._now().date().isoformat() if date is None else date)
+            if going_on and not place.is_there:
+                before = self._session_places.newest(name)
+                if before is not None and goes_on(
+                    self._session_places.used_at(before), self._now().timestamp()
+                ):
+                    place = before
+        if not place.is_there:
+            make_folder(place.folder)
+            write_session(place.folder, place.sheet)
+        opened = self._opened(place, told=newest)
+        if is_gone(place.folder / SESSION_NAME):
+            write_session(place.folder, self._session(opened.folder).sheet)
+        with self._planning:
+            self._current = opened.folder
+        return opened
+
+    def look_ahead(self) -> None:
+        """Whatever the day is by now, its session can be planned in without asking the disk; nothing is made of it
+        before its first take. Cheap where it is the day that it was. Raises LibraryError."""
+        today = self._now().date().isoformat()
+        with self._planning:
+            session, ahead = self._sessions.get(self._current), self._ahead
+        if session is None or session.told or session.sheet.date == today:
+            return
+        of = str(session.folder)
+        if ahead is None or (ahead.of, ahead.opened.date) != (of, today):
+            opened = self._opened(self._session_places.find(session.sheet.session, today), told=False)
+            with self._planning:
+                self._ahead = _Ahead(of=of, opened=opened)
+
+    def _opened(self, place: Place, *, told: bool) -> SessionOpened:
+        folder = place.folder
+        session = SessionFolder(folder, place.sheet, self._naming, told=told, used_at=self._now().timestamp())
         takes: list[FoundTake] = []
-        for place in take_folders(folder):
-            try:
-                found = bring_up_to_date(place)
-            except LibraryError as error:
-                self._tell_once(place, error)
-                continue
-            if found is not None:
-                takes.append(found)
-                self._places[found.sheet.take_id] = found.folder
-                session.note_take(slate_of(found.sheet), place)
-                self._note_ordinal(place_of_sheet(found.sheet))
+        if place.is_there:
+            session.look()
+            for each in take_folders(folder, self._tell_once):
+                try:
+                    found = bring_up_to_date(each)
+                except LibraryError as error:
+                    self._tell_once(each, error)
+                    continue
+                if found is not None:
+                    takes.append(found)
+                    self._places[found.sheet.take_id] = found.folder
+                    session.note_take(slate_of(found.sheet), each)
+                    self._note_ordinal(place_of_sheet(found.sheet))
         self._look_at_mirror(session)
-        if is_gone(folder / SESSION_NAME):
-            write_session(folder, session.sheet)
-        self._sessions[str(folder)] = session
-        self.catalogue.enter(*takes, session=(folder, session.sheet))
+        with self._planning:
+            self._sessions[str(folder)] = session
+        if place.is_there:
+            self.catalogue.enter(*takes, session=(folder, session.sheet))
         closed = sorted(
             (found for found in takes if not found.sheet.rolling),
             key=lambda found: (place_of_sheet(found.sheet), found.sheet.started_at, found.sheet.take_id),
         )
         song = session.sheet.song
         return SessionOpened(
-            session=name,
-            date=date,
+            session=place.sheet.session,
+            date=place.sheet.date,
             folder=str(folder),
             song=song,
             next_take_number=session.next_take_number(song),
@@ -189,7 +271,10 @@ class Library:
     def save_session(self, session_folder: str) -> None:
         """session.json is durable as planned takes and chosen songs made it. Raises LibraryError."""
         session = self._session(session_folder)
+        if is_gone(session.folder):
+            make_folder(session.folder)
         write_session(session.folder, session.sheet)
+        self.catalogue.enter(session=(session.folder, session.sheet))
 
     def _look_at_mirror(self, session: SessionFolder) -> None:
         """Names and numbers of takes that are on the mirror alone, because the library's volume failed, are not given
@@ -264,7 +349,7 @@ class Library:
         session = self._sessions.get(key)
         if session is None:
             found_sheet = trashed.sheet
-            sheet = read_session(trashed.session_folder) or self._made_up(
+            sheet = read_session(trashed.session_folder) or self._session_places.made_up(
                 found_sheet.session, found_sheet.song, found_sheet.started_at
             )
             session = SessionFolder(trashed.session_folder, sheet, self._naming)
@@ -315,7 +400,7 @@ class Library:
                 if (known := self.catalogue.known(place)) is not None:
                     self._places[known.take_id] = place
                     takes.add(place)
-                    sheet = sheet or self._made_up(known.session, known.song, known.started_at)
+                    sheet = sheet or self._session_places.made_up(known.session, known.song, known.started_at)
                     yield None
                     continue
                 try:
@@ -326,7 +411,9 @@ class Library:
                     self._tell_once(place, error)
                     continue
                 takes.add(self._filed(found).folder)
-                sheet = sheet or self._made_up(found.sheet.session, found.sheet.song, found.sheet.started_at)
+                sheet = sheet or self._session_places.made_up(
+                    found.sheet.session, found.sheet.song, found.sheet.started_at
+                )
                 any_open = any_open or found.sheet.rolling
                 if found.sheet.false_take and not found.in_trash:
                     false_takes.append(found.sheet.take_id)
@@ -351,80 +438,19 @@ class Library:
             self._highest = max(self._highest, ordinal)
 
     def _session(self, session_folder: str) -> SessionFolder:
-        try:
-            return self._sessions[session_folder]
-        except KeyError as error:
-            raise LibraryError(
-                f'session "{session_folder}" is not open; nothing was planned in it'
-            ) from error
-
-    def _find_session(self, name: str, date: str) -> tuple[Path, SessionSheet]:
-        values = {"session_date": date, "session": name}
-        wanted = self._naming.session.render(values, fallback=f"{date} Session")
-        try:
-            there = {clash_key(path.name): path for path in self.root.iterdir()}
-        except OSError as error:
-            raise LibraryError(f"library {self.root}: cannot be read ({error.strerror})") from error
-        new = SessionSheet(
-            session=name,
-            date=date,
-            created_at=self._now().isoformat(timespec="seconds"),
-            rig=self._rig,
-            ordinal=self._next_ordinal(),
-            song="",
-        )
-        found: list[tuple[Path, SessionSheet]] = []
-
-        def is_another(key: str) -> bool:
-            path = there.get(key)
-            if path is None:
-                return False
-            sheet = self._is_session(path, new)
-            if sheet is not None:
-                found.append((path, sheet))
-            return sheet is None
-
-        free = unique_name(wanted, taken=is_another)
-        if found:
-            return found[0]
-        folder = self.root / free
-        make_folder(folder)
-        write_session(folder, new)
-        return folder, new
-
-    def _is_session(self, folder: Path, wanted: SessionSheet) -> SessionSheet | None:
-        """session.json of the folder if it is the wanted session; made up if it is lost and takes say so."""
-        if is_link(folder) or not is_folder(folder):
-            return None
-        try:
-            sheet = read_session(folder)
-        except DamagedFile as error:
-            log.warning("%s; looking at its takes instead", error)
-            sheet = None
-            damaged = folder / SESSION_NAME
-            with contextlib.suppress(OSError):
-                damaged.rename(damaged.with_name(f"{SESSION_NAME}.bad-{self._now():%Y%m%d-%H%M%S}"))
-        except LibraryError as error:
-            log.warning("%s", error)
-            return None
-        if sheet is not None:
-            return sheet if (sheet.session, sheet.date) == (wanted.session, wanted.date) else None
-        for place in take_folders(folder):
-            with contextlib.suppress(LibraryError):
-                found = bring_up_to_date(place)
-                if found is not None:
-                    return wanted if found.sheet.session == wanted.session else None
-        return None
-
-    def _made_up(self, session: str, song: str, started_at: str) -> SessionSheet:
-        """A session that has lost its session.json, by one of its takes."""
-        return SessionSheet(
-            session=session, date=started_at[:10], created_at=started_at, rig=self._rig, song=song
-        )
+        with self._planning:
+            session = self._sessions.get(session_folder)
+        if session is None:
+            raise LibraryError(f'session "{session_folder}" is not open; nothing was planned in it')
+        return session
 
     def _filed(self, found: FoundTake, *, before: Path | None = None) -> FoundTake:
         self._places[found.sheet.take_id] = found.folder
         self._note_ordinal(place_of_sheet(found.sheet))
+        with self._planning:
+            session = self._sessions.get(str(found.session_folder))
+        if session is not None and not found.sheet.rolling:
+            session.note_use(end_of(found.sheet))
         if before is not None and before != found.folder:
             self.catalogue.remove_take(before)
         self.catalogue.enter(found)

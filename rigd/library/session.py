@@ -99,8 +99,18 @@ def take_folders(session: Path, unreadable: Unreadable = pass_by) -> Iterator[Pa
 class SessionFolder:
     """One session that is in use."""
 
-    def __init__(self, folder: Path, sheet: SessionSheet, naming: Naming) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        sheet: SessionSheet,
+        naming: Naming,
+        *,
+        told: bool = False,
+        used_at: float = 0.0,
+    ) -> None:
+        """`told`: somebody has said that takes go here, whatever day it is. `used_at` is Unix time."""
+        self.folder, self.told = folder, told
+        self._used_at = used_at
         self._naming = naming
         self._lock = threading.Lock()
         self._sheet = sheet
@@ -114,6 +124,17 @@ class SessionFolder:
         """What session.json shall say. Any thread."""
         with self._lock:
             return self._sheet
+
+    @property
+    def used_at(self) -> float:
+        """When it was opened, or a take of it began or ended, whichever was last, in Unix time. Any thread."""
+        with self._lock:
+            return self._used_at
+
+    def note_use(self, at: float) -> None:
+        """It was used at this Unix time. Any thread."""
+        with self._lock:
+            self._used_at = max(self._used_at, at)
 
     def look(self, twin: Path | None = None) -> None:
         """Every name on disk counts as taken, or in the session's `twin` on the mirror; asks the disk."""

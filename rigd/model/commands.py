@@ -146,6 +146,14 @@ class NewSession(Command):
     name: str
 
 
+@_command(
+    "continue-session", "Go on with the last session of that name (empty: of this one's), whatever its day"
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContinueSession(Command):
+    name: str = ""
+
+
 @_command("rename", "Rename the rolling or last take")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameTake(Command):

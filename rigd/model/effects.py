@@ -80,6 +80,8 @@ class OpenSession:
     """Open a session of today, new or not; answered by SessionOpened or LibraryFailed("open session")."""
 
     name: str
+    newest: bool = False
+    """The last one of that name, whatever its day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

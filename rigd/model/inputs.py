@@ -10,7 +10,7 @@ from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import Command
 from rigd.model.disk_facts import DiskMeasured, TapeWatched
 from rigd.model.gain import PreampSetting, PreampStatus
-from rigd.model.library import LibraryFact, TakePlan
+from rigd.model.library import LibraryFact, SessionOpened, TakePlan
 from rigd.model.messages import (
     CaptureReport,
     GapWritten,
@@ -161,6 +161,18 @@ class NextTakeNumber(Protocol):
         """The number. Raises LibraryError, which refuses the command."""
 
 
+class SessionOfDay(Protocol):
+    """The session that a take which begins now goes to, where another day has begun. Touches no disk."""
+
+    def __call__(self, *, session_folder: str) -> SessionOpened | None:
+        """None: the session of that folder stays the one. Its folder is made with its first take."""
+
+
+def no_other_day(*, session_folder: str) -> SessionOpened | None:
+    """The session stays."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoVolumes:
     """The roots of library and mirror: absolute, without a slash at the end. What lies at REL below one lies
@@ -178,6 +190,7 @@ class Rules:
     postroll_s: float
     plan_take: PlanTake
     next_take_number: NextTakeNumber
+    session_of_day: SessionOfDay = no_other_day
     keep_s: float = 35.0
     """How far back a take may be kept: what the tape holds to spare."""
     sample: Literal["int24", "float32"] = "int24"

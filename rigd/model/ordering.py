@@ -8,6 +8,7 @@ from rigd.model.messages import OpenTake
 from rigd.model.mirroring import is_in_charge, stands_in
 from rigd.model.numbering import used_up
 from rigd.model.ordinals import ordinal_of
+from rigd.model.slating import change_day
 from rigd.model.state import WRITER_CURE, Channel, Disk, Ending, RigState, Setting, Take
 from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
 from rigd.model.units import Frame
@@ -40,6 +41,8 @@ def plan_order(
     state = work.state
     if after is None:
         check_ready(work, room_s=work.rules.least_disk_s if room_s is None else room_s)
+        change_day(work)
+        state = work.state
         tracks = tuple(_track(channel) for channel in state.channels if channel.armed)
     else:
         tracks = tuple(_track(channel) for channel in state.channels if channel.number in after.channels)

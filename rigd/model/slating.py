@@ -9,6 +9,7 @@ from rigd.model.commands import (
     AddMarker,
     Arm,
     CircleTake,
+    ContinueSession,
     Disarm,
     NewSession,
     NewSong,
@@ -25,7 +26,7 @@ from rigd.model.numbering import HIGHEST_NUMBER, next_number_of, numbers_of, use
 from rigd.model.state import Channel, RigState, SessionAsked, Take
 from rigd.model.take import Marker, Slate
 from rigd.model.units import ChannelNumber
-from rigd.model.work import Refusal, Work, chosen_take, current_take, is_rolling, title_of
+from rigd.model.work import Refusal, Work, chosen_take, current_take, is_rolling, known_takes, title_of
 
 FIRST_SONG = "Song"
 """What takes are takes of until somebody says."""
@@ -139,6 +140,26 @@ def new_session(work: Work, command: NewSession) -> str:
     work.do(OpenSession(name=name))
     from_when = "from the next take on" if is_rolling(work.state) else "as soon as its folder is made"
     return f'session "{name}" is used {from_when}'
+
+
+def continue_session(work: Work, command: ContinueSession) -> str:
+    """The library is asked for it; takes go there, whatever day it is, until another session is opened."""
+    name = plain_text(command.name or work.state.session, "session name", LONGEST_NAME)
+    work.change(opening=SessionAsked(name=name))
+    work.do(OpenSession(name=name, newest=True))
+    return f'the last session "{name}" goes on'
+
+
+def change_day(work: Work) -> None:
+    """Before a take begins: where a day has begun since the last one, its session is today's. One that was ended, or
+    is being closed, a moment ago keeps the session."""
+    state = work.state
+    if state.opening is not None or not state.session_folder or any(not t.closed for t in known_takes(state)):
+        return
+    todays = work.rules.session_of_day(session_folder=state.session_folder)
+    if todays is not None:
+        work.change(opening=SessionAsked(name=todays.session, song=state.song))
+        session_opened(work, todays)
 
 
 def session_opened(work: Work, fact: SessionOpened) -> None:

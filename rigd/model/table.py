@@ -108,6 +108,7 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     c.RenameTake: _always(slating.rename),
     c.NewSong: _always(slating.new_song),
     c.NewSession: _always(slating.new_session),
+    c.ContinueSession: _always(slating.continue_session),
     c.SetNextTakeNumber: _always(slating.set_number),
     c.SetGain: _always(settings.set_gain),
     c.NudgeGain: _always(settings.nudge_gain),

@@ -192,3 +192,38 @@ def test_arming_is_for_the_next_take() -> None:
     assert "from the next take on" in desk.ok("arm 1")
     assert desk.take.channels == (3,)
     assert "channels 1 to 4" in desk.no("arm 9")
+
+
+def test_a_take_of_another_day_goes_to_that_days_session() -> None:
+    todays: list[SessionOpened] = []
+    desk = Desk(session_of_day=lambda *, session_folder: todays[0] if todays else None)
+    first = desk.kept_take()
+    desk.ok("song Tango")
+    desk.ok("start")
+    desk.now_s += 1.0
+    desk.ok("stop")
+    opened: SessionOpened = replace(OPENED, folder="/takes/2023-11-15 Rehearsal", date="2023-11-15", song="")
+    todays.append(opened)
+    desk.ok("start")
+    assert desk.take.folder.startswith(OPENED.folder), "the one before is still being closed"
+    desk.now_s += 1.0
+    desk.ok("stop")
+    for take in desk.state.takes:
+        desk.close(take)
+    desk.ok("circle")
+    assert len(desk.state.takes) == 3 and first in desk.state.takes, "nothing changes before a take begins"
+    desk.ok("start")
+    assert desk.state.session_folder == "/takes/2023-11-15 Rehearsal"
+    assert (desk.take.slate.song, desk.take.slate.number) == ("Tango", 1)
+    assert desk.take.folder == "/takes/2023-11-15 Rehearsal/Tango/Take 001"
+    assert desk.state.takes == ()
+
+
+def test_a_session_goes_on_when_it_is_told_to() -> None:
+    desk = Desk()
+    desk.ok("continue-session Evening")
+    desk.ok("continue-session")
+    assert desk.done(OpenSession) == [
+        OpenSession(name="Evening", newest=True),
+        OpenSession(name="Rehearsal", newest=True),
+    ]

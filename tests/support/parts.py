@@ -112,7 +112,7 @@ class ObedientParts:
         self._breaks("disk")
         self.post(DiskMeasured(measurement=QUICK_DISK))
 
-    def open_session(self, name: str) -> None:
+    def open_session(self, name: str, *, newest: bool = False) -> None:
         self._breaks("library")
         self.post(
             SessionOpened(
