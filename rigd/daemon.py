@@ -23,6 +23,7 @@ from rigd.control.blackbox import NAME as BLACKBOX
 from rigd.control.blackbox import BlackBoxKeeper
 from rigd.control.blackbox_plan import plan_of
 from rigd.control.capture_link import CaptureLink
+from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
 from rigd.control.feedback import FeedbackPump
 from rigd.control.other_build import OtherBuild
@@ -40,6 +41,7 @@ from rigd.control.tape_watch import TapeWatch
 from rigd.control.writer_link import WriterLink, dismiss_writer
 from rigd.library.assembly import Assembly
 from rigd.library.disk_trial import DiskTrial
+from rigd.library.index import INDEX_NAME
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
 from rigd.library.second_volume import SecondVolume
@@ -130,7 +132,15 @@ class Rig:
         with suppress(TapeError):
             tape.refresh()  # a take may be open on it, whether or not the interface is there
         pins = Pins()
-        keeper = LibraryKeeper(library, post=self._post, assembly=partial(self._assembly, pins))
+        own = library.own_folder
+        clock = ClockWatch(traces=(library.root, own, own / "lock", own / INDEX_NAME), post=self._post)
+        keeper = LibraryKeeper(
+            library,
+            post=self._post,
+            assembly=partial(self._assembly, pins),
+            read_clock=clock.reading,
+            may_move=lambda: not is_rolling(self.controller.state),
+        )
         preamps = Preamps(config.preamps, self._post)
         writer = WriterLink(
             runtime_dir=runtime,
@@ -185,6 +195,7 @@ class Rig:
                 wall_ns=time.time_ns,
                 utc_offset_s=_utc_offset_s,
                 new_take_id=lambda: TakeId(uuid.uuid4().hex),
+                read_clock=clock.reading,
             ),
         )
         self.meter = tape.meter()
@@ -194,6 +205,8 @@ class Rig:
         running.callback(keeper.stop)
         self.controller.start()
         running.callback(self.controller.stop)
+        clock.start()
+        running.callback(clock.stop)
         # The two that matter most begin first: the rig listens while the rest is still being started.
         running.callback(lambda: capture.stop() if self._leave_running else capture.stop_process())
         capture.start(replace=replace_capture)

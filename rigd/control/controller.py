@@ -22,7 +22,7 @@ from rigd.model.disk_facts import DiskMeasured, Measurement
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.gain import PreampSetting
-from rigd.model.inputs import Circumstances, Fact, Input, PortFailed, PostRollOver, Rules
+from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFailed, PostRollOver, Rules
 from rigd.model.library import LibraryFailed
 from rigd.model.state import RigState, Transport
 from rigd.model.surface import ClockNs
@@ -53,6 +53,8 @@ class Chance:
     utc_offset_s: Callable[[int], int]
     """Local time's offset at a Unix time in ns."""
     new_take_id: Callable[[], TakeId]
+    read_clock: Callable[[], ClockReading | None] = lambda: None
+    """The wall clock and what it is worth; asks no disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ class Controller:
             wall_ns=wall_ns,
             utc_offset_s=self._chance.utc_offset_s(wall_ns),
             new_take_id=self._chance.new_take_id(),
+            clock=self._chance.read_clock(),
         )
 
     def _ask_tape(self, question: Callable[[], T | None]) -> T | None:
@@ -310,6 +313,9 @@ class Controller:
                 case e.KeepFromBlackBox(keep=keep):
                     port, doing = "library", "keep a take"
                     ports.library.keep(keep)
+                case e.DateTakes():
+                    port, doing = "library", "date takes anew"
+                    ports.library.date_takes()
                 case e.EndRig():
                     ports.end_rig()
         except Exception as error:

@@ -59,6 +59,9 @@ class LibraryPort(Protocol):
         """SessionOpened, for today or (`newest`) the last one of that name, or LibraryFailed(doing="open session",
         subject=name)."""
 
+    def date_takes(self) -> None:
+        """TakesDated, where any take is dated anew."""
+
     def keep(self, keep: Keep) -> None:
         """TakeAdopted once the take is put together from the black box, or TakeFailed."""
 

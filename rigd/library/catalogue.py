@@ -11,14 +11,15 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from rigd.library.index import Index, IndexDamaged, IndexReader, SessionRow, TakeRow
+from rigd.library.index import UNDER_WAY, Index, IndexDamaged, IndexReader, SessionRow, TakeRow
 from rigd.library.session import TRASH_NAME, SessionSheet
-from rigd.library.sheet import place_of
+from rigd.library.sheet import TakeSheet, place_of
 from rigd.library.sheet_file import SHEET_NAME
 from rigd.library.takes import FoundTake
 from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
 from rigd.model.ordinals import ordinal_of
+from rigd.model.take import ClockState
 from rigd.writer.journal import JOURNAL_NAME
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,14 @@ class Catalogue:
             except LibraryError as error:
                 self._mend(error)
 
+    def remove_session(self, folder: Path) -> None:
+        """No session is listed in this folder."""
+        if self._index is not None:
+            try:
+                self._index.remove(SessionRow, self._relative(folder))
+            except LibraryError as error:
+                self._mend(error)
+
     def forget_missing(self, *, takes: set[Path], sessions: set[Path]) -> None:
         """What was not met when the folders were walked, and is not there now either, is not listed."""
         if self._index is None:
@@ -136,6 +145,7 @@ class Catalogue:
             recovered=sheet.recovered,
             started_at=sheet.started_at,
             ordinal=place_of(sheet),
+            undated=_undated(sheet),
             frames=sheet.frames,
             sample_rate_hz=sheet.sample_rate_hz,
             channels=len(sheet.channels),
@@ -169,6 +179,14 @@ class Catalogue:
             root = self._mirror
         # A name that is not UTF-8 was made by somebody else; SQLite takes none, so it is spelt out.
         return folder.relative_to(root).as_posix().encode(errors="backslashreplace").decode()
+
+
+def _undated(sheet: TakeSheet) -> str:
+    if sheet.on_its_way_to or (sheet.dated and sheet.ahead_of_journal):
+        return UNDER_WAY
+    if sheet.clock is None or sheet.clock.state is ClockState.SYNCHRONISED:
+        return ""
+    return sheet.clock.boot_id
 
 
 def _stat(path: Path) -> tuple[int, int]:

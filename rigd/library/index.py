@@ -27,6 +27,7 @@ INDEX_NAME = "index.sqlite3"
 MOST_NUMBER = (1 << 63) - 1
 INDEX_VERSION = 2
 BUSY_S = 2.0
+UNDER_WAY = "under way"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,9 @@ class TakeRow:
     started_at: str
     ordinal: int
     """Its place among the takes."""
+    undated: str
+    """Not empty: the machine's run in which it was made, by a clock that nobody vouched for; UNDER_WAY while the take
+    is being dated anew."""
     frames: int
     sample_rate_hz: int
     channels: int
@@ -228,6 +232,11 @@ class IndexReader:
             terms.append("false_take = 0")
         where = f"WHERE {' AND '.join(terms)} " if terms else ""
         return self._read(TakeRow, f"{where}ORDER BY ordinal, started_at, folder", tuple(values))
+
+    def undated(self, boot_id: str) -> tuple[TakeRow, ...]:
+        """Takes of that run of the machine by a clock that nobody vouched for, and those that are being dated anew;
+        in their order. Raises LibraryError."""
+        return self._read(TakeRow, "WHERE undated IN (?, ?) ORDER BY ordinal, folder", (boot_id, UNDER_WAY))
 
     def highest_ordinal(self) -> int:
         """Of all takes; 0 where there is none. Raises LibraryError."""

@@ -25,7 +25,7 @@ from rigd.library.takes import FoundTake
 from rigd.library.walking import is_folder, is_gone
 from rigd.model.blackbox import Keep
 from rigd.model.errors import LibraryError, RigError
-from rigd.model.inputs import TakeAdopted
+from rigd.model.inputs import ClockReading, TakeAdopted
 from rigd.model.library import (
     LibraryFact,
     LibraryFailed,
@@ -74,11 +74,15 @@ class LibraryKeeper:
         *,
         post: Callable[[LibraryFact | TakeAdopted], None],
         clock: Callable[[], float] = time.monotonic,
+        read_clock: Callable[[], ClockReading | None] = lambda: None,
+        may_move: Callable[[], bool] = lambda: True,
         assembly: Callable[[Callable[[Keep, Path], None]], Assembly] | None = None,
     ) -> None:
-        """`assembly` makes what puts takes together from the black box, given what is to be called once one is
-        closed; without it none can be kept from there."""
+        """`read_clock` is the wall clock; `may_move`: nothing is being recorded. `assembly` makes what puts takes
+        together from the black box, given what is to be called once one is closed; without it none can be kept from
+        there."""
         self._library, self._post, self._clock = library, post, clock
+        self._read_clock, self._may_move = read_clock, may_move
         self._jobs: queue.Queue[_Job] = queue.Queue(LONGEST_QUEUE)
         self._stopping = threading.Event()
         self._recording = threading.Event()
@@ -195,6 +199,10 @@ class LibraryKeeper:
     def come_back(self) -> None:
         """The library's volume was away. Raises as open_session."""
         self._ask("come back to", str(self._library.root), self._library.come_back)
+
+    def date_takes(self) -> None:
+        """Takes of a wrong clock are dated anew, if it is right now. Told by TakesDated where there were any."""
+        self._do_soon("date takes anew", str(self._library.root), self._date)
 
     def keep(self, keep: Keep) -> None:
         """The take is put together from the black box. Told by TakeAdopted once it is closed, or TakeFailed."""
@@ -328,6 +336,16 @@ class LibraryKeeper:
         found = self._library.restore(take_id)
         self._see_to_digests(found)
         self._tell(TakeRestored(take=take_of(found.sheet, found.folder)))
+
+    def _date(self) -> None:
+        now = self._read_clock()
+        if now is None:
+            return
+        dated = self._library.date_takes(now, may_go_on=self._may_move)
+        if dated is not None:
+            for take in dated.takes:
+                self._unsettled.setdefault(take.take_id, self._clock() + SETTLE_WITHIN_S)
+            self._tell(dated)
 
     def _let_go(self, take_id: TakeId) -> None:
         self._rolling.pop(take_id, None)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from rigd.library.catalogue import Catalogue
+from rigd.library.dating import NewDate, new_dates
 from rigd.library.durable import make_folder
 from rigd.library.index import INDEX_NAME
 from rigd.library.lock import LibraryLock
@@ -24,6 +25,7 @@ from rigd.library.session import (
     SessionFolder,
     SessionSheet,
     read_session,
+    remove_if_empty,
     take_folders,
     write_session,
 )
@@ -35,7 +37,9 @@ from rigd.library.takes import (
     FoundTake,
     bring_up_to_date,
     file_failed,
+    free_in_trash,
     move_from_trash,
+    move_to_session,
     move_to_trash,
     note_digests,
     note_mirror,
@@ -44,7 +48,8 @@ from rigd.library.takes import (
 from rigd.library.volumes import volume_id
 from rigd.library.walking import ToldOnce, folders_in, is_folder, is_gone
 from rigd.model.errors import LibraryError, TakeError
-from rigd.model.library import SessionOpened, TakePlan
+from rigd.model.inputs import ClockReading
+from rigd.model.library import SessionOpened, TakePlan, TakesDated
 from rigd.model.names import Naming
 from rigd.model.ordinals import next_ordinal, ordinal_of
 from rigd.model.state import Take
@@ -379,6 +384,92 @@ class Library:
                     if sheet is not None and sheet.take_id == take_id:
                         return place
         raise LibraryError(f'take "{take_id}": the library has no such take')
+
+    def date_takes(self, now: ClockReading, *, may_go_on: Callable[[], bool]) -> TakesDated | None:
+        """Takes that a wrong clock dated have their right date and lie in the session of their day; None where there
+        are none. Asked before each: `may_go_on`; where it is False the rest is left. Raises LibraryError."""
+        moved: list[FoundTake] = []
+        sources: set[Path] = set()
+        left = False
+        for each in new_dates(self._undated(now.boot_id), now):
+            if not may_go_on():
+                left = True
+                break
+            moved.append(self._dated(each))
+            sources.add(each.found.session_folder)
+        if not moved:
+            return TakesDated(takes=(), left=True) if left else None
+        targets = {take.session_folder: None for take in moved}
+        opened = None if left else self._go_along(sources, tuple(targets))
+        with self._planning:
+            current = self._current
+        for session in sources - {Path(current)}:
+            if remove_if_empty(session):
+                self.catalogue.remove_session(session)
+        return TakesDated(takes=tuple(take_of(f.sheet, f.folder) for f in moved), opened=opened, left=left)
+
+    def _go_along(self, sources: set[Path], targets: tuple[Path, ...]) -> SessionOpened | None:
+        """Takes of the open session were moved: it is the one now that the last of them lies in."""
+        with self._planning:
+            current = self._sessions.get(self._current)
+        if current is None or current.folder not in sources or targets[-1] == current.folder:
+            return None
+        sheet = read_session(targets[-1])
+        if sheet is None:
+            return None
+        sheet = replace(sheet, song=sheet.song or current.sheet.song)
+        opened = self._opened(Place(folder=targets[-1], sheet=sheet, is_there=True), told=False)
+        with self._planning:
+            self._current = opened.folder
+        return opened
+
+    def _undated(self, boot_id: str) -> list[FoundTake]:
+        found: list[FoundTake] = []
+        for row in self.reader.undated(boot_id):
+            place = self.root / row.folder
+            if not is_folder(place):
+                continue  # on the mirror alone: dated once it is here
+            try:
+                take = bring_up_to_date(place)
+            except LibraryError as error:
+                self._tell_once(place, error)
+                continue
+            if take is not None and not take.newer and not take.sheet.rolling:
+                found.append(take)
+        return found
+
+    def _dated(self, new: NewDate) -> FoundTake:
+        found, sheet = new.found, new.found.sheet
+        if new.day:
+            place = self._session_places.find(sheet.session, new.day)
+        else:
+            folder = self.root / sheet.on_its_way_to if sheet.on_its_way_to else found.session_folder
+            known = read_session(folder)
+            made_up = self._session_places.made_up(sheet.session, sheet.song, sheet.started_at)
+            place = Place(folder=folder, sheet=known or made_up, is_there=not is_gone(folder))
+        with self._planning:
+            session = self._sessions.get(str(place.folder))
+        if session is None:
+            self._opened(place, told=False)
+            session = self._session(str(place.folder))
+        if is_gone(place.folder / SESSION_NAME):
+            self.save_session(str(place.folder))
+        song = session.folder_of(sheet.song)
+
+        def target() -> Path:
+            if found.in_trash:
+                return free_in_trash(place.folder, found.folder.name)
+            return place.folder / song / session.free_take_name(song, found.folder.name)
+
+        before = found.folder
+        found = move_to_session(found, place.folder, dated=new.dated, target=target)
+        if found.folder != before:
+            session.note_take(slate_of(found.sheet), found.folder)
+            self.save_session(str(place.folder))
+            old = self._sessions.get(str(before.parent.parent))
+            if old is not None:
+                old.let_go(before.parent.name, before.name)
+        return self._filed(found, before=before)
 
     def catch_up(self, *, may_move: Callable[[], bool]) -> Iterator[FoundTake | None]:
         """Step by step, a take folder a step: take sheets and index say what the folders say.

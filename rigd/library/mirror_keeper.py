@@ -30,7 +30,7 @@ from rigd.library.copies import (
 from rigd.library.durable import move_folder
 from rigd.library.hasher import be_idle
 from rigd.library.keeper import LibraryKeeper
-from rigd.library.session import SESSION_NAME
+from rigd.library.session import SESSION_NAME, remove_if_empty, take_folders
 from rigd.library.sheet import SheetMirror, take_of
 from rigd.library.take_places import TakePlaces
 from rigd.library.takes import FoundTake
@@ -219,6 +219,8 @@ class MirrorKeeper:
         for root, other in ((self._library, self._mirror), (self._mirror, self._library)):
             for session in folders_in(root):
                 self._look_for_volumes()
+                if root is self._mirror and next(take_folders(session), None) is None:
+                    continue  # takes were moved out of it, or never were in it
                 if root is self._library or is_gone(other / session.name / SESSION_NAME):
                     self._copy_session(session, other / session.name)
 
@@ -309,6 +311,8 @@ class MirrorKeeper:
             return moved
         make_folders(target.parent)
         move_folder(moved.folder, target)
+        if is_gone(of / _session_of(moved.folder).relative_to(root)):
+            remove_if_empty(_session_of(moved.folder))
         found = look(target)
         return moved if found is None else found
 

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from rigd.library.durable import DamagedFile, read_json, write_json
-from rigd.library.walking import Unreadable, folders_in, is_link, pass_by
+from rigd.library.durable import DamagedFile, read_json, sync_folder, write_json
+from rigd.library.walking import Unreadable, folders_in, is_folder, is_link, pass_by
 from rigd.model.errors import LibraryError
 from rigd.model.library import TakePlan
 from rigd.model.names import Naming, clash_key, unique_name
@@ -94,6 +94,26 @@ def take_folders(session: Path, unreadable: Unreadable = pass_by) -> Iterator[Pa
     trash = session / TRASH_NAME
     if not is_link(trash):
         yield from folders_in(trash, unreadable)
+
+
+def remove_if_empty(session: Path) -> bool:
+    """The folder of a session of which nothing is left but session.json and empty folders is gone. Anything else in
+    it stays, and so does it; never raises."""
+    try:
+        names = os.listdir(session)
+        inside = [session / name for name in names if name != SESSION_NAME]
+        if is_link(session) or any(
+            is_link(each) or not is_folder(each) or os.listdir(each) for each in inside
+        ):
+            return False
+        for each in inside:
+            each.rmdir()
+        (session / SESSION_NAME).unlink(missing_ok=True)
+        session.rmdir()
+        sync_folder(session.parent)
+    except OSError:
+        return False
+    return True
 
 
 class SessionFolder:
@@ -201,6 +221,11 @@ class SessionFolder:
             free = unique_name(name, taken=taken.__contains__)
             taken.add(clash_key(free))
             return free
+
+    def folder_of(self, song: str) -> str:
+        """The folder that takes of this song have, or are to have. Any thread."""
+        with self._lock:
+            return (self._entry(song) or self._new_song(song)).folder
 
     def let_go(self, song_folder: str, name: str) -> None:
         """The name is free again. Any thread."""

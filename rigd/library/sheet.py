@@ -13,7 +13,18 @@ from typing import Literal
 
 from rigd.model.ordinals import ordinal_of
 from rigd.model.state import Copy, CopyState, Take
-from rigd.model.take import ClosedFile, GainChange, Gap, GapCause, Marker, Parameter, Slate, Track
+from rigd.model.take import (
+    ClosedFile,
+    GainChange,
+    Gap,
+    GapCause,
+    Marker,
+    Parameter,
+    Slate,
+    TakeClock,
+    Track,
+    frames_since_midnight,
+)
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
 from rigd.writer.ledger import TakeRecord
 
@@ -133,6 +144,10 @@ class TakeSheet:
     rigd gave none, and `started_at` tells."""
     started_at: str
     """ISO 8601 local time with offset of the first frame."""
+    dated: str = ""
+    """Not empty: the clock was wrong when the take was made, and this, found out later, is its `started_at`."""
+    clock: TakeClock | None = None
+    """Its first frame by a clock that nobody can set, and what the wall clock was worth then; null: not known."""
     duration_s: float
     frames: int
     time_reference: int
@@ -157,6 +172,8 @@ class TakeSheet:
     trashed_from: str = ""
     """Where in the session a false take was, "Song/Take 003"; empty: it is there."""
     trashed_at: str = ""
+    on_its_way_to: str = ""
+    """Folder of the session of its day, which a take that was dated anew is being moved to; empty: it is there."""
     trashed_ordinal: int = 0
     """Its place among the takes that were thrown away; 0: an older rigd did it, and `trashed_at` tells."""
     mirror: SheetMirror | None = None
@@ -201,6 +218,8 @@ def make_sheet(
         failed=record.failure,
         ordinal=order.ordinal,
         started_at=order.started_at,
+        dated=record.slate.dated,
+        clock=order.clock,
         duration_s=round(length / order.format.sample_rate_hz, 6),
         frames=length,
         time_reference=order.time_reference,
@@ -266,8 +285,12 @@ def _channel(track: Track, file: str, place: int) -> SheetChannel:
 
 def with_slate(sheet: TakeSheet, slate: Slate) -> TakeSheet:
     """The sheet under another slate. The session it lies in stays."""
+    if slate.dated:
+        since_midnight = frames_since_midnight(slate.dated, sheet.sample_rate_hz)
+        sheet = replace(sheet, started_at=slate.dated, time_reference=since_midnight)
     return replace(
         sheet,
+        dated=slate.dated,
         song=slate.song,
         number=slate.number,
         name=slate.name,
@@ -301,6 +324,7 @@ def slate_of(sheet: TakeSheet) -> Slate:
         rating=sheet.rating,
         notes=sheet.notes,
         false_take=sheet.false_take,
+        dated=sheet.dated,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -101,6 +101,7 @@ def bring_up_to_date(folder: Path, *, slate: Slate | None = None) -> FoundTake |
             trashed_from=old.trashed_from,
             trashed_at=old.trashed_at,
             trashed_ordinal=old.trashed_ordinal,
+            on_its_way_to=old.on_its_way_to if old.on_its_way_to != folder.parent.parent.name else "",
         )
     if slate is not None:
         new = with_slate(new, slate)
@@ -201,6 +202,35 @@ def move_to_trash(folder: Path, *, at: str, ordinal: int) -> FoundTake:
     target = _free(trash, safe_name(f"{folder.parent.name} - {folder.name}", fallback="Take"))
     move_folder(folder, target)
     return FoundTake(folder=target, sheet=sheet, settled=False)
+
+
+def move_to_session(found: FoundTake, session: Path, *, dated: str, target: Callable[[], Path]) -> FoundTake:
+    """The closed take has this date and lies at `target`, in the session of its day; one in the trash stays there.
+
+    take.json says so before the folder moves: after a power cut in between, the next start moves it. Journal and
+    files say the old date until the writer is told. LibraryError.
+    """
+    sheet = found.sheet
+    if dated and dated != sheet.dated:
+        sheet = without_digests(with_slate(sheet, replace(slate_of(sheet), dated=dated)))
+        sheet = replace(sheet, ahead_of_journal=True)
+    goes = session != found.session_folder
+    sheet = replace(sheet, on_its_way_to=session.name if goes else "")
+    if sheet != found.sheet:
+        write_sheet(found.folder, sheet)
+    place = found.folder
+    if goes:
+        place = target()
+        make_folder(place.parent)
+        move_folder(found.folder, place)
+    return FoundTake(folder=place, sheet=sheet, settled=not sheet.ahead_of_journal)
+
+
+def free_in_trash(session: Path, name: str) -> Path:
+    """A place in the session's trash, which is there. LibraryError."""
+    trash = session / TRASH_NAME
+    make_folder(trash)
+    return _free(trash, name)
 
 
 def move_from_trash(found: FoundTake, target: Path) -> FoundTake:

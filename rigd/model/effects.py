@@ -106,6 +106,11 @@ class KeepFromBlackBox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DateTakes:
+    """Date takes anew that were made by a wrong clock, if it is right now; answered by TakesDated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndRig:
     """Every take is closed and nothing is on its way: rigd may end."""
 
@@ -123,5 +128,6 @@ Effect = (
     | SetSong
     | TryDisk
     | KeepFromBlackBox
+    | DateTakes
     | EndRig
 )

@@ -43,6 +43,8 @@ class Happening(StrEnum):
     FAULT_RAISED = "fault raised"
     FAULT_CLEARED = "fault cleared"
     COMMAND_REJECTED = "command rejected"
+    CLOCK_SET = "clock set"
+    TAKE_DATED = "take dated"
     SHUTTING_DOWN = "shutting down"
 
 

@@ -23,7 +23,7 @@ from rigd.model.messages import (
 )
 from rigd.model.state import Take
 from rigd.model.surface import SurfaceStatus
-from rigd.model.take import Slate, Track
+from rigd.model.take import ClockState, Slate, TakeClock, Track
 from rigd.model.units import NS_PER_SECOND, Frame, Ns, TakeId
 
 
@@ -90,6 +90,26 @@ class PortFailed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReading:
+    """The wall clock and one that cannot be set, read together."""
+
+    unix_ns: int
+    boottime_ns: int
+    """CLOCK_BOOTTIME."""
+    boot_id: str
+    state: ClockState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSeen:
+    """The wall clock at the start; later where it was set, or its state changed."""
+
+    reading: ClockReading
+    jumped_s: float = 0.0
+    """By so much it was set, forward or (negative) back; 0: by less than a minute."""
+
+
 Fact = (
     CaptureReport
     | CaptureLost
@@ -116,6 +136,7 @@ Fact = (
     | DiskMeasured
     | BlackBox
     | KeepUnderWay
+    | ClockSeen
 )
 """All that may be posted to the controller besides commands."""
 
@@ -137,6 +158,8 @@ class Circumstances:
     """Unix time at `now_ns`."""
     utc_offset_s: int
     new_take_id: TakeId
+    clock: ClockReading | None = None
+    """None where there is nobody to read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,3 +245,16 @@ def wall_clock_at(
     since_midnight_ns = (local.hour * 3600 + local.minute * 60 + local.second) * NS_PER_SECOND + rest_ns
     local = local.replace(microsecond=rest_ns // 1000)
     return local.isoformat(timespec="milliseconds"), since_midnight_ns * sample_rate_hz // NS_PER_SECOND
+
+
+def take_clock_at(
+    frame: Frame, circumstances: Circumstances, *, at_frame: Frame, sample_rate_hz: int
+) -> TakeClock | None:
+    """As `wall_clock_at`, by the clock that cannot be set."""
+    reading = circumstances.clock
+    if reading is None or not reading.boot_id:
+        return None
+    ago_ns = (circumstances.now_ns - circumstances.at_ns) + (
+        at_frame - frame
+    ) * NS_PER_SECOND // sample_rate_hz
+    return TakeClock(boot_id=reading.boot_id, boottime_ns=reading.boottime_ns - ago_ns, state=reading.state)

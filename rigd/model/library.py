@@ -117,6 +117,17 @@ class CopiesLeft:
     """Why it does not go on; empty where it does."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakesDated:
+    """The clock has come: these takes have another date in take.json and lie in the session of their day, durably."""
+
+    takes: tuple[Take, ...]
+    opened: SessionOpened | None = None
+    """The session that they lie in now, where takes of the open one were moved."""
+    left: bool = False
+    """Somebody began to record: not all of them are dated anew yet."""
+
+
 LibraryFact = (
     SessionOpened
     | SheetWritten
@@ -127,4 +138,5 @@ LibraryFact = (
     | VolumeChecked
     | TakeCompared
     | CopiesLeft
+    | TakesDated
 )

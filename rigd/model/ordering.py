@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rigd.model.effects import SendToWriter
-from rigd.model.inputs import wall_clock_at
+from rigd.model.inputs import take_clock_at, wall_clock_at
 from rigd.model.messages import OpenTake
 from rigd.model.mirroring import is_in_charge, stands_in
 from rigd.model.numbering import used_up
@@ -64,6 +64,9 @@ def plan_order(
         files=plan.files,
         slate=slate,
         ordinal=plan.ordinal,
+        clock=take_clock_at(
+            first_frame, work.at, at_frame=work.at_frame(), sample_rate_hz=state.sample_rate_hz
+        ),
     )
     work.take_id = order.take_id
     work.change(next_take_number=used_up(state, number))

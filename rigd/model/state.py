@@ -13,7 +13,7 @@ from rigd.model.disk_facts import Measurement
 from rigd.model.gain import PreampAbility, PreampStatus
 from rigd.model.messages import CaptureReport
 from rigd.model.surface import SurfaceStatus
-from rigd.model.take import ClosedFile, GainChange, Gap, Marker, Slate
+from rigd.model.take import ClockState, ClosedFile, GainChange, Gap, Marker, Slate
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
 
 WRITER_CURE = "rigd starts it again; see writer.log in the runtime folder"
@@ -245,6 +245,10 @@ class RigState:
     """The last warning told of how much room is left was that of so many seconds; 0: there is enough."""
     measuring: bool = False
     """The take volume is being tried out."""
+    clock: ClockState | None = None
+    """What the wall clock is worth; None: not looked at yet."""
+    dating_due: bool = False
+    """Takes may have to be dated anew, once nothing is recorded."""
     other_build: str = ""
     """Not empty: capture and writer of another build of rigd finish a take, and why their tape is not read."""
     blackbox: BlackBox | None = None

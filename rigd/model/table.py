@@ -12,6 +12,7 @@ from typing import Any
 
 from rigd.model import (
     blackbox,
+    clock,
     disk,
     interface,
     keeping,
@@ -147,6 +148,8 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     library.VolumeChecked: _always(mirror_reports.volume_checked),
     library.TakeCompared: _always(mirror_reports.take_compared),
     library.CopiesLeft: _always(mirror_reports.copies_left),
+    library.TakesDated: _always(clock.takes_dated),
+    i.ClockSeen: _always(clock.clock_seen),
     PreampSetting: _always(settings.setting_told),
     PreampStatus: _always(settings.preamp_status),
     SurfaceStatus: _always(settings.surface_status),
@@ -175,6 +178,7 @@ def step(state: RigState, given: Input, rules: Rules) -> Step:
             _check_time(given)
         message = TABLE[state.transport, type(what)](work, what)
         trash.settle(work)
+        clock.date_when_idle(work)
         route(work)
     except RigError as refusal:
         if not isinstance(what, Command):

@@ -6,7 +6,8 @@ also across gaps, because a gap is written as silence of its exact length.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -162,6 +163,24 @@ class TakeOrder:
     ordinal: int = 0
     """Its place among the library's takes; 0: an older rigd gave none."""
     clock: TakeClock | None = None
+
+
+def dated(order: TakeOrder, slate: Slate) -> TakeOrder:
+    """The order with the start that the take has by its slate."""
+    if not slate.dated:
+        return order
+    rate = order.format.sample_rate_hz
+    return replace(order, started_at=slate.dated, time_reference=frames_since_midnight(slate.dated, rate))
+
+
+def frames_since_midnight(started_at: str, sample_rate_hz: int) -> int:
+    """Of a local time in ISO 8601; 0 where it is none."""
+    try:
+        local = datetime.fromisoformat(started_at)
+    except ValueError:
+        return 0
+    seconds = local.hour * 3600 + local.minute * 60 + local.second
+    return seconds * sample_rate_hz + local.microsecond * sample_rate_hz // 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ STANDING_FAULTS = (
     "mirror",
     "blackbox",
     "version",
+    "clock",
 )
 """Faults that clear themselves once the cause is gone, and only then."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun
+from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun, dated
 from rigd.model.units import Frame
 
 JOURNAL_NAME = "take.journal"
@@ -96,7 +96,8 @@ class TakeRecord:
     """All that a journal says of its take."""
 
     order: TakeOrder
-    """With the `first_frame` at which the files really begin; `slate` is the one it began with."""
+    """With the `first_frame` at which the files really begin, and the date that the take has by now; `slate` is the
+    one it began with."""
     asked_frame: Frame
     tape_id: str
     slate: Slate
@@ -227,7 +228,7 @@ class Ledger:
         end = self._end()
         xruns = (xrun for _, xrun in sorted(self._xruns.items()))
         return TakeRecord(
-            order=self.begun.order,
+            order=dated(self.begun.order, self.slate),
             asked_frame=self.begun.asked_frame,
             tape_id=self.begun.tape_id,
             slate=self.slate,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rigd.model.errors import TakeError, TapeError
 from rigd.model.take import GapCause, TakeNote, TakeOrder
-from rigd.model.units import Frame
+from rigd.model.units import NS_PER_SECOND, Frame
 from rigd.tape._core import lib
 from rigd.tape.blocks import Lost
 from rigd.tape.holds import Hold, hold_key
@@ -59,6 +59,9 @@ def moved(order: TakeOrder, first_frame: Frame) -> TakeOrder:
         first_frame=first_frame,
         started_at=started_at,
         time_reference=(order.time_reference + frames) % (SECONDS_PER_DAY * rate),
+        clock=None
+        if order.clock is None
+        else replace(order.clock, boottime_ns=order.clock.boottime_ns + frames * NS_PER_SECOND // rate),
     )
 
 

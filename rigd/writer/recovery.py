@@ -241,7 +241,7 @@ def _retag(folder: str, folder_fd: int, journal: Journal, ledger: Ledger) -> Non
     """Tails and headers anew. Cut short by a crash, the next start does it again: `Retagged` is missing."""
     record = ledger.record()
     try:
-        files = TakeFiles.reopen(ledger.begun.order, ledger.slate, folder_fd=folder_fd, missing_ok=False)
+        files = TakeFiles.reopen(record.order, ledger.slate, folder_fd=folder_fd, missing_ok=False)
     except FileNotFoundError as error:
         why = f'take "{folder}": a file of it is gone; the journal alone has the new words'
         raise TakeError(why) from error

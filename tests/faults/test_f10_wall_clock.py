@@ -6,8 +6,6 @@ The clock is that of rigd's processes alone (clock_shim.c); the machine's is lef
 
 from __future__ import annotations
 
-import struct
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 
 from rigd.writer.journal import JOURNAL_NAME, read_journal
+from tests.faults.wall_clock import WallClock
 from tests.proof.figures import Figures, count
 from tests.proof.load import RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b
@@ -25,22 +24,6 @@ from tests.support.rig import RigRun, sheet_of
 from tests.support.tools import need_tool
 
 SETTINGS_S = count(ci=(3600.0, -3600.0, 0.7), full=(3600.0, -3600.0, 0.7, -0.3, 86_400.0, -86_400.0, 1.0) * 5)
-
-
-class WallClock:
-    """Of the processes that have its environment."""
-
-    def __init__(self, folder: Path) -> None:
-        shim, self._file = folder / "clock_shim.so", folder / "clock"
-        source = Path(__file__).with_name("clock_shim.c")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-o", shim, source], check=True)
-        self._file.write_bytes(bytes(8))
-        self.environment = {"LD_PRELOAD": str(shim), "RIGD_TEST_CLOCK": str(self._file)}
-
-    def set_ahead(self, seconds: float) -> None:
-        """From now on it is so much ahead of the machine's."""
-        with self._file.open("r+b", buffering=0) as file:
-            file.write(struct.pack("=q", round(seconds * 1e9)))
 
 
 @pytest.fixture

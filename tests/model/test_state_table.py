@@ -14,6 +14,8 @@ from rigd.model.disk_facts import DiskMeasured, TapeWatched
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.inputs import (
     CaptureLost,
+    ClockReading,
+    ClockSeen,
     Fact,
     Input,
     MirrorLost,
@@ -33,6 +35,7 @@ from rigd.model.library import (
     SheetWritten,
     TakeCompared,
     TakeRestored,
+    TakesDated,
     TakeTrashed,
     Volume,
     VolumeChecked,
@@ -52,7 +55,7 @@ from rigd.model.mirroring import on_mirror
 from rigd.model.state import Copy, CopyState, RigState, Take, Transport
 from rigd.model.surface import SurfaceStatus
 from rigd.model.table import COLUMNS, ROWS, TABLE, step
-from rigd.model.take import Gap, GapCause, Xrun
+from rigd.model.take import ClockState, Gap, GapCause, Xrun
 from rigd.model.units import Frame, Ns, Origin, TakeId
 from rigd.model.work import hears
 from tests.support.desk import (
@@ -195,6 +198,20 @@ def facts(desk: Desk) -> list[Any]:
         MirrorSaid(fact=_there(late)),
         MirrorLost(reason="killed"),
         *(VolumeChecked(volume=volume, problem=why) for volume in Volume for why in ("", "read-only")),
+        *(
+            ClockSeen(
+                reading=ClockReading(unix_ns=1_800_000_000 * 10**9, boottime_ns=1, boot_id="b", state=state),
+                jumped_s=jumped_s,
+            )
+            for state in ClockState
+            for jumped_s in (0.0, 3600.0, -9e6)
+        ),
+        *(
+            TakesDated(takes=takes, opened=opened, left=left)
+            for takes in ((), (unknown_take,), desk.state.takes[-1:])
+            for opened in (None, OPENED)
+            for left in (False, True)
+        ),
         *(CopiesLeft(count=count, problem=why) for count in (0, 2) for why in ("", "no room")),
     ]
 

@@ -126,6 +126,9 @@ class ObedientParts:
             )
         )
 
+    def date_takes(self) -> None:
+        self._breaks("library")
+
     def set_song(self, *, session_folder: str, song: str, next_take_number: int) -> None:
         self._breaks("library")
 

@@ -1,0 +1,336 @@
+"""Takes that a wrong clock dated are dated anew once it is right, and lie in the session of their day: killed at any
+moment, each is the old one or the new one, and the next start makes an end of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from take_maker import RATE, append, begin, close, open_library, order_take
+
+from rigd.library import durable, library, session, sheet_file, takes
+from rigd.library.dating import local_time
+from rigd.library.library import Library
+from rigd.model.inputs import ClockReading
+from rigd.model.library import TakesDated
+from rigd.model.take import ClockState, Slate, TakeClock, TakeOrder
+from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.writer.ledger import Retagged
+
+BOOT = "b" * 32
+WRONG, UNSYNC, SYNC = ClockState.WRONG, ClockState.UNSYNCHRONISED, ClockState.SYNCHRONISED
+NOW = datetime(2026, 11, 29, 15, 0).astimezone()
+SLOW_S = 20_000 * 86_400.0
+"""So far is the wrong clock behind: it says some day of 1972."""
+
+
+class Clock:
+    """The machine's clocks: `ahead_s` is what somebody has set the wall clock by."""
+
+    def __init__(self) -> None:
+        self.since_boot_s = 60.0
+        self.ahead_s = -SLOW_S
+        self.state = WRONG
+
+    def unix(self) -> float:
+        return NOW.timestamp() + self.since_boot_s + self.ahead_s
+
+    def __call__(self) -> datetime:
+        return local_time(self.unix())
+
+    def reading(self) -> ClockReading:
+        return ClockReading(
+            unix_ns=round(self.unix() * 1e9),
+            boottime_ns=round(self.since_boot_s * 1e9),
+            boot_id=BOOT,
+            state=self.state,
+        )
+
+    def comes(self, state: ClockState = SYNC) -> None:
+        self.ahead_s, self.state = 0.0, state
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def band(root: Path, clock: Clock) -> Iterator[Library]:
+    there = open_library(root, now=clock)
+    yield there
+    there.close()
+
+
+def record(
+    band: Library, folder: str, clock: Clock, *, song: str = "Blue", notes: tuple[str, ...] = ()
+) -> TakeOrder:
+    """A closed take by the clocks as they are, half a minute before the next."""
+    order = order_take(band, folder, song=song)
+    order = replace(
+        order,
+        started_at=clock().isoformat(timespec="milliseconds"),
+        clock=TakeClock(boot_id=BOOT, boottime_ns=round(clock.since_boot_s * 1e9), state=clock.state),
+        slate=replace(order.slate, notes=notes, circled=bool(notes)),
+    )
+    begin(order)
+    close(order)
+    band.file_take(Path(order.folder))
+    clock.since_boot_s += 30.0
+    return order
+
+
+def date(band: Library, clock: Clock) -> TakesDated | None:
+    return band.date_takes(clock.reading(), may_go_on=lambda: True)
+
+
+def sheets(root: Path) -> dict[str, dict[str, object]]:
+    """take.json of every take, by its id."""
+    found = [json.loads(path.read_bytes()) for path in root.rglob("take.json")]
+    by_id = {sheet["take_id"]: sheet for sheet in found}
+    assert len(by_id) == len(found), "no take is there twice"
+    return by_id
+
+
+def tell_writer(dated: TakesDated) -> None:
+    """What the writer does when it is told of it."""
+    for take in dated.takes:
+        append(take.folder, take.slate)
+        append(take.folder, Retagged())
+
+
+def test_takes_of_1970_are_todays_once_the_clock_comes(band: Library, clock: Clock, root: Path) -> None:
+    opened = band.open_session("Band")
+    assert opened.date.startswith("1972")
+    began = clock.since_boot_s
+    orders = [record(band, opened.folder, clock, notes=("good",)) for _ in range(3)]
+    band.discard(orders[1].take_id)
+    assert date(band, clock) is None, "nothing is to be done by a clock that is still wrong"
+    clock.comes()
+    dated = date(band, clock)
+    assert dated is not None and dated.opened is not None and not dated.left
+    today = f"{NOW:%Y-%m-%d} Band"
+    assert Path(dated.opened.folder).name == today and dated.opened.date == f"{NOW:%Y-%m-%d}"
+    assert sorted(os.listdir(root)) == [".rigd", today], "nothing is left of 1972"
+    assert [take.take_id for take in dated.opened.takes] == [orders[0].take_id, orders[2].take_id]
+    assert dated.opened.trashed == (orders[1].take_id,)
+    by_id = sheets(root)
+    for place, order in enumerate(orders):
+        sheet = by_id[order.take_id]
+        started = local_time(NOW.timestamp() + began + 30.0 * place)
+        assert sheet["started_at"] == sheet["dated"] == started.isoformat(timespec="milliseconds")
+        midnight = started.replace(hour=0, minute=0, second=0, microsecond=0)
+        assert sheet["time_reference"] == round((started - midnight).total_seconds() * RATE)
+        assert (sheet["number"], sheet["circled"], sheet["notes"]) == (place + 1, True, ["good"])
+        assert sheet["ordinal"] == order.ordinal
+    assert [Path(take.folder).name for take in dated.opened.takes] == ["Take 001", "Take 003"]
+    assert [row.take_id for row in band.reader.takes(false_takes=True)] == [o.take_id for o in orders]
+    assert [row.folder for row in band.reader.sessions()] == [today]
+    assert (
+        dated.opened.next_take_number == 4
+        or band.next_take_number(session_folder=dated.opened.folder, song="Blue") == 4
+    )
+    again = date(band, clock)
+    assert again is not None and {t.take_id for t in again.takes} == {o.take_id for o in orders}, (
+        "not told yet"
+    )
+    tell_writer(again)
+    for order in orders:
+        band.file_take(band.place_of(order.take_id))
+    assert date(band, clock) is None, "all is said"
+    assert band.restore(orders[1].take_id).folder == root / today / "Blue" / "Take 002"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "is_dated"),
+    [
+        (WRONG, WRONG, False),
+        (WRONG, UNSYNC, True),
+        (WRONG, SYNC, True),
+        (UNSYNC, WRONG, False),
+        (UNSYNC, UNSYNC, False),
+        (UNSYNC, SYNC, True),
+        (SYNC, SYNC, False),
+        (SYNC, UNSYNC, False),
+    ],
+)
+def test_only_a_clock_that_became_right_dates_anew(
+    band: Library, clock: Clock, then: ClockState, now: ClockState, is_dated: bool
+) -> None:
+    clock.state = then
+    record(band, band.open_session("Band").folder, clock)
+    clock.comes(now)
+    assert (date(band, clock) is not None) is is_dated
+
+
+def test_a_date_that_was_right_stays(band: Library, clock: Clock) -> None:
+    clock.ahead_s, clock.state = 40.0, UNSYNC
+    record(band, band.open_session("Band").folder, clock)
+    clock.comes()
+    assert date(band, clock) is None
+
+
+def test_takes_of_another_run_of_the_machine_keep_their_date(band: Library, clock: Clock) -> None:
+    record(band, band.open_session("Band").folder, clock)
+    clock.comes()
+    assert band.date_takes(replace(clock.reading(), boot_id="c" * 32), may_go_on=lambda: True) is None
+
+
+def test_also_after_a_restart_and_without_an_index(root: Path, band: Library, clock: Clock) -> None:
+    order = record(band, band.open_session("Band").folder, clock)
+    band.close()
+    (root / ".rigd" / "index.sqlite3").unlink()
+    clock.comes()
+    again = open_library(root, now=clock)
+    again.open_session("Band")
+    for _ in again.catch_up(may_move=lambda: True):
+        pass
+    dated = date(again, clock)
+    assert dated is not None and [take.take_id for take in dated.takes] == [order.take_id]
+    assert dated.opened is None, "today's session is open already"
+    assert Path(dated.takes[0].folder).parent.parent.name == f"{NOW:%Y-%m-%d} Band"
+    again.close()
+
+
+def test_names_never_clash(band: Library, clock: Clock, root: Path) -> None:
+    old = band.open_session("Band").folder
+    first = record(band, old, clock)
+    clock.comes()
+    today = band.open_session("Band").folder
+    second = record(band, today, clock)
+    dated = date(band, clock)
+    assert dated is not None
+    places = {sheet["take_id"] for sheet in sheets(root).values()}
+    assert places == {first.take_id, second.take_id}
+    names = sorted(path.name for path in (Path(today) / "Blue").iterdir())
+    assert names == ["Take 001", "Take 001 (2)"]
+    assert [take.take_id for take in band.open_session("Band").takes] == [first.take_id, second.take_id]
+
+
+def test_real_takes_of_that_day_stay_where_they_are(band: Library, clock: Clock, root: Path) -> None:
+    clock.ahead_s, clock.state = -7 * 86_400.0, UNSYNC
+    last_week = band.open_session("Band").folder
+    order = order_take(band, last_week)
+    begin(order)
+    close(order)
+    band.file_take(Path(order.folder))
+    todays = record(band, last_week, clock)
+    clock.comes()
+    dated = date(band, clock)
+    assert dated is not None and [take.take_id for take in dated.takes] == [todays.take_id]
+    assert Path(order.folder).is_dir() and dated.opened is not None
+    assert Path(dated.takes[0].folder).name == "Take 002", "a number that was said stays"
+
+
+def test_an_evening_stays_one(band: Library, clock: Clock, root: Path) -> None:
+    clock.since_boot_s = 8.8 * 3600  # 23:48 of the day of NOW
+    folder = band.open_session("Band").folder
+    for _ in range(4):
+        record(band, folder, clock)
+        clock.since_boot_s += 600
+    clock.comes()
+    dated = date(band, clock)
+    assert dated is not None
+    assert {take.started_at[:10] for take in dated.takes} == {
+        f"{NOW:%Y-%m-%d}",
+        f"{NOW + timedelta(days=1):%Y-%m-%d}",
+    }
+    assert {Path(take.folder).parent.parent.name for take in dated.takes} == {f"{NOW:%Y-%m-%d} Band"}
+
+
+def test_nothing_moves_once_somebody_records(band: Library, clock: Clock) -> None:
+    folder = band.open_session("Band").folder
+    orders = [record(band, folder, clock) for _ in range(3)]
+    clock.comes()
+    may = iter((True, False, False))
+    dated = band.date_takes(clock.reading(), may_go_on=lambda: next(may))
+    assert dated is not None and dated.left and dated.opened is None and len(dated.takes) == 1
+    assert all(Path(order.folder).is_dir() for order in orders[1:])
+    rest = date(band, clock)
+    assert rest is not None and not rest.left and rest.opened is not None and len(rest.opened.takes) == 3
+
+
+class Killed(BaseException):
+    """At this moment."""
+
+
+STEPS = ("write_json", "move_folder", "make_folder", "sync_folder")
+
+
+@pytest.mark.parametrize("reboot", [False, True], ids=["", "reboot"])
+def test_killed_at_any_moment_each_take_is_the_old_or_the_new_one(
+    root: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, reboot: bool
+) -> None:
+    """Every change of the disk in turn is the last one that is made."""
+    count = 0
+    while True:
+        clock.__init__()  # type: ignore[misc]
+        here = root.with_name(f"library {count}")
+        band = open_library(here, now=clock)
+        folder = band.open_session("Band").folder
+        orders = [record(band, folder, clock, notes=("n",)) for _ in range(2)]
+        band.discard(orders[0].take_id)
+        before = sheets(here)
+        clock.comes()
+        with monkeypatch.context() as patch:
+            done = [0]
+            for module in (durable, session, sheet_file, takes, library):
+                for name in STEPS:
+                    if hasattr(module, name):
+                        patch.setattr(module, name, dying(getattr(durable, name), done, count))
+            try:
+                date(band, clock)
+                died = False
+            except Killed:
+                died = True
+        band.close()
+        for take_id, sheet in sheets(here).items():
+            old = {key: before[take_id][key] for key in ("started_at", "time_reference", "dated")}
+            now = {key: sheet[key] for key in old}
+            assert now == old or sheet["dated"] == sheet["started_at"] != old["started_at"]
+        # The next start makes an end of it.
+        again = open_library(here, now=clock)
+        again.open_session("Band", going_on=True)
+        for _ in again.catch_up(may_move=lambda: True):
+            pass
+        reading = clock.reading()
+        dated = again.date_takes(
+            replace(reading, boot_id="c" * 32) if reboot else reading, may_go_on=lambda: True
+        )
+        if dated is not None:
+            tell_writer(dated)
+        ends = sheets(here)
+        for order in orders:
+            place = again.place_of(order.take_id)
+            wanted = f"{NOW:%Y-%m-%d}" if ends[order.take_id]["dated"] else "1972"
+            assert place.parent.parent.name.startswith(wanted), "the folder is that of the date"
+            assert reboot or ends[order.take_id]["dated"]
+            says = read_journal(place / JOURNAL_NAME)
+            assert says.order.started_at == ends[order.take_id]["started_at"]
+        again.close()
+        if not died:
+            break
+        count += 1
+    assert count > 10
+
+
+def dying(real, done: list[int], last: int):  # type: ignore[no-untyped-def]
+    """As `real`, `last` times in all; then it is the end."""
+
+    def step(*args: object, **more: object) -> object:
+        if done[0] >= last:
+            raise Killed
+        done[0] += 1
+        return real(*args, **more)
+
+    return step
+
+
+def test_a_slate_without_a_date_says_what_the_order_says() -> None:
+    assert Slate(session="a", song="b", number=1).dated == ""
