@@ -127,6 +127,8 @@ class Library:
         self._current = ""
         """The folder of the session that was opened or planned in last."""
         self._ahead: _Ahead | None = None
+        self._removed: set[str] = set()
+        """Sessions of wrong days, of which nothing was left."""
         self._places: dict[TakeId, Path] = {}
         self._tell_once = ToldOnce()
         self._session_places = SessionPlaces(
@@ -208,6 +210,7 @@ class Library:
                     self._session_places.used_at(before), self._now().timestamp()
                 ):
                     place = before
+        self._removed.discard(str(place.folder))
         if not place.is_there:
             make_folder(place.folder)
             write_session(place.folder, place.sheet)
@@ -277,6 +280,8 @@ class Library:
         """session.json is durable as planned takes and chosen songs made it. Raises LibraryError."""
         session = self._session(session_folder)
         if is_gone(session.folder):
+            if session_folder in self._removed:
+                return  # asked for before its takes got their right date
             make_folder(session.folder)
         write_session(session.folder, session.sheet)
         self.catalogue.enter(session=(session.folder, session.sheet))
@@ -406,6 +411,7 @@ class Library:
         for session in sources - {Path(current)}:
             if remove_if_empty(session):
                 self.catalogue.remove_session(session)
+                self._removed.add(str(session))
         return TakesDated(takes=tuple(take_of(f.sheet, f.folder) for f in moved), opened=opened, left=left)
 
     def _go_along(self, sources: set[Path], targets: tuple[Path, ...]) -> SessionOpened | None:

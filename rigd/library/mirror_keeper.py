@@ -91,6 +91,8 @@ class MirrorKeeper:
         self._missed: set[TakeId] = set()
         """Those of them that are not where they were in the library."""
         self._places = TakePlaces(self._library, self._mirror, go_on=self._go_on)
+        self._moved_out_of: set[Path] = set()
+        """Sessions that takes were moved out of, after the other volume's: the clock has come, as a rule."""
         self._open_since: dict[TakeId, float] = {}
         self._told: CopiesLeft | None = None
         self._problem = ""
@@ -165,7 +167,17 @@ class MirrorKeeper:
                 self._look_for_volumes()
                 self._compare(take_id)
                 self._tell_left()
+        self._remove_emptied()
         self._tell_left()
+
+    def _remove_emptied(self) -> None:
+        """A session that is gone from the one volume, and has nothing left on the other, is gone there, too."""
+        for session in list(self._moved_out_of):
+            here = session.is_relative_to(self._library)
+            root, other = (self._library, self._mirror) if here else (self._mirror, self._library)
+            if is_gone(other / session.relative_to(root)):
+                remove_if_empty(session)
+                self._moved_out_of.discard(session)
 
     def _go_on(self) -> None:
         if self._stopping.is_set() or not self._may_copy():
@@ -311,8 +323,7 @@ class MirrorKeeper:
             return moved
         make_folders(target.parent)
         move_folder(moved.folder, target)
-        if is_gone(of / _session_of(moved.folder).relative_to(root)):
-            remove_if_empty(_session_of(moved.folder))
+        self._moved_out_of.add(_session_of(moved.folder))
         found = look(target)
         return moved if found is None else found
 
