@@ -31,6 +31,7 @@ def plan_order(
     room_s: float | None = None,
     after: Take | None = None,
     notes: tuple[str, ...] = (),
+    preroll_frames: int = 0,
 ) -> TakeOrder:
     """The order of a new take, which has its folder, number and slate from now on. Raises Refusal where none may be
     started.
@@ -67,6 +68,7 @@ def plan_order(
         clock=take_clock_at(
             first_frame, work.at, at_frame=work.at_frame(), sample_rate_hz=state.sample_rate_hz
         ),
+        preroll_frames=preroll_frames,
     )
     work.take_id = order.take_id
     work.change(next_take_number=used_up(state, number))

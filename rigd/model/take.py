@@ -163,6 +163,8 @@ class TakeOrder:
     ordinal: int = 0
     """Its place among the library's takes; 0: an older rigd gave none."""
     clock: TakeClock | None = None
+    preroll_frames: int = 0
+    """So many of the first frames are from before somebody pressed record."""
 
 
 def dated(order: TakeOrder, slate: Slate) -> TakeOrder:

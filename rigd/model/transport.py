@@ -49,7 +49,8 @@ from rigd.model.work import (
 def start(work: Work, command: Command) -> str:
     """READY: a take rolls from its pre-roll on."""
     check_writer(work)
-    take = roll(work, first_frame=first_frame_at(work, work.at_frame()))
+    pressed_at = work.at_frame()
+    take = roll(work, first_frame=first_frame_at(work, pressed_at), pressed_at=pressed_at)
     return f"{title_of(take.slate)} rolls"
 
 
@@ -261,9 +262,11 @@ def let_go(work: Work, take: Take) -> None:
     work.change(take=None, takes=(*work.state.takes, take), transport=rest_of(work.state))
 
 
-def roll(work: Work, *, first_frame: Frame) -> Take:
-    """A new take rolls from `first_frame`."""
-    take = order_take(work, plan_order(work, first_frame=first_frame, end_frame=None))
+def roll(work: Work, *, first_frame: Frame, pressed_at: Frame | None = None) -> Take:
+    """A new take rolls from `first_frame`; what lies before `pressed_at` is its pre-roll."""
+    preroll = 0 if pressed_at is None else max(0, pressed_at - first_frame)
+    order = plan_order(work, first_frame=first_frame, end_frame=None, preroll_frames=preroll)
+    take = order_take(work, order)
     work.change(take=take, transport=Transport.ROLLING)
     of_song = f' of "{take.slate.song}"' if take.slate.song else ""
     work.say(Happening.TAKE_STARTED, take.take_id, f"{title_of(take.slate)}{of_song} rolls")

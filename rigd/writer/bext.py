@@ -13,6 +13,7 @@ from rigd.model.take import Slate, TakeFile, TakeOrder
 from rigd.writer.riff import WaveShape
 
 ORIGINATOR = "rigd"
+DESCRIPTION_BYTES = 256
 _FIXED = struct.Struct("<256s32s32s10s8sQH64s190x")
 _NOT_ASCII = re.compile(r"[^\x20-\x7e\r\n]")
 
@@ -36,7 +37,8 @@ def originator_reference(order: TakeOrder, file_index: int) -> str:
 
 
 def _description(order: TakeOrder, slate: Slate, file: TakeFile) -> str:
-    """A line for a person in the first 64 characters, then the keys that field recorders use."""
+    """A line for a person in the first 64 characters, then the keys that field recorders use. Whole entries only:
+    where not all tracks have room the last entry says so, as half a name would be a wrong one."""
     names = {track.channel: track.name for track in order.tracks}
     title = f"{_one_line(slate.song)} take {slate.number}"
     lines = [
@@ -45,16 +47,27 @@ def _description(order: TakeOrder, slate: Slate, file: TakeFile) -> str:
         f"sSCENE={_one_line(slate.song)[:48]}",
         f"sTAKE={slate.number}",
     ]
-    lines += [f"sTRK{n}={_one_line(names[channel])[:32]}" for n, channel in enumerate(file.channels, 1)]
-    return "".join(f"{line}\r\n" for line in lines)
+    tracks = [f"sTRK{n}={_one_line(names[channel])[:32]}" for n, channel in enumerate(file.channels, 1)]
+    there = [f"{line}\r\n" for line in lines + tracks]
+    last = len(there)
+    while sum(map(len, there)) > DESCRIPTION_BYTES:
+        last -= 1
+        there[last:] = [f"sNOTE=TRK{last - len(lines) + 1}-{len(tracks)}: see iXML\r\n"]
+    return "".join(there)
+
+
+def _coding_history(shape: WaveShape) -> str:
+    """One line of EBU R98. Its words for M are mono, stereo, dual-mono and joint-stereo: two channels of a rig are
+    two sounds and no stereo. For more than two there is no word, and what does not apply is left out."""
+    mode = {1: ",M=mono", 2: ",M=dual-mono"}.get(shape.channels, "")
+    told = f"; {shape.channels} channels" if shape.channels > 2 else ""
+    told += "; float" if shape.sample == "float32" else ""
+    return f"A=PCM,F={shape.sample_rate_hz},W={8 * shape.sample_bytes}{mode},T=rigd{told}\r\n"
 
 
 def bext_of(order: TakeOrder, slate: Slate, file_index: int, shape: WaveShape) -> bytes:
     """The payload for file number `file_index` (from 0) of a take: 602 bytes and the coding history."""
-    width = 8 * shape.sample_bytes
-    mode = "mono" if shape.channels == 1 else "multichannel"
-    history = f"A=PCM,F={shape.sample_rate_hz},W={width},M={mode},T=rigd\r\n"
-    # struct cuts at the width and fills with NUL, which is what the standard asks for.
+    # struct fills with NUL, which is what the standard asks for.
     fixed = _FIXED.pack(
         _description(order, slate, order.files[file_index]).encode("ascii"),
         ORIGINATOR.encode("ascii"),
@@ -65,4 +78,4 @@ def bext_of(order: TakeOrder, slate: Slate, file_index: int, shape: WaveShape) -
         1,
         bytes(64),
     )
-    return fixed + history.encode("ascii")
+    return fixed + _coding_history(shape).encode("ascii")

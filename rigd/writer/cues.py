@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rigd.writer.info import UTF_8
 from rigd.writer.riff import subchunk
 
 _LARGEST = 0xFFFFFFFF
@@ -34,6 +35,6 @@ def cues_of(points: Iterable[Point]) -> bytes:
         labels.append(subchunk(b"labl", struct.pack("<I", number) + text))
         if point.length_frames:
             length = min(point.length_frames, _LARGEST)
-            regions.append(subchunk(b"ltxt", struct.pack("<II4s8x", number, length, b"rgn ")))
+            regions.append(subchunk(b"ltxt", struct.pack("<II4s6xH", number, length, b"rgn ", UTF_8)))
     adtl = b"adtl" + b"".join(labels) + b"".join(regions)
     return subchunk(b"cue ", b"".join(cue)) + subchunk(b"LIST", adtl)

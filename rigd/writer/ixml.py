@@ -39,11 +39,16 @@ def _flag(on: bool) -> str:
     return "TRUE" if on else "FALSE"
 
 
-def _sync_point(point: Point) -> str:
+def _preroll(frames: int) -> str:
+    """So much was recorded before somebody pressed record: the sync point that iXML has for it."""
+    return _sync_point(Point(at=frames, length_frames=0, label=""), "PRE_RECORD_SAMPLECOUNT")
+
+
+def _sync_point(point: Point, function: str = "MARKER_GENERIC") -> str:
     return _branch(
         "SYNC_POINT",
         _leaf("SYNC_POINT_TYPE", "RELATIVE"),
-        _leaf("SYNC_POINT_FUNCTION", "MARKER_GENERIC"),
+        _leaf("SYNC_POINT_FUNCTION", function),
         _leaf("SYNC_POINT_COMMENT", point.label),
         _leaf("SYNC_POINT_LOW", point.at & 0xFFFFFFFF),
         _leaf("SYNC_POINT_HIGH", point.at >> 32),
@@ -85,6 +90,8 @@ def ixml_of(record: TakeRecord, file_index: int, shape: WaveShape, points: Seque
     tracks = [by_channel[channel] for channel in file.channels]
     kinds = "NO_GOOD,FALSE_START" if slate.false_take else "DEFAULT"
     rate = order.format.sample_rate_hz
+    sync_points = [_preroll(order.preroll_frames)] if order.preroll_frames else []
+    sync_points += [_sync_point(point) for point in points]
     body = _branch(
         "BWFXML",
         _leaf("IXML_VERSION", VERSION),
@@ -110,10 +117,10 @@ def ixml_of(record: TakeRecord, file_index: int, shape: WaveShape, points: Seque
         ),
         _branch(
             "SYNC_POINT_LIST",
-            _leaf("SYNC_POINT_COUNT", len(points)),
-            *(_sync_point(point) for point in points),
+            _leaf("SYNC_POINT_COUNT", len(sync_points)),
+            *sync_points,
         )
-        if points
+        if sync_points
         else "",
         _branch("HISTORY", _leaf("ORIGINAL_FILENAME", file.name)),
         _branch(

@@ -62,6 +62,7 @@ def moved(order: TakeOrder, first_frame: Frame) -> TakeOrder:
         clock=None
         if order.clock is None
         else replace(order.clock, boottime_ns=order.clock.boottime_ns + frames * NS_PER_SECOND // rate),
+        preroll_frames=max(0, order.preroll_frames - frames),
     )
 
 

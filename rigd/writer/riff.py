@@ -1,8 +1,10 @@
 """The RIFF/WAVE header of a take file: 4,096 bytes, rewritten whole (EBU Tech 3285, 3306). Pure.
 
-    0 RIFF|RF64 size WAVE · 12 JUNK|ds64 (28) · 48 fmt  (16, float 18) · [fact] · bext · JUNK filler · 4088 data size
+    0 RIFF|RF64 size WAVE · 12 JUNK|ds64 (28) · 48 fmt  (16, float 18) · [fact] · bext · CSET · LIST INFO ·
+    JUNK filler · 4088 data size
 
-One block of the file system holds all of it, so that a size can never be torn from its neighbour, and the
+Every element but `data` is even by its content, so that none needs a pad byte: libsndfile's reader of RF64 skips
+none. One block of the file system holds all of it, so that a size can never be torn from its neighbour, and the
 step past 4 GiB (JUNK becomes ds64, RIFF becomes RF64) is one write like any other.
 """
 
@@ -17,6 +19,9 @@ _DATA_AT = HEADER_BYTES - 8
 _LARGE_SIZES_AT = 12
 _FACT_AT = 48 + 8 + 18
 _LIMIT = 0xFFFFFFFF
+"""Of what RIFF itself can count; past it a file is RF64."""
+_IN_DS64 = 0xFFFFFFFF
+"""Stands where a size of 32 bits has no room (EBU Tech 3306 s.3)."""
 PCM = 1
 IEEE_FLOAT = 3
 
@@ -39,12 +44,16 @@ class WaveShape:
 
 
 def subchunk(name: bytes, payload: bytes) -> bytes:
-    """One RIFF element: name, size, payload, and a zero where the payload is odd."""
-    return name + struct.pack("<I", len(payload)) + payload + b"\0" * (len(payload) & 1)
+    """One RIFF element: name, size, and the payload, which a zero makes even where it is odd. The zero is part of
+    the payload and counted: every text in it may end in zeros, and a reader that forgets pad bytes finds what
+    follows."""
+    payload += b"\0" * (len(payload) & 1)
+    return name + struct.pack("<I", len(payload)) + payload
 
 
-def header_of(shape: WaveShape, bext: bytes) -> bytearray:
-    """The header of a file of 0 frames with nothing behind them. Raises ValueError where bext is too long."""
+def header_of(shape: WaveShape, bext: bytes, info: bytes = b"") -> bytearray:
+    """The header of a file of 0 frames with nothing behind them. `info`: whole elements that stand behind bext.
+    Raises ValueError where they are too long."""
     frame_bytes, rate = shape.frame_bytes, shape.sample_rate_hz
     tag = PCM if shape.sample == "int24" else IEEE_FLOAT
     parts = [
@@ -62,10 +71,12 @@ def header_of(shape: WaveShape, bext: bytes) -> bytearray:
     ]
     if tag == IEEE_FLOAT:
         parts.append(subchunk(b"fact", bytes(4)))
-    parts.append(subchunk(b"bext", bext))
+    parts += [subchunk(b"bext", bext), info]
     used = sum(map(len, parts))
     if used + 8 > _DATA_AT:
-        raise ValueError(f"the header has no room for {len(bext)} bytes of bext")
+        raise ValueError(
+            f"the header has no room for {len(bext)} bytes of bext and {len(info)} of other words"
+        )
     parts.append(subchunk(b"JUNK", bytes(_DATA_AT - used - 8)))
     header = bytearray(b"".join(parts) + b"data\0\0\0\0")
     set_sizes(header, shape, frames=0)
@@ -81,11 +92,11 @@ def set_sizes(header: bytearray, shape: WaveShape, *, frames: int, tail_bytes: i
         struct.pack_into("<4sI28x", header, _LARGE_SIZES_AT, b"JUNK", 28)
         struct.pack_into("<I", header, _DATA_AT + 4, data_bytes)
     else:
-        struct.pack_into("<4sI", header, 0, b"RF64", _LIMIT)
+        struct.pack_into("<4sI", header, 0, b"RF64", _IN_DS64)
         struct.pack_into("<4sIQQQI", header, _LARGE_SIZES_AT, b"ds64", 28, riff_bytes, data_bytes, frames, 0)
-        struct.pack_into("<I", header, _DATA_AT + 4, _LIMIT)
+        struct.pack_into("<I", header, _DATA_AT + 4, _IN_DS64)
     if shape.sample == "float32":
-        struct.pack_into("<I", header, _FACT_AT + 8, min(frames, _LIMIT))
+        struct.pack_into("<I", header, _FACT_AT + 8, min(frames, _IN_DS64))
 
 
 def tail_offset(shape: WaveShape, frames: int) -> int:

@@ -18,6 +18,7 @@ from rigd.tape.blocks import Run
 from rigd.tape.kernel import keep_room
 from rigd.tape.tape import RowNotWrittenError, Tape
 from rigd.writer.bext import bext_of
+from rigd.writer.info import info_of
 from rigd.writer.ledger import TakeRecord
 from rigd.writer.plain import open_plain
 from rigd.writer.riff import HEADER_BYTES, WaveShape, frames_said, header_of, set_sizes, tail_offset
@@ -85,7 +86,7 @@ class TakeFiles:
                 sample_rate_hz=order.format.sample_rate_hz,
                 sample=order.format.sample,
             )
-            header = header_of(shape, bext_of(order, slate, index, shape))
+            header = header_of(shape, bext_of(order, slate, index, shape), info_of(order, slate))
             self._files.append(_File(file.name, fd, shape, header))
             if shape.channels == 1:
                 mono.append(index)

@@ -50,7 +50,8 @@ def record_one(runtime: Path, library: Path, order: TakeOrder, *, gap: int = 0) 
 
 
 def elements(path: Path) -> dict[str, bytes]:
-    """The RIFF elements of a file under 4 GiB, walked strictly: sizes, pads and the end must fit."""
+    """The RIFF elements of a file under 4 GiB, walked strictly: sizes and the end must fit, and only the samples may
+    be odd. Lists go by what they list: "LIST INFO"."""
     content = path.read_bytes()
     assert content[:4] == b"RIFF" and content[8:12] == b"WAVE"
     assert struct.unpack_from("<I", content, 4)[0] == len(content) - 8
@@ -59,9 +60,10 @@ def elements(path: Path) -> dict[str, bytes]:
     while at < len(content):
         name, size = struct.unpack_from("<4sI", content, at)
         assert at + 8 + size <= len(content)
-        found[name.decode()] = content[at + 8 : at + 8 + size]
+        payload = content[at + 8 : at + 8 + size]
+        found[f"LIST {payload[:4].decode()}" if name == b"LIST" else name.decode()] = payload
         at += 8 + size + size % 2
-        assert size % 2 == 0 or content[at - 1] == 0
+        assert size % 2 == 0 or (name == b"data" and content[at - 1] == 0)
     assert at == len(content)
     return found
 
@@ -79,7 +81,8 @@ def test_riff_elements_are_where_they_should_be(
     for file in order.files:
         path = Path(order.folder) / file.name
         found = elements(path)
-        expected = ["JUNK", "fmt ", "fact", "bext", "data", "cue ", "LIST", "iXML"]
+        head = ["JUNK", "fmt ", "fact", "bext", "CSET", "LIST INFO"]
+        expected = [*head, "data", "cue ", "LIST adtl", "iXML"]
         assert list(found) == [name for name in expected if name != "fact" or sample == "float32"]
         header = path.read_bytes()[:HEADER_BYTES]
         assert header[12:20] == b"JUNK\x1c\0\0\0" and header[-8:-4] == b"data"
@@ -222,7 +225,7 @@ def test_a_note_after_the_close_reaches_journal_and_files(runtime: Path, library
         journal = Path(order.folder) / "take.journal"
         wait_for(lambda: read_journal(journal).markers != (), "the marker is in the journal")
         wait_for(lambda: not read_journal(journal).retag_due, "the files have it")
-        assert b"late\0" in elements(Path(order.folder) / order.files[0].name)["LIST"]
+        assert b"late\0" in elements(Path(order.folder) / order.files[0].name)["LIST adtl"]
 
 
 def test_a_retag_cut_short_is_done_at_the_next_start(runtime: Path, library: Path) -> None:
