@@ -20,8 +20,10 @@ from rigd.config.rig_config import RigConfig
 from rigd.control.process_link import Upkeep
 from rigd.daemon import Rig
 from rigd.model.errors import AlreadyRunning, ConfigError, LinkError
+from rigd.model.ordering import SAMPLE_BYTES
 from rigd.model.units import Origin
 from rigd.wire.notify import Notifier
+from rigd.writer.file_limit import FileLimit, file_limit, what_it_means
 
 CLOSE_WITHIN_S = 60.0
 
@@ -70,6 +72,10 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, ask_to_end)
+    for limit in file_limits(loaded):
+        logging.getLogger("rigd").warning("%s", limit)
+        if live:
+            out.print(limit, style="yellow", markup=False)
     with errors_told():
         try:
             rig.start()
@@ -103,6 +109,7 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
         fail(ExitCode.CONFIG, str(error))
     geometry = config.tape_geometry()
     warnings = [] if config.mirror is None else mirror_warnings(config.library, config.mirror)
+    warnings += file_limits(config)
     facts = {
         "ok": True,
         "channels": len(config.channels),
@@ -142,6 +149,19 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
             f"{86_400 * config.blackbox_bytes_per_second() / 1e9:.0f} GB written a day",
             markup=False,
         )
+
+
+def file_limits(config: RigConfig) -> list[str]:
+    """A line for each volume, or limit of this process, that ends files before a take ends."""
+    armed = sum(channel.armed for channel in config.channels)
+    channels = max(1, armed) if config.take.files == "poly" else 1
+    width = SAMPLE_BYTES[config.take.sample] * channels
+    found = []
+    for folder in (config.library, config.mirror):
+        limit = file_limit(str(folder)) if folder is not None else FileLimit()
+        if limit.why:
+            found.append(what_it_means(limit, frame_bytes=width, sample_rate_hz=config.audio.sample_rate_hz))
+    return list(dict.fromkeys(found))
 
 
 def _log_to(config: RigConfig, *, live: bool) -> None:

@@ -105,13 +105,19 @@ class RigConfig:
 
     def writer_settings(self) -> WriterSettings:
         """What `rigd-writer` is started with."""
-        return WriterSettings(library_root=str(self.library), sync_interval_ms=self.take.sync_interval_ms)
+        return WriterSettings(
+            library_root=str(self.library),
+            sync_interval_ms=self.take.sync_interval_ms,
+            beside="" if self.mirror is None else str(self.mirror),
+        )
 
     def mirror_settings(self) -> WriterSettings | None:
         """What the mirror's writer is started with."""
         if self.mirror is None:
             return None
-        return replace(self.writer_settings(), library_root=str(self.mirror), spare=True)
+        return replace(
+            self.writer_settings(), library_root=str(self.mirror), spare=True, beside=str(self.library)
+        )
 
     def blackbox_settings(self) -> WriterSettings:
         """What the black box's `rigd-writer` is started with."""

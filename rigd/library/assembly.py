@@ -8,7 +8,6 @@ begins, and what it makes has a hidden name until it is whole: killed at any mom
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import shutil
@@ -23,6 +22,7 @@ from rigd.library.durable import make_folder, read_json, sync_folder, write_json
 from rigd.library.hasher import be_idle_on_disk
 from rigd.library.splice import Cut, Splice
 from rigd.model.blackbox import Keep, KeepUnderWay
+from rigd.model.disk_trouble import cure_of, trouble_of
 from rigd.model.errors import RigError
 from rigd.model.messages import GapWritten, TakeFailed
 from rigd.model.names import clash_key, unique_name
@@ -238,11 +238,9 @@ def _is_done(target: Path, keep: Keep) -> bool:
 def _why(keep: Keep, error: Exception) -> str:
     what = f'take "{keep.order.folder}" could not be put together from the black box'
     if isinstance(error, OSError):
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        cure = "" if full else "; check the disk"
-        return (
-            f"{what} ({error.strerror}){cure}. The black box still has the sound for a while: keep it again"
-        )
+        cure = cure_of(trouble_of(error.errno))
+        told = f"{what} ({error.strerror}); {cure}" if cure else f"{what} ({error.strerror})"
+        return f"{told}. The black box still has the sound for a while: keep it again"
     if isinstance(error, RigError):
         return f"{what}: {error}"
     return f"{what}: an error inside rigd ({type(error).__name__}: {error}); see the log"

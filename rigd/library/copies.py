@@ -20,6 +20,7 @@ from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import is_plain
 from rigd.library.walking import is_folder
+from rigd.model.disk_trouble import cure_of, trouble_of
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.units import TakeId
 from rigd.writer.journal import JOURNAL_NAME, read_journal
@@ -52,7 +53,7 @@ class Side:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(file.name for file in self.record.order.files)
+        return tuple(file.name for file in self.record.files)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -82,7 +83,7 @@ def look(folder: Path) -> Side | None:
         return None
     except (OSError, TakeError) as error:
         raise LibraryError(f"{folder}: its journal cannot be read ({error})") from error
-    if not all(is_plain(file.name) for file in record.order.files):
+    if not all(is_plain(file.name) for file in record.files):
         raise LibraryError(f"{folder}: its journal names files outside it; left alone")
     sheet: TakeSheet | None = None
     with contextlib.suppress(LibraryError):
@@ -165,6 +166,11 @@ def make_alike(library: Side, mirror: Side, go_on: GoOn) -> dict[str, str]:
     if not (library.record.closed and mirror.record.closed):
         raise NotYet
     if not has_the_same(library, mirror):
+        if library.record.parts != mirror.record.parts and library.span == mirror.span:
+            raise CannotTell(
+                "one volume takes no longer files, so the copies are divided into files otherwise and cannot be "
+                "compared file by file"
+            )
         raise CannotTell("each copy has sound that the other lacks")
     here = digests_of(library.folder, library.names, go_on)
     there = digests_of(mirror.folder, mirror.names, go_on)
@@ -222,19 +228,14 @@ def copy_take(source: Side, target: Path, go_on: GoOn, *, with_journal: bool = T
 def _least_sizes(side: Side) -> dict[str, int]:
     """Bytes that each file of the take has at least."""
     form = side.record.order.format
-    shapes = {
-        file.name: WaveShape(
-            channels=len(file.channels), sample_rate_hz=form.sample_rate_hz, sample=form.sample
-        )
-        for file in side.record.order.files
-    }
-    return {name: HEADER_BYTES + side.record.frames * shape.frame_bytes for name, shape in shapes.items()}
+    width = WaveShape(channels=1, sample_rate_hz=form.sample_rate_hz, sample=form.sample).sample_bytes
+    return {file.name: HEADER_BYTES + file.frames * len(file.channels) * width for file in side.record.files}
 
 
 def channels_of(record: TakeRecord, name: str) -> str:
     """A file by the channels that it holds: 'channel 3 "Snare" (03 Snare.wav)'."""
     names = {track.channel: track.name for track in record.order.tracks}
-    held = next((file.channels for file in record.order.files if file.name == name), ())
+    held = next((file.channels for file in record.files if file.name == name), ())
     told = ", ".join(f'{channel} "{names.get(channel, "")}"' for channel in held)
     return f"channel{'s' if len(held) > 1 else ''} {told} ({name})" if held else name
 
@@ -287,10 +288,13 @@ def _copy_files(side: Side, target: Path, digests: dict[str, str], go_on: GoOn) 
             _copy_file(source / name, _beside(target / name), go_on)
             if digest_of(_beside(target / name), go_on) != digest:
                 raise LibraryError(f"{target / name}: the disk gave back something else than was written")
-    except BaseException:
+    except BaseException as error:
         for name in digests:
             with contextlib.suppress(OSError):
                 _beside(target / name).unlink()
+        if isinstance(error, OSError):
+            cure = cure_of(trouble_of(error.errno)) or "free some space there"
+            raise LibraryError(f"{target} cannot be written ({error.strerror}): {cure}") from error
         raise
     for name in digests:
         _beside(target / name).replace(target / name)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rigd.model.disk_facts import DiskMeasured, Measurement
+from rigd.model.disk_trouble import cure_of, trouble_of
 from rigd.model.errors import RigError
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,8 @@ class DiskTrial:
                 self._folder, may_go_on=lambda: not self._stopping.is_set() and self._may_go_on()
             )
         except OSError as error:
-            measurement = _failed(f"{error.strerror} ({self._folder}); see to the disk")
+            cure = cure_of(trouble_of(error.errno)) or "see to the disk"
+            measurement = _failed(f"{error.strerror} ({self._folder}); {cure}")
         except Exception as error:
             log.exception("the disk could not be tried out")
             measurement = _failed(f"an error inside rigd ({error!r}); see its log")

@@ -51,7 +51,7 @@ class RollingTake:
             ),
             journal_bytes=0,
             rolling=True,
-            sizes=sizes_of(folder, record.order),
+            sizes=sizes_of(folder, record),
             frames=max(record.durable_frames, take.durable_frames),
         )
         if sheet != self._written:

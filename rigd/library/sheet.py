@@ -33,7 +33,7 @@ SHEET_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetChannel:
-    """A recorded channel, and where its sound is. Gain and switches at the start; null: not known."""
+    """A recorded channel, and where its sound begins. Gain and switches at the start; null: not known."""
 
     channel: ChannelNumber
     input: InputNumber
@@ -99,6 +99,8 @@ class SheetFile:
 
     name: str
     channels: tuple[ChannelNumber, ...]
+    frame: int = 0
+    """Of the take, at which the file begins: not 0 where its channels' sound goes on from an earlier file."""
     frames: int
     size_bytes: int | None
     """Null: the file was not there."""
@@ -257,10 +259,11 @@ def make_sheet(
             SheetFile(
                 name=file.name,
                 channels=file.channels,
-                frames=length,
+                frame=file.first_frame,
+                frames=file.frames,
                 size_bytes=sizes.get(file.name),
             )
-            for file in order.files
+            for file in record.files_at(length)
         ),
         tape_frame=first,
         journal_bytes=journal_bytes,

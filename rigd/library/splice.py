@@ -20,9 +20,9 @@ from rigd.tape._core import lib
 from rigd.tape.kernel import sync_file_system
 from rigd.writer.folders import open_folder
 from rigd.writer.journal import Journal
-from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, Ledger
+from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, Ledger, NextPart
 from rigd.writer.segments import Axis, Placed, SegmentFiles, Shelf, placed_on, unix_ns_of
-from rigd.writer.takefiles import TakeFiles
+from rigd.writer.takeparts import TakeParts
 
 SLICE_BYTES = 4 << 20
 """The first one; what follows is as long as the disk is fast."""
@@ -72,7 +72,7 @@ class Splice:
         )
         self._ledger = Ledger(begun)
         self._journal = Journal.create(begun, folder_fd=self._folder_fd)
-        self._files = TakeFiles.create(order, folder_fd=self._folder_fd)
+        self._files = TakeParts.create(order, folder_fd=self._folder_fd)
 
     def __enter__(self) -> Splice:
         return self
@@ -113,6 +113,9 @@ class Splice:
         if here:
             piece = here[-1]
             length = max(1, self._slice_bytes // self._frame_bytes // GRAIN_FRAMES) * GRAIN_FRAMES
+            if not self._files.frames_left(self.done):
+                self._begin_next_part()
+            length = min(length, self._files.frames_left(self.done))
             self._copy(piece, at, min(end, piece.end_frame, at + length))
             return Cut.DONE
         later = min(
@@ -127,16 +130,33 @@ class Splice:
             for edge in (at, until)
         )
         self._declare(self.done, until - at, GapCause.NOT_KEPT, exact=exact)
-        self.done += until - at
+        self._pass_by(until - at)
         return Cut.DONE
+
+    def _begin_next_part(self) -> None:
+        """What follows goes to files of its own, as in a take that was recorded."""
+        self._files.cut(self.done)
+        begun = NextPart(frames=self.done)
+        self._journal.append(begun)
+        self._ledger.note(begun)
+        self._files.add_part(self.done)
+
+    def _pass_by(self, frames: int) -> None:
+        """Nothing is written of these frames: a hole is silence."""
+        while frames:
+            if not self._files.frames_left(self.done):
+                self._begin_next_part()
+            step = min(frames, self._files.frames_left(self.done))
+            self.done += step
+            frames -= step
 
     def _copy(self, piece: Placed, first: int, last: int) -> None:
         """The frames of the axis from `first` to before `last`, which are in that segment."""
         segment = piece.segment
-        self._note_facts(piece, first, last)
         if not segment.is_gap(first - piece.shift, last - piece.shift):
             self._check_room()
-            if self._open is None or self._open.segment.number != segment.number:
+            wanted = (segment.number, segment.parts)
+            if self._open is None or (self._open.segment.number, self._open.segment.parts) != wanted:
                 if self._open is not None:
                     self._open.close()
                 inputs = {InputNumber(number) for number in self._inputs.values()}
@@ -147,7 +167,14 @@ class Splice:
                     self._open.read(InputNumber(self._inputs[channel]), position, last - first)
                     for channel in file.channels
                 ]
-                self._files.put(index, self.done, rows[0] if len(rows) == 1 else _woven(rows, self._width))
+                packed = rows[0] if len(rows) == 1 else _woven(rows, self._width)
+                try:
+                    self._files.put(index, self.done, packed)
+                except OSError as error:
+                    if error.errno != errno.EFBIG or not self._files.learn_limit(self.done):
+                        raise
+                    return  # the same once more, in a next part
+        self._note_facts(piece, first, last)
         self.done += last - first
 
     def _check_room(self) -> None:
@@ -193,7 +220,7 @@ class Splice:
 
     def close(self) -> None:
         """The take is closed, as the writer closes one: every byte of it is durable. OSError."""
-        self._files.cut(self.frames)
+        self._files.end_at(self.frames)
         entries: list[Entry] = [
             *self._gaps,
             *self._xruns.values(),

@@ -27,8 +27,9 @@ from rigd.library.sheet_file import NewerSheet, read_sheet, write_sheet
 from rigd.library.walking import is_link
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.names import clash_key, safe_name, unique_name
-from rigd.model.take import Slate, TakeOrder
+from rigd.model.take import Slate
 from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.writer.ledger import TakeRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ def bring_up_to_date(folder: Path, *, slate: Slate | None = None) -> FoundTake |
     if not record.closed:
         open_sheet = make_sheet(record, journal_bytes=0, rolling=True, sizes={})
         return FoundTake(folder=folder, sheet=open_sheet, settled=False)
-    new = make_sheet(record, journal_bytes=journal_bytes, rolling=False, sizes=sizes_of(folder, record.order))
+    new = make_sheet(record, journal_bytes=journal_bytes, rolling=False, sizes=sizes_of(folder, record))
     if old is not None:
         if slate is None and old.ahead_of_journal:
             slate = slate_of(old)
@@ -132,7 +133,7 @@ def file_failed(folder: Path, *, failure: str) -> FoundTake:
         replace(record, failure=failure),
         journal_bytes=_size(journal) or 0,
         rolling=False,
-        sizes=sizes_of(folder, record.order),
+        sizes=sizes_of(folder, record),
         frames=record.durable_frames,
     )
     write_sheet(folder, sheet)
@@ -256,9 +257,9 @@ def place_before_trash(found: FoundTake) -> tuple[str, str]:
     return safe_name(found.sheet.song, fallback="Song"), f"Take {found.sheet.number:03}"
 
 
-def sizes_of(folder: Path, order: TakeOrder) -> dict[str, int | None]:
+def sizes_of(folder: Path, record: TakeRecord) -> dict[str, int | None]:
     """Bytes of each file of the take; None for one that is not there."""
-    return {file.name: _size(folder / file.name) if is_plain(file.name) else None for file in order.files}
+    return {file.name: _size(folder / file.name) if is_plain(file.name) else None for file in record.files}
 
 
 def _is_current(old: TakeSheet, journal_bytes: int, slate: Slate | None, *, in_trash: bool) -> bool:

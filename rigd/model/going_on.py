@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rigd.model.disk_trouble import NO_FRESH_FOLDER, DiskTrouble
 from rigd.model.effects import SendToWriter
 from rigd.model.errors import RigError
 from rigd.model.events import Happening
@@ -27,8 +28,10 @@ FIRST_SECONDS = 30.0
 
 def may_go_on(state: RigState, take: Take, fact: TakeFailed) -> str:
     """Empty, or why the rest of the take cannot be written anywhere."""
+    if fact.trouble in NO_FRESH_FOLDER:
+        return NO_FRESH_FOLDER[fact.trouble]
     if fact.disk_full:
-        return "the disk is full"
+        return NO_FRESH_FOLDER[DiskTrouble.FULL]
     if state.disk is not None and state.disk.problem:
         return state.disk.problem
     if take.goes_on_after is not None and fact.frames_kept < FIRST_SECONDS * state.sample_rate_hz:

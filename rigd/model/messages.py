@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.take import ClosedFile, Gap, Slate, TakeNote, TakeOrder, Xrun
 from rigd.model.units import Frame, TakeId
 
@@ -81,6 +82,9 @@ class WriterSettings:
     """How often data is made durable and headers are brought up to date."""
     spare: bool = False
     """True for a mirror or a black box: before capture lost a block to it, it would be cut loose."""
+    beside: str = ""
+    """The library on the other volume, where the same take is written, too: files are divided so that both volumes
+    take them, and are the same byte by byte. Empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +208,8 @@ class TakeFailed:
     frames_kept: int
     reason: str
     disk_full: bool
+    trouble: DiskTrouble | None = None
+    """What kind of trouble of the disk it was; None: it was none, or is not known any more."""
     rolled: bool = False
     """It was open and nobody had asked for its end: what follows is recorded nowhere, unless somebody sees to it."""
 

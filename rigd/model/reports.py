@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rigd.model import disk, going_on
+from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import PortFailed, TakeAdopted, WriterLost
@@ -208,7 +209,8 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
     else:
         forget(work, failed)
     went_on = going_on.what_came_of_it(work.state, take, rest, fact)
-    cure = "Free some space, then" if fact.disk_full else "When it is seen to"
+    full = fact.disk_full and fact.trouble is not DiskTrouble.QUOTA
+    cure = "Free some space, then" if full else "When it is seen to"
     kept = f"Kept {fact.frames_kept:,} frames.{went_on}"
     text = f"{title_of(take.slate)}: {fact.reason}. {kept} {cure}: {CLEAR_FAULT}"
     work.say(Happening.TAKE_FAILED, take.take_id, text)

@@ -110,6 +110,11 @@ def _why_not_made(path: Path, total: int, error: OSError) -> str:
             f"tape {path}: no room for {size} in {path.parent}. No tape was made. Give that tmpfs more"
             " memory, or make the tape shorter: fewer channels, a smaller stall or pre-roll"
         )
+    if error.errno == errno.EFBIG:
+        return (
+            f"tape {path}: this process may not make a file of {size}. No tape was made. Raise its limit (ulimit -f, "
+            "LimitFSIZE=), or make the tape shorter: fewer channels, a smaller stall or pre-roll"
+        )
     return f"tape {path}: {size} could not be made ({error.strerror}). No tape was made"
 
 

@@ -29,10 +29,11 @@ def _one_line(text: str) -> str:
     return " ".join(to_ascii(text).split())
 
 
-def originator_reference(order: TakeOrder, file_index: int) -> str:
+def originator_reference(order: TakeOrder, file_index: int, *, part: int = 1) -> str:
     """32 characters, unique for each file (EBU R99): QQ is a country code left to its users."""
     clock = re.sub(r"[^0-9]", "", order.started_at[11:19]).ljust(6, "0")[:6]
-    digits = (int(order.take_id[12:], 16) + file_index) % 10**9
+    index = file_index + (part - 1) * len(order.files)
+    digits = (int(order.take_id[12:], 16) + index) % 10**9
     return f"QQRGD{order.take_id[:12].upper()}{clock}{digits:09d}"
 
 
@@ -65,13 +66,13 @@ def _coding_history(shape: WaveShape) -> str:
     return f"A=PCM,F={shape.sample_rate_hz},W={8 * shape.sample_bytes}{mode},T=rigd{told}\r\n"
 
 
-def bext_of(order: TakeOrder, slate: Slate, file_index: int, shape: WaveShape) -> bytes:
+def bext_of(order: TakeOrder, slate: Slate, file_index: int, shape: WaveShape, *, part: int = 1) -> bytes:
     """The payload for file number `file_index` (from 0) of a take: 602 bytes and the coding history."""
     # struct fills with NUL, which is what the standard asks for.
     fixed = _FIXED.pack(
         _description(order, slate, order.files[file_index]).encode("ascii"),
         ORIGINATOR.encode("ascii"),
-        originator_reference(order, file_index).encode("ascii"),
+        originator_reference(order, file_index, part=part).encode("ascii"),
         to_ascii(order.started_at[:10]).encode("ascii"),
         to_ascii(order.started_at[11:19]).encode("ascii"),
         order.time_reference,

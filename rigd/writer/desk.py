@@ -69,7 +69,7 @@ class Desk:
         *,
         name: str = PRIMARY_WRITER,
     ) -> None:
-        self._holder = Holder(writer=name, spare=settings.spare)
+        self._holder = Holder(writer=name, spare=settings.spare, beside=settings.beside)
         self._library_root = Path(settings.library_root)
         self._volume = Volume(self._library_root)
         self._tell = tell

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from rigd.model.disk_trouble import NO_ROOM, DiskTrouble, cure_of, trouble_of
 from rigd.model.errors import RigError
 from rigd.model.messages import TakeFailed
 from rigd.model.take import TakeOrder
-from rigd.writer.takewriter import DISK_FULL
 
 
 def unforeseen(error: Exception) -> Exception | None:
@@ -25,28 +25,36 @@ def why_it_ended(order: TakeOrder, error: Exception, frames: int) -> str:
         return _what(order, error)
     seconds = frames // order.format.sample_rate_hz
     clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    cure = "" if error.errno in DISK_FULL else "; check the disk and its cable"
-    return (
-        f'take "{order.folder}": disk write failed after {clock} ({error.strerror}: {error.filename}){cure}'
-    )
+    cure = cure_of(trouble_of(error.errno))
+    what = f'take "{order.folder}": disk write failed after {clock} ({error.strerror}: {error.filename})'
+    return f"{what}; {cure}" if cure else what
 
 
 def why_not_opened(order: TakeOrder, error: Exception) -> str:
     """There is nothing of the take."""
     if not isinstance(error, OSError):
         return _what(order, error)
-    return f'take "{order.folder}" cannot be opened ({error.strerror}: {error.filename}); nothing was written'
+    what = f'take "{order.folder}" cannot be opened ({error.strerror}: {error.filename}); nothing was written'
+    trouble = trouble_of(error.errno)
+    return what if trouble is DiskTrouble.ERROR or not cure_of(trouble) else f"{what}. {_sentence(trouble)}"
+
+
+def _sentence(trouble: DiskTrouble) -> str:
+    cure = cure_of(trouble)
+    return cure[:1].upper() + cure[1:]
 
 
 def failed(
     order: TakeOrder, error: Exception, *, frames: int, reason: str, rolled: bool = False
 ) -> TakeFailed:
     """The fact for the daemon."""
+    trouble = trouble_of(error.errno) if isinstance(error, OSError) else None
     return TakeFailed(
         take_id=order.take_id,
         folder=order.folder,
         frames_kept=frames,
         reason=reason,
-        disk_full=isinstance(error, OSError) and error.errno in DISK_FULL,
+        disk_full=trouble in NO_ROOM,
+        trouble=trouble,
         rolled=rolled,
     )

@@ -105,7 +105,7 @@ def ixml_of(record: TakeRecord, file_index: int, shape: WaveShape, points: Seque
         _leaf("FALSE_START", _flag(slate.false_take)),
         _leaf("WILD_TRACK", _flag(False)),
         _leaf("NOTE", "\n".join(slate.notes)),
-        _leaf("FILE_UID", originator_reference(order, file_index)),
+        _leaf("FILE_UID", originator_reference(order, file_index, part=record.part)),
         _branch(
             "SPEED",
             _leaf("FILE_SAMPLE_RATE", rate),
@@ -125,10 +125,10 @@ def ixml_of(record: TakeRecord, file_index: int, shape: WaveShape, points: Seque
         _branch("HISTORY", _leaf("ORIGINAL_FILENAME", file.name)),
         _branch(
             "FILE_SET",
-            _leaf("TOTAL_FILES", len(order.files)),
+            _leaf("TOTAL_FILES", len(order.files) * record.part_count),
             _leaf("FAMILY_UID", order.take_id),
             _leaf("FAMILY_NAME", slate.name or f"{slate.song} {slate.number}"),
-            _leaf("FILE_SET_INDEX", file_index + 1),
+            _leaf("FILE_SET_INDEX", file_index + 1 + (record.part - 1) * len(order.files)),
         ),
         _branch(
             "TRACK_LIST",

@@ -31,6 +31,7 @@ from rigd.writer.ledger import (
     Entry,
     Ledger,
     Mended,
+    NextPart,
     Resumed,
     Retagged,
     TakeRecord,
@@ -40,7 +41,22 @@ from rigd.writer.plain import open_plain
 __all__ = ["JOURNAL_NAME", "Journal", "TakeRecord", "read_journal", "read_ledger"]
 
 _CODEC = Codec(
-    (Begun, Gap, Xrun, Marker, GainChange, Slate, Durable, Ended, Resumed, Mended, Closing, Closed, Retagged)
+    (
+        Begun,
+        Gap,
+        Xrun,
+        Marker,
+        GainChange,
+        Slate,
+        Durable,
+        NextPart,
+        Ended,
+        Resumed,
+        Mended,
+        Closing,
+        Closed,
+        Retagged,
+    )
 )
 LONGEST_JOURNAL_BYTES = 256 << 20
 """Two months of a take. What is longer is none of rigd's, and is not read into memory."""
@@ -119,7 +135,7 @@ def _check_frames(entry: object) -> None:
     match entry:
         case Gap():
             numbers = (entry.at_frame, entry.length_frames, entry.length_frames - 1)
-        case Durable() | Resumed() | Closing() | Closed() | Mended():
+        case Durable() | NextPart() | Resumed() | Closing() | Closed() | Mended():
             numbers = (entry.frames,)
         case Ended(end_frame=end_frame) if end_frame is not None:
             numbers = (end_frame,)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun, dated
 from rigd.model.units import Frame
+from rigd.writer.parts import PartFile, files_of_part, gaps_within, lengths_of, order_of_part
 
 JOURNAL_NAME = "take.journal"
 JOURNAL_VERSION = 1
@@ -26,6 +27,13 @@ class Begun:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durable:
     """So many frames of every file survive a power cut."""
+
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextPart:
+    """What follows frame `frames` of the take stands in files of its own: the ones before may grow no further."""
 
     frames: int
 
@@ -82,6 +90,7 @@ Entry = (
     | GainChange
     | Slate
     | Durable
+    | NextPart
     | Ended
     | Resumed
     | Mended
@@ -122,11 +131,48 @@ class TakeRecord:
     """True while the files do not yet say what the journal says."""
     faults: tuple[str, ...]
     """Damaged lines that were left out."""
+    parts: tuple[int, ...] = (0,)
+    """At which frames of the take its parts begin (parts.py)."""
+    part: int = 1
+    """This is of that part alone, and so are order, markers, gaps and frames; of a whole take 1."""
+    part_count: int = 1
 
     @property
     def frames(self) -> int:
-        """Frames in every file of a closed take; what is durable of an open one."""
+        """Frames of every channel of a closed take; what is durable of an open one."""
         return self.durable_frames if self.closing_frames is None else self.closing_frames
+
+    @property
+    def files(self) -> tuple[PartFile, ...]:
+        """Every file of the take, part by part."""
+        return self.files_at(self.frames)
+
+    def files_at(self, frames: int) -> tuple[PartFile, ...]:
+        """The same, of a take that has so many frames."""
+        lengths = zip(self.parts, lengths_of(self.parts, frames), strict=True)
+        return tuple(
+            PartFile(name=file.name, channels=file.channels, first_frame=begins, frames=length)
+            for number, (begins, length) in enumerate(lengths, 1)
+            for file in files_of_part(self.order.files, number)
+        )
+
+    def of_part(self, number: int) -> TakeRecord:
+        """What there is to say of a part, as of a take that begins where it does."""
+        if len(self.parts) == 1:
+            return self
+        begins, length = self.parts[number - 1], lengths_of(self.parts, self.frames)[number - 1]
+        first = self.order.first_frame + begins
+        last = first + length + (number == len(self.parts))
+        return replace(
+            self,
+            order=order_of_part(self.order, number, begins),
+            markers=tuple(marker for marker in self.markers if first <= marker.at_frame < last),
+            gaps=gaps_within(self.gaps, first, first + length),
+            closing_frames=length,
+            parts=(0,),
+            part=number,
+            part_count=len(self.parts),
+        )
 
 
 class Ledger:
@@ -146,6 +192,7 @@ class Ledger:
         self._markers: list[Marker] = []
         self._gaps: dict[int, Gap] = {}
         self._xruns: dict[tuple[int, bool], Xrun] = {}
+        self._parts = [0]
 
     def note(self, entry: Entry) -> None:
         """`entry` is part of what is known. A gap or xrun told twice counts once (a writer was killed
@@ -165,6 +212,9 @@ class Ledger:
                 self._touch()
             case Durable():
                 self.durable_frames = max(self.durable_frames, entry.frames)
+            case NextPart(frames=begins):
+                if begins > self._parts[-1]:
+                    self._parts.append(begins)
             case Ended():
                 self.end_frame = entry.end_frame
             case Mended():
@@ -190,8 +240,13 @@ class Ledger:
         return len(self._xruns)
 
     def has_gap(self, gap: Gap) -> bool:
-        """True when this very gap is already noted."""
-        return self._gaps.get(gap.at_frame) == gap
+        """True when this very gap is already noted, or one that covers it: a writer was killed half way through."""
+        return self._gaps.get(gap.at_frame) == gap or any(
+            known.cause is gap.cause
+            and known.at_frame < gap.at_frame
+            and gap.at_frame + gap.length_frames <= known.at_frame + known.length_frames
+            for known in self._gaps.values()
+        )
 
     def has_xrun(self, xrun: Xrun) -> bool:
         """True when this very xrun is already noted."""
@@ -206,6 +261,13 @@ class Ledger:
                 return note in self.gain_changes
             case Slate():
                 return note == self.slate
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """At which frames of the take its parts begin; none behind its end once that is sure."""
+        if self.closing is None:
+            return tuple(self._parts)
+        return tuple(begins for begins in self._parts if begins < self.closing.frames or begins == 0)
 
     def gaps(self) -> tuple[Gap, ...]:
         """In order of frames, cut where the take ends."""
@@ -245,4 +307,5 @@ class Ledger:
             mended=tuple(self.mended),
             retag_due=self.retag_due,
             faults=tuple(self.faults),
+            parts=self.parts,
         )

@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
 
 from rigd.model.errors import TakeError, TapeError
 from rigd.model.take import GapCause, TakeNote, TakeOrder
-from rigd.model.units import NS_PER_SECOND, Frame
+from rigd.model.units import Frame
 from rigd.tape._core import lib
 from rigd.tape.blocks import Lost
 from rigd.tape.holds import Hold, hold_key
@@ -32,10 +31,9 @@ from rigd.writer.folders import (
 )
 from rigd.writer.journal import JOURNAL_NAME, Journal
 from rigd.writer.ledger import Begun, Ledger, Resumed
-from rigd.writer.takefiles import TakeFiles
+from rigd.writer.parts import moved
+from rigd.writer.takeparts import LEAST_PART_S, TakeParts
 from rigd.writer.takewriter import TakeWriter
-
-SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,26 +42,8 @@ class Holder:
 
     writer: str
     spare: bool
-
-
-def moved(order: TakeOrder, first_frame: Frame) -> TakeOrder:
-    """The order as it is when it begins at another frame: its clock time moves with it."""
-    frames = first_frame - order.first_frame
-    rate = order.format.sample_rate_hz
-    started_at = order.started_at
-    with contextlib.suppress(ValueError):  # kept as it is where it is no time
-        started = datetime.fromisoformat(started_at) + timedelta(seconds=frames / rate)
-        started_at = started.isoformat(timespec="milliseconds")
-    return replace(
-        order,
-        first_frame=first_frame,
-        started_at=started_at,
-        time_reference=(order.time_reference + frames) % (SECONDS_PER_DAY * rate),
-        clock=None
-        if order.clock is None
-        else replace(order.clock, boottime_ns=order.clock.boottime_ns + frames * NS_PER_SECOND // rate),
-        preroll_frames=max(0, order.preroll_frames - frames),
-    )
+    beside: str = ""
+    """The library on another volume that has the same takes."""
 
 
 def _hold_for(tape: Tape, order: TakeOrder, frame: Frame, holder: Holder) -> Hold:
@@ -150,8 +130,13 @@ def open_take(
             why = f'take "{folder}": the folder holds a take already; nothing was written'
             raise TakeError(why) from error
         undo.callback(_remove_journal, journal, folder_fd)
-        files = TakeFiles.create(begun.order, folder_fd=folder_fd)
+        files = TakeParts.create(begun.order, folder_fd=folder_fd, beside=holder.beside)
         undo.callback(_remove_files, files, begun.order, folder_fd)
+        if files.least_seconds < LEAST_PART_S:
+            raise TakeError(
+                f'take "{folder}": {files.limit.why}, which is {files.least_seconds:.1f} s of it; nothing was '
+                "written. Raise that limit (ulimit -f, LimitFSIZE=), or record fewer channels to a file"
+            )
         take = TakeWriter(
             folder_fd=folder_fd,
             journal=journal,
@@ -178,7 +163,7 @@ def _remove_journal(journal: Journal, folder_fd: int) -> None:
         os.unlink(JOURNAL_NAME, dir_fd=folder_fd)
 
 
-def _remove_files(files: TakeFiles, order: TakeOrder, folder_fd: int) -> None:
+def _remove_files(files: TakeParts, order: TakeOrder, folder_fd: int) -> None:
     files.close()
     for file in order.files:
         with contextlib.suppress(OSError):
@@ -203,7 +188,9 @@ def resume_take(entry: OpenFolder, *, tape: Tape, open_list: OpenList, holder: H
         if ledger.closing is not None or ledger.begun.tape_id != f"{tape.tape_id:016x}":
             return None
         order = ledger.begun.order
-        files = TakeFiles.reopen(order, ledger.slate, folder_fd=folder_fd, missing_ok=True)
+        files = TakeParts.reopen(
+            order, ledger.slate, ledger.parts, folder_fd=folder_fd, missing_ok=True, beside=holder.beside
+        )
         undo.callback(files.close)
         frames = min(files.frames_there())
         if frames < ledger.durable_frames:
@@ -211,7 +198,7 @@ def resume_take(entry: OpenFolder, *, tape: Tape, open_list: OpenList, holder: H
         # A pwrite that was killed may have ended inside a frame, and in some files only. It was written in
         # order, so all that is below the shortest length is good, and the rest is still on the tape.
         files.cut(frames)
-        files.say(ledger.durable_frames - ledger.durable_frames % 2)
+        files.say_safe(ledger.durable_frames)
         durable = Frame(order.first_frame + ledger.durable_frames)
         hold = undo.enter_context(_hold_for(tape, order, durable, holder))
         journal.append(Resumed(frames=frames))

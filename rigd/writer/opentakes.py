@@ -69,7 +69,8 @@ class OpenTakes:
             return True
         orders = [order, *(take.order for take in self)]
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        descriptors = sum(len(each.files) + 2 for each in orders) + SPARE_DESCRIPTORS
+        opened = sum(take.files.file_count for take in self) + len(order.files)
+        descriptors = opened + 2 * len(orders) + SPARE_DESCRIPTORS
         return len(orders) <= MOST_OPEN and (limit == resource.RLIM_INFINITY or descriptors <= limit)
 
     # What it is told.

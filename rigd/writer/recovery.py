@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rigd.model.errors import TakeError
 from rigd.model.messages import TakeClosed, TakeFailed
-from rigd.model.take import ClosedFile, TakeNote
+from rigd.model.take import ClosedFile, TakeNote, dated
 from rigd.model.units import TakeId
 from rigd.tape.kernel import sync_file_system
 from rigd.writer.failures import unforeseen
@@ -22,6 +22,7 @@ from rigd.writer.folders import open_folder
 from rigd.writer.journal import JOURNAL_NAME, Journal, has_begun, last_line_closes, read_ledger
 from rigd.writer.ledger import Closed, Closing, Durable, Entry, Ledger, Mended, Retagged
 from rigd.writer.takefiles import TakeFiles
+from rigd.writer.takeparts import TakeParts
 from rigd.writer.volume import OWN_FOLDER
 
 PAGE_BYTES = 4096
@@ -62,8 +63,8 @@ def closed_before(folder: str, take_id: TakeId) -> TakeClosed | TakeFailed | Non
     """How the take in this folder ended; None where it is still to. TakeError where the folder holds another take,
     or its journal cannot be read; OSError."""
     ledger = read_ledger(Path(folder) / JOURNAL_NAME)
-    order, closed = ledger.begun.order, ledger.closed
-    if order.take_id != take_id:
+    closed = ledger.closed
+    if ledger.begun.order.take_id != take_id:
         raise TakeError(f'take "{folder}": the folder holds a take already; nothing was written')
     if closed is None:
         return None
@@ -80,10 +81,10 @@ def closed_before(folder: str, take_id: TakeId) -> TakeClosed | TakeFailed | Non
         ClosedFile(
             name=file.name,
             channels=file.channels,
-            frames=closed.frames,
+            frames=file.frames,
             size_bytes=(Path(folder) / file.name).stat().st_size,
         )
-        for file in order.files
+        for file in ledger.record().files
     )
     return TakeClosed(
         take_id=take_id, folder=folder, frames=closed.frames, files=files, recovered=closed.recovered
@@ -94,12 +95,11 @@ def _close(
     folder: str, folder_fd: int, journal: Journal, ledger: Ledger, *, cache_survived: bool
 ) -> TakeClosed:
     order = ledger.begun.order
-    files = TakeFiles.reopen(order, ledger.slate, folder_fd=folder_fd, missing_ok=True)
+    files = TakeParts.reopen(order, ledger.slate, ledger.parts, folder_fd=folder_fd, missing_ok=True)
     try:
         there = files.frames_there()
         # A header is only written after what it says is durable.
-        told = [min(pair) for pair in zip(files.frames_told(), there, strict=True)]
-        durable = max(ledger.durable_frames, *told)
+        durable = max(ledger.durable_frames, *files.frames_told())
         frames = max(durable, min(there) if cache_survived else _frames_with_sound(files, ledger, durable))
         limit = frames
         if ledger.closing is not None:
@@ -109,15 +109,15 @@ def _close(
         frames = min(frames, limit)
         complete = ledger.closing is not None and frames == limit
         entries: list[Entry] = [
-            Mended(name=file.name, frames=had)
-            for file, had in zip(order.files, there, strict=True)
+            Mended(name=files.name_at(index, had), frames=had)
+            for index, had in enumerate(there)
             if had < frames
         ]
         entries += [Durable(frames=frames), Closing(frames=frames)]
         for entry in entries:
             ledger.note(entry)
         # As in TakeWriter.finish: lengths and `Closing` first, then what comes behind the samples.
-        files.cut(frames)
+        files.end_at(frames)
         journal.append(*entries)
         sync_file_system(folder_fd)
         ledger.closed = Closed(frames=frames, recovered=not complete)
@@ -138,13 +138,26 @@ def _close(
         files.close()
 
 
-def _frames_with_sound(files: TakeFiles, ledger: Ledger, durable: int) -> int:
+def _frames_with_sound(parts: TakeParts, ledger: Ledger, durable: int) -> int:
     """Frames up to the first page past the durable ones that is all zero in any file and no known gap."""
     first = ledger.begun.order.first_frame
     gaps = [(gap.at_frame - first, gap.at_frame - first + gap.length_frames) for gap in ledger.gaps()]
-    common = min(files.frames_there())
-    for index in range(len(ledger.begun.order.files)):
-        width = files.frame_bytes_of(index)
+    common = min(parts.frames_there())
+    for part in parts:
+        begins, there = part.begins, min(part.files.frames_there())
+        sure, most = max(0, durable - begins), min(there, common - begins)
+        if most <= sure:
+            continue
+        known = [(a - begins, b - begins) for a, b in gaps if b > begins]
+        found = _frames_of_part(part.files, known, durable=sure, common=most)
+        if found < most:
+            return max(durable, begins + found)
+    return max(durable, common)
+
+
+def _frames_of_part(files: TakeFiles, gaps: list[tuple[int, int]], *, durable: int, common: int) -> int:
+    """The same of one part, of which `common` frames are there."""
+    for index, width in enumerate(files.widths):
         # The header is a page, so pages of the file are pages of the samples.
         at = durable * width // PAGE_BYTES * PAGE_BYTES
         while at < common * width:
@@ -241,7 +254,8 @@ def _retag(folder: str, folder_fd: int, journal: Journal, ledger: Ledger) -> Non
     """Tails and headers anew. Cut short by a crash, the next start does it again: `Retagged` is missing."""
     record = ledger.record()
     try:
-        files = TakeFiles.reopen(record.order, ledger.slate, folder_fd=folder_fd, missing_ok=False)
+        order = dated(ledger.begun.order, ledger.slate)
+        files = TakeParts.reopen(order, ledger.slate, ledger.parts, folder_fd=folder_fd, missing_ok=False)
     except FileNotFoundError as error:
         why = f'take "{folder}": a file of it is gone; the journal alone has the new words'
         raise TakeError(why) from error

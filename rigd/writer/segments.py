@@ -7,6 +7,7 @@ reads may read while that writer writes: what counts is what its journal says is
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -16,16 +17,17 @@ from datetime import datetime
 from pathlib import Path
 
 from rigd.model.errors import TakeError
-from rigd.model.take import Gap, TakeFormat, Xrun
-from rigd.model.units import NS_PER_SECOND, InputNumber, TakeId
+from rigd.model.take import Gap, TakeFile, TakeFormat, Xrun
+from rigd.model.units import NS_PER_SECOND, ChannelNumber, InputNumber, TakeId
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
+from rigd.writer.parts import files_of_part
 from rigd.writer.riff import HEADER_BYTES, WaveShape
 
 SONG = "black box"
 """What the slate of every segment says, and of no take in a session."""
 _NUMBER = re.compile(r"[0-9]{8}")
-_FILE = re.compile(r"[0-9]{3,}\.wav")
+_FILE = re.compile(r"[0-9]{3,}( \(part [0-9]+\))?\.wav")
 _GONE = re.compile(r"\.[0-9]{8}\.gone")
 """Of a folder that is being removed: all of it was a segment's."""
 
@@ -61,6 +63,8 @@ class Segment:
     gaps: tuple[Gap, ...]
     xruns: tuple[Xrun, ...]
     closed: bool
+    parts: tuple[int, ...] = (0,)
+    """At which of its frames its files end and next ones begin."""
 
     @property
     def end_frame(self) -> int:
@@ -205,6 +209,8 @@ def _segment_of(number: int, folder: Path, record: TakeRecord) -> Segment:
         gaps=record.gaps,
         xruns=record.xruns,
         closed=record.closed,
+        # A part of which nothing is durable yet may have no files.
+        parts=tuple(begins for begins in record.parts if begins < record.frames or not begins),
     )
 
 
@@ -286,34 +292,43 @@ class SegmentFiles:
         ).sample_bytes
         self.segment = segment
         self._open = contextlib.ExitStack()
-        self._fds: dict[InputNumber, int] = {}
+        self._fds: dict[InputNumber, list[int]] = {}
         try:
             for number in inputs:
+                file = TakeFile(name=file_name(number), channels=(ChannelNumber(number),))
                 flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-                fd = os.open(segment.folder / file_name(number), flags)
-                self._open.callback(os.close, fd)
-                self._fds[number] = fd
+                self._fds[number] = []
+                for part in range(1, len(segment.parts) + 1):
+                    fd = os.open(segment.folder / files_of_part([file], part)[0].name, flags)
+                    self._open.callback(os.close, fd)
+                    self._fds[number].append(fd)
         except BaseException:
             self._open.close()
             raise
 
     def read(self, number: InputNumber, position: int, frames: int) -> bytes:
         """So many frames of that input from frame `position` of the segment on, as they are stored. OSError."""
+        pieces = []
+        begins_and_ends = zip(self.segment.parts, [*self.segment.parts[1:], position + frames], strict=True)
+        for fd, (begins, ends) in zip(self._fds[number], begins_and_ends, strict=True):
+            first, last = max(position, begins), min(position + frames, ends)
+            if first < last:
+                pieces.append(self._read(fd, number, first - begins, last - first))
+        return b"".join(pieces)
+
+    def _read(self, fd: int, number: InputNumber, position: int, frames: int) -> bytes:
+        """Of one file."""
         offset, left = HEADER_BYTES + position * self._width, frames * self._width
+        whole = (offset, left)
         parts = []
         while left:
-            part = os.pread(self._fds[number], left, offset)
+            part = os.pread(fd, left, offset)
             if not part:
-                raise OSError(5, "the file is shorter than its journal says", file_name(number))
+                raise OSError(errno.EIO, "the file is shorter than its journal says", file_name(number))
             parts.append(part)
             offset, left = offset + len(part), left - len(part)
         # What was read once is not read again: it must not push a rolling take's pages out.
-        os.posix_fadvise(
-            self._fds[number],
-            HEADER_BYTES + position * self._width,
-            frames * self._width,
-            os.POSIX_FADV_DONTNEED,
-        )
+        os.posix_fadvise(fd, *whole, os.POSIX_FADV_DONTNEED)
         return b"".join(parts)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""The files of one take: made, grown, sized and closed together, so that they are always equally long.
+"""The files of one part of a take: made, grown, sized and closed together, so that they are always equally long.
 
-Frames are counted from the take's first one. One owner, one thread. It knows no tape frames, no journal
-and decides nothing; errors of the file system go up as OSError with the file's name.
+Most takes are one part (parts.py). Frames are counted from the part's first one. One owner, one thread. It knows no
+tape frames, no journal and decides nothing; errors of the file system go up as OSError with the file's name.
 """
 
 from __future__ import annotations
@@ -74,8 +74,11 @@ class FilesGoneError(TakeError):
 class TakeFiles:
     """Every file of a take, open for writing."""
 
-    def __init__(self, order: TakeOrder, slate: Slate, fds: Sequence[int]) -> None:
+    def __init__(self, order: TakeOrder, slate: Slate, fds: Sequence[int], *, part: int = 1) -> None:
+        """`order` is the part's, `part` its number."""
         self._order = order
+        self.said_frames: int | None = None
+        """What every header says, as far as it was said here."""
         self._files: list[_File] = []
         rows = {track.channel: track.input - 1 for track in order.tracks}
         mono: list[int] = []
@@ -86,7 +89,8 @@ class TakeFiles:
                 sample_rate_hz=order.format.sample_rate_hz,
                 sample=order.format.sample,
             )
-            header = header_of(shape, bext_of(order, slate, index, shape), info_of(order, slate))
+            bext = bext_of(order, slate, index, shape, part=part)
+            header = header_of(shape, bext, info_of(order, slate))
             self._files.append(_File(file.name, fd, shape, header))
             if shape.channels == 1:
                 mono.append(index)
@@ -105,14 +109,16 @@ class TakeFiles:
         self._keeps_room = True
 
     @classmethod
-    def create(cls, order: TakeOrder, *, folder_fd: int) -> TakeFiles:
+    def create(
+        cls, order: TakeOrder, *, folder_fd: int, slate: Slate | None = None, part: int = 1
+    ) -> TakeFiles:
         """New files of 0 frames, each a valid WAV already. OSError, and no file of them, where one fails."""
         fds: list[int] = []
         try:
             for file in order.files:
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
                 fds.append(open_plain(file.name, flags, dir_fd=folder_fd))
-            files = cls(order, order.slate, fds)
+            files = cls(order, slate or order.slate, fds, part=part)
             files.say(0)
         except BaseException:
             for fd, file in zip(fds, order.files, strict=False):
@@ -123,23 +129,25 @@ class TakeFiles:
         return files
 
     @classmethod
-    def reopen(cls, order: TakeOrder, slate: Slate, *, folder_fd: int, missing_ok: bool) -> TakeFiles:
+    def reopen(
+        cls, order: TakeOrder, slate: Slate, *, folder_fd: int, missing_ok: bool, part: int = 1
+    ) -> TakeFiles:
         """The files of a take as they are. `missing_ok` makes those that are not there, empty. OSError."""
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if missing_ok else 0)
         fds: list[int] = []
         try:
             for file in order.files:
                 fds.append(open_plain(file.name, flags, dir_fd=folder_fd))
-            return cls(order, slate, fds)
+            return cls(order, slate, fds, part=part)
         except BaseException:
             for fd in fds:
                 os.close(fd)
             raise
 
     @property
-    def rows(self) -> tuple[int, ...]:
-        """The tape's rows (from 0) that are used."""
-        return tuple(row for part in self._parts for row in part.rows)
+    def widths(self) -> list[int]:
+        """Bytes of one frame in each file."""
+        return [file.shape.frame_bytes for file in self._files]
 
     def write(self, tape: Tape, run: Run, at: int) -> None:
         """The run's samples stand at frame `at` of every file, in the page cache. OSError leaves the files
@@ -214,10 +222,12 @@ class TakeFiles:
     def say(self, frames: int) -> None:
         """Every header says `frames`. Sizes are put in first and the writes follow back to back, so that a
         reader who opens one file after another sees them equal but for these microseconds. OSError."""
+        self.said_frames = None
         for file in self._files:
             set_sizes(file.header, file.shape, frames=frames, tail_bytes=file.tail_bytes)
         for file in self._files:
             file.write_at(0, file.header)
+        self.said_frames = frames
 
     def finish(self, record: TakeRecord) -> list[str]:
         """Tails and headers are as the record says, and nothing follows. Returns what could not be written
@@ -259,9 +269,6 @@ class TakeFiles:
     def read(self, index: int, offset_bytes: int, length_bytes: int) -> bytes:
         """Bytes of file number `index`, counted from its first sample. OSError."""
         return os.pread(self._files[index].fd, length_bytes, HEADER_BYTES + offset_bytes)
-
-    def frame_bytes_of(self, index: int) -> int:
-        return self._files[index].shape.frame_bytes
 
     def make_durable(self) -> None:
         """Each file by itself: slow, and names the one that fails. OSError."""

@@ -11,6 +11,7 @@ import errno
 import os
 from dataclasses import replace
 
+from rigd.model.disk_trouble import NO_ROOM, trouble_of
 from rigd.model.messages import GapWritten, TakeProgress, XrunNoted
 from rigd.model.take import Gap, GapCause, TakeNote, Xrun
 from rigd.model.units import Frame, TakeId
@@ -19,8 +20,8 @@ from rigd.tape.holds import Hold, HoldLetGoError, NoFreeHoldError
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import OverwrittenError, Tape
 from rigd.writer.journal import JOURNAL_NAME, Journal
-from rigd.writer.ledger import Closed, Closing, Durable, Ended, Entry, Ledger
-from rigd.writer.takefiles import TakeFiles
+from rigd.writer.ledger import Closed, Closing, Durable, Ended, Entry, Ledger, NextPart
+from rigd.writer.takeparts import TakeParts
 
 GRAIN_FRAMES = 4096
 """While it rolls a take grows in these steps, so that each page of each file is written once: 4,096 frames
@@ -33,7 +34,6 @@ CUT_LOOSE = 8
 the frames that are overwritten next, every piece would tear under it."""
 MOST_GAPS_TOLD = 1000
 """In a report, the last ones: a line that a daemon takes has an end. The journal has all of them."""
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class TakeWriter:
@@ -45,7 +45,7 @@ class TakeWriter:
         folder_fd: int,
         journal: Journal,
         ledger: Ledger,
-        files: TakeFiles,
+        files: TakeParts,
         tape: Tape,
         hold: Hold,
         written_frames: int,
@@ -164,7 +164,10 @@ class TakeWriter:
                 ready -= (self.written_frames + ready) % GRAIN_FRAMES
             if ready <= 0:
                 return False, found
-            piece = self._reader.next(min(ready, self._files.slice_frames))
+            if not self._files.frames_left(self.written_frames):
+                self._begin_next_part()
+            left = self._files.frames_left(self.written_frames)
+            piece = self._reader.next(min(ready, left, self._files.slice_frames))
             match piece:
                 case None:
                     return False, found
@@ -208,9 +211,40 @@ class TakeWriter:
         # First the journal, then the silence: a writer killed in between does both again.
         if not self.ledger.has_gap(gap):
             self._note(gap)
-        self._files.cut(self.written_frames + gap.length_frames)
-        self.written_frames += gap.length_frames
+        self._fall_silent(gap.length_frames)
         return GapWritten(take_id=self.take_id, gap=gap)
+
+    def _fall_silent(self, frames: int) -> None:
+        """So many more frames of every file are silence, which may be more than a part takes."""
+        end, most = self.written_frames + frames, frames
+        while self.written_frames < end:
+            step = min(end - self.written_frames, self._files.frames_left(self.written_frames), most)
+            if not step:
+                self._begin_next_part()
+                continue
+            try:
+                self._files.cut(self.written_frames + step)
+            except OSError as error:
+                self._files.cut(self.written_frames)
+                if error.errno != errno.EFBIG:
+                    raise
+                most = step // 2  # where the limit is, only trying tells
+                if most < GRAIN_FRAMES:
+                    self._go_on_after(error)
+                    most = frames
+                continue
+            self.written_frames += step
+
+    def _begin_next_part(self) -> None:
+        """What follows goes to files of its own. First the journal: files that it does not name are nobody's."""
+        self._note(NextPart(frames=self.written_frames))
+        self._files.add_part(self.written_frames)
+
+    def _go_on_after(self, error: OSError) -> None:
+        """A file may grow no further, which only the write has told. Raises it where that is too soon to go on."""
+        if not self._files.learn_limit(self.written_frames):
+            raise error
+        self._begin_next_part()
 
     def _write(self, run: Run) -> None:
         try:
@@ -223,7 +257,11 @@ class TakeWriter:
             return
         except OSError as error:
             self._files.cut(self.written_frames)
-            if error.errno in DISK_FULL:
+            if error.errno == errno.EFBIG:
+                self._go_on_after(error)
+                self._reader = self.tape.reader(self.next_frame)
+                return
+            if trouble_of(error.errno) in NO_ROOM:
                 self._squeeze(run)
             raise
         self.written_frames += run.frames
@@ -252,8 +290,7 @@ class TakeWriter:
         self.safe_frames = frames
         self._files.check_there()
         if frames > self.ledger.durable_frames:
-            # An even number: where a frame has an odd number of bytes there is no pad byte yet.
-            self._files.say(frames - frames % 2)
+            self._files.say_safe(frames)
             self._note(Durable(frames=frames))
             self._journal.make_durable()
         # Also without new frames: a take that waits for its beginning must not hold up the whole tape.
@@ -279,7 +316,7 @@ class TakeWriter:
         crash where samples end and metadata begins."""
         if frames < self.ledger.durable_frames:
             self._files.say(frames)
-        self._files.cut(frames)
+        self._files.end_at(frames)
         self.written_frames = frames
         self._closing_noted = self._note_if_room(Closing(frames=frames), failure)
 
@@ -316,8 +353,8 @@ class TakeWriter:
         next start closes it there. OSError."""
         frames = self.safe_frames
         try:
-            self._files.say(frames - frames % 2)
-            self._files.cut(frames)
+            self._files.say_safe(frames)
+            self._files.end_at(frames)
         finally:
             self.written_frames = frames
             self.doubt()
@@ -327,7 +364,7 @@ class TakeWriter:
             self.ledger.closed = Closed(frames=frames, failure=failure)
 
     @property
-    def files(self) -> TakeFiles:
+    def files(self) -> TakeParts:
         return self._files
 
     def let_go(self) -> None:
@@ -352,7 +389,7 @@ class TakeWriter:
         try:
             self._journal.append(entry)
         except OSError as error:
-            if error.errno not in DISK_FULL or self.room_bytes == 0:
+            if trouble_of(error.errno) not in NO_ROOM or self.room_bytes == 0:
                 raise
             self._files.give_back_room(self.written_frames)
             self._journal.append(entry)

@@ -11,6 +11,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from rigd.model.disk_trouble import DiskTrouble, cure_of, trouble_of
 from rigd.model.errors import TakeError
 from rigd.model.take import TakeOrder
 from rigd.writer.folders import make_folder
@@ -75,10 +76,10 @@ class Volume:
             self.make()
             volume = os.statvfs(self._root)
         except OSError as error:
-            return (
-                0,
-                f'the library "{self._root}" cannot be reached ({error.strerror}); see whether its disk is mounted',
-            )
+            trouble = trouble_of(error.errno)
+            known = trouble in (DiskTrouble.STALE, DiskTrouble.UNREACHABLE, DiskTrouble.QUOTA)
+            cure = cure_of(trouble) if known else "see whether its disk is mounted"
+            return 0, f'the library "{self._root}" cannot be reached ({error.strerror}); {cure}'
         free = volume.f_bavail * volume.f_frsize
         if volume.f_flag & os.ST_RDONLY:
             return free, (

@@ -75,6 +75,7 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
     assert sheet["files"][0] == {
         "name": "01 Mic 1.wav",
         "channels": [1],
+        "frame": 0,
         "frames": 480,
         "size_bytes": (folder / "01 Mic 1.wav").stat().st_size,
         "sha256": None,

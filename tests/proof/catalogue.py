@@ -52,6 +52,7 @@ FAULTS: dict[str, str] = {
     "F42": "start, stop and next raced by many clients",
     "F43": "the power is cut right after a stop was acknowledged",
     "F44": "rigd is upgraded or rolled back in mid-take",
+    "F50": "a file may not grow any further (FAT's 4 GiB, a limit of the process)",
     "F52": "interface, pedal or box plugged in for the first time after the service started",
 }
 """The faults by their numbers."""
@@ -199,7 +200,7 @@ GROUNDS = (
         " capture process, no interface. F17 and F18: each write, or sync, of a short take fails in turn, and"
         " a sync that fails loses what was written since the one before",
         compared="every sample of every file",
-        tests=("f11_borders", "f17_f18_failing_disk"),
+        tests=("f11_borders", "f17_f18_failing_disk", "f50_file_too_long"),
     ),
     Ground(
         name="writer, in part",

@@ -22,8 +22,9 @@ import numpy as np
 import soundfile
 
 from rigd.model.state import Take
-from rigd.model.take import Gap, TakeFile
+from rigd.model.take import Gap
 from rigd.writer.journal import JOURNAL_NAME, TakeRecord, has_begun, read_journal
+from rigd.writer.parts import PartFile
 from tests.support.counter import MODULUS, ROW_STEP, check_counter, counter_distance
 from tests.support.tools import need_tool
 
@@ -116,8 +117,9 @@ def check_b(folder: Path | str) -> int:
     folder = Path(folder)
     record = read_journal(folder / JOURNAL_NAME)
     assert record.closed, f"{folder}: its journal does not close it"
-    told = _told_frames(folder, record.order.files)
-    wrong = {name: counts for name, counts in told.items() if set(counts) != {record.frames}}
+    told = _told_frames(folder, record.files)
+    due = {file.name: file.frames for file in record.files}
+    wrong = {name: counts for name, counts in told.items() if set(counts) != {due[name]}}
     assert not wrong, f"{folder}: {record.frames} frames by the journal, by the readers {wrong}"
     return record.frames
 
@@ -134,13 +136,17 @@ def check_b_rolling(folder: Path | str) -> int:
     """Invariant B at any instant of a take that rolls or was cut off: every reader opens every file, and their
     headers are no further apart than the time between two of them. Returns the least frames told."""
     folder = Path(folder)
-    told = _told_frames(folder, read_journal(folder / JOURNAL_NAME).order.files)
+    record = read_journal(folder / JOURNAL_NAME)
+    # Only files of the last part grow; where one begins at this moment they are not there yet.
+    last = [file for file in record.files if file.first_frame == record.parts[-1]]
+    told = _told_frames(folder, [file for file in last if (folder / file.name).exists()] or record.files)
+    before = record.parts[-1]
     for name, counts in told.items():
         # They were asked one after another while the file grew.
         assert list(counts) == sorted(counts), f"{name}: {counts} frames by wave, libsndfile, sox"
     every = [counted for counts in told.values() for counted in counts]
     assert max(every) - min(every) <= APART_FRAMES, f"{folder}: from {min(every)} to {max(every)} frames"
-    return min(every)
+    return before + min(every)
 
 
 def check_rolling(folder: Path | str) -> Heard:
@@ -165,7 +171,7 @@ def _signed(distance: int) -> int:
     return distance if distance < MODULUS // 2 else distance - MODULUS
 
 
-def _told_frames(folder: Path, files: Sequence[TakeFile]) -> dict[str, tuple[int, ...]]:
+def _told_frames(folder: Path, files: Sequence[PartFile]) -> dict[str, tuple[int, ...]]:
     """By file: frames as wave (where it can), libsndfile and sox tell them, in this order."""
     sox = need_tool("soxi")
     paths = [folder / file.name for file in files]
@@ -188,13 +194,19 @@ def _by_wave(path: Path) -> tuple[int, ...]:
 
 
 class _Files:
-    """The samples of a take's files, below their headers."""
+    """The samples of a take's files, below their headers, part by part."""
 
     def __init__(self, folder: Path, record: TakeRecord) -> None:
         rows = {track.channel: track.input - 1 for track in record.order.tracks}
+        there = [file for file in record.files if file.frames or not file.first_frame]
         self._files = [
-            (folder / file.name, tuple(rows[channel] for channel in file.channels))
-            for file in record.order.files
+            (folder / file.name, tuple(rows[channel] for channel in file.channels)) for file in there
+        ]
+        self._begins = [file.first_frame for file in there]
+        """The frame of the take at which each of them begins."""
+        self._ends = [
+            min((each.first_frame for each in there if each.first_frame > file.first_frame), default=None)
+            for file in there
         ]
         self._fds: list[int] = []
 
@@ -208,27 +220,31 @@ class _Files:
 
     def check_lengths(self, frames: int, *, closed: bool) -> None:
         """Every file has so many frames of samples; a closed one by libsndfile, too."""
-        for (path, rows), fd in zip(self._files, self._fds, strict=True):
+        for place, ((path, rows), fd) in enumerate(zip(self._files, self._fds, strict=True)):
+            end = self._ends[place]
+            due = (frames if end is None else min(end, frames)) - self._begins[place]
             has = (os.fstat(fd).st_size - HEADER_BYTES) // (3 * len(rows))
-            assert has >= frames, f"{path}: {has} frames in the file, {frames} are said to be there"
+            assert has >= due, f"{path}: {has} frames in the file, {due} are said to be there"
             if closed:
                 told = soundfile.info(path).frames
-                assert told >= frames, f"{path}: {told} frames, {frames} are said to be there"
+                assert told >= due, f"{path}: {told} frames, {due} are said to be there"
 
     def value_at(self, frame: int) -> int:
         """The counter of row 0 at this frame, by the first file."""
-        (_, rows), fd = self._files[0], self._fds[0]
-        code = int.from_bytes(os.pread(fd, 3, HEADER_BYTES + 3 * len(rows) * frame), "little")
+        place = next(n for n, end in enumerate(self._ends) if end is None or frame < end)
+        (_, rows), fd = self._files[place], self._fds[place]
+        at = frame - self._begins[place]
+        code = int.from_bytes(os.pread(fd, 3, HEADER_BYTES + 3 * len(rows) * at), "little")
         return (code - ROW_STEP * rows[0]) % MODULUS
 
     def check_counter(self, begin: int, end: int, value: int) -> None:
         """Row r holds value + 1009 r there, and then one more with each frame."""
         reach = ROW_STEP * max(max(rows) for _, rows in self._files)
-        for at, frames in _pieces(begin, end):
+        for at, frames in self._pieces(begin, end):
             first = (value + at - begin) % MODULUS
             expected = _counter_bytes(first, frames + reach)
-            for (path, rows), fd in zip(self._files, self._fds, strict=True):
-                found = _read(fd, at, frames, 3 * len(rows))
+            for path, rows, fd, place in self._at(at):
+                found = _read(fd, place, frames, 3 * len(rows))
                 if len(rows) == 1:
                     start = 3 * ROW_STEP * rows[0]
                     if found == expected[start : start + 3 * frames]:
@@ -240,15 +256,26 @@ class _Files:
 
     def check_silence(self, begin: int, end: int) -> None:
         """Every sample is zero there."""
-        for at, frames in _pieces(begin, end):
-            for (path, rows), fd in zip(self._files, self._fds, strict=True):
-                found = _read(fd, at, frames, 3 * len(rows))
+        for at, frames in self._pieces(begin, end):
+            for path, rows, fd, place in self._at(at):
+                found = _read(fd, place, frames, 3 * len(rows))
                 assert not any(found.strip(b"\0")), f"{path.name}: the gap at frame {begin:,} is not silent"
 
+    def _at(self, frame: int) -> Iterator[tuple[Path, tuple[int, ...], int, int]]:
+        """The files that have that frame, and where in them it is."""
+        for n, ((path, rows), fd) in enumerate(zip(self._files, self._fds, strict=True)):
+            end = self._ends[n]
+            if self._begins[n] <= frame and (end is None or frame < end):
+                yield path, rows, fd, frame - self._begins[n]
 
-def _pieces(begin: int, end: int) -> Iterator[tuple[int, int]]:
-    for at in range(begin, end, PIECE_FRAMES):
-        yield at, min(PIECE_FRAMES, end - at)
+    def _pieces(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """None goes across the beginning of a part."""
+        at = begin
+        while at < end:
+            border = min((edge for edge in self._begins if edge > at), default=end)
+            frames = min(PIECE_FRAMES, end - at, border - at)
+            yield at, frames
+            at += frames
 
 
 def _read(fd: int, frame: int, frames: int, frame_bytes: int) -> bytes:

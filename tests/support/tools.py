@@ -20,6 +20,7 @@ import pytest
 from hardware_sim.disks import can_mount
 
 PACKAGES = {
+    "mkfs.vfat": "dosfstools",
     "jackd": "jackd2",
     "jack_capture": "jack-capture",
     "ecasound": "ecasound",
@@ -52,6 +53,8 @@ class Exempt(StrEnum):
     """Debian has clang's in a package of its own, which clang only recommends. gcc's come with it: not excused."""
     KEPT_ROOM = "a file system that keeps room behind a file's end (fallocate)"
     """The disk of the tests is of some kind, and not every kind can do that."""
+    FAT = "a kernel that knows FAT (vfat)"
+    """Those of small virtual machines are built without."""
 
 
 def need_tool(name: str) -> Path:

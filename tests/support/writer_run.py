@@ -324,9 +324,11 @@ def check_take(
     expected = counter_rows(first_frame, frames, max(rows.values()) + 1)
     for at, length in gaps:
         expected[:, at - first_frame : at - first_frame + length] = 0
-    for file in record.order.files:
+    assert record.frames == frames, f"{record.frames} frames by the journal, {frames} were due"
+    for file in record.files:
         codes = read_codes(folder / file.name)
         wanted = expected[[rows[channel] for channel in file.channels]]
+        wanted = wanted[:, file.first_frame : file.first_frame + file.frames]
         assert codes.shape == wanted.shape, f"{file.name}: {codes.shape}, not {wanted.shape}"
         if not np.array_equal(codes, wanted):
             channel, frame = (int(place) for place in np.argwhere(codes != wanted)[0])
