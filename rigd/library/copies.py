@@ -160,9 +160,9 @@ def make_alike(library: Side, mirror: Side, go_on: GoOn) -> dict[str, str]:
 
     A copy that its writer could not close, because the disk was gone, is made good by the other one."""
     if has_more(library, mirror):
-        return copy_take(library, mirror.folder, go_on, with_journal=True)
+        return _replace(mirror, library, go_on)
     if has_more(mirror, library):
-        return copy_take(mirror, library.folder, go_on, with_journal=True)
+        return _replace(library, mirror, go_on)
     if not (library.record.closed and mirror.record.closed):
         raise NotYet
     if not has_the_same(library, mirror):
@@ -195,6 +195,15 @@ def make_alike(library: Side, mirror: Side, go_on: GoOn) -> dict[str, str]:
     for side in (library, mirror):
         _clear_away(side.folder, side.names)
     return {name: (there if name in to_here else here)[name] or "" for name in library.names}
+
+
+def _replace(lesser: Side, better: Side, go_on: GoOn) -> dict[str, str]:
+    """The lesser copy is as the better one. Files of parts that only it had are gone: no journal names them now."""
+    digests = copy_take(better, lesser.folder, go_on, with_journal=True)
+    for name in set(lesser.names) - set(better.names):
+        with contextlib.suppress(FileNotFoundError):
+            (lesser.folder / name).unlink()
+    return digests
 
 
 def copy_take(source: Side, target: Path, go_on: GoOn, *, with_journal: bool = True) -> dict[str, str]:

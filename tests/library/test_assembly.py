@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import queue
+import resource
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +26,8 @@ from rigd.model.messages import EndTake, GapWritten, OpenTake, TakeClosed, TakeF
 from rigd.model.take import GapCause, Slate, TakeFile, TakeOrder
 from rigd.model.units import Frame
 from rigd.wire.codec import to_plain
+from rigd.writer import takeparts
+from rigd.writer.file_limit import FileLimit
 from rigd.writer.journal import read_journal
 from rigd.writer.segments import SONG, Axis, Shelf, file_name, folder_name, placed_on, unix_ns_of
 from tests.support.capture_run import runtime_folder
@@ -164,6 +167,41 @@ def test_its_files_are_byte_for_byte_those_of_a_take_that_was_recorded(
     assert [(gap.at_frame, gap.length_frames) for gap in record.gaps] == [(96_000, 5000)], "one gap, not two"
     assert not box.left_over()
     assert box.facts.empty()
+
+
+def test_segments_and_the_take_made_of_them_may_be_in_parts(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = 700_000
+    with (
+        FedTape(box.runtime, channels=CHANNELS, capacity_frames=1 << 18) as fed,
+        WriterRun(box.runtime, box.folder) as writer,
+    ):
+        most = 900_000
+        resource.prlimit(writer.process.pid, resource.RLIMIT_FSIZE, (most, most))
+        orders = [box.order(0, 400_000), box.order(400_000, frames)]
+        for order in orders:
+            writer.send(OpenTake(order=order))
+        writer.await_fact(TakeOpened, take_id=orders[0].take_id)
+        while fed.frame < frames:
+            fed.feed(min(8_192, frames - fed.frame))
+            need = fed.tape.written - (1 << 17)
+            wait_for(
+                lambda at=need: all(hold.position >= at for hold in fed.tape.holds()), "room on the tape"
+            )
+        for order in orders:
+            writer.await_fact(TakeClosed, take_id=order.take_id)
+        segments = Shelf(box.folder).look()
+        assert [len(segment.parts) for segment in segments] == [2, 2]
+        monkeypatch.setattr(
+            takeparts, "file_limit", lambda folder: FileLimit(most_bytes=700_000, why="a test")
+        )
+        folder = box.put_together(box.keep(fed.tape.tape_id, 1_001, 690_000))
+    record = check_take(folder, first_frame=1_001, frames=690_000 - 1_001)
+    assert len(record.parts) == 4 and record.gaps == ()
+    for segment in segments:
+        Shelf(box.folder).remove(segment.number)
+    assert [path for path in box.folder.iterdir() if path.name.startswith("0000")] == []
 
 
 def test_xruns_are_carried_over(box: Box) -> None:

@@ -6,6 +6,7 @@ is known, set afterwards a write finds it.
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,13 +16,22 @@ from xml.etree import ElementTree
 import pytest
 import wavinfo
 
+from rigd.library.copies import CannotTell, copy_take, look, make_alike
+from rigd.library.sheet import make_sheet, with_digests
+from rigd.library.sheet_file import write_sheet
+from rigd.library.takes import sizes_of
+from rigd.library.verify import verify_take
 from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.take import Marker, Slate, TakeFile, TakeOrder
 from rigd.model.units import ChannelNumber, Frame
+from rigd.writer import file_limit as limits
 from rigd.writer.file_limit import file_limit, mount_of
-from rigd.writer.journal import read_journal
+from rigd.writer.folders import open_folder
+from rigd.writer.journal import Journal, read_journal
+from rigd.writer.ledger import NextPart
 from rigd.writer.parts import files_of_part
 from rigd.writer.recovery import recover_take
+from rigd.writer.takeparts import TakeParts
 from tests.support.patience import wait_for
 from tests.support.writer_run import RATE, FedTape, WriterRun, check_take, order_for
 
@@ -165,10 +175,6 @@ def test_a_part_that_the_power_cut_left_without_the_one_before_is_taken_away(
         writer.kill()
     folder = Path(order.folder)
     # As if a split were in the journal and in the folder, and what came before it not on the disk.
-    from rigd.writer.folders import open_folder
-    from rigd.writer.journal import Journal
-    from rigd.writer.ledger import NextPart
-
     folder_fd = open_folder(folder)
     journal, _ = Journal.reopen(folder=order.folder, folder_fd=folder_fd)
     journal.append(NextPart(frames=300_000))
@@ -257,3 +263,61 @@ def test_the_kernel_s_list_of_mounts_tells_what_a_file_may_be() -> None:
     fat = file_limit("/media/my stick/takes", mounts)
     assert fat.most_bytes == 2**32 - 1 and "/media/my stick is a FAT volume" in fat.why
     assert file_limit("/home/takes", mounts).why == ""
+
+
+def test_files_are_divided_as_the_volume_beside_wants_it(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text("40 1 8:17 / /media/stick rw - vfat /dev/sdb1 rw\n")
+    monkeypatch.setattr(limits, "MOUNTS", str(mounts))
+    library.mkdir()
+    order = order_for(library, channels=2)
+    folder_fd = open_folder(library)
+    for beside, why in (("", ""), ("/media/stick/mirror", "/media/stick is a FAT volume"), ("/else", "")):
+        parts = TakeParts.create(order, folder_fd=folder_fd, beside=beside)
+        assert parts.limit.why == why
+        assert (parts.least_seconds < 9 * 3600) == bool(why)
+        parts.close()
+        for file in order.files:
+            (library / file.name).unlink()
+    os.close(folder_fd)
+
+
+def test_copies_and_their_check_know_every_part(
+    fed: FedTape, runtime: Path, library: Path, tmp_path: Path
+) -> None:
+    order = order_for(library, channels=3)
+    folder, target = Path(order.folder), tmp_path / "mirror" / "Take 001"
+    with WriterRun(runtime, library) as writer:
+        limit(writer)
+        writer.send(OpenTake(order=order))
+        writer.await_fact(TakeOpened)
+        feed(fed, 800_001)
+        end(fed, writer, order)
+    side = look(folder)
+    assert side is not None and len(side.names) == 9
+    digests = copy_take(side, target, lambda: None)
+    assert {path.name for path in target.iterdir()} == {*side.names, "take.journal"}
+    check_take(target, first_frame=0, frames=800_001)
+    sheet = make_sheet(
+        side.record, journal_bytes=side.journal_bytes, rolling=False, sizes=sizes_of(folder, side.record)
+    )
+    assert [(file.name, file.frame, file.frames) for file in sheet.files] == [
+        (file.name, file.first_frame, file.frames) for file in side.record.files
+    ]
+    assert all(file.size_bytes for file in sheet.files)
+    write_sheet(folder, with_digests(sheet, digests))
+    found = verify_take(folder, target)
+    assert (found.files, found.differs, found.unproved) == (9, (), 0)
+    later = target / side.names[-1]
+    content = bytearray(later.read_bytes())
+    content[5_000] ^= 1
+    later.write_bytes(content)
+    (told,) = verify_take(folder, target).differs
+    assert told == f'channel 3 "Track <3>" ({later.name}): the mirror\'s copy is not what it was'
+    other = look(target)
+    assert other is not None
+    otherwise = replace(other, record=replace(other.record, parts=(0, 4_096)))
+    with pytest.raises(CannotTell, match="divided into files otherwise"):
+        make_alike(side, otherwise, lambda: None)
