@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from rigd.model.disk_trouble import NO_ROOM, DiskTrouble
 from rigd.model.effects import WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.messages import Annotate, TakeFailed
@@ -82,6 +85,28 @@ def test_a_full_disk_or_one_that_cannot_be_written_halts_as_ever() -> None:
     desk.hear(replace(WRITER_IDLE, problem="the library is on a read-only volume"))
     desk.hear(io_error(take, kept=RATE_HZ))
     assert desk.stands(Transport.HALTED) and len(orders(desk)) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "goes_on"),
+    [
+        (DiskTrouble.FULL, False),
+        (DiskTrouble.QUOTA, False),
+        (DiskTrouble.READ_ONLY, False),
+        (DiskTrouble.TOO_LONG, False),
+        (DiskTrouble.STALE, True),
+        (DiskTrouble.UNREACHABLE, True),
+        (DiskTrouble.ERROR, True),
+        (None, True),
+    ],
+)
+def test_each_kind_of_trouble_has_its_own_conduct(trouble: DiskTrouble | None, goes_on: bool) -> None:
+    desk, take = failing()
+    desk.hear(replace(io_error(take, kept=RATE_HZ, disk_full=trouble in NO_ROOM), trouble=trouble))
+    assert desk.stands(Transport.ROLLING if goes_on else Transport.HALTED)
+    assert len(orders(desk)) == 1 + goes_on
+    (fault,) = (fault for fault in desk.state.faults if fault.key.startswith("take "))
+    assert ("Free some space, then" in fault.what) == (trouble is DiskTrouble.FULL)
 
 
 def test_what_is_missing_of_a_take_that_was_stopped_already_is_a_take_of_its_own() -> None:

@@ -23,6 +23,7 @@ def test_a_take_begins_its_preroll_before_the_press() -> None:
     assert desk.stands(Transport.ROLLING)
     (order,) = orders(desk)
     assert order.first_frame == frame(99.7) - 2 * RATE_HZ
+    assert order.preroll_frames == 2 * RATE_HZ, "iXML says it"
     assert order.end_frame is None
     assert desk.take.first_frame == order.first_frame
     assert desk.happened() == [Happening.TAKE_STARTED]
@@ -32,6 +33,10 @@ def test_the_preroll_reaches_no_further_back_than_the_tape() -> None:
     desk = Desk(preroll_s=90.0)
     desk.ok("start")
     assert orders(desk)[0].first_frame == frame(40.0)
+    assert orders(desk)[0].preroll_frames == frame(100.0) - frame(40.0)
+    desk.now_s += 10
+    desk.ok("next")
+    assert orders(desk)[1].preroll_frames == 0
 
 
 def test_an_order_holds_all_that_the_writer_needs() -> None:

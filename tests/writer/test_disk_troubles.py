@@ -12,6 +12,7 @@ from hardware_sim.disk_shim import Call, DiskShim
 from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.messages import OpenTake, TakeFailed, TakeOpened
 from rigd.writer.failures import why_not_opened
+from rigd.writer.volume import Volume
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for
 
 TROUBLES = {
@@ -54,3 +55,26 @@ def test_a_take_that_cannot_be_opened_has_the_same_words() -> None:
     assert "nothing was written. This user's quota on that volume is used up" in quota
     full = why_not_opened(order, OSError(errno.ENOSPC, "No space left on device", "01 Track.wav"))
     assert full.endswith("nothing was written")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ESTALE, "exported anew (stale file handle): unmount it"),
+        (errno.ENOTCONN, "nobody answers for that volume"),
+        (errno.EIO, "see whether its disk is mounted"),
+    ],
+    ids=["stale", "unreachable", "error"],
+)
+def test_a_volume_that_cannot_be_reached_says_of_what_kind_it_is(
+    library: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str
+) -> None:
+    library.mkdir()
+    volume = Volume(library)
+
+    def refuse(path: object) -> os.statvfs_result:
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr(os, "statvfs", refuse)
+    free, problem = volume.look()
+    assert free == 0 and words in problem and str(library) in problem
