@@ -19,7 +19,8 @@ class PortAudioOptions(Options):
         choices=JACK_FULL_SCALES,
     )
     latency_ms: int = option(
-        170, "How much an ALSA interface may hold back; more is safer, and costs a recording nothing",
+        170, "How late the computer may be before an ALSA interface loses sound: its buffer is as long, in whole "
+        "periods; more is safer, and costs a recording nothing",
         unit="ms", least=10, most=2000,
     )  # fmt: skip
 

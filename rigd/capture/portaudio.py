@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 PORTAUDIO_FULL_SCALE = 8_388_608.0
 """pa_converters.c divides integer samples by a power of two; JACK's drivers by 2^23 - 1 (memops.c)."""
 LARGEST_RATE_ERROR_HZ = 1.0
+ANY_BLOCK_LENGTH = 0
+"""paFramesPerBufferUnspecified. Each callback then brings what the host brought, untouched. Asked for a length of
+its own, PortAudio puts blocks together: several come at once, each with the flag of one xrun, and the first may begin
+with frames from before it (pa_process.c)."""
 
 
 class PortAudioDriver:
@@ -83,27 +87,32 @@ class PortAudioDriver:
         stream = ffi.new("PaStream **")
         code = lib.Pa_OpenStream(
             stream,
-            portaudio.input_parameters(
+            portaudio.stream_parameters(
                 interface,
                 channels=self._channels,
+                period_frames=self._settings.period_frames,
                 latency_s=float(self._settings.options.get("latency_ms", 170)) / 1000.0,
+                sample_rate_hz=rate,
             ),
             ffi.NULL,
             float(rate),
-            # JACK's period is the server's; asked for none, PortAudio hands its rows through untouched.
-            0 if interface.host_api == JACK_HOST_API else self._settings.period_frames,
+            ANY_BLOCK_LENGTH,
             CLIP_OFF,
             ffi.cast("PaStreamCallback *", core.callback_address),
             ffi.cast("void *", core.user_address),
         )
         portaudio.check(code, f'interface "{interface.full_name}" could not be opened')
-        actual = lib.Pa_GetStreamInfo(stream[0]).sampleRate
+        info = lib.Pa_GetStreamInfo(stream[0])
+        actual = info.sampleRate
         if abs(actual - rate) > LARGEST_RATE_ERROR_HZ:
             lib.Pa_CloseStream(stream[0])
             raise MismatchError(
                 f'interface "{interface.full_name}" opened at {actual:g} Hz, the rig is set to {rate} Hz. It '
                 f"was closed again. Set its clock to {rate} Hz, or audio.sample_rate_hz = {actual:.0f}"
             )
+        from rigd.tape.blocks import Blocks  # not at the top: no tape is needed to list interfaces
+
+        core.describe_host(blocks=Blocks.WHOLE, told_frames=self._told_frames(info.inputLatency))
         if self._stand_in is not None:
             self._stand_in.connect(portaudio.jack_client_name(), channels=self._channels)
         portaudio.check(
@@ -112,6 +121,14 @@ class PortAudioDriver:
         if self._stand_in is not None:
             self._stand_in.close()
         self._stream = stream[0]
+
+    def _told_frames(self, latency_s: float) -> int:
+        """ALSA tells each overrun, and cannot have one while less than its whole buffer waits. JACK skips cycles and
+        tells nobody."""
+        assert self._interface is not None
+        if self._interface.host_api != ALSA_HOST_API:
+            return 0
+        return round(latency_s * self._settings.tape.sample_rate_hz) + self._settings.period_frames
 
     def stop(self) -> None:
         """The stream is closed and PortAudio gone. With JACK and 64 inputs this takes 1.7 s, one period

@@ -10,7 +10,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rigd.capture.interfaces import Interface
@@ -26,12 +29,33 @@ INVALID_SAMPLE_RATE = -9997
 UNANTICIPATED_HOST_ERROR = -9999
 JACK_HOST_API = "JACK Audio Connection Kit"
 ALSA_HOST_API = "ALSA"
+LEAST_PERIODS = 2
 RATES_OF_THE_TRADE_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 
 MISSING = (
     "PortAudio is not installed: {names} was not found. Nothing was opened. "
     "Install it: sudo apt install libportaudio2"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlsaBuffer:
+    """What PortAudio is asked for so that ALSA's own period is the one of the config.
+
+    Left free to choose the length of its callbacks' blocks, PortAudio hands each host buffer through as it came,
+    divides the latency by a number of periods, and makes the buffer one period longer than that (pa_linux_alsa.c,
+    DetermineFramesPerBuffer and FinishConfigure).
+    """
+
+    periods: int
+    latency_s: float
+
+    @classmethod
+    def of(cls, *, period_frames: int, latency_s: float, sample_rate_hz: int) -> AlsaBuffer:
+        """So many whole periods that an interface may hold back at least `latency_s`."""
+        periods = max(LEAST_PERIODS, math.ceil(latency_s * sample_rate_hz / period_frames))
+        # Half a frame more: PortAudio cuts off what is behind the point.
+        return cls(periods=periods, latency_s=(periods * period_frames + 0.5) / sample_rate_hz)
 
 
 class PortAudio:
@@ -41,9 +65,9 @@ class PortAudio:
     def __init__(self, *, client_name: str = "rigd", library_names: Sequence[str] = LIBRARY_NAMES) -> None:
         self.ffi: Any = _declarations()
         self.lib, name = _load(self.ffi, library_names)
-        self._library = name
         # PortAudio keeps the pointer, not the text (pa_jack.c), so the bytes must live as long as it does.
         self._client_name = client_name.encode("ascii")
+        self._name = name
         _set_jack_client_name(name, self._client_name)
         with _quiet_stderr():
             self.check(self.lib.Pa_Initialize(), "PortAudio could not start")
@@ -71,21 +95,42 @@ class PortAudio:
         """What the JACK server calls this process; the server may have added a number."""
         name = ctypes.c_char_p()
         with contextlib.suppress(AttributeError, OSError):
-            ctypes.CDLL(self._library).PaJack_GetClientName(ctypes.byref(name))
+            ctypes.CDLL(self._name).PaJack_GetClientName(ctypes.byref(name))
         return (name.value or self._client_name).decode(errors="replace")
 
     def input_parameters(self, interface: Interface, *, channels: int, latency_s: float) -> Any:
         """A PaStreamParameters for planar float32 input."""
-        highest = self.lib.Pa_GetDeviceInfo(interface.index).defaultHighInputLatency
         return self.ffi.new(
             "PaStreamParameters *",
             {
                 "device": interface.index,
                 "channelCount": channels,
                 "sampleFormat": PLANAR_FLOAT32,
-                "suggestedLatency": max(latency_s, highest),
+                "suggestedLatency": latency_s,
             },
         )
+
+    def stream_parameters(
+        self,
+        interface: Interface,
+        *,
+        channels: int,
+        period_frames: int,
+        latency_s: float,
+        sample_rate_hz: int,
+    ) -> Any:
+        """The same for a stream that is to run: with ALSA its own period is `period_frames`, or as near to it as the
+        card has one, and the card may hold back `latency_s`."""
+        highest = self.lib.Pa_GetDeviceInfo(interface.index).defaultHighInputLatency
+        latency_s = max(latency_s, highest)
+        if interface.host_api == ALSA_HOST_API:
+            buffer = AlsaBuffer.of(
+                period_frames=period_frames, latency_s=latency_s, sample_rate_hz=sample_rate_hz
+            )
+            latency_s = buffer.latency_s
+            with contextlib.suppress(AttributeError, OSError):  # a PortAudio without ALSA does not export it
+                ctypes.CDLL(self._name).PaAlsa_SetNumPeriods(ctypes.c_int(buffer.periods))
+        return self.input_parameters(interface, channels=channels, latency_s=latency_s)
 
     def check_rate(self, interface: Interface, *, channels: int, sample_rate_hz: int) -> None:
         """Raises MismatchError where the interface cannot be opened at this rate; says which it runs at."""

@@ -73,7 +73,7 @@ class AudioSection(Options):
     channels: int = option(8, "How many of its inputs rigd listens to", unit="inputs", least=1, most=512)
     period_frames: int = option(
         1024,
-        "Block size asked for; bigger is safer, and costs a recording nothing",
+        "How much the interface brings at a time: ALSA's own period, or the nearest it has; JACK's is the server's",
         unit="frames",
         least=16,
         most=8192,

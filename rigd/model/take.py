@@ -22,6 +22,7 @@ class GapCause(StrEnum):
     CAPTURE_RESTARTED = "capture restarted"
     INTERFACE_LOST = "interface lost"
     OVERWRITTEN = "overwritten"  # asked for, but no longer on the tape
+    FREEWHEEL = "freewheel"  # blocks came faster than time, as in JACK's freewheel mode: they were no sound
     NOT_KEPT = "not kept"  # the black box has nothing of it: rigd was off, or its disk too slow
 
 

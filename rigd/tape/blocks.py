@@ -6,11 +6,21 @@ Pure values. Marks of the driver that lost nothing are `rigd.model.take.Xrun`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntFlag
+from enum import IntEnum, IntFlag
 
 from rigd.model.take import GapCause, Xrun
 from rigd.model.units import Frame, Ns
 from rigd.tape._core import lib
+
+
+class Blocks(IntEnum):
+    """What a block of a driver is: all that its host brought at once, or put together in between."""
+
+    UNKNOWN = lib.RIGD_BLOCKS_UNKNOWN
+    """Nobody says; it is learnt from the stream."""
+    WHOLE = lib.RIGD_BLOCKS_WHOLE
+    ADAPTED = lib.RIGD_BLOCKS_ADAPTED
+    """The first one after a loss may begin with frames from before it."""
 
 
 class BlockFlag(IntFlag):
@@ -24,6 +34,7 @@ class BlockFlag(IntFlag):
     SUSPECT = lib.RIGD_SUSPECT
     CLAMPED = lib.RIGD_CLAMPED
     UNDERFLOW = lib.RIGD_UNDERFLOW
+    AHEAD = lib.RIGD_AHEAD
 
 
 CAUSE_BY_CODE: dict[int, GapCause] = {
@@ -32,6 +43,7 @@ CAUSE_BY_CODE: dict[int, GapCause] = {
     lib.RIGD_CAUSE_CAPTURE_RESTARTED: GapCause.CAPTURE_RESTARTED,
     lib.RIGD_CAUSE_INTERFACE_LOST: GapCause.INTERFACE_LOST,
     lib.RIGD_CAUSE_OVERWRITTEN: GapCause.OVERWRITTEN,
+    lib.RIGD_CAUSE_FREEWHEEL: GapCause.FREEWHEEL,
 }
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rigd.model.errors import TapeError
 from rigd.model.take import GapCause
 from rigd.tape._core import ffi, lib
-from rigd.tape.blocks import CAUSE_BY_CODE, BlockFlag
+from rigd.tape.blocks import CAUSE_BY_CODE, BlockFlag, Blocks
 from rigd.tape.mapping import CData
 from rigd.tape.tape import Tape
 from rigd.tape.timeline import Timeline
@@ -47,6 +47,11 @@ class CaptureCore:
     def user_address(self) -> int:
         """What PortAudio must hand to the callback as its user pointer."""
         return int(ffi.cast("uintptr_t", self._open()))
+
+    def describe_host(self, *, blocks: Blocks, told_frames: int = 0) -> None:
+        """What the driver knows of its host; before its stream runs. `told_frames`: so many frames it cannot lose
+        without a word, as ALSA cannot lose less than its whole buffer; 0 where any loss may come without one."""
+        lib.rigd_capture_host(self._open(), int(blocks), min(max(0, told_frames), 2**32 - 1))
 
     def resume(self, timeline: Timeline, *, cause: GapCause = GapCause.CAPTURE_RESTARTED) -> None:
         """The next block is placed by the clock: what was missed since the tape's end becomes a gap.

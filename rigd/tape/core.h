@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* cdef begin */
-#define RIGD_LAYOUT_VERSION 3
+#define RIGD_LAYOUT_VERSION 4
 #define RIGD_MOST_CHANNELS 1024
 #define RIGD_HOLDS 96
 #define RIGD_FIRM_HOLDS 32 /* slots before this one are firm, the others spare */
@@ -23,6 +23,7 @@
 #define RIGD_SUSPECT 16    /* frames seem to have been lost without a word; nothing inserted */
 #define RIGD_CLAMPED 32    /* NaN or infinite samples were replaced by 0 */
 #define RIGD_UNDERFLOW 64  /* the driver says that it put zeros into this block */
+#define RIGD_AHEAD 128     /* blocks before this one came faster than time and were dropped */
 
 #define RIGD_NO_CAUSE 0
 #define RIGD_CAUSE_OVERFLOW 1
@@ -30,6 +31,13 @@
 #define RIGD_CAUSE_CAPTURE_RESTARTED 3
 #define RIGD_CAUSE_INTERFACE_LOST 4
 #define RIGD_CAUSE_OVERWRITTEN 5
+#define RIGD_CAUSE_FREEWHEEL 6
+
+/* Whether a block is what the host brought at once, or was put together by somebody in between, who may have kept
+ * some frames from before a loss. Where nobody says, it is learnt from the stream. */
+#define RIGD_BLOCKS_UNKNOWN 0
+#define RIGD_BLOCKS_WHOLE 1
+#define RIGD_BLOCKS_ADAPTED 2
 
 #define RIGD_NOT_A_TAPE 1
 #define RIGD_OTHER_LAYOUT 2
@@ -138,6 +146,9 @@ rigd_capture *rigd_capture_open(rigd_tape *tape);
 void rigd_capture_close(rigd_capture *capture);
 /* Blocks bring rows of so many inputs only; the tape's other rows are silence. All of them unless told. */
 void rigd_capture_inputs(rigd_capture *capture, uint32_t inputs);
+/* What the driver knows of its host: RIGD_BLOCKS_..., and how many frames it cannot lose without a word (ALSA's whole
+ * buffer; 0: any). */
+void rigd_capture_host(rigd_capture *capture, uint32_t blocks, uint32_t told_frames);
 void rigd_capture_resume(rigd_capture *capture, int64_t anchor_frame, int64_t anchor_ns, double rate_hz,
                          uint32_t cause);
 void rigd_capture_block(rigd_capture *capture, const float *const *rows, uint32_t frames, double adc_time,

@@ -18,7 +18,15 @@ from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).resolve().parent
 STRICT = "RIGD_STRICT"
-SOURCES = ["core.c", "core_read.c", "core_pack.c", "core_line.c", "core_rows.c", "core_write.c"]
+SOURCES = [
+    "core.c",
+    "core_read.c",
+    "core_pack.c",
+    "core_host.c",
+    "core_line.c",
+    "core_rows.c",
+    "core_write.c",
+]
 FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"]
 
 

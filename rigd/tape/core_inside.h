@@ -127,19 +127,64 @@ static inline uint64_t in_one_piece(const rigd_tape *t, uint64_t position, uint6
 uint32_t rigd_store_row(float *to, const float *in, size_t n, const float *next, level *measured);
 void rigd_end_stores(void);
 
+/* What the host brings at once; see core_host.c. All zero at the start of a stream. */
+#define WAKES_KEPT 8
+typedef struct {
+    uint32_t wakes;                       /* how many there were */
+    int64_t began_ns, before_ns, last_ns; /* this wake-up, the one before it, the last callback */
+    uint32_t frames, blocks, block_frames; /* of this wake-up so far, and of its first block */
+    int even;                             /* its blocks are all of one length */
+    uint32_t kept[WAKES_KEPT];            /* how many frames the last wake-ups brought */
+    uint32_t unit;                        /* how many one brings, as learnt */
+    int bunching;                         /* how regularly it is several even blocks */
+} rigd_host;
+
+/* Takes in a block. Returns 1 when it is the first one of a wake-up. */
+int rigd_host_look(rigd_host *host, double rate_hz, uint32_t frames, int64_t ns);
+int rigd_host_bunches(const rigd_host *host);
+/* By so many frames blocks may move against the clock and nothing was lost. */
+double rigd_host_slack(const rigd_host *host, uint32_t frames);
+/* How many frames are still to come with this wake-up, as a rule. */
+uint32_t rigd_host_coming(const rigd_host *host);
+
+/* The driver's own clock, in frames; see core_host.c. All zero at the start of a stream. */
+typedef struct {
+    int known; /* 1: of this block only, 2: of some before it */
+    int odd;
+    double at, mean, base; /* of this block, of those before it, and of the earliest of them: its stamp less its frame */
+} rigd_adc;
+
+/* How much later than the ones before it this block was sampled; 0 where the driver has no clock. */
+double rigd_adc_look(rigd_adc *adc, double rate_hz, double adc_time, int64_t first_frame);
+/* Takes the block in, once it is known how many frames were lost before it. */
+void rigd_adc_learn(rigd_adc *adc, double rate_hz, double slack, uint32_t frames, uint64_t lost, int is_late);
+
 /* Where timely blocks lie; see core_line.c. All zero at the start of a stream. */
 typedef struct {
     uint32_t blocks;      /* while it settles */
     int64_t frame, ns;    /* its origin */
     double base;          /* how late timely blocks are against the nominal rate, in frames */
     double lag, last_lag; /* how much later this block and the one before came, in frames */
+    double doubt;         /* base may be too high by so much, until doubt_ns */
+    int64_t doubt_ns;
     uint32_t late_blocks;
     int64_t late_since, late_ns;
     double late_lag, least_lag; /* at late_ns, and the least since */
+    double least_adc;     /* the same by the driver's clock */
+    int has_adc;
 } rigd_line;
 
-/* Takes in a block that ended with `end_frame`, frames that are known to be lost not counted. */
-void rigd_line_look(rigd_line *line, double rate_hz, int64_t end_frame, uint32_t frames, int64_t ns);
+/* Takes in a block that ended with `end_frame`, frames that are known to be lost not counted. Returns 0, and takes
+ * nothing in, when it came so early that it cannot be time that brought it. */
+int rigd_line_look(rigd_line *line, const rigd_host *host, double rate_hz, int64_t end_frame, uint32_t frames,
+                   int64_t ns);
+int rigd_line_is_settled(const rigd_line *line, int64_t ns);
+
+/* The frame with which a block ends that comes at `ns` and is timely. */
+double rigd_line_at(const rigd_line *line, double rate_hz, int64_t ns);
+
+/* Frames were counted as lost: the line is no surer than that. */
+void rigd_line_lose(rigd_line *line, double rate_hz, uint64_t lost, int64_t ns);
 
 /* For an overflow that was told a block late, as JACK's xruns are through PortAudio: how many whole blocks
  * this one and the one before are late. */
@@ -147,7 +192,20 @@ uint64_t rigd_line_lost(const rigd_line *line, uint32_t frames);
 
 /* Once blocks have been late for so long that some must have been lost, from `late_since` on: about how many
  * frames. Once a loss; else 0. */
-uint32_t rigd_line_shift(rigd_line *line, double rate_hz, int64_t end_frame, uint32_t frames, int64_t ns);
+uint32_t rigd_line_shift(rigd_line *line, const rigd_host *host, rigd_adc *adc, double rate_hz, uint32_t told_frames,
+                         int64_t end_frame, uint32_t frames, int64_t ns);
+
+/* Blocks that come faster than time; see core_line.c. */
+typedef struct {
+    int on;
+    int64_t calm_ns;       /* since then they have kept to time */
+    uint64_t calm_frames;
+    uint32_t calm_wakes;
+    double late, least;    /* of this block, and of the least late one since */
+} rigd_ahead;
+
+/* Takes in a block while it is on. Returns 1 when blocks have kept to time again for long enough. */
+int rigd_ahead_look(rigd_ahead *ahead, double rate_hz, double slack, uint32_t frames, int64_t ns, int begins);
 
 /* The lowest position that both the rows and the block log still have, and will have after the block that
  * capture is about to write. */

@@ -23,12 +23,15 @@ struct rigd_capture {
     uint32_t pending_flags, resume_cause;
     uint32_t empty_flags;                /* what the driver said with blocks of no frames */
     int has_clock, resuming;
-    double last_adc;                     /* of the last block delivered, stored or not */
-    int64_t last_ns;
-    uint32_t last_frames;
+    int64_t last_ns;                     /* of the last block delivered, stored or not */
     int64_t anchor_frame, anchor_ns;
     double anchor_rate;
+    uint32_t blocks_are, told_frames;    /* what the driver knows; see rigd_capture_host */
+    rigd_host host;
+    rigd_adc adc;
     rigd_line line;
+    rigd_ahead ahead;
+    int told;                            /* this wake-up has told its overflow */
     uint32_t shift_frames;               /* of the shift that the next stored block tells */
     int64_t shift_since;
     double last_jump;                    /* of the block before: a flag may come a block late */
@@ -88,6 +91,12 @@ void rigd_capture_inputs(rigd_capture *c, uint32_t inputs)
     c->inputs = inputs < c->tape->shape.channels ? inputs : c->tape->shape.channels;
 }
 
+void rigd_capture_host(rigd_capture *c, uint32_t blocks, uint32_t told_frames)
+{
+    c->blocks_are = blocks;
+    c->told_frames = told_frames;
+}
+
 void rigd_capture_resume(rigd_capture *c, int64_t anchor_frame, int64_t anchor_ns, double rate_hz,
                          uint32_t cause)
 {
@@ -108,20 +117,11 @@ static uint64_t lost_while_away(const rigd_capture *c, uint32_t frames, int64_t 
     return now >= 0.5 && now < 9e15 ? (uint64_t)llround(now) : 0;
 }
 
-/* By how many frames this block begins later than the one before it ended, by the driver's clock. */
-static double clock_jump(const rigd_capture *c, uint32_t frames, double adc_time, int64_t ns)
+/* By how many frames this block begins later than the one before it ended, by the stamps of the callbacks. */
+static double stamps_jump(const rigd_capture *c, uint32_t frames, int64_t ns)
 {
-    double rate = c->tape->shape.sample_rate_hz;
-    double jump;
-    if (!c->has_clock)
-        return 0.0;
-    if (c->last_adc > 0.0 && adc_time > 0.0 && isfinite(adc_time)) {
-        jump = adc_time - c->last_adc - c->last_frames / rate;
-        if (jump < LONGEST_BELIEVED_LOSS_SECONDS)
-            return jump * rate;
-    }
-    jump = (double)(ns - c->last_ns) / 1e9 - frames / rate;
-    return jump < LONGEST_BELIEVED_LOSS_SECONDS ? jump * rate : 0.0;
+    double jump = (double)(ns - c->last_ns) / 1e9 - frames / (double)c->tape->shape.sample_rate_hz;
+    return c->has_clock && jump < LONGEST_BELIEVED_LOSS_SECONDS ? jump * c->tape->shape.sample_rate_hz : 0.0;
 }
 
 /* What a block of so many frames takes off the tape: a hold before this position is in its way. */
@@ -205,6 +205,8 @@ static uint32_t cause_of(const rigd_capture *c, uint32_t flags)
 {
     if ((flags & RIGD_RESUMED) != 0)
         return c->resume_cause;
+    if ((flags & RIGD_AHEAD) != 0)
+        return RIGD_CAUSE_FREEWHEEL;
     return (flags & RIGD_TAPE_FULL) != 0 ? RIGD_CAUSE_TAPE_FULL : RIGD_CAUSE_OVERFLOW;
 }
 
@@ -252,56 +254,122 @@ static void store(rigd_capture *c, const float *const *rows, uint32_t frames, do
     atomic_store_explicit(&h->next_frame, (uint64_t)c->next_frame, memory_order_release);
 }
 
+/* How many frames an overflow cost that was told with this block, which ends with `end` when none. */
+static uint64_t lost_by_overflow(const rigd_capture *c, uint32_t frames, double later, double jump, int64_t ns)
+{
+    double rate = c->tape->shape.sample_rate_hz, lost = later;
+    /* No more than there was time for, and a host has no more to give than it holds back. */
+    double most = rigd_line_is_settled(&c->line, ns) ? c->line.lag + rigd_host_slack(&c->host, frames)
+                                                     : (double)(ns - c->last_ns) * rate / 1e9 + rate;
+    if (c->adc.known < 2) { /* nothing to compare it with */
+        lost = jump > frames / 2.0 ? jump : c->last_jump;
+        if (lost + jump <= frames / 2.0)
+            lost = 0.0; /* the clock jumped back: a late wake-up */
+    }
+    if (lost <= frames / 2.0 || most <= 0.0) {
+        uint64_t late = c->told_frames > 0 ? 0 : rigd_line_lost(&c->line, frames);
+        return c->adc.known == 2 && later < (double)late / 2.0 ? 0 : late;
+    }
+    return (uint64_t)llround(lost < most ? lost : most);
+}
+
+/* Blocks come faster than time: they are no sound. The tape's frames go on with the clock, its rows do not. */
+static void run_ahead(rigd_capture *c, uint32_t frames, int64_t ns)
+{
+    double due = rigd_line_at(&c->line, c->tape->shape.sample_rate_hz, ns) - rigd_host_slack(&c->host, frames);
+    int64_t counted = c->next_frame + (int64_t)c->pending_lost;
+    uint64_t passed = due > (double)counted ? (uint64_t)(due - (double)counted) : 0;
+    count(&c->tape->head->lost_frames, passed);
+    lose(c, passed, RIGD_AHEAD | RIGD_ESTIMATED);
+    c->last_ns = ns;
+    c->has_clock = 0;
+    c->adc.known = 0;
+}
+
+/* Time brings the blocks again. This one is as late as it is against those that kept to time before it. */
+static void end_ahead(rigd_capture *c, uint32_t frames, int64_t ns)
+{
+    double late = c->ahead.late - c->ahead.least;
+    double begins = rigd_line_at(&c->line, c->tape->shape.sample_rate_hz, ns) - late - frames;
+    int64_t counted = c->next_frame + (int64_t)c->pending_lost;
+    if (begins > (double)counted) {
+        c->pending_lost += (uint64_t)(begins - (double)counted);
+        count(&c->tape->head->lost_frames, (uint64_t)(begins - (double)counted));
+    }
+    c->ahead.on = 0;
+}
+
 void rigd_capture_block(rigd_capture *c, const float *const *rows, uint32_t frames, double adc_time,
                         int64_t ns, uint32_t driver_flags)
 {
     header *h = c->tape->head;
-    uint32_t flags = driver_flags & (RIGD_OVERFLOW | RIGD_UNDERFLOW);
+    double rate = c->tape->shape.sample_rate_hz, last_jump = 0.0;
+    uint32_t flags = driver_flags & (RIGD_OVERFLOW | RIGD_UNDERFLOW), found;
     uint64_t lost = 0;
-    uint32_t found;
-    double last_jump = 0.0;
-    if (flags != 0)
-        count(&h->xruns, 1);
     if (frames == 0) {
         count(&h->zero_blocks, 1);
+        count(&h->xruns, flags != 0);
         c->empty_flags |= flags;
         return;
     }
+    if (c->resuming) {
+        c->line = (rigd_line){0};
+        c->host = (rigd_host){0};
+        c->adc = (rigd_adc){0};
+        c->ahead = (rigd_ahead){0};
+    }
+    int begins = rigd_host_look(&c->host, rate, frames, ns);
+    c->told = c->told && !begins;
+    if (c->told) /* a host hands the flag of one xrun to every callback of a wake-up */
+        flags &= ~(uint32_t)RIGD_OVERFLOW;
+    count(&h->xruns, flags != 0);
     flags |= c->empty_flags;
     c->empty_flags = 0;
+    c->told = c->told || (flags & RIGD_OVERFLOW) != 0;
+    if (c->ahead.on) {
+        if (!rigd_ahead_look(&c->ahead, rate, rigd_host_slack(&c->host, frames), frames, ns, begins)) {
+            run_ahead(c, frames, ns);
+            return;
+        }
+        end_ahead(c, frames, ns);
+    }
     if (c->resuming) {
         lost = lost_while_away(c, frames, ns);
         flags |= RIGD_RESUMED | RIGD_ESTIMATED;
         c->resuming = 0;
-        c->line = (rigd_line){0};
     } else {
-        double jump = clock_jump(c, frames, adc_time, ns), rate = c->tape->shape.sample_rate_hz;
-        int64_t end = c->next_frame + (int64_t)c->pending_lost + (int64_t)frames;
-        rigd_line_look(&c->line, rate, end, frames, ns);
+        int64_t first = c->next_frame + (int64_t)c->pending_lost, end = first + (int64_t)frames;
+        if (!rigd_line_look(&c->line, &c->host, rate, end, frames, ns)) {
+            rigd_ahead_look(&c->ahead, rate, 0.0, frames, ns, begins);
+            run_ahead(c, frames, ns);
+            return;
+        }
+        double later = rigd_adc_look(&c->adc, rate, adc_time, first);
+        double jump = stamps_jump(c, frames, ns) - rigd_host_coming(&c->host) * (double)begins;
         if ((flags & RIGD_OVERFLOW) != 0) {
-            double told = jump > frames / 2.0 ? jump : c->last_jump;
-            if (told + jump <= frames / 2.0)
-                told = 0.0; /* the clock jumped back: a late wake-up */
-            lost = told > 0.0 ? (uint64_t)llround(told) : rigd_line_lost(&c->line, frames);
+            lost = lost_by_overflow(c, frames, later, jump, ns);
             flags |= lost > 0 ? RIGD_ESTIMATED : 0;
-            c->line.lag -= (double)lost;
+            if (lost > 0)
+                rigd_line_lose(&c->line, rate, lost, ns);
             jump = 0.0;
-        } else if ((found = rigd_line_shift(&c->line, rate, end, frames, ns)) > 0) {
+        } else if ((found = rigd_line_shift(&c->line, &c->host, &c->adc, rate, c->told_frames, end, frames, ns)) > 0) {
             c->shift_frames = found;
             c->shift_since = c->line.late_since;
             flags |= RIGD_SUSPECT;
             count(&h->suspects, 1);
         }
+        rigd_adc_learn(&c->adc, rate, rigd_host_slack(&c->host, frames), frames, lost, c->line.late_blocks > 0);
         last_jump = jump > frames && jump > rate / 50.0 ? jump : 0.0;
     }
     c->last_jump = last_jump;
     c->has_clock = 1;
-    c->last_adc = adc_time;
     c->last_ns = ns;
-    c->last_frames = frames;
     count(&h->lost_frames, lost);
     c->pending_lost += lost;
-    if (rows == NULL || frames > c->tape->shape.capacity_frames / 2) {
+    /* What was put together from before the loss and from after it has no place on either side of it. */
+    int is_torn = lost > 0 && (flags & RIGD_OVERFLOW) != 0 && (c->blocks_are == RIGD_BLOCKS_ADAPTED
+                  || (c->blocks_are == RIGD_BLOCKS_UNKNOWN && rigd_host_bunches(&c->host)));
+    if (rows == NULL || is_torn || frames > c->tape->shape.capacity_frames / 2) {
         count(&h->lost_frames, frames);
         lose(c, frames, flags | RIGD_OVERFLOW);
         return;

@@ -81,7 +81,7 @@ def test_what_is_not_a_tape_is_refused_with_the_reason(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("offset", "value", "reason"),
     [
-        (8, 77, "it has layout 77, this rigd reads layout 3"),
+        (8, 77, "it has layout 77, this rigd reads layout 4"),
         (12, 12, "contradicts itself"),
         (16, 0, "contradicts itself"),
         (16, 4, "contradicts itself"),
