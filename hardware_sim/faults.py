@@ -63,6 +63,9 @@ FAULTS: tuple[FaultKind, ...] = (
         word="return-as", does="is plugged in again as: [channels N] [rate HZ] [name NAME]", unit="otherwise"
     ),
     FaultKind(word="drift", does="its clock runs fast by so much", unit="ppm", least=-100_000, most=100_000),
+    FaultKind(
+        word="clock", does="its clock is switched, and it does not say so", unit="hz", least=1000, most=1e6
+    ),
     FaultKind(word="nan", does="brings a block with NaN, infinities and denormals in every channel"),
     FaultKind(word="block", does="brings one block of another length", unit="frames", least=0, most=1 << 20),
     FaultKind(word="zero-block", does="brings one block of no frames"),
@@ -296,6 +299,10 @@ class FaultClient:
     def drift(self, ppm: float) -> FaultReceipt:
         """Its clock runs fast by so much from the next block on."""
         return self._given(f"drift {ppm}")
+
+    def clock(self, rate_hz: float) -> FaultReceipt:
+        """It runs at this rate from the next block on, and goes by the name of the one before."""
+        return self._given(f"clock {rate_hz}")
 
     def bad_numbers(self) -> FaultReceipt:
         """A block has NaN, both infinities and a denormal in every channel."""

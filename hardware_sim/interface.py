@@ -230,7 +230,7 @@ class _Card:
             self._lose(int(order.amount * self._state.rate_hz(self._rate)), BlockFlag.OVERFLOW)
         elif order.word == "late":
             self._late_ns = int(order.amount * 1e6)
-        elif order.word in ("drift", *CARD_WORDS):
+        elif order.word in ("drift", "clock", *CARD_WORDS):
             self._change_card(order)
         elif order.word != "status":
             self._next = order
@@ -242,10 +242,11 @@ class _Card:
 
     def _change_card(self, order: FaultOrder) -> None:
         """What outlives this process. A new drift begins at the next block, not in the past."""
-        if order.word == "drift":
+        if order.word in ("drift", "clock"):
+            ppm = order.amount if order.word == "drift" else (order.amount / self._rate - 1.0) * 1e6
             self._state = replace(
                 self._state,
-                drift_ppm=order.amount,
+                drift_ppm=ppm,
                 anchor_frame=self._frame,
                 anchor_ns=self._state.ns_at(self._frame, self._rate),
             )

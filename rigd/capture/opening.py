@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from rigd.capture.driver import AudioDriver, FoundInterface
 from rigd.capture.matching import Match, forget_fewer, known_interface, remember_interface
+from rigd.capture.rate_watch import RateWatch, read_doubt
 from rigd.model.errors import InterfaceError, MismatchError, OtherLayoutError, RigError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings
 from rigd.model.take import GapCause
@@ -57,10 +58,11 @@ class ExitCode(IntEnum):
 class Heard:
     """What the stream needs as long as it runs."""
 
-    report: CaptureReport
     driver: AudioDriver
     tape: Tape
     core: CaptureCore
+    rate: RateWatch
+    """What is reported of it from now on, and whether it is recorded."""
 
 
 class Opening:
@@ -91,7 +93,7 @@ class Opening:
         """
         try:
             self.heard = self._open()
-            self.report = self.heard.report
+            self.report = self.heard.rate.report
         except TapeError as error:
             self._fail(str(error), ExitCode.TAPE)
         except RigError as error:
@@ -130,10 +132,20 @@ class Opening:
         locked = _lock(tape, warnings)
         core = CaptureCore(tape, inputs=found.channels)
         blocks_before = tape.counters().blocks
+        doubt = read_doubt(self._runtime, nominal_rate_hz=found.sample_rate_hz)
         if blocks_before > 0:
             core.resume(tape.timeline(), cause=self._cause())
+        if doubt is not None:
+            if doubt.tape_id != tape.tape_id:
+                doubt = replace(doubt, timeline=None, tape_id=tape.tape_id, false_from=None)
+            core.measure_only(True)
+        began_ns = time.monotonic_ns()
         driver.start(core)
-        first = self._await_first_block(tape, blocks_before, found)
+        if doubt is None:
+            first = self._await_first_block(tape, blocks_before, found)
+            period_frames, heard_from = first.frames, first.first_frame
+        else:
+            period_frames, heard_from = self._await_first_wake(core, found), None
         (self._runtime / LOST_NAME).unlink(missing_ok=True)
         remember_interface(self._runtime, found)
         forget_fewer(self._runtime)
@@ -141,14 +153,23 @@ class Opening:
         report = replace(
             self.report,
             phase=CapturePhase.LISTENING,
-            period_frames=first.frames,
+            period_frames=period_frames,
             mismatch=match.told,
-            heard_from=first.first_frame,
+            heard_from=heard_from,
             realtime=realtime,
             memory_locked=locked,
             warnings=(*found.warnings, *warnings, *warn_of_disk(self._runtime)),
         )
-        return Heard(report=report, driver=driver, tape=tape, core=core)
+        rate = RateWatch(
+            report=report,
+            core=core,
+            tape=tape,
+            runtime=self._runtime,
+            doubt=doubt,
+            first_block=blocks_before,
+            began_ns=began_ns,
+        )
+        return Heard(driver=driver, tape=tape, core=core, rate=rate)
 
     def _cause(self) -> GapCause:
         away = (self._runtime / LOST_NAME).exists()
@@ -181,16 +202,25 @@ class Opening:
 
     def _await_first_block(self, tape: Tape, blocks_before: int, found: FoundInterface) -> Block:
         """The first block that came. Its length is the interface's period."""
+        self._await_sound(lambda: tape.counters().blocks > blocks_before, found)
+        return next(tape.blocks(blocks_before))
+
+    def _await_first_wake(self, core: CaptureCore, found: FoundInterface) -> int:
+        """The frames that it brought; of a stream that is only measured."""
+        self._await_sound(lambda: len(core.wakes(since_ns=0)) > 1, found)
+        (_, first), (_, second) = core.wakes(since_ns=0)[:2]
+        return second - first
+
+    def _await_sound(self, has_come: Callable[[], bool], found: FoundInterface) -> None:
         period_s = self._settings.period_frames / found.sample_rate_hz
         deadline = self._clock() + max(FIRST_BLOCK_WITHIN_S, 10 * period_s)
-        while tape.counters().blocks == blocks_before:
+        while not has_come():
             if self._clock() > deadline:
                 raise InterfaceError(
                     f'interface "{found.device}" was opened but brings no sound. It was given up. Check '
                     "its cable, its clock source, and that its JACK server runs"
                 )
             self._sleep(LOOK_EVERY_S)
-        return next(tape.blocks(blocks_before))
 
 
 def _is_held(path: Path) -> bool:

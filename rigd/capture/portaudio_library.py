@@ -11,8 +11,7 @@ import contextlib
 import ctypes
 import importlib
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 

@@ -33,6 +33,7 @@ from rigd.capture.opening import ExitCode, Opening
 from rigd.capture.settings import FILE_NAME, read_settings
 from rigd.model.errors import InterfaceError, LinkError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings, StopCapture
+from rigd.model.units import NS_PER_SECOND
 from rigd.wire.notify import Notifier
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class CaptureProcess:
         self._notifier = notifier
         self._feed_at = time.monotonic()
         self._opening_until = self._feed_at + OPENING_AT_MOST_S
-        self._next_frame = -1
+        self._delivered: list[tuple[int, int]] = []
         self._opening = Opening(settings, runtime, make_driver=_make_driver)
         self._links: dict[int, Link] = {}
         self._selector = selectors.DefaultSelector()
@@ -116,6 +117,8 @@ class CaptureProcess:
         while not self._stop_asked:
             self._show_life()
             dues = [self._feed_at] if self._notifier.feed_every_s else []
+            heard = self._opening.heard
+            dues += [] if heard is None else [heard.rate.due_ns / NS_PER_SECOND]
             dues += [] if give_up_at is None else [give_up_at]
             timeout = max(0.0, min(dues) - time.monotonic()) if dues else None
             for key, _ in self._selector.select(timeout):
@@ -126,15 +129,24 @@ class CaptureProcess:
                     self._welcome(key.data)
                 else:
                     self._hear(key.data)
-            report = self._opening.report
+            report = self._newest_report()
             if report != self._sent:
                 self._sent = report
                 self._tell_all(report)
-            if report.phase is CapturePhase.FAILED:
+            if _is_over(report):
                 supervised = self._notifier.is_heard
                 give_up_at = give_up_at or time.monotonic() + (LEAST_FAILED_S if supervised else FAREWELL_S)
                 if (self._was_heard and not supervised) or time.monotonic() >= give_up_at:
                     return
+
+    def _newest_report(self) -> CaptureReport:
+        heard = self._opening.heard
+        if heard is None:
+            return self._opening.report
+        report = heard.rate.look(time.monotonic_ns())
+        if _is_over(report):
+            self._opening.exit_code = ExitCode.INTERFACE
+        return report
 
     def _show_life(self) -> None:
         """The service manager hears of progress: frames that came in, or an opening that is not yet too long."""
@@ -147,9 +159,9 @@ class CaptureProcess:
             if now < self._opening_until:
                 self._notifier.alive()
             return
-        next_frame = heard.tape.next_frame
-        if next_frame != self._next_frame:
-            self._next_frame = next_frame
+        delivered = heard.core.wakes(since_ns=0)[-1:]
+        if delivered != self._delivered:
+            self._delivered = delivered
             self._notifier.alive()
 
     def _welcome(self, listener: socket.socket) -> None:
@@ -190,7 +202,7 @@ class CaptureProcess:
         except LinkError:
             self._drop(link)
         else:
-            self._was_heard = self._was_heard or report.phase is CapturePhase.FAILED
+            self._was_heard = self._was_heard or _is_over(report)
 
     def _drop(self, link: Link) -> None:
         for number, known in list(self._links.items()):
@@ -224,6 +236,11 @@ class CaptureProcess:
         heard.core.close()
         heard.tape.close()
         return True
+
+
+def _is_over(report: CaptureReport) -> bool:
+    """Nothing more will come of this process."""
+    return report.phase is CapturePhase.FAILED and not report.measuring
 
 
 def _make_driver(settings: CaptureSettings, runtime: Path) -> AudioDriver:

@@ -56,6 +56,8 @@ class CaptureLink:
         self._moved_at = 0.0
         self._may_be_silent_s = FIRST_FRAME_WITHIN_S
         self._listening = False
+        self._measuring = False
+        """Its stream is open and kept off the tape, by capture itself, until its rate is right."""
         self._failure = ""
         self._replace = False
         self._process = ProcessLink(
@@ -90,7 +92,7 @@ class CaptureLink:
         self._next_frame = -1
         self._moved_at = self._clock()
         self._may_be_silent_s = FIRST_FRAME_WITHIN_S
-        self._listening = False
+        self._listening = self._measuring = False
         self._failure = ""
         if self._replace and not self._process.is_own:
             self._process.send(StopCapture())
@@ -98,6 +100,8 @@ class CaptureLink:
 
     def received(self, message: Any) -> None:
         if isinstance(message, CaptureReport):
+            self._measuring = message.measuring
+            self._listening = self._listening and not message.measuring
             if message.phase is CapturePhase.LISTENING:
                 self._attach()
                 periods_s = PERIODS_OF_SILENCE * message.period_frames / max(1, message.sample_rate_hz)
@@ -146,7 +150,9 @@ class CaptureLink:
                     return
             except TapeError:
                 pass
-            if self._clock() - self._moved_at > FIRST_FRAME_WITHIN_S:
+            if self._measuring:
+                self._moved_at = self._clock()
+            elif self._clock() - self._moved_at > FIRST_FRAME_WITHIN_S:
                 raise Stuck(f"the interface did not open within {FIRST_FRAME_WITHIN_S:.0f} s")
             return
         try:

@@ -66,6 +66,13 @@ class CaptureReport:
     inputs and all others are silence; FAILED, nothing is."""
     heard_from: Frame | None = None
     """The first frame that this capture process heard; None unless `phase` is LISTENING."""
+    measured_rate_hz: float = 0.0
+    """At which it really runs, where that is not `sample_rate_hz`; 0 where it is, or nobody knows better."""
+    measuring: bool = False
+    """FAILED with a mismatch, and the stream is open: nothing of it is recorded until its rate is right, which this
+    process finds out by itself."""
+    false_from: Frame | None = None
+    """From about here on what is on the tape was heard at another rate than the tape's; None where nothing was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

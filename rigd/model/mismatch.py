@@ -13,12 +13,15 @@ from rigd.model.events import Happening
 from rigd.model.messages import Annotate, CapturePhase, CaptureReport
 from rigd.model.state import Channel, RigState, Take
 from rigd.model.take import Marker
-from rigd.model.units import Frame
+from rigd.model.units import NS_PER_SECOND, Frame
 from rigd.model.work import Work, session_takes, title_of
 
 FAULT = "mismatch"
+FALSE_FROM_HERE = "at another rate from here on: "
 SILENT_FROM_HERE = "no sound from here on: "
 HEARD_AGAIN = "heard again: "
+RATE_KNOWN_WITHIN_NS = 6 * NS_PER_SECOND
+"""So long after the rate has changed it is reported, at the latest, on a machine that keeps its time."""
 
 
 def watch_match(work: Work, fact: CaptureReport) -> None:
@@ -33,10 +36,27 @@ def watch_match(work: Work, fact: CaptureReport) -> None:
     else:
         silent = "; ".join(_named(channel) for channel in _silent(work.state, fact) if channel.armed)
         work.raise_fault(FAULT, f"{fact.mismatch}. Silent: {silent or 'no armed channel'}")
+    if fact.false_from is not None:
+        _note_false_rate(work, fact, fact.false_from)
     if fact.phase is CapturePhase.LISTENING and fact.heard_from is not None:
         for take in session_takes(work.state):
             if not take.closed and (take.end_frame is None or take.end_frame > fact.heard_from):
                 _say_what_is_silent(work, take, fact, fact.heard_from)
+
+
+def _note_false_rate(work: Work, fact: CaptureReport, false_from: Frame) -> None:
+    """What was recorded before the rate was known to be wrong has a marker. Loss suspected in it was the rate."""
+    for take in session_takes(work.state):
+        if take.closed or (take.end_frame is not None and take.end_frame <= false_from):
+            continue
+        suspect = next((each for each in work.state.faults if each.key == f"suspect {take.take_id}"), None)
+        if suspect is not None and work.at.now_ns - suspect.since_ns <= RATE_KNOWN_WITHIN_NS:
+            work.clear_fault(suspect.key)
+        at_frame = Frame(max(false_from, take.first_frame))
+        if any(each.at_frame == at_frame and each.name.startswith(FALSE_FROM_HERE) for each in take.markers):
+            continue
+        said = f"{FALSE_FROM_HERE}{fact.measured_rate_hz:,.0f} Hz, not {work.state.sample_rate_hz:,} Hz"
+        _mark(work, take, Marker(at_frame=at_frame, name=said))
 
 
 def _silent(state: RigState, fact: CaptureReport) -> tuple[Channel, ...]:
@@ -53,13 +73,16 @@ def _say_what_is_silent(work: Work, take: Take, fact: CaptureReport, heard_from:
     if now == before:
         return
     name = now or HEARD_AGAIN + before.removeprefix(SILENT_FROM_HERE)
-    marker = Marker(at_frame=Frame(max(heard_from, take.first_frame)), name=name)
+    _mark(work, take, Marker(at_frame=Frame(max(heard_from, take.first_frame)), name=name))
+
+
+def _mark(work: Work, take: Take, marker: Marker) -> None:
     marked = replace(take, markers=(*take.markers, marker))
     work.put_take(marked)
     work.do(SendToWriter(message=Annotate(take_id=take.take_id, note=marker)))
     work.do(WriteTakeSheet(take=marked))
     position_s = (marker.at_frame - take.first_frame) / work.state.sample_rate_hz
-    text = f"{title_of(take.slate)}: {name} at {position_s:.2f} s"
+    text = f"{title_of(take.slate)}: {marker.name} at {position_s:.2f} s"
     work.say(Happening.INTERFACE_CHANGED, take.take_id, text)
 
 

@@ -136,6 +136,8 @@ def xrun_noted(work: Work, fact: XrunNoted) -> None:
     if take is None:
         return
     work.put_take(replace(take, xruns=take.xruns + 1))
+    if fact.xrun.suspect and _is_at_false_rate(work.state, at_frame):
+        return  # "mismatch" stands, and says why blocks came late
     position_s = (at_frame - take.first_frame) / work.state.sample_rate_hz
     place = f"at {position_s:.2f} s" if position_s >= 0 else f"{-position_s:.2f} s before its start"
     if not fact.xrun.suspect:
@@ -152,6 +154,11 @@ def xrun_noted(work: Work, fact: XrunNoted) -> None:
         f" or fewer other programs, helps. Seen: {CLEAR_FAULT}"
     )
     work.raise_fault(f"suspect {take.take_id}", f"{text}. {cure}")
+
+
+def _is_at_false_rate(state: RigState, at_frame: Frame) -> bool:
+    false_from = state.interface.false_from if state.interface is not None else None
+    return false_from is not None and at_frame >= false_from
 
 
 def take_closed(work: Work, fact: TakeClosed) -> None:

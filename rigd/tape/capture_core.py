@@ -18,11 +18,13 @@ from rigd.tape._core import ffi, lib
 from rigd.tape.blocks import CAUSE_BY_CODE, BlockFlag, Blocks
 from rigd.tape.mapping import CData
 from rigd.tape.tape import Tape
-from rigd.tape.timeline import Timeline
+from rigd.tape.timeline import Point, Timeline
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+MOST_WAKES = lib.RIGD_MOST_WAKES // 2
 
 
 class CaptureCore:
@@ -63,6 +65,18 @@ class CaptureCore:
         lib.rigd_capture_resume(
             self._open(), timeline.anchor_frame, timeline.anchor_ns, timeline.measured_rate_hz, code
         )
+
+    def measure_only(self, measure_only: bool) -> None:
+        """While True blocks are counted and stamped, and none is stored; also while a stream is open, from any
+        thread. Call `resume` before False, so that what was not stored becomes a gap."""
+        lib.rigd_capture_measure_only(self._open(), int(measure_only))
+
+    def wakes(self, *, since_ns: int) -> list[Point]:
+        """What the interface delivered, stored or not: (monotonic ns, sum of frames by then) of each wake-up from
+        `since_ns` on, oldest first, but for the newest. A thousand at most. Any thread."""
+        points = ffi.new("rigd_point[]", MOST_WAKES)
+        count = lib.rigd_capture_wakes(self._open(), since_ns, MOST_WAKES, points)
+        return [(points[i].monotonic_ns, points[i].end_frame) for i in range(count)]
 
     def feed(
         self,

@@ -54,6 +54,8 @@
 #define RIGD_KEY_IN_USE -2
 #define RIGD_LET_GO -3
 
+#define RIGD_MOST_WAKES 2048
+
 typedef struct rigd_tape rigd_tape;
 typedef struct rigd_capture rigd_capture;
 
@@ -151,6 +153,12 @@ void rigd_capture_inputs(rigd_capture *capture, uint32_t inputs);
 void rigd_capture_host(rigd_capture *capture, uint32_t blocks, uint32_t told_frames);
 void rigd_capture_resume(rigd_capture *capture, int64_t anchor_frame, int64_t anchor_ns, double rate_hz,
                          uint32_t cause);
+/* While told so, blocks are counted and stamped, and none is stored. Any thread of the process. The first block that is
+ * stored again is placed by the clock where rigd_capture_resume was called before. */
+void rigd_capture_measure_only(rigd_capture *capture, int measure_only);
+/* What was delivered since the capture was opened, stored or not: wake-ups with the sum of frames after each, the
+ * newest `most` from `since_ns` on, oldest first. Returns how many. Any thread of the process. */
+uint32_t rigd_capture_wakes(const rigd_capture *capture, int64_t since_ns, uint32_t most, rigd_point *wakes);
 void rigd_capture_block(rigd_capture *capture, const float *const *rows, uint32_t frames, double adc_time,
                         int64_t monotonic_ns, uint32_t flags);
 void rigd_capture_planar(rigd_capture *capture, const float *first, uint64_t row_floats, uint32_t frames,

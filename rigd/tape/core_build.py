@@ -25,6 +25,7 @@ SOURCES = [
     "core_host.c",
     "core_line.c",
     "core_rows.c",
+    "core_wakes.c",
     "core_write.c",
 ]
 FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"]

@@ -210,4 +210,14 @@ int rigd_ahead_look(rigd_ahead *ahead, double rate_hz, double slack, uint32_t fr
 /* The lowest position that both the rows and the block log still have, and will have after the block that
  * capture is about to write. */
 uint64_t rigd_lowest_position(const rigd_tape *tape);
+/* What was delivered; see core_wakes.c. All zero at first. */
+typedef struct {
+    int64_t first_ns, last_ns, frames; /* of the wake-up that goes on, and the sum of all */
+    word count, reserved;
+    word wakes[RIGD_MOST_WAKES][2];
+} rigd_wakes;
+
+void rigd_wakes_note(rigd_wakes *wakes, uint32_t frames, int64_t ns);
+uint32_t rigd_wakes_read(rigd_wakes *wakes, int64_t since_ns, uint32_t most, rigd_point *found);
+
 #endif

@@ -36,6 +36,8 @@ struct rigd_capture {
     int64_t shift_since;
     double last_jump;                    /* of the block before: a flag may come a block late */
     _Atomic uintptr_t thread;
+    _Atomic int measure_only;
+    rigd_wakes wakes;
 };
 
 static void count(word *w, uint64_t n)
@@ -107,6 +109,16 @@ void rigd_capture_resume(rigd_capture *c, int64_t anchor_frame, int64_t anchor_n
     c->resuming = 1;
     c->has_clock = 0;
     atomic_store(&c->thread, 0);
+}
+
+void rigd_capture_measure_only(rigd_capture *c, int measure_only)
+{
+    atomic_store(&c->measure_only, measure_only);
+}
+
+uint32_t rigd_capture_wakes(const rigd_capture *c, int64_t since_ns, uint32_t most, rigd_point *wakes)
+{
+    return rigd_wakes_read((rigd_wakes *)&c->wakes, since_ns, most, wakes);
 }
 
 /* Frames that passed while capture was away, by the clock; never negative. */
@@ -312,6 +324,9 @@ void rigd_capture_block(rigd_capture *c, const float *const *rows, uint32_t fram
         c->empty_flags |= flags;
         return;
     }
+    rigd_wakes_note(&c->wakes, frames, ns);
+    if (atomic_load(&c->measure_only))
+        return;
     if (c->resuming) {
         c->line = (rigd_line){0};
         c->host = (rigd_host){0};

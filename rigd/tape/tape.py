@@ -23,7 +23,7 @@ from rigd.tape.holds import Hold, HoldRecord
 from rigd.tape.levels import LevelMeter
 from rigd.tape.mapping import CData, TapeMap, create_file, open_map
 from rigd.tape.reader import Reader
-from rigd.tape.timeline import Timeline, read_timeline
+from rigd.tape.timeline import ALL_BLOCKS, Timeline, read_timeline
 
 if TYPE_CHECKING:
     import numpy as np
@@ -200,9 +200,10 @@ class Tape:
         """Where `frame` is stored. In a gap: where the frame after it is; ahead: where the tape ends."""
         return int(lib.rigd_position_of(self._map.pointer, frame))
 
-    def timeline(self) -> Timeline:
-        """A snapshot for the time around now. TapeError while nothing has been heard. Under 1 ms."""
-        return read_timeline(self._map)
+    def timeline(self, *, before_block: int = ALL_BLOCKS) -> Timeline:
+        """A snapshot for the time around now, or as it was before that block of the log. TapeError while nothing has
+        been heard. Under 1 ms."""
+        return read_timeline(self._map, before_block=before_block)
 
     def level_meter(self) -> LevelMeter:
         return LevelMeter(self._map)

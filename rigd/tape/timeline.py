@@ -23,6 +23,7 @@ MOST_POINTS = 256
 MEASURED_AFTER_NS = 5 * NS_PER_SECOND
 """Over less, jitter of 0.1 ms would pass for a drift of 20 ppm and more: the nominal rate is better."""
 ROUNDING_PPM = 1e-3
+ALL_BLOCKS = 2**64 - 1
 
 Point = tuple[int, int]
 """(monotonic ns, frame after the last frame delivered then)."""
@@ -81,9 +82,9 @@ def fit(points: Sequence[Point], *, nominal_rate_hz: int, rate_hz: float | None 
     )
 
 
-def read_timeline(tape_map: TapeMap) -> Timeline:
+def read_timeline(tape_map: TapeMap, *, before_block: int = ALL_BLOCKS) -> Timeline:
     nominal = tape_map.shape.sample_rate_hz
-    points, first_block = _points(tape_map, before_block=2**64 - 1)
+    points, first_block = _points(tape_map, before_block=before_block)
     if not points:
         raise TapeError(f"tape {tape_map.path}: nothing has been heard yet, so time cannot be told in frames")
     timeline = fit(points, nominal_rate_hz=nominal)

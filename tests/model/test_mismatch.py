@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rigd.model.inputs import CaptureLost
-from rigd.model.messages import Annotate, CapturePhase
-from rigd.model.mismatch import HEARD_AGAIN, SILENT_FROM_HERE
+from rigd.model.messages import Annotate, CapturePhase, XrunNoted
+from rigd.model.mismatch import FALSE_FROM_HERE, HEARD_AGAIN, SILENT_FROM_HERE
 from rigd.model.state import Transport
+from rigd.model.take import Xrun
 from tests.support.desk import LISTENING, Desk, frame
 
 FEWER = replace(LISTENING, channels=2, mismatch="has 2 inputs, the rig needs 4", heard_from=frame(110.0))
@@ -86,3 +87,41 @@ def test_an_interface_that_did_not_match_and_is_gone_is_lost() -> None:
     gone = "no interface"
     desk.hear(replace(LISTENING, phase=CapturePhase.FAILED, failure=gone))
     assert set(faults(desk)) == {"interface"}
+
+
+OTHER_CLOCK = replace(
+    LISTENING,
+    phase=CapturePhase.FAILED,
+    failure="it runs at 44,100 Hz (measured)",
+    mismatch="it runs at 44,100 Hz (measured)",
+    measuring=True,
+    measured_rate_hz=44_100.4,
+    false_from=frame(108.0),
+)
+
+
+def test_a_rate_that_is_measured_to_be_wrong_is_the_same_fault_and_the_take_says_from_where_on() -> None:
+    desk = rolling()
+    desk.hear(XrunNoted(take_id=desk.take.take_id, xrun=Xrun(at_frame=frame(108.5), suspect=True)))
+    assert f"suspect {desk.take.take_id}" in faults(desk)
+    desk.hear(OTHER_CLOCK)
+    assert desk.stands(Transport.ROLLING)
+    # What came late was the rate: nothing was lost, and a larger period is no cure.
+    assert faults(desk) == {"mismatch": "it runs at 44,100 Hz (measured)"}
+    desk.hear(XrunNoted(take_id=desk.take.take_id, xrun=Xrun(at_frame=frame(109.0), suspect=True)))
+    desk.hear(replace(OTHER_CLOCK, mismatch="it runs at 44,099 Hz (measured)"))
+    assert faults(desk) == {"mismatch": "it runs at 44,099 Hz (measured)"}
+    (marker,) = desk.take.markers
+    assert marker.at_frame == frame(108.0)
+    assert marker.name == f"{FALSE_FROM_HERE}44,100 Hz, not 48,000 Hz"
+    desk.hear(replace(LISTENING, heard_from=frame(120.0)))
+    assert faults(desk) == {}
+    assert desk.take.markers == (marker,)
+
+
+def test_a_suspect_loss_from_before_the_rate_went_wrong_stands() -> None:
+    desk = rolling()
+    desk.hear(XrunNoted(take_id=desk.take.take_id, xrun=Xrun(at_frame=frame(101.0), suspect=True)))
+    desk.now_s = 125.0
+    desk.hear(replace(OTHER_CLOCK, false_from=frame(122.0)))
+    assert set(faults(desk)) == {"mismatch", f"suspect {desk.take.take_id}"}
