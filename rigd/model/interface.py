@@ -10,7 +10,7 @@ from rigd.model.inputs import CaptureLost
 from rigd.model.messages import CapturePhase, CaptureReport, EndTake
 from rigd.model.mismatch import watch_match
 from rigd.model.state import Transport
-from rigd.model.transport import let_go, why_offline
+from rigd.model.transport import cut_off, let_go, why_offline
 from rigd.model.units import Frame
 from rigd.model.work import Work, hears, is_rolling, rest_of, session_takes
 
@@ -62,7 +62,7 @@ def _interface_is_silent(work: Work, what: str) -> None:
             continue
         if take.end_frame is not None and take.end_frame > tape_to:
             end_frame = Frame(max(tape_to, take.first_frame + 1))
-            work.put_take(replace(take, end_frame=end_frame))
+            work.put_take(cut_off(work, take, end_frame))
             work.do(SendToWriter(message=EndTake(take_id=take.take_id, end_frame=end_frame)))
 
 

@@ -202,6 +202,8 @@ class TakeClosed:
     folder: str
     frames: int
     files: tuple[ClosedFile, ...]
+    xruns: int | None = None
+    """How many there are inside it; None where the writer is of a build that does not say."""
     recovered: bool = False
     """True when the take was left open by a crash and closed afterwards."""
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from rigd.model.effects import AdoptTake, CheckVolume, SendToMirror
 from rigd.model.events import Happening
 from rigd.model.inputs import MirrorLost, MirrorSaid
+from rigd.model.inside import gaps_inside
 from rigd.model.library import CopiesLeft, TakeCompared, Volume, VolumeChecked
 from rigd.model.messages import (
     EndTake,
@@ -80,7 +81,8 @@ def _of_the_second_copy(
         case TakeOpened() if fact.first_frame > take.first_frame:
             _cut_loose(work, take, "it began too late for the beginning of")
         case GapWritten() if fact.gap.cause is GapCause.OVERWRITTEN and fact.gap not in take.gaps:
-            _cut_loose(work, take, f"the tape went over {fact.gap.length_frames:,} frames that it lacks of")
+            for gap in gaps_inside((fact.gap,), end_frame=take.end_frame):
+                _cut_loose(work, take, f"the tape went over {gap.length_frames:,} frames that it lacks of")
         case TakeFailed():
             _cut_loose(work, take, f"{fact.reason}; it lacks the rest of")
         case TakeClosed() if take.copy.state is CopyState.ROLLING:

@@ -12,6 +12,7 @@ from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import PortFailed, TakeAdopted, WriterLost
+from rigd.model.inside import gaps_inside
 from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten
 from rigd.model.messages import (
     EndTake,
@@ -29,7 +30,7 @@ from rigd.model.mirroring import end_copy, is_of_mirror, look_after_mirror, take
 from rigd.model.ordering import bytes_per_second, take_of
 from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
-from rigd.model.transport import let_go, roll
+from rigd.model.transport import cut_off, gap_fault, length_text, let_go, roll
 from rigd.model.trash import discard_failed, forget, restore_failed, throw_away
 from rigd.model.units import Frame, TakeId
 from rigd.model.work import (
@@ -110,19 +111,18 @@ def _say_what_a_seam_lacks(work: Work, take: Take, opened: Frame) -> None:
 def gap_written(work: Work, fact: GapWritten) -> None:
     """A gap is a fact with a position; it ends nothing, and somebody has to know of it."""
     take = find_take(work.state, fact.take_id)
-    if take is None or fact.gap in take.gaps:
+    inside = gaps_inside((fact.gap,), end_frame=None if take is None else take.end_frame)
+    if take is None or not inside or inside[0] in take.gaps:
         return
-    changed = replace(take, gaps=(*take.gaps, fact.gap))
+    gap = inside[0]
+    changed = replace(take, gaps=(*take.gaps, gap))
     work.put_take(changed)
     work.do(WriteTakeSheet(take=changed))
-    position_s = (fact.gap.at_frame - take.first_frame) / work.state.sample_rate_hz
-    missing = f"{_length(work.state, (fact.gap,))} missing at {position_s:.2f} s ({fact.gap.cause})"
+    position_s = (gap.at_frame - take.first_frame) / work.state.sample_rate_hz
+    missing = f"{length_text(work.state, (gap,))} missing at {position_s:.2f} s ({gap.cause})"
     work.say(Happening.GAP_FOUND, take.take_id, f"{title_of(take.slate)}: {missing}")
-    gaps = f"{len(changed.gaps)} gap{'' if len(changed.gaps) == 1 else 's'}"
-    silence = f"{_length(work.state, changed.gaps)} of silence"
-    fault = f"{title_of(take.slate)} has {gaps}, {silence}. Seen: {CLEAR_FAULT}"
-    work.raise_fault(f"gap {take.take_id}", fault)
-    if fact.gap.cause is GapCause.TAPE_FULL:
+    work.raise_fault(f"gap {take.take_id}", gap_fault(work.state, changed))
+    if gap.cause is GapCause.TAPE_FULL:
         disk.sound_was_lost(work)
 
 
@@ -133,7 +133,7 @@ def xrun_noted(work: Work, fact: XrunNoted) -> None:
     if take is not None and at_frame < take.first_frame:
         before = (each for each in session_takes(work.state) if each.first_frame <= at_frame)
         take = next((each for each in before if each.end_frame is None or at_frame < each.end_frame), take)
-    if take is None:
+    if take is None or (take.end_frame is not None and at_frame >= take.end_frame):
         return
     work.put_take(replace(take, xruns=take.xruns + 1))
     if fact.xrun.suspect and _is_at_false_rate(work.state, at_frame):
@@ -170,9 +170,9 @@ def take_closed(work: Work, fact: TakeClosed) -> None:
     if take.closed:
         return
     closed = replace(
-        take,
+        cut_off(work, take, Frame(take.first_frame + fact.frames)),
         folder=fact.folder,
-        end_frame=Frame(take.first_frame + fact.frames),
+        xruns=take.xruns if fact.xruns is None else fact.xruns,
         written_frames=fact.frames,
         durable_frames=fact.frames,
         files=fact.files,
@@ -193,9 +193,8 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
     if take.closed or take_over(work, take, fact):
         return
     failed = replace(
-        take,
+        cut_off(work, take, Frame(take.first_frame + fact.frames_kept)),
         folder=fact.folder,
-        end_frame=Frame(take.first_frame + fact.frames_kept),
         written_frames=fact.frames_kept,
         durable_frames=fact.frames_kept,
         closed=True,
@@ -329,7 +328,8 @@ def _adopt(work: Work, progress: TakeProgress) -> None:
 def note_progress(work: Work, take: Take, progress: TakeProgress) -> None:
     """How far it is, by the writer that has it."""
     if not take.closed:
-        gaps = progress.gaps if len(progress.gaps) > len(take.gaps) else take.gaps
+        known = gaps_inside(progress.gaps, end_frame=take.end_frame)
+        gaps = max(take.gaps, known, key=_how_much)
         work.put_take(
             replace(
                 take,
@@ -339,6 +339,10 @@ def note_progress(work: Work, take: Take, progress: TakeProgress) -> None:
                 xruns=max(take.xruns, progress.xruns),
             )
         )
+
+
+def _how_much(gaps: tuple[Gap, ...]) -> tuple[int, int]:
+    return len(gaps), sum(gap.length_frames for gap in gaps)
 
 
 def _ask_after_missing_takes(work: Work, reported: set[TakeId]) -> None:
@@ -389,8 +393,3 @@ def _go_on_after(work: Work, closed: Take, end_frame: Frame) -> None:
 
 def _is_current(state: RigState, take: Take) -> bool:
     return state.take is not None and state.take.take_id == take.take_id
-
-
-def _length(state: RigState, gaps: tuple[Gap, ...]) -> str:
-    frames = sum(gap.length_frames for gap in gaps)
-    return f"{frames:,} frames ({frames / state.sample_rate_hz:.3f} s)"

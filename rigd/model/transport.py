@@ -23,6 +23,7 @@ from rigd.model.commands import (
 from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import PostRollOver
+from rigd.model.inside import ended_at
 from rigd.model.keeping import (
     check_room,
     check_volume,
@@ -33,8 +34,10 @@ from rigd.model.keeping import (
 from rigd.model.messages import EndTake, StopWriter
 from rigd.model.ordering import bytes_per_second, check_writer, order_take, plan_order
 from rigd.model.state import Ending, RigState, Take, Transport
+from rigd.model.take import Gap
 from rigd.model.units import Frame, frames_in
 from rigd.model.work import (
+    CLEAR_FAULT,
     STANDING_FAULTS,
     Refusal,
     Work,
@@ -245,7 +248,7 @@ def tape_to(work: Work) -> Frame:
 
 def end(work: Work, take: Take, end_frame: Frame) -> Take:
     """The current take ends before `end_frame` and is one of the session's takes, to be closed."""
-    ended = replace(take, end_frame=end_frame)
+    ended = cut_off(work, take, end_frame)
     work.take_id = work.ended = take.take_id
     # Another build's tape cannot be read, so nobody here knows its frame of now: its writer does.
     by_writer = work.state.other_build and work.at.at_frame is None
@@ -255,6 +258,32 @@ def end(work: Work, take: Take, end_frame: Frame) -> Take:
         work.say(Happening.TAKE_STOPPED, take.take_id, f"{title_of(take.slate)} stopped")
     let_go(work, ended)
     return ended
+
+
+def cut_off(work: Work, take: Take, end_frame: Frame) -> Take:
+    """The take as it ends there. The fault of its gaps counts only those inside it, and is over where none is."""
+    ended = ended_at(take, end_frame)
+    key, before = f"gap {take.take_id}", gap_fault(work.state, take)
+    if ended.gaps != take.gaps and any((each.key, each.what) == (key, before) for each in work.state.faults):
+        if ended.gaps:
+            work.raise_fault(key, gap_fault(work.state, ended))
+        else:
+            work.clear_fault(key)
+    return ended
+
+
+def gap_fault(state: RigState, take: Take) -> str:
+    """What a person has to know of the gaps of a take."""
+    gaps = f"{len(take.gaps)} gap{'' if len(take.gaps) == 1 else 's'}"
+    return (
+        f"{title_of(take.slate)} has {gaps}, {length_text(state, take.gaps)} of silence. Seen: {CLEAR_FAULT}"
+    )
+
+
+def length_text(state: RigState, gaps: tuple[Gap, ...]) -> str:
+    """How much is missing: 480 frames (0.010 s)."""
+    frames = sum(gap.length_frames for gap in gaps)
+    return f"{frames:,} frames ({frames / state.sample_rate_hz:.3f} s)"
 
 
 def let_go(work: Work, take: Take) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from rigd.model.inside import gaps_inside
 from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun, dated
 from rigd.model.units import Frame
 from rigd.writer.parts import PartFile, files_of_part, gaps_within, lengths_of, order_of_part
@@ -237,7 +238,8 @@ class Ledger:
 
     @property
     def xrun_count(self) -> int:
-        return len(self._xruns)
+        """Inside the take."""
+        return len(self._xruns_inside())
 
     def has_gap(self, gap: Gap) -> bool:
         """True when this very gap is already noted, or one that covers it: a writer was killed half way through."""
@@ -271,24 +273,21 @@ class Ledger:
 
     def gaps(self) -> tuple[Gap, ...]:
         """In order of frames, cut where the take ends."""
-        end = self._end()
-        found = []
-        for at, gap in sorted(self._gaps.items()):
-            if end is None or at + gap.length_frames <= end:
-                found.append(gap)
-            elif at < end:
-                found.append(replace(gap, length_frames=end - at))
-        return tuple(found)
+        return gaps_inside((gap for _, gap in sorted(self._gaps.items())), end_frame=self._end())
 
     def _end(self) -> int | None:
         if self.closing is not None:
             return self.begun.order.first_frame + self.closing.frames
         return self.end_frame
 
+    def _xruns_inside(self) -> tuple[Xrun, ...]:
+        end = self._end()
+        inside = (xrun for _, xrun in sorted(self._xruns.items()) if end is None or xrun.at_frame < end)
+        return tuple(inside)
+
     def record(self) -> TakeRecord:
         """What is known now."""
         end = self._end()
-        xruns = (xrun for _, xrun in sorted(self._xruns.items()))
         return TakeRecord(
             order=dated(self.begun.order, self.slate),
             asked_frame=self.begun.asked_frame,
@@ -296,7 +295,7 @@ class Ledger:
             slate=self.slate,
             markers=tuple(sorted(self._markers, key=lambda marker: marker.at_frame)),
             gaps=self.gaps(),
-            xruns=tuple(xrun for xrun in xruns if end is None or xrun.at_frame < end),
+            xruns=self._xruns_inside(),
             gain_changes=tuple(self.gain_changes),
             durable_frames=self.durable_frames,
             end_frame=None if end is None else Frame(end),

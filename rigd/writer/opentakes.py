@@ -160,7 +160,15 @@ class OpenTakes:
         files = take.files.closed_files(take.written_frames)
         folder, frames = take.order.folder, take.written_frames
         # Told before it is off the list: killed in between, the next writer tells it once more.
-        self._tell(TakeClosed(take_id=take.take_id, folder=folder, frames=frames, files=files))
+        self._tell(
+            TakeClosed(
+                take_id=take.take_id,
+                folder=folder,
+                frames=frames,
+                files=files,
+                xruns=take.ledger.xrun_count,
+            )
+        )
         self._leave(take)
 
     def _each(self, takes: list[TakeWriter], step: Callable[[TakeWriter], None]) -> list[TakeWriter]:

@@ -132,6 +132,7 @@ def _close(
             folder=folder,
             frames=frames,
             files=files.closed_files(frames),
+            xruns=ledger.xrun_count,
             recovered=not complete,
         )
     finally:

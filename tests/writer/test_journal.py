@@ -14,7 +14,18 @@ from rigd.model.errors import TakeError
 from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, Xrun
 from rigd.model.units import ChannelNumber, Frame
 from rigd.writer.journal import Journal, line_of, read_journal
-from rigd.writer.ledger import Begun, Closed, Closing, Durable, Ended, Entry, Mended, Resumed, Retagged
+from rigd.writer.ledger import (
+    Begun,
+    Closed,
+    Closing,
+    Durable,
+    Ended,
+    Entry,
+    Ledger,
+    Mended,
+    Resumed,
+    Retagged,
+)
 from tests.support.writer_run import order_for
 
 BEGUN = Begun(
@@ -189,3 +200,15 @@ def test_a_journal_that_is_a_pipe_or_of_gigabytes_is_left_alone_at_once(tmp_path
     for odd in (pipe, long):
         with pytest.raises(TakeError, match="left alone"):
             read_journal(odd)
+
+
+def test_what_lies_behind_an_end_that_is_told_late_is_not_counted() -> None:
+    ledger = Ledger(BEGUN)
+    for at in (100, 110):
+        ledger.note(Gap(at_frame=Frame(at), length_frames=4, cause=GapCause.OVERFLOW, exact=True))
+        ledger.note(Xrun(at_frame=Frame(at)))
+    assert (len(ledger.gaps()), ledger.xrun_count) == (2, 2)
+    ledger.note(Ended(end_frame=Frame(110)))
+    assert (len(ledger.gaps()), ledger.xrun_count) == (1, 1)
+    ledger.note(Ended(end_frame=None))
+    assert (len(ledger.gaps()), ledger.xrun_count) == (2, 2)
