@@ -52,6 +52,7 @@ FAULTS: dict[str, str] = {
     "F42": "start, stop and next raced by many clients",
     "F43": "the power is cut right after a stop was acknowledged",
     "F44": "rigd is upgraded or rolled back in mid-take",
+    "F46": "the rate changes under a running rig",
     "F50": "a file may not grow any further (FAT's 4 GiB, a limit of the process)",
     "F52": "interface, pedal or box plugged in for the first time after the service started",
 }
@@ -135,6 +136,7 @@ GROUNDS = (
             "f41_idle_clients",
             "f43_stop_is_durable",
             "f44_upgrade",
+            "f46_rate_changes::a_take_goes_on_when_the_clock_of_the_card_is_right_again",
         ),
     ),
     Ground(
@@ -163,6 +165,12 @@ GROUNDS = (
             "f30_returns_otherwise::an_interface_with_another_index_is_the_same_one_by_its_name",
             "f33_replug::every_restart_of_a_jack_server_is_a_declared_gap_and_leaves_nothing_behind",
         ),
+    ),
+    Ground(
+        name="capture on JACK or PipeWire",
+        what="a capture process whose interface is PortAudio on a real jackd or PipeWire without a card",
+        compared="every sample on the tape between two gaps; a gap's length against the monotonic clock",
+        tests=("f46_rate_changes",),
     ),
     Ground(
         name="rig on systemd",

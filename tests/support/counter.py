@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.support.jack_server import JackServer, open_client
+from tests.support.pipewire import PipeWire
 from tests.support.tools import die_with_parent
 
 MODULUS = 1 << 23
@@ -68,7 +69,7 @@ def counter_distance(from_value: int, to_value: int) -> int:
 class CounterPlayer:
     """A process that plays the counter on a server, on so many ports, from `with` to its end."""
 
-    def __init__(self, server: JackServer, *, channels: int, client_name: str = "counter") -> None:
+    def __init__(self, server: JackServer | PipeWire, *, channels: int, client_name: str = "counter") -> None:
         self.client_name = client_name
         self._command = [
             sys.executable,

@@ -30,6 +30,8 @@ PACKAGES = {
     "clang": "clang",
     "nsenter": "util-linux",
     "systemd-analyze": "systemd",
+    "pipewire": "pipewire",
+    "pw-metadata": "pipewire-bin",
     "libportaudio.so.2": "libportaudio2",
     "libjack.so.0": "libjack-jackd2-0",
 }
