@@ -64,7 +64,7 @@ FAULTS: tuple[FaultKind, ...] = (
     ),
     FaultKind(word="drift", does="its clock runs fast by so much", unit="ppm", least=-100_000, most=100_000),
     FaultKind(
-        word="clock", does="its clock is switched, and it does not say so", unit="hz", least=1000, most=1e6
+        word="clock", does="its clock is switched, and it does not say so", unit="hz", least=1, most=1e6
     ),
     FaultKind(word="nan", does="brings a block with NaN, infinities and denormals in every channel"),
     FaultKind(word="block", does="brings one block of another length", unit="frames", least=0, most=1 << 20),

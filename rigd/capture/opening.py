@@ -134,7 +134,7 @@ class Opening:
         blocks_before = tape.counters().blocks
         doubt = read_doubt(self._runtime, nominal_rate_hz=found.sample_rate_hz)
         if blocks_before > 0:
-            core.resume(tape.timeline(), cause=self._cause())
+            core.resume(tape.timeline(), cause=self._cause(), wake_frames=tape.wake_frames())
         if doubt is not None:
             if doubt.tape_id != tape.tape_id:
                 doubt = replace(doubt, timeline=None, tape_id=tape.tape_id, false_from=None)

@@ -9,11 +9,10 @@ that seems slow the time between one wake-up and the next has to agree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
-from statistics import median
 
 from rigd.model.units import NS_PER_SECOND
 
@@ -94,6 +93,12 @@ def measure(wakes: Sequence[Wake], *, nominal_rate_hz: int, over_ns: int = WINDO
     return measured if off_ns <= may_be_off_ns else _UNKNOWN
 
 
+def _median(values: Iterable[float]) -> float:
+    """The upper one of two; `statistics` would take capture longer to import than it is worth."""
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
+
+
 def _least_late(recent: Sequence[Wake], over_ns: int, ns_per_frame: float) -> list[Wake]:
     """Of each part of the window the wake-up that is the earliest for the frames that it brought."""
     parts: dict[int, Wake] = {}
@@ -112,12 +117,12 @@ def _slope(places: Sequence[Wake]) -> float:
         for one, other in combinations(places, 2)
         if one[1] != other[1]
     ]
-    return median(slopes) if slopes else 0.0
+    return _median(slopes) if slopes else 0.0
 
 
 def _off_ns(places: Sequence[Wake], slope: float) -> list[float]:
     """How far each lies off the line of that slope through most of them."""
-    level = median(ns - frames * slope for ns, frames in places)
+    level = _median(ns - frames * slope for ns, frames in places)
     return [abs(ns - frames * slope - level) for ns, frames in places]
 
 
@@ -133,7 +138,7 @@ def _between_wakes(recent: Sequence[Wake], deviation: float) -> float:
     make the deviation, few of these spans had one."""
     apart_ns = (recent[-1][0] - recent[0][0]) / (len(recent) - 1)
     step = max(1, round(min(LONGEST_LOCAL_NS / apart_ns, 0.1 / deviation))) if apart_ns > 0 else 1
-    return median(
+    return _median(
         (after[0] - before[0]) / max(1, after[1] - before[1])
         for before, after in zip(recent, recent[step:], strict=False)
     )

@@ -192,7 +192,8 @@ class RateWatch:
         if timeline is not None:
             if timeline.frame_at(Ns(now_ns)) < self._tape.next_frame:
                 return
-            self._core.resume(timeline, cause=GapCause.INTERFACE_LOST)
+            at_once = self._tape.wake_frames()
+            self._core.resume(timeline, cause=GapCause.INTERFACE_LOST, wake_frames=at_once)
         self._stored_from = self._tape.counters().blocks
         self._core.measure_only(False)
         self.due_ns = now_ns

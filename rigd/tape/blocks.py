@@ -5,11 +5,12 @@ Pure values. Marks of the driver that lost nothing are `rigd.model.take.Xrun`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 from rigd.model.take import GapCause, Xrun
-from rigd.model.units import Frame, Ns
+from rigd.model.units import NS_PER_SECOND, Frame, Ns
 from rigd.tape._core import lib
 
 
@@ -68,6 +69,8 @@ class Lost:
 
 
 Piece = Run | Lost | Xrun
+BROUGHT_AT_ONCE = 0.25
+"""A block that comes so soon after the one before, in shares of its own length, was brought by the same wake-up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +89,18 @@ class Block:
     lost_before: int
     clamped: int
     """Samples that were NaN or infinite and are stored as 0."""
+
+
+def wake_frames(blocks: Iterable[Block], *, sample_rate_hz: int) -> int:
+    """How many frames the host brings at once, in one block or in several; 0 where there are too few to tell."""
+    wakes: list[int] = []
+    last_ns = 0
+    for block in blocks:
+        at_once_ns = BROUGHT_AT_ONCE * block.frames * NS_PER_SECOND / sample_rate_hz
+        if wakes and block.monotonic_ns - last_ns < at_once_ns:
+            wakes[-1] += block.frames
+        else:
+            wakes.append(block.frames)
+        last_ns = block.monotonic_ns
+    whole = wakes[1:-1]  # the log may begin, and end, within one
+    return sorted(whole)[len(whole) // 2] if whole else 0

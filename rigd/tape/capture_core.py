@@ -55,12 +55,16 @@ class CaptureCore:
         without a word, as ALSA cannot lose less than its whole buffer; 0 where any loss may come without one."""
         lib.rigd_capture_host(self._open(), int(blocks), min(max(0, told_frames), 2**32 - 1))
 
-    def resume(self, timeline: Timeline, *, cause: GapCause = GapCause.CAPTURE_RESTARTED) -> None:
+    def resume(
+        self, timeline: Timeline, *, cause: GapCause = GapCause.CAPTURE_RESTARTED, wake_frames: int = 0
+    ) -> None:
         """The next block is placed by the clock: what was missed since the tape's end becomes a gap.
 
         For a tape that has been written before, and before a stream is opened again; only while no stream is
         open. `timeline` is the tape's own, `cause` CAPTURE_RESTARTED or INTERFACE_LOST.
+        `wake_frames`: how many frames the host brings at once, in one block or several; 0 where nobody knows.
         """
+        lib.rigd_capture_wake_frames(self._open(), wake_frames)
         code = next(code for code, named in CAUSE_BY_CODE.items() if named is cause)
         lib.rigd_capture_resume(
             self._open(), timeline.anchor_frame, timeline.anchor_ns, timeline.measured_rate_hz, code

@@ -153,6 +153,9 @@ void rigd_capture_inputs(rigd_capture *capture, uint32_t inputs);
 void rigd_capture_host(rigd_capture *capture, uint32_t blocks, uint32_t told_frames);
 void rigd_capture_resume(rigd_capture *capture, int64_t anchor_frame, int64_t anchor_ns, double rate_hz,
                          uint32_t cause);
+/* How many frames a wake-up of the host brings, where that is more than a block: after rigd_capture_resume the first
+ * block is delivered together with those behind it, and so that much later than its own end. */
+void rigd_capture_wake_frames(rigd_capture *capture, uint32_t frames);
 /* While told so, blocks are counted and stamped, and none is stored. Any thread of the process. The first block that is
  * stored again is placed by the clock where rigd_capture_resume was called before. */
 void rigd_capture_measure_only(rigd_capture *capture, int measure_only);

@@ -20,7 +20,7 @@ struct rigd_capture {
     uint64_t reserved, blocks_reserved;  /* as published: a killed capture leaves them ahead of position */
     int64_t next_frame;                  /* end of the last stored block */
     uint64_t pending_lost;               /* lost since then */
-    uint32_t pending_flags, resume_cause;
+    uint32_t pending_flags, resume_cause, wake_frames;
     uint32_t empty_flags;                /* what the driver said with blocks of no frames */
     int has_clock, resuming;
     int64_t last_ns;                     /* of the last block delivered, stored or not */
@@ -111,6 +111,8 @@ void rigd_capture_resume(rigd_capture *c, int64_t anchor_frame, int64_t anchor_n
     atomic_store(&c->thread, 0);
 }
 
+void rigd_capture_wake_frames(rigd_capture *c, uint32_t frames) { c->wake_frames = frames; }
+
 void rigd_capture_measure_only(rigd_capture *c, int measure_only)
 {
     atomic_store(&c->measure_only, measure_only);
@@ -126,6 +128,7 @@ static uint64_t lost_while_away(const rigd_capture *c, uint32_t frames, int64_t 
 {
     int64_t due = c->next_frame + (int64_t)c->pending_lost + (int64_t)frames;
     double now = (double)(c->anchor_frame - due) + (double)(ns - c->anchor_ns) * c->anchor_rate / 1e9;
+    now -= c->wake_frames > frames ? (double)(c->wake_frames - frames) : 0.0; /* of blocks that come right behind it */
     return now >= 0.5 && now < 9e15 ? (uint64_t)llround(now) : 0;
 }
 

@@ -18,7 +18,7 @@ from rigd.model.messages import TapeGeometry
 from rigd.model.units import Frame, Ns
 from rigd.tape import holds
 from rigd.tape._core import ffi, lib
-from rigd.tape.blocks import Block, BlockFlag, Lost, Piece, Run
+from rigd.tape.blocks import Block, BlockFlag, Lost, Piece, Run, wake_frames
 from rigd.tape.holds import Hold, HoldRecord
 from rigd.tape.levels import LevelMeter
 from rigd.tape.mapping import CData, TapeMap, create_file, open_map
@@ -35,6 +35,9 @@ JACK_FULL_SCALE = 8_388_607.0
 """JACK's drivers divide by 2^23 - 1."""
 SHORTEST_BLOCK_FRAMES = 64
 """The block log covers the whole tape down to blocks of this length, and less of it with shorter ones."""
+
+RECENT_BLOCKS = 64
+"""By which it is seen how much the host brings at once."""
 
 SampleForm = Literal["int24", "float32"]
 SAMPLE_BYTES: dict[SampleForm, int] = {"int24": 3, "float32": 4}
@@ -204,6 +207,11 @@ class Tape:
         """A snapshot for the time around now, or as it was before that block of the log. TapeError while nothing has
         been heard. Under 1 ms."""
         return read_timeline(self._map, before_block=before_block)
+
+    def wake_frames(self) -> int:
+        """How many frames the host brought at once when it was heard last; 0 where nobody knows."""
+        recent = self.blocks(max(0, self.counters().blocks - RECENT_BLOCKS))
+        return wake_frames(recent, sample_rate_hz=self.geometry.sample_rate_hz)
 
     def level_meter(self) -> LevelMeter:
         return LevelMeter(self._map)

@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pytest
 from tape_source import RATE, Source, assert_is_counter, counter, geometry
 
 from rigd.model.take import GapCause
@@ -36,6 +37,36 @@ def test_the_time_away_is_one_gap_of_that_length_and_tracks_go_on_in_time(start)
     resumed = list(source.tape.blocks())[100]
     assert resumed.flags == BlockFlag.RESUMED | BlockFlag.ESTIMATED
     assert source.tape.counters().suspects == 0
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 8])
+def test_a_host_that_brings_several_blocks_at_once_makes_the_gap_no_longer(start, at_once: int) -> None:
+    """As PortAudio's ALSA host does where its period is not the block: all come when the last one is complete."""
+    source = start(capacity_frames=2**18)
+    frame, block, rows = 0, 1024, np.zeros((source.tape.geometry.channels, 1024), np.float32)
+
+    def wake(core: CaptureCore) -> None:
+        nonlocal frame
+        frame += at_once * block
+        for each in range(at_once):
+            ns = 10**12 + round(frame * 1e9 / RATE) + 30_000 * each
+            core.feed(rows, block, adc_time=0.0, monotonic_ns=ns)
+
+    for _ in range(max(24, 96 // at_once)):
+        wake(source.core)
+    source.core.close()
+    stored, lost = frame, 54_321
+    frame += lost
+    with CaptureCore(source.tape) as again:
+        source.core = again
+        again.resume(source.tape.timeline(), wake_frames=source.tape.wake_frames())
+        wake(again)
+        wake(again)
+    (gap,) = (
+        piece for piece in source.tape.runs(Frame(0), source.tape.next_frame) if isinstance(piece, Lost)
+    )
+    assert gap.frame == stored
+    assert abs(gap.frames - lost) <= 16
 
 
 def test_a_stream_that_was_opened_again_names_the_interface(start) -> None:
