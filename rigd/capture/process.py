@@ -104,6 +104,7 @@ class CaptureProcess:
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whose terminal is gone is nothing to a recording
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop_asked = True
@@ -262,8 +263,9 @@ def _rest_from_garbage() -> None:
 
 
 def _say(line: str) -> None:
-    """For the log that the daemon keeps of this process."""
-    print(f"rigd-capture: {line}", file=sys.stderr, flush=True)
+    """For the log that the daemon keeps of this process. A log that is full or gone ends nothing."""
+    with contextlib.suppress(OSError):
+        print(f"rigd-capture: {line}", file=sys.stderr, flush=True)
 
 
 def take_lock(path: Path) -> IO[str]:

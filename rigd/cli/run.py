@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
-import threading
+import time
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 
-from rigd.cli.status import show_live
+from rigd.cli.live import LiveView
+from rigd.cli.run_log import RunLog
+from rigd.cli.stopping import Answer, Conduct, Signals, last_words, let_go_of, open_takes, terminal_streams
 from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_json
 from rigd.config.load import load_config
 from rigd.config.mirrors import mirror_warnings
 from rigd.config.rig_config import RigConfig
 from rigd.control.process_link import Upkeep
 from rigd.daemon import Rig
-from rigd.model.errors import AlreadyRunning, ConfigError, LinkError
+from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.ordering import SAMPLE_BYTES
-from rigd.model.units import Origin
+from rigd.model.units import Origin, TakeId
 from rigd.wire.notify import Notifier
 from rigd.writer.file_limit import FileLimit, file_limit, what_it_means
 
 CLOSE_WITHIN_S = 60.0
+CLOSED_LOOK_S = 0.05
+LOOK_EVERY_S = 0.25
+ERROR_STREAM = 2
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The rig's config.", show_default=False)]
 Overrides = Annotated[
@@ -61,17 +66,10 @@ def run(
     with errors_told():
         loaded = load_config(config, overrides=overrides or ())
     live = sys.stdout.isatty() and not plain
-    _log_to(loaded, live=live)
+    terminal = terminal_streams()
+    log = _log_to(loaded, live=live)
     rig = Rig(loaded, upkeep=Upkeep.SUPERVISED if supervised else Upkeep.OWN, notifier=Notifier())
-    asked = threading.Event()
-
-    def ask_to_end(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            rig.ended.set()  # asked twice: a disk that does not answer is not waited for
-        asked.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, ask_to_end)
+    signals = Signals()
     for limit in file_limits(loaded):
         logging.getLogger("rigd").warning("%s", limit)
         if live:
@@ -84,18 +82,81 @@ def run(
     logging.getLogger("rigd").info(
         "rigd listens; runtime folder %s, library %s", loaded.runtime_dir, loaded.library
     )
-    if live:
-        threading.Thread(target=_view, args=(loaded, asked), name="rigd-view", daemon=True).start()
-    while not (asked.is_set() or rig.ended.is_set()):
-        asked.wait(0.5)
-    leave_running = leave_running or supervised
-    if not leave_running and not rig.ended.is_set():
-        rig.shut_down(origin=Origin("signal"))
-        if not rig.ended.wait(CLOSE_WITHIN_S):
+    view = LiveView(loaded.runtime_dir / "rigd.sock") if live else None
+    if view is not None:
+        view.start()
+    leaves_running = leave_running or supervised
+    were_open = _run(rig, signals, terminal, log, view)
+    if not leaves_running and not rig.ended.is_set():
+        _close_takes(rig, signals)
+    rig.stop(leave_running=leaves_running)
+    words = last_words(rig.controller.state, were_open, leaves_running=leaves_running)
+    logging.getLogger("rigd").info("%s", words)
+    _leave(words if live else "", log, view)
+
+
+def _run(
+    rig: Rig, signals: Signals, terminal: tuple[int, ...], log: RunLog, view: LiveView | None
+) -> set[TakeId]:
+    """Until somebody ends the rig. Returns the takes that were open then."""
+
+    def say(text: str) -> None:
+        logging.getLogger("rigd").warning("%s", text)
+        if view is not None:
+            view.say(text)
+
+    conduct = Conduct(state=lambda: rig.controller.state, say=say)
+    hung_up = False
+    were_open: set[TakeId] = set()
+    while not rig.ended.is_set():
+        were_open = open_takes(rig.controller.state) or were_open
+        number = signals.next(LOOK_EVERY_S)
+        answer = Answer.GO_ON if number is None else conduct.answer(number)
+        if answer is Answer.END:
+            return open_takes(rig.controller.state)
+        if answer is Answer.DETACH and not terminal:
+            logging.getLogger("rigd").info("a hang-up (SIGHUP) came from no terminal of this rig; it goes on")
+        elif not hung_up and (answer is Answer.DETACH or (view is not None and view.is_cut_off)):
+            hung_up = True
+            if ERROR_STREAM in terminal:
+                log.to_file()
+            if view is not None:
+                view.stop()
+            let_go_of(terminal)
+            logging.getLogger("rigd").info(
+                "the terminal is gone; the rig goes on. See it: rigd watch. End it: rigd shut-down"
+            )
+    return were_open
+
+
+def _close_takes(rig: Rig, signals: Signals) -> None:
+    """Every take is closed, or it was asked to end once more: a disk that does not answer is not waited for."""
+    rig.shut_down(origin=Origin("signal"))
+    until = time.monotonic() + CLOSE_WITHIN_S
+    while not rig.ended.is_set():
+        if time.monotonic() > until:
             logging.getLogger("rigd").warning(
                 "takes did not close within %.0f s; the writer goes on", CLOSE_WITHIN_S
             )
-    rig.stop(leave_running=leave_running)
+            return
+        if signals.next(CLOSED_LOOK_S) in (signal.SIGINT, signal.SIGTERM):
+            return
+
+
+def _leave(words: str, log: RunLog, view: LiveView | None) -> None:
+    """The terminal is as it was, with the last words below; one that takes nothing more holds up nobody."""
+    log.flush()
+    if view is None:
+        return
+    is_free = view.stop()
+    if is_free and not view.is_cut_off:
+        try:
+            print(words, flush=True)
+            return
+        except OSError:
+            pass
+    logging.shutdown()
+    os._exit(ExitCode.DONE)  # Python would wait at its end for whoever stands in a write
 
 
 def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> None:
@@ -164,20 +225,9 @@ def file_limits(config: RigConfig) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _log_to(config: RigConfig, *, live: bool) -> None:
-    """To stderr for a service's journal; beside the live view into the runtime folder."""
-    form = "%(levelname)s %(name)s: %(message)s"
-    if live:
-        config.runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        logging.basicConfig(
-            filename=config.runtime_dir / "rigd.log", filemode="w", level=logging.INFO, format=form
-        )
-    else:
-        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=form)
-
-
-def _view(config: RigConfig, asked: threading.Event) -> None:
-    try:
-        show_live(config.runtime_dir / "rigd.sock")
-    except LinkError:
-        return
+def _log_to(config: RigConfig, *, live: bool) -> RunLog:
+    """To stderr for a service's journal; beside the live view, or after a hang-up, into the runtime folder."""
+    log = RunLog(None if live else ERROR_STREAM, config.runtime_dir / "rigd.log")
+    log.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[log])
+    return log

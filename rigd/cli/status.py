@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from pathlib import Path
-
-from rich.live import Live
-
+from rigd.cli.live import LEVELS_HZ, show_live
 from rigd.cli.terminal import AsJson, RuntimeDir, daemon, errors_told, out, print_json, socket_path
 from rigd.cli.view import (
     blackbox_text,
     clock,
     count,
     gain_text,
-    live_view,
     minutes_left,
     mirror_line,
     take_title,
 )
 from rigd.control.client import ControlClient
 from rigd.model.disk import closing_takes, measurement_text
-from rigd.model.errors import LinkError
-from rigd.model.events import Event, Snapshot
-from rigd.model.levels import Levels
-from rigd.model.state import RigState
 
-LEVELS_HZ = 10.0
-STORY_LINES = 8
 LEAST_TOLD_S = 0.1
 """Less than this that is not yet safe is not worth a line."""
 
@@ -104,30 +92,3 @@ def watch(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
                     return
         else:
             show_live(socket_path(runtime_dir))
-
-
-def show_live(path: Path) -> None:
-    """Draws the rig until Ctrl-C or until rigd ends. Raises LinkError where there is none."""
-    state: RigState | None = None
-    levels: Levels | None = None
-    story: deque[Event] = deque(maxlen=STORY_LINES)
-    with ControlClient(path) as client, ControlClient(path) as asking:
-        try:
-            with Live(console=out, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
-                asked_at = 0.0
-                for news in client.events(levels_hz=LEVELS_HZ):
-                    if isinstance(news, Snapshot):
-                        state = news.state
-                    elif isinstance(news, Event):
-                        story.append(news)
-                        state = asking.status().state
-                    else:
-                        levels = news
-                        if time.monotonic() - asked_at > 1.0:
-                            asked_at, state = time.monotonic(), asking.status().state
-                    if state is not None:
-                        live.update(live_view(state, levels, tuple(story)), refresh=True)
-        except KeyboardInterrupt:
-            return
-        except LinkError:
-            out.print("rigd has ended.")

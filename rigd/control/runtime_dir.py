@@ -46,7 +46,8 @@ def only_one(runtime: Path) -> ExitStack:
         held.close()
         raise AlreadyRunning(
             f"rigd runs already here (pid {holder}, runtime folder {runtime}); it goes on untouched. "
-            "See: rigd status. Two rigs on one machine need two runtime folders and two libraries"
+            "See it: rigd watch. End it: rigd shut-down. Two rigs on one machine need two runtime folders and two "
+            "libraries"
         ) from None
     lock.truncate(0)
     lock.write(str(os.getpid()))

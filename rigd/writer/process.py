@@ -96,6 +96,7 @@ class WriterProcess:
             signal.set_wakeup_fd(waker.fileno())
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._asked_to_leave)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whose terminal is gone is nothing to a recording
             self._selector.register(wake, selectors.EVENT_READ, wake)
             # Before a disk is touched: whoever connects to a writer that waits for one waits with it, and does
             # not take it for dead.

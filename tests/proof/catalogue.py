@@ -55,6 +55,7 @@ FAULTS: dict[str, str] = {
     "F46": "the rate changes under a running rig",
     "F50": "a file may not grow any further (FAT's 4 GiB, a limit of the process)",
     "F52": "interface, pedal or box plugged in for the first time after the service started",
+    "F48": "the terminal that rigd was started in hangs up",
 }
 """The faults by their numbers."""
 
@@ -137,6 +138,7 @@ GROUNDS = (
             "f43_stop_is_durable",
             "f44_upgrade",
             "f46_rate_changes::a_take_goes_on_when_the_clock_of_the_card_is_right_again",
+            "f48_hang_up",
         ),
     ),
     Ground(

@@ -1,0 +1,98 @@
+"""The live view: meters, state and what happens, drawn over and over in a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from rich.live import Live
+
+from rigd.cli.terminal import out
+from rigd.cli.view import live_view
+from rigd.control.client import ControlClient
+from rigd.model.errors import LinkError
+from rigd.model.events import Event, Snapshot
+from rigd.model.levels import Levels
+from rigd.model.state import RigState
+
+LEVELS_HZ = 10.0
+STORY_LINES = 8
+STOP_WITHIN_S = 1.0
+
+
+def show_live(path: Path) -> None:
+    """Draws the rig until Ctrl-C or until rigd ends. Raises LinkError where there is none."""
+    with ControlClient(path) as client, ControlClient(path) as asking:
+        try:
+            draw(client, asking)
+        except KeyboardInterrupt:
+            return
+        except LinkError:
+            out.print("rigd has ended.")
+
+
+def draw(client: ControlClient, asking: ControlClient) -> None:
+    """Draws what `client` hears, until it is closed or rigd ends (LinkError). OSError where the terminal is gone."""
+    state: RigState | None = None
+    levels: Levels | None = None
+    story: deque[Event] = deque(maxlen=STORY_LINES)
+    with Live(console=out, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
+        asked_at = 0.0
+        for news in client.events(levels_hz=LEVELS_HZ):
+            if isinstance(news, Snapshot):
+                state = news.state
+            elif isinstance(news, Event):
+                story.append(news)
+                state = asking.status().state
+            else:
+                levels = news
+                if time.monotonic() - asked_at > 1.0:
+                    asked_at, state = time.monotonic(), asking.status().state
+            if state is not None:
+                live.update(live_view(state, levels, tuple(story)), refresh=True)
+
+
+class LiveView:
+    """The view beside the rig, on threads of its own: a terminal that takes nothing more holds up no other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._clients: list[ControlClient] = []
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="rigd-view", daemon=True)
+        self.is_cut_off = False
+        """The terminal is gone, and nothing more is drawn."""
+
+    def start(self) -> None:
+        """Draws, until `stop` or the end of the terminal."""
+        self._thread.start()
+
+    def say(self, text: str) -> None:
+        """A line above the view. Never waits."""
+        threading.Thread(target=self._print, args=(text,), name="rigd-view-line", daemon=True).start()
+
+    def stop(self) -> bool:
+        """Nothing more is drawn. False where the view's thread still stands in a write to its terminal."""
+        self._stopping = True
+        for client in self._clients:
+            client.close()
+        self._thread.join(STOP_WITHIN_S)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            with ControlClient(self._path) as client, ControlClient(self._path) as asking:
+                self._clients += [client, asking]
+                if not self._stopping:
+                    draw(client, asking)
+        except LinkError:
+            return
+        except OSError:
+            self.is_cut_off = True
+
+    def _print(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            out.print(text, style="bold yellow", markup=False, soft_wrap=False)
