@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 CORE := $(wildcard rigd/tape/*.[ch]) rigd/tape/core_build.py
 
-.PHONY: demo run quick test faults soak lint bench docs clean packages-build packages-test
+.PHONY: demo run quick test faults vm soak lint bench docs clean packages-build packages-test
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make test            every test      make lint   style, types, the house's import rules"
 	@echo "make bench           figures of this machine beside jack_capture and ecasound"
 	@echo "make faults          every fault in full size, and docs/promises.md from it (ARGS=: only these tests)"
+	@echo "make vm              rigd on a real kernel's sound system, in QEMU: 25 minutes, root (ARGS=--page: into the docs)"
 	@echo "make soak HOURS=24   64 channels for so long, with loaded cores and a disk that freezes"
 
 # --- what must be on the machine -------------------------------------------------------------------
@@ -83,6 +84,10 @@ faults: packages-test $(VENV)/.dev
 	@rm -f $(FIGURES)
 	RIGD_FAULTS=full RIGD_FIGURES=$(FIGURES) $(BIN)/pytest $(or $(ARGS),$(FULL)); found=$$?; \
 	$(BIN)/python -m tests.proof.promises $(FIGURES) && exit $$found
+
+vm: packages-test $(VENV)/.dev
+	@bash tests/packages.sh want debootstrap:debootstrap qemu-system-x86:qemu-system-x86_64
+	$(BIN)/python -m tests.vm $(ARGS)
 
 soak: packages-test $(VENV)/.dev
 	$(BIN)/python -m tests.proof.soak --hours $(HOURS)
