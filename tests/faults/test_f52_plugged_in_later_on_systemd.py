@@ -7,6 +7,8 @@ is asked from inside the unit's control group. The far half, real modules and US
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +17,16 @@ import pytest
 
 from tests.proof.figures import Figures
 from tests.support import may_open
+from tests.support.patience import wait_for
 from tests.support.systemd_run import SystemdRun
 
 CONFIG = """
 [audio]
 driver = "simulated"
 channels = 2
+[surface.box]
+kind = "serial"
+port = "/run/ttyLate0"
 """
 SOUND = {
     "116:0": "ALSA's controls",
@@ -77,3 +83,18 @@ def test_a_unit_may_open_what_comes_later_and_nothing_that_it_does_not_need(
         load="",
     )
     assert allowed == UNITS[unit], done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_a_line_that_the_filter_refuses_is_told_with_what_opens_it_and_no_group_is_blamed(
+    systemd: SystemdRun,
+) -> None:
+    node = systemd.inside("/run/ttyLate0")
+    os.mknod(node, stat.S_IFCHR | 0o660, os.makedev(245, 0))  # a number that the kernel chose by itself
+    os.chown(node, systemd.inside("/run/rigd").stat().st_uid, -1)
+
+    def told() -> str:
+        return " ".join(surface.detail for surface in systemd.state().surfaces)
+
+    wait_for(lambda: "DeviceAllow=char-245 rw" in told(), "the filter is told", within_s=30)
+    assert "group dialout" not in told()
