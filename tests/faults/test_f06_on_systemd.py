@@ -228,13 +228,24 @@ def test_of_the_runtime_folder_the_group_gets_the_control_socket_and_no_more(sys
 
 
 @pytest.mark.timeout(300)
+def test_restarting_the_target_closes_the_take_and_brings_everything_back(systemd: SystemdRun) -> None:
+    before = start(systemd)
+    systemd.control("restart", "rigd.target")
+    for unit in ("rigd.service", *PIDS):
+        systemd.await_active(unit)
+    assert not {systemd.shown(unit, "MainPID") for unit in PIDS} & set(before.values())
+    wait_for(lambda: systemd.state().transport is Transport.READY, "a rig that is ready, and rolls nothing")
+    assert all(take.closed for take in systemd.state().takes)
+
+
+@pytest.mark.timeout(300)
 def test_stopping_the_target_closes_the_take_and_ends_everything(systemd: SystemdRun) -> None:
     start(systemd)
     systemd.control("stop", "rigd.target")  # and from here on nothing is waited for: the disk may be pulled
     for unit in ("rigd.service", "rigd-close.service", *PIDS):
         assert systemd.shown(unit, "ActiveState") == "inactive", unit
     journals = sorted(systemd.inside("/srv/takes").rglob("take.journal"))
-    assert len(journals) == 6, "one a test, and none that nobody asked for"
+    assert len(journals) == 7, "one a test, and none that nobody asked for"
     for journal in journals:
         record = read_journal(journal)
         assert record.closed and not record.recovered, journal
