@@ -51,6 +51,10 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    # What was logged of names that are no UTF-8 cannot pass from a worker as it is.
+    report.sections = [
+        (title, text.encode("utf-8", "backslashreplace").decode()) for title, text in report.sections
+    ]
     if not _is_told(item):
         return report
     if report.failed:
