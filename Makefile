@@ -72,12 +72,12 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 quick: $(VENV)/.dev
-	$(BIN)/pytest $(BESIDE) -m "not alone and not slow" $(or $(ARGS),$(QUICK))
+	$(BIN)/pytest $(BESIDE) -m "not alone and not jack and not slow" $(or $(ARGS),$(QUICK))
 
 # First what bears a neighbour, then what needs the machine for itself. Exit code 5 of pytest: none of ARGS is of this kind.
 test: packages-test $(VENV)/.dev
-	@$(BIN)/pytest --durations=10 $(BESIDE) -m "not alone" $(ARGS); beside=$$?; \
-	$(BIN)/pytest --durations=10 -m alone $(ARGS); alone=$$?; \
+	@$(BIN)/pytest --durations=10 $(BESIDE) -m "not alone and not jack" $(ARGS); beside=$$?; \
+	$(BIN)/pytest --durations=10 -m "alone or jack" $(ARGS); alone=$$?; \
 	case $$beside/$$alone in 0/0 | 0/5 | 5/0) ;; *) exit 1 ;; esac
 
 faults: packages-test $(VENV)/.dev

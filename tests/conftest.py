@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.proof.figures import (
     FIGURES_VARIABLE,
@@ -27,6 +28,10 @@ from tests.proof.figures import (
     place_of,
     told_apart,
 )
+
+settings.register_profile("rigd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rigd")
+"""How long an example takes is the machine's affair."""
 
 _OF_TEST = pytest.StashKey[Figures]()
 _LONGEST = ("rig", "faults", "cli", "writer", "tape")

@@ -19,7 +19,7 @@ from tests.support.tape_check import check_tape
 from tests.support.tools import need_jack_audio
 
 CHANNELS = 64
-pytestmark = [pytest.mark.jack, pytest.mark.alone]
+pytestmark = pytest.mark.jack
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from rigd.wire.codec import Codec
 from tests.control.test_control_socket import answers, bench_at
 from tests.support.parts import until
 
+pytestmark = pytest.mark.slow
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -18,6 +18,8 @@ from tests.proof.oracle import check_a, check_b
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
+pytestmark = pytest.mark.alone
+
 SECONDS = count(ci=6.0, full=600.0)
 HOLD_S = 1.0
 OBJECTS = count(ci=500_000, full=3_000_000)

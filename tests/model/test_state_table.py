@@ -329,6 +329,7 @@ def test_every_fact_in_every_state_leaves_a_legal_state(transport: Transport, mi
     assert seen == {*get_args(Fact), *get_args(LibraryFact)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("transport", list(Transport))
 def test_every_pair_of_inputs_in_every_state_leaves_a_legal_state(transport: Transport, mirror: bool) -> None:

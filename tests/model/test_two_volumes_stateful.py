@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -32,6 +33,8 @@ from rigd.model.units import Frame, TakeId
 from rigd.model.work import is_rolling, known_takes
 from tests.model.test_state_table import check
 from tests.support.desk import LISTENING, VOLUMES, Desk, frame
+
+pytestmark = pytest.mark.slow
 
 ENOUGH = 10**12
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from tests.support.patience import wait_for
+from tests.support.patience import PATIENCE_S, wait_for
 from tests.support.tools import die_with_parent
 
 TICK_S = 0.02
@@ -65,7 +65,7 @@ class Kept:
     def pid(self) -> int:
         return self.process.pid if self.process is not None and self.process.poll() is None else 0
 
-    def await_ready(self, *, starts: int = 1, within_s: float = 30.0) -> None:
+    def await_ready(self, *, starts: int = 1, within_s: float = PATIENCE_S) -> None:
         """It has been started so often at least, and the newest one said READY=1."""
         wait_for(
             lambda: self.starts >= starts and self.ready,
@@ -174,7 +174,7 @@ class Supervisor:
         kept.starts += 1
 
 
-def stop_unit(kept: Kept, number: int = signal.SIGTERM, *, within_s: float = 30.0) -> None:
+def stop_unit(kept: Kept, number: int = signal.SIGTERM, *, within_s: float = PATIENCE_S) -> None:
     """The signal was sent, the process has ended, and no other is started."""
     kept.wanted = False
     with contextlib.suppress(ProcessLookupError):

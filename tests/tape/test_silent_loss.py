@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,6 +106,7 @@ def test_an_overflow_that_lost_nothing_is_only_counted_however_late_its_blocks(t
         assert tape.counters().xruns == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -164,6 +166,7 @@ def test_each_silent_loss_is_told_once_with_its_place_and_length(
         assert not gaps(tape)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     frames=st.sampled_from([64, 256, 1024]),

@@ -21,6 +21,8 @@ from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 from tests.proof.figures import Figures, count
 from tests.support.tools import Exempt, excused, lacking, need_tool
 
+pytestmark = pytest.mark.slow
+
 CORE = Path(rigd.tape.__file__).parent
 FRAMES = count(ci=4_000_000, full=100_000_000)
 SANITIZERS = {
