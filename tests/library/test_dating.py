@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from take_maker import RATE, append, begin, close, open_library, order_take
 
-from rigd.library import durable, library, session, sheet_file, takes
+from rigd.library import dated_sessions, durable, open_sessions, session, sheet_file, takes
 from rigd.library.dating import local_time
 from rigd.library.library import Library
 from rigd.model.inputs import ClockReading
@@ -280,7 +280,7 @@ def test_killed_at_any_moment_each_take_is_the_old_or_the_new_one(
         clock.comes()
         with monkeypatch.context() as patch:
             done = [0]
-            for module in (durable, session, sheet_file, takes, library):
+            for module in (durable, session, sheet_file, takes, open_sessions, dated_sessions):
                 for name in STEPS:
                     if hasattr(module, name):
                         patch.setattr(module, name, dying(getattr(durable, name), done, count))

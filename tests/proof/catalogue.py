@@ -56,6 +56,7 @@ FAULTS: dict[str, str] = {
     "F50": "a file may not grow any further (FAT's 4 GiB, a limit of the process)",
     "F52": "interface, pedal or box plugged in for the first time after the service started",
     "F48": "the terminal that rigd was started in hangs up",
+    "F49": "the clock comes late, is set back, and a month goes by",
 }
 """The faults by their numbers."""
 
@@ -139,6 +140,7 @@ GROUNDS = (
             "f44_upgrade",
             "f46_rate_changes::a_take_goes_on_when_the_clock_of_the_card_is_right_again",
             "f48_hang_up",
+            "f49_clock_comes",
         ),
     ),
     Ground(

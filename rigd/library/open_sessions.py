@@ -1,0 +1,279 @@
+"""The sessions that are open: takes are planned in them, and each goes to the session of its day.
+
+Planning a take, choosing a song and asking for a number are for any thread and never ask the disk; the rest is the
+library thread's. A base of `Library`, which takes are filed in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from rigd.library.catalogue import Catalogue
+from rigd.library.durable import make_folder
+from rigd.library.session import SESSION_NAME, SessionFolder, take_folders, write_session
+from rigd.library.sessions import Place, SessionPlaces, end_of, goes_on
+from rigd.library.sheet import place_in_trash, slate_of, take_of
+from rigd.library.sheet import place_of as place_of_sheet
+from rigd.library.sheet_file import read_sheet
+from rigd.library.takes import FoundTake, bring_up_to_date
+from rigd.library.walking import ToldOnce, is_gone
+from rigd.model.errors import LibraryError, TakeError
+from rigd.model.library import SessionOpened, TakePlan
+from rigd.model.names import Naming
+from rigd.model.ordinals import next_ordinal, ordinal_of
+from rigd.model.take import Slate, Track
+from rigd.model.units import TakeId
+from rigd.writer.journal import JOURNAL_NAME, read_journal
+
+MIRROR_WITHIN_S = 3.0
+
+
+def _note_takes_of(session: SessionFolder, twin: Path, count: Callable[[int], None]) -> None:
+    with contextlib.suppress(LibraryError):
+        session.look(twin)
+    for place in take_folders(twin):
+        with contextlib.suppress(LibraryError, TakeError):
+            sheet = read_sheet(place)
+            if sheet is not None:
+                session.note_take(slate_of(sheet), place)
+                count(place_of_sheet(sheet))
+            else:
+                record = read_journal(place / JOURNAL_NAME)
+                session.note_take(record.slate, place)
+                count(ordinal_of(record.order.ordinal, record.order.started_at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ahead:
+    """The session of a day that has begun, looked at before its first take."""
+
+    of: str
+    """Folder of the session that it follows."""
+    opened: SessionOpened
+
+
+class OpenSessions:
+    """As `Library`, which see."""
+
+    def __init__(
+        self,
+        root: Path,
+        catalogue: Catalogue,
+        *,
+        naming: Naming,
+        layout: Literal["mono", "poly"],
+        rig: str,
+        now: Callable[[], datetime],
+        mirror: Path | None,
+        filed: Callable[[FoundTake], None],
+    ) -> None:
+        self.root, self.catalogue = root, catalogue
+        self.reader = catalogue.reader
+        """Lists sessions and takes; any thread but the controller's."""
+        self._mirror, self._tell_filed = mirror, filed
+        self._naming, self._layout, self._now = naming, layout, now
+        self._counting = threading.Lock()
+        self._highest = 0
+        """The highest ordinal that was seen or given."""
+        self._planning = threading.Lock()
+        self._sessions: dict[str, SessionFolder] = {}
+        self._current = ""
+        """The folder of the session that was opened or planned in last."""
+        self._ahead: _Ahead | None = None
+        self._removed: set[str] = set()
+        """Sessions of wrong days, of which nothing was left."""
+        self._places: dict[TakeId, Path] = {}
+        self._tell_once = ToldOnce()
+        self._session_places = SessionPlaces(
+            self.root,
+            naming=naming,
+            rig=rig,
+            now=now,
+            next_ordinal=self._next_ordinal,
+            unreadable=self._tell_once,
+        )
+        with contextlib.suppress(LibraryError):  # without an index each take that is met counts
+            self._note_ordinal(self.reader.highest_ordinal())
+
+    # --- any thread, no disk ---
+
+    def plan_take(self, *, session_folder: str, slate: Slate, tracks: tuple[Track, ...]) -> TakePlan:
+        """A folder that no take has, and names for its files. Number and name count as taken from now on.
+
+        Raises LibraryError where that session is not open.
+        """
+        session = self._session(session_folder)
+        plan = session.plan(slate=slate, tracks=tracks, layout=self._layout)
+        session.note_use(self._now().timestamp())
+        with self._planning:
+            self._current = session_folder
+        return replace(plan, ordinal=self._next_ordinal())
+
+    def next_take_number(self, *, session_folder: str, song: str) -> int:
+        """The number that this song's next take gets. Raises LibraryError where that session is not open."""
+        return self._session(session_folder).next_take_number(song)
+
+    def choose_song(self, *, session_folder: str, song: str, next_take_number: int | None = None) -> None:
+        """What session.json shall say at the next `save_session`."""
+        self._session(session_folder).choose_song(song, next_take_number=next_take_number)
+
+    def session_of_day(self, *, session_folder: str) -> SessionOpened | None:
+        """The session that a take which begins now goes to, where it is another day's than `session_folder`: that
+        one is over since its last use was long ago, and nobody has said that it goes on. None: it stays."""
+        with self._planning:
+            session, ahead = self._sessions.get(session_folder), self._ahead
+        if session is None or ahead is None or ahead.of != session_folder or session.told:
+            return None
+        now = self._now()
+        if ahead.opened.date != now.date().isoformat() or goes_on(session.used_at, now.timestamp()):
+            return None
+        return ahead.opened
+
+    # --- the library thread ---
+
+    def open_session(
+        self, name: str, *, date: str | None = None, going_on: bool = False, newest: bool = False
+    ) -> SessionOpened:
+        """The session of that name and date (today) is open: the one there is, else a new one, durably.
+
+        `going_on`: where today has none, the last one of that name goes on if it was used within the last hours:
+        an evening is one session, also past midnight. `newest`: the last one of that name in any case, until
+        another is opened. Folders that are not that session, whatever they are, are left alone. Raises LibraryError.
+        """
+        place: Place | None = None
+        if newest:
+            place = self._session_places.newest(name)
+            if place is None:
+                raise LibraryError(
+                    f'session "{name}": there is none to go on with; begin it: rigd session new {name}'
+                )
+        else:
+            place = self._session_places.find(name, self._now().date().isoformat() if date is None else date)
+            if going_on and not place.is_there:
+                before = self._session_places.newest(name)
+                if before is not None and goes_on(
+                    self._session_places.used_at(before), self._now().timestamp()
+                ):
+                    place = before
+        if not place.is_there:
+            make_folder(place.folder)
+            write_session(place.folder, place.sheet)
+        opened = self._opened(place, told=newest)
+        if is_gone(place.folder / SESSION_NAME):
+            write_session(place.folder, self._session(opened.folder).sheet)
+        with self._planning:
+            self._current = opened.folder
+        return opened
+
+    def look_ahead(self) -> None:
+        """Whatever the day is by now, its session can be planned in without asking the disk; nothing is made of it
+        before its first take. Cheap where it is the day that it was. Raises LibraryError."""
+        today = self._now().date().isoformat()
+        with self._planning:
+            session, ahead = self._sessions.get(self._current), self._ahead
+        if session is None or session.told or session.sheet.date == today:
+            return
+        of = str(session.folder)
+        if ahead is None or (ahead.of, ahead.opened.date) != (of, today):
+            opened = self._opened(self._session_places.find(session.sheet.session, today), told=False)
+            with self._planning:
+                self._ahead = _Ahead(of=of, opened=opened)
+
+    def _opened(self, place: Place, *, told: bool) -> SessionOpened:
+        folder = place.folder
+        self._removed.discard(str(folder))
+        session = SessionFolder(folder, place.sheet, self._naming, told=told, used_at=self._now().timestamp())
+        takes: list[FoundTake] = []
+        if place.is_there:
+            session.look()
+            for each in take_folders(folder, self._tell_once):
+                try:
+                    found = bring_up_to_date(each)
+                except LibraryError as error:
+                    self._tell_once(each, error)
+                    continue
+                if found is not None:
+                    takes.append(found)
+                    self._places[found.sheet.take_id] = found.folder
+                    session.note_take(slate_of(found.sheet), each)
+                    self._note_ordinal(place_of_sheet(found.sheet))
+        self._look_at_mirror(session)
+        with self._planning:
+            self._sessions[str(folder)] = session
+        if place.is_there:
+            self.catalogue.enter(*takes, session=(folder, session.sheet))
+        closed = sorted(
+            (found for found in takes if not found.sheet.rolling),
+            key=lambda found: (place_of_sheet(found.sheet), found.sheet.started_at, found.sheet.take_id),
+        )
+        song = session.sheet.song
+        return SessionOpened(
+            session=place.sheet.session,
+            date=place.sheet.date,
+            folder=str(folder),
+            song=song,
+            next_take_number=session.next_take_number(song),
+            takes=tuple(take_of(found.sheet, found.folder) for found in closed if not found.sheet.false_take),
+            trashed=tuple(
+                found.sheet.take_id
+                for found in sorted(closed, key=lambda found: place_in_trash(found.sheet))
+                if found.sheet.false_take
+            ),
+        )
+
+    def save_session(self, session_folder: str) -> None:
+        """session.json is durable as planned takes and chosen songs made it. Raises LibraryError."""
+        session = self._session(session_folder)
+        if is_gone(session.folder):
+            if session_folder in self._removed:
+                return  # asked for before its takes got their right date
+            make_folder(session.folder)
+        write_session(session.folder, session.sheet)
+        self.catalogue.enter(session=(session.folder, session.sheet))
+
+    def _look_at_mirror(self, session: SessionFolder) -> None:
+        """Names and numbers of takes that are on the mirror alone, because the library's volume failed, are not given
+        once more: the mirror would take none of those. A mirror that stands still is not waited for."""
+        if self._mirror is not None:
+            twin = self._mirror / session.folder.name
+            looking = threading.Thread(
+                target=_note_takes_of, args=(session, twin, self._note_ordinal), name="rigd-look", daemon=True
+            )
+            looking.start()
+            looking.join(MIRROR_WITHIN_S)
+
+    def _next_ordinal(self) -> int:
+        """Any thread; no disk."""
+        with self._counting:
+            self._highest = next_ordinal(self._highest, int(self._now().timestamp() * 1000))
+            return self._highest
+
+    def _note_ordinal(self, ordinal: int) -> None:
+        with self._counting:
+            self._highest = max(self._highest, ordinal)
+
+    def _session(self, session_folder: str) -> SessionFolder:
+        with self._planning:
+            session = self._sessions.get(session_folder)
+        if session is None:
+            raise LibraryError(f'session "{session_folder}" is not open; nothing was planned in it')
+        return session
+
+    def _filed(self, found: FoundTake, *, before: Path | None = None) -> FoundTake:
+        self._places[found.sheet.take_id] = found.folder
+        self._note_ordinal(place_of_sheet(found.sheet))
+        with self._planning:
+            session = self._sessions.get(str(found.session_folder))
+        if session is not None and not found.sheet.rolling:
+            session.note_use(end_of(found.sheet))
+        if before is not None and before != found.folder:
+            self.catalogue.remove_take(before)
+        self.catalogue.enter(found)
+        self._tell_filed(found)
+        return found
