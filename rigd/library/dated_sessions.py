@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rigd.library.dating import NewDate, new_dates
 from rigd.library.open_sessions import OpenSessions
-from rigd.library.session import SESSION_NAME, read_session, remove_if_empty
+from rigd.library.session import SESSION_NAME, read_session, remove_if_empty, take_folders
 from rigd.library.sessions import Place
-from rigd.library.sheet import slate_of, take_of
+from rigd.library.sheet import place_of, slate_of, take_of
 from rigd.library.takes import FoundTake, bring_up_to_date, free_in_trash, move_to_session
 from rigd.library.walking import is_folder, is_gone
 from rigd.model.errors import LibraryError
@@ -66,8 +66,7 @@ class DatedSessions(OpenSessions):
 
     def _undated(self, boot_id: str) -> list[FoundTake]:
         found: list[FoundTake] = []
-        for row in self.reader.undated(boot_id):
-            place = self.root / row.folder
+        for place in self._places_of_undated(boot_id):
             if not is_folder(place):
                 continue  # on the mirror alone: dated once it is here
             try:
@@ -77,7 +76,15 @@ class DatedSessions(OpenSessions):
                 continue
             if take is not None and not take.newer and not take.sheet.rolling:
                 found.append(take)
-        return found
+        return sorted(found, key=lambda take: place_of(take.sheet))
+
+    def _places_of_undated(self, boot_id: str) -> list[Path]:
+        try:
+            return [self.root / row.folder for row in self.reader.undated(boot_id)]
+        except LibraryError:  # without an index, those of the session that takes go to
+            with self._planning:
+                current = self._current
+            return list(take_folders(Path(current))) if current else []
 
     def _dated(self, new: NewDate) -> FoundTake:
         found, sheet = new.found, new.found.sheet

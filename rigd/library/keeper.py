@@ -372,7 +372,7 @@ class LibraryKeeper:
         )
 
     def _tick(self) -> None:
-        self._do(_Job("look at the day's session", "", self._library.look_ahead))
+        self._look_ahead()
         with self._lock:
             newest, self._newest = self._newest, {}
         for take_id, take in newest.items():
@@ -387,6 +387,15 @@ class LibraryKeeper:
                 self._do(_Job("write take sheet", take.take_id, partial(self._file, take)))
         if self._walk is None and self._library.catalogue.incomplete and self._clock() >= self._next_walk:
             self._begin_walk()
+
+    def _look_ahead(self) -> None:
+        try:
+            self._library.look_ahead()
+        except (
+            LibraryError,
+            OSError,
+        ) as error:  # the volume is away: takes stay in the session that there is
+            log.debug("library: the day's session: %s", error)
 
     def _refresh(self, take: Take) -> None:
         rolling = self._rolling.setdefault(take.take_id, RollingTake())

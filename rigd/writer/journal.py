@@ -66,7 +66,10 @@ _DURABLE = b'{"type":"Durable"'
 
 def line_of(entry: Entry) -> bytes:
     """The line that says `entry`."""
-    text = json.dumps(to_plain(entry), ensure_ascii=True, separators=(",", ":")).encode()
+    plain = to_plain(entry)
+    if plain.get("dated") == "":
+        del plain["dated"]  # a rigd of before takes were dated anew reads the line, too
+    text = json.dumps(plain, ensure_ascii=True, separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 

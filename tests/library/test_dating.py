@@ -17,10 +17,11 @@ from take_maker import RATE, append, begin, close, open_library, order_take
 from rigd.library import dated_sessions, durable, open_sessions, session, sheet_file, takes
 from rigd.library.dating import local_time
 from rigd.library.library import Library
+from rigd.model.errors import LibraryError
 from rigd.model.inputs import ClockReading
 from rigd.model.library import TakesDated
 from rigd.model.take import ClockState, Slate, TakeClock, TakeOrder
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.writer.journal import JOURNAL_NAME, line_of, read_journal
 from rigd.writer.ledger import Retagged
 
 BOOT = "b" * 32
@@ -332,5 +333,23 @@ def dying(real, done: list[int], last: int):  # type: ignore[no-untyped-def]
     return step
 
 
-def test_a_slate_without_a_date_says_what_the_order_says() -> None:
-    assert Slate(session="a", song="b", number=1).dated == ""
+def test_a_slate_without_a_date_is_one_that_an_older_rigd_reads() -> None:
+    plain = Slate(session="a", song="b", number=1)
+    assert b"dated" not in line_of(plain)
+    assert b'"dated":"2026-11-29T15:00:00.000+01:00"' in line_of(
+        replace(plain, dated="2026-11-29T15:00:00.000+01:00")
+    )
+
+
+def test_without_an_index_the_open_session_is_dated(
+    band: Library, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = record(band, band.open_session("Band").folder, clock)
+
+    def broken(boot_id: str) -> None:
+        raise LibraryError("there is none")
+
+    monkeypatch.setattr(band.reader, "undated", broken)
+    clock.comes()
+    dated = date(band, clock)
+    assert dated is not None and [take.take_id for take in dated.takes] == [order.take_id]
