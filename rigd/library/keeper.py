@@ -12,19 +12,19 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from rigd.library.assembly import Assembly
 from rigd.library.hasher import Hasher, HashOrder
+from rigd.library.job_queue import Job, JobQueue
 from rigd.library.library import Library
 from rigd.library.rolling import RollingTake
 from rigd.library.sheet import SheetMirror, take_of
 from rigd.library.takes import FoundTake
 from rigd.library.walking import is_folder, is_gone
 from rigd.model.blackbox import Keep
-from rigd.model.errors import LibraryError, RigError
+from rigd.model.errors import LibraryError
 from rigd.model.inputs import ClockReading, TakeAdopted
 from rigd.model.library import (
     LibraryFact,
@@ -43,26 +43,17 @@ from rigd.writer.journal import JOURNAL_NAME
 
 log = logging.getLogger(__name__)
 
-LONGEST_QUEUE = 1024
 SHEET_INTERVAL_S = 1.0
 """How often at most the take.json of a rolling take is written."""
 SETTLE_WITHIN_S = 60.0
 """How long a SHA-256 waits for the writer to put a new slate into the files."""
 CATCH_UP_AGAIN_S = 60.0
-TELL_AGAIN_S = 0.1
 TRY_AGAIN_S = 3.0
 """How often a take.json or session.json that could not be written is tried again."""
 SAVING = "write session"
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    doing: str
-    subject: str
-    run: Callable[[], None]
-
-
-class LibraryKeeper:
+class LibraryKeeper(JobQueue):
     """What the controller uses of the library (its LibraryPort, PlanTake and NextTakeNumber).
 
     `post` gets the facts, on the library's thread; where it raises RigError it is asked again.
@@ -81,10 +72,9 @@ class LibraryKeeper:
         """`read_clock` is the wall clock; `may_move`: nothing is being recorded. `assembly` makes what puts takes
         together from the black box, given what is to be called once one is closed; without it none can be kept from
         there."""
-        self._library, self._post, self._clock = library, post, clock
+        super().__init__(post)
+        self._library, self._clock = library, clock
         self._read_clock, self._may_move = read_clock, may_move
-        self._jobs: queue.Queue[_Job] = queue.Queue(LONGEST_QUEUE)
-        self._stopping = threading.Event()
         self._recording = threading.Event()
         """Set once a take was planned or found open: from then on nothing moves unless it is asked for."""
         self._lock = threading.Lock()
@@ -215,15 +205,6 @@ class LibraryKeeper:
 
     # --- the queue ---
 
-    def _ask(self, doing: str, subject: str, run: Callable[[], None]) -> None:
-        try:
-            self._jobs.put_nowait(_Job(doing, subject, run))
-        except queue.Full:
-            raise LibraryError(
-                "the library's disk has not answered for long; nothing was done. Recording goes on. "
-                "See to the disk, then try again"
-            ) from None
-
     def _do_soon(self, doing: str, subject: str, run: Callable[[], None]) -> None:
         try:
             self._ask(doing, subject, run)
@@ -247,7 +228,7 @@ class LibraryKeeper:
         while True:
             if self._clock() >= self._next_tick:
                 self._next_tick = self._clock() + SHEET_INTERVAL_S
-                self._do(_Job("write take sheet", "", self._tick))
+                self._do(Job("write take sheet", "", self._tick))
             busy = self._walk is not None or self._stopping.is_set()
             wait = 0.0 if busy else max(0.001, self._next_tick - self._clock())
             try:
@@ -255,29 +236,8 @@ class LibraryKeeper:
             except queue.Empty:
                 if self._stopping.is_set():
                     return
-                job = _Job("index", str(self._library.root), self._step)
+                job = Job("index", str(self._library.root), self._step)
             self._do(job)
-
-    def _do(self, job: _Job) -> None:
-        try:
-            job.run()
-        except RigError as error:
-            log.warning("library: %s %s: %s", job.doing, job.subject, error)
-            self._tell(LibraryFailed(doing=job.doing, subject=job.subject, reason=str(error)))
-        except Exception as error:
-            log.exception("library: %s %s failed", job.doing, job.subject)
-            reason = f"{error!r}; takes are not touched by this. See the log"
-            self._tell(LibraryFailed(doing=job.doing, subject=job.subject, reason=reason))
-
-    def _tell(self, fact: LibraryFact | TakeAdopted) -> None:
-        while True:
-            try:
-                self._post(fact)
-                return
-            except RigError as error:
-                log.warning("library: %s", error)
-                if self._stopping.wait(TELL_AGAIN_S):
-                    return
 
     def _begin(self) -> None:
         self._begin_walk()
@@ -376,25 +336,23 @@ class LibraryKeeper:
         with self._lock:
             newest, self._newest = self._newest, {}
         for take_id, take in newest.items():
-            self._do(_Job("write take sheet", take_id, partial(self._refresh, take)))
+            self._do(Job("write take sheet", take_id, partial(self._refresh, take)))
         for take_id in list(self._unsettled):
-            self._do(_Job("write take sheet", take_id, partial(self._settle, take_id)))
+            self._do(Job("write take sheet", take_id, partial(self._settle, take_id)))
         if (self._unfiled or self._unwritten) and self._clock() >= self._next_try:
             self._next_try = self._clock() + TRY_AGAIN_S
             for folder in list(self._unwritten):
-                self._do(_Job(SAVING, folder, partial(self._save, folder)))
+                self._do(Job(SAVING, folder, partial(self._save, folder)))
             for take in list(self._unfiled.values()):
-                self._do(_Job("write take sheet", take.take_id, partial(self._file, take)))
+                self._do(Job("write take sheet", take.take_id, partial(self._file, take)))
         if self._walk is None and self._library.catalogue.incomplete and self._clock() >= self._next_walk:
             self._begin_walk()
 
     def _look_ahead(self) -> None:
         try:
             self._library.look_ahead()
-        except (
-            LibraryError,
-            OSError,
-        ) as error:  # the volume is away: takes stay in the session that there is
+        except (LibraryError, OSError) as error:
+            # The volume is away: takes stay in the session that there is.
             log.debug("library: the day's session: %s", error)
 
     def _refresh(self, take: Take) -> None:

@@ -17,7 +17,8 @@ from take_maker import FIRST, append, begin, close, open_library, order_take, re
 
 from rigd.control.ports import LibraryPort
 from rigd.library.hasher import Hasher, HashOrder
-from rigd.library.keeper import LONGEST_QUEUE, LibraryKeeper
+from rigd.library.job_queue import LONGEST_QUEUE
+from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
 from rigd.model.errors import LibraryError, RigError
 from rigd.model.inputs import NextTakeNumber, PlanTake, TakeAdopted
@@ -283,10 +284,10 @@ def test_while_the_disk_stands_still_nobody_waits_and_what_cannot_wait_is_refuse
     stuck, asked = threading.Event(), threading.Event()
     real, facts = library.open_session, queue.Queue[LibraryFact | TakeAdopted]()
 
-    def frozen(name: str, *, date: str | None = None) -> SessionOpened:
+    def frozen(name: str, *, going_on: bool = False, newest: bool = False) -> SessionOpened:
         asked.set()
         assert stuck.wait(PATIENCE_S)
-        return real(name, date=date)
+        return real(name, going_on=going_on, newest=newest)
 
     folder = library.open_session("Band").folder
     library.open_session = frozen  # type: ignore[method-assign]
