@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from take_maker import closed_take, open_library, track
+from take_maker import begin, close, closed_take, open_library, track
+from test_two_volumes import TwoVolumes
 
 from rigd.library.library import Library
 from rigd.library.take_places import TakePlaces
@@ -257,3 +258,23 @@ def index_of(library: Library) -> None:
         pass
     # What the keeper notes once a walk is over.
     library.catalogue.incomplete = bool(library.catalogue.fault)
+
+
+def test_the_second_volume_gets_every_take_all_the_same(shelf: Path) -> None:
+    volumes = TwoVolumes(shelf.parent)
+    try:
+        session = Path(volumes.session)
+        orders = [volumes.order() for _ in range(2)]
+        for order in orders:
+            begin(order)
+            close(order)
+            volumes.library.file_take(Path(order.folder))
+        all_of_them(volumes.here, session)
+        (volumes.there / "2025-05-01 Band").mkdir(parents=True)
+        lost_and_found(volumes.there, volumes.there)
+        volumes.start()
+        for order in orders:
+            volumes.await_same(order)
+            assert (Path(volumes.twin(order).folder) / "take.journal").is_file()
+    finally:
+        volumes.stop()
