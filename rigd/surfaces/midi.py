@@ -26,6 +26,7 @@ from rigd.surfaces.midi_links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiL
 from rigd.surfaces.midi_names import remark_on, stable_name
 from rigd.surfaces.midi_parser import NOISE, check_control, message_for, touches_in
 from rigd.surfaces.midi_ports import Api, MidiPorts
+from rigd.surfaces.switch_sense import SwitchSense
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ class MidiSurface:
         self._ports = MidiPorts(client=name, api=settings.api)
         self._settled_ns = 0
         self._held_early: set[str] = set()
+        self._sense = SwitchSense()
         self._lamps_sent: dict[str, int] = {}
         self._sent: deque[tuple[bytes, int]] = deque(maxlen=64)
         self._thread = threading.Thread(target=self._run, name=f"rigd-midi-{name}", daemon=True)
@@ -189,6 +191,7 @@ class MidiSurface:
             self._link = link
         self._lamps_sent.clear()
         self._held_early.clear()
+        self._sense = SwitchSense()
         self._settled_ns = self._clock() + self._settings.settle_ms * _NS_PER_MS
         why = ""
         try:
@@ -225,6 +228,8 @@ class MidiSurface:
         if message[0] in NOISE or self._is_echo(message, at_ns):
             return
         for touch in touches_in(message):
+            if not self._sense.counts(touch):
+                continue
             motion = touch.motion
             if at_ns < self._settled_ns:
                 early = self._early(touch.control, motion)
