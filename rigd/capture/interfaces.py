@@ -41,6 +41,12 @@ def lasting_name(device: str) -> str:
     return _CARD_IN_NAME.sub(r" (device \2)", device)
 
 
+def is_card_number(wanted: str) -> bool:
+    """Whether a config's device is a card by its number, which goes by the order of plugging: "hw:1"."""
+    address = _CARD_ADDRESS.fullmatch(wanted.strip())
+    return address is not None and address["card"].isdigit()
+
+
 def card_of(interface: Interface, cards: Sequence[Card]) -> tuple[Card, int] | None:
     """The card of an interface whose name has "(hw:N,D)" in it, and D; None of others."""
     match = _CARD_IN_NAME.search(interface.name)

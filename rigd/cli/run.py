@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from rigd.cli.identity import identity_warnings
 from rigd.cli.live import LiveView
 from rigd.cli.run_log import RunLog
 from rigd.cli.stopping import Answer, Conduct, Signals, last_words, let_go_of, open_takes, terminal_streams
@@ -171,6 +172,7 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
     geometry = config.tape_geometry()
     warnings = [] if config.mirror is None else mirror_warnings(config.library, config.mirror)
     warnings += file_limits(config)
+    warnings += identity_warnings(config)
     facts = {
         "ok": True,
         "channels": len(config.channels),

@@ -65,7 +65,10 @@ class AudioSection(Options):
 
     driver: str = option("portaudio", "What brings the sound: portaudio, or simulated for trying things out")
     device: str = option(
-        "", 'The interface by stable name ("Scarlett 18i20 USB", "hw:CARD=USB"); empty: the driver\'s default'
+        "",
+        'The interface by what stays: "hw:CARD=RIG", "hw:CARD=RIG,DEV=1", "usb:1-1.3" (the USB socket, for equal '
+        'cards), a name ("Scarlett 18i20 USB") or a JACK client; empty: the driver\'s default. Not "hw:1": that is '
+        "the order of plugging",
     )
     sample_rate_hz: int = option(
         48_000, "The rate the interface runs at; rigd refuses another one", unit="Hz", choices=SAMPLE_RATES_HZ

@@ -6,6 +6,7 @@ A port is known by what stays: the USB serial number, or the USB socket where th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ class SerialPort:
     """VID:PID, as 2341:0043."""
 
 
+_COUNTED = re.compile(r"/dev/tty(?:USB|ACM)\d+", re.ASCII)
+_BY_ID = "/dev/serial/by-id/"
 PortLister = Callable[[], Sequence[SerialPort]]
 
 
@@ -49,16 +52,53 @@ def list_ports() -> tuple[SerialPort, ...]:
 
 def config_for(port: SerialPort, ports: Sequence[SerialPort], *, name: str = "box") -> str:
     """The config to paste: by serial number where that is unique, else by USB socket, else by path."""
-    twins = [other for other in ports if other.usb_serial == port.usb_serial]
-    if port.usb_serial and len(twins) == 1:
-        place = f'usb_serial = "{_quoted(port.usb_serial)}"'
-    elif port.usb_path:
-        place = f'usb_path = "{_quoted(port.usb_path)}"'
-    else:
-        place = f'port = "{_quoted(port.device)}"'
+    place = _place(port, ports)
     seen = " ".join(part for part in (port.product, port.usb_id) if part)
     remark = f"  # {' '.join(seen.split())}, now {port.device}" if seen else ""
     return f'[surface.{name}]\nkind = "serial"\n{place}{remark}\n'
+
+
+def _place(port: SerialPort, ports: Sequence[SerialPort]) -> str:
+    """The line of the config that means this one."""
+    twins = [other for other in ports if other.usb_serial == port.usb_serial]
+    if port.usb_serial and len(twins) == 1:
+        return f'usb_serial = "{_quoted(port.usb_serial)}"'
+    if port.usb_path:
+        return f'usb_path = "{_quoted(port.usb_path)}"'
+    return f'port = "{_quoted(port.device)}"'
+
+
+def is_counted(path: str) -> bool:
+    """Whether a path is only the order in which things were plugged in: /dev/ttyUSB0."""
+    return _COUNTED.fullmatch(path) is not None
+
+
+def _check_lasting(path: str, ports: PortLister) -> None:
+    """Raises SurfaceError where the path may be another box tomorrow, and gives the choice. With one box there is
+    nothing to take for it."""
+    if is_counted(path):
+        alike = [port for port in ports() if is_counted(port.device)]
+        why = "is the order of plugging"
+    elif path.startswith(_BY_ID):
+        # Links by id of equal boxes with equal serial numbers have one name: the last one plugged in has it.
+        all_ports = ports()
+        meant = [port for port in all_ports if port.device == str(Path(path).resolve()) and port.usb_id]
+        alike = [
+            port
+            for port in all_ports
+            if meant and (port.usb_id, port.usb_serial) == (meant[0].usb_id, meant[0].usb_serial)
+        ]
+        if len({port.usb_path.partition(":")[0] for port in alike}) < 2:
+            return  # the lines of one box have names of their own
+        why = "is the name of each of several equal boxes"
+    else:
+        return
+    if len(alike) > 1:
+        choice = ", ".join(f"{port.device} is {_place(port, alike)}" for port in alike)
+        raise SurfaceError(
+            f"{path} {why}, and {len(alike)} are there: {choice}. Nothing was opened; write the one you mean in "
+            "place of port (rigd devices)"
+        )
 
 
 def _quoted(text: str) -> str:
@@ -72,6 +112,7 @@ def find_port(settings: SerialSettings, ports: PortLister = list_ports) -> str:
     if settings.port:
         if not Path(settings.port).exists():
             raise SurfaceError(f"{settings.port} is not there; plug the box in, or see: rigd devices")
+        _check_lasting(settings.port, ports)
         return settings.port
     if settings.usb_serial:
         wanted = f'usb_serial "{settings.usb_serial}"'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,37 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
 def test_two_chips_with_one_serial_number_are_both_named() -> None:
     with pytest.raises(SurfaceError, match=r"fits 2 ports: /dev/ttyUSB1 \(usb_path 1-1.4\), /dev/ttyUSB2"):
         found(usb_serial="0001")
+
+
+def test_a_path_that_is_the_order_of_plugging_is_refused_with_the_choice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    with pytest.raises(SurfaceError) as caught:
+        found(port="/dev/ttyUSB0")
+    words = str(caught.value)
+    assert "order of plugging, and 4 are there" in words
+    assert '/dev/ttyUSB0 is usb_path = "1-1.2"' in words and '/dev/ttyACM0 is usb_serial = "8573"' in words
+    # One box alone cannot be taken for another; a line of the board itself is always the same.
+    alone = SerialSettings(port="/dev/ttyUSB0")
+    assert find_port(alone, lambda: [CH340, PLAIN]) == "/dev/ttyUSB0"
+    assert found(port="/dev/ttyAMA0") == "/dev/ttyAMA0"
+
+
+def test_a_link_by_id_that_equal_boxes_share_is_refused_with_the_choice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    monkeypatch.setattr(Path, "resolve", lambda path: Path("/dev/ttyUSB1"))
+    settings = SerialSettings(port="/dev/serial/by-id/usb-CP2102_0001-if00-port0")
+    first, second = replace(CP2102, usb_id="10C4:EA60"), replace(CP2102_TWIN, usb_id="10C4:EA60")
+    with pytest.raises(SurfaceError, match=r'several equal boxes.*usb_path = "1-1.4".*usb_path = "1-1.5"'):
+        find_port(settings, lambda: [first, second])
+    assert find_port(settings, lambda: [first, UNO]) == settings.port
+    two_lines = [
+        replace(first, usb_path=f"1-1.4:1.{line}", device=f"/dev/ttyUSB{1 + line}") for line in (0, 1)
+    ]
+    assert find_port(settings, lambda: two_lines) == settings.port
 
 
 @pytest.mark.parametrize("port", ALL)
