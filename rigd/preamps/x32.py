@@ -13,8 +13,8 @@ import math
 import threading
 import time
 from collections.abc import Sequence
+from socket import getaddrinfo, socketpair
 from socket import socket as SystemSocket
-from socket import socketpair
 from typing import ClassVar, Literal
 
 from pydantic import field_validator
@@ -28,6 +28,7 @@ from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.preamps.desk_intake import DeskIntake
 from rigd.preamps.desk_line import DeskLine
 from rigd.preamps.desk_talk import DeskTalk, Dialect
+from rigd.preamps.host_lookup import Resolver
 from rigd.wire.osc import OscMessage, encode_message
 
 log = logging.getLogger(__name__)
@@ -161,8 +162,10 @@ class X32Preamp:
         sink: PreampSink,
         *,
         clock: ClockNs = lambda: Ns(time.monotonic_ns()),
+        resolver: Resolver = getaddrinfo,
     ) -> None:
         self.name = name
+        self._resolver = resolver
         self._settings = settings
         self._sockets = tuple(sockets)
         self._sink = sink
@@ -226,7 +229,7 @@ class X32Preamp:
                 self._bell.send(b"!")
 
     def _run(self, bell: SystemSocket) -> None:
-        line = DeskLine(self._settings.host, self._settings.port)
+        line = DeskLine(self._settings.host, self._settings.port, resolver=self._resolver)
         try:
             talk = DeskTalk(
                 name=self.name,

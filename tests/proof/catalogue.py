@@ -57,6 +57,9 @@ FAULTS: dict[str, str] = {
     "F52": "interface, pedal or box plugged in for the first time after the service started",
     "F48": "the terminal that rigd was started in hangs up",
     "F49": "the clock comes late, is set back, and a month goes by",
+    "F52": "an interface, a pedal, a box that is plugged in for the first time after the service started",
+    "F53": "a wrong, a spiked, a halved line of a serial box; a sensor that wavers at a switch's threshold",
+    "F54": "a desk that is away, and orders to it; one that comes back with another address",
 }
 """The faults by their numbers."""
 
@@ -168,6 +171,7 @@ GROUNDS = (
             "f29_callbacks_stop",
             "f30_returns_otherwise::an_interface_with_another_index_is_the_same_one_by_its_name",
             "f33_replug::every_restart_of_a_jack_server_is_a_declared_gap_and_leaves_nothing_behind",
+            "f52_late_plug::an_interface_that_comes_after_the_rig_is_found",
         ),
     ),
     Ground(
@@ -205,6 +209,13 @@ GROUNDS = (
         what="a serial surface alone, at the other end of a pty, with a list of ports in place of /sys",
         compared="no sound is there",
         tests=("f37_serial_storm::a_box_that_returns_as_another_tty_is_found_by_its_usb_serial_number",),
+    ),
+    Ground(
+        name="part",
+        what="the part alone at the far end of its wire: a pedal's or a box's surface on a port of JACK or a pty, a"
+        " preamp's thread and a desk on UDP",
+        compared="no sound is there",
+        tests=("f52_late_plug", "f53_wrong_lines", "f54_desk_away"),
     ),
     Ground(
         name="writer",

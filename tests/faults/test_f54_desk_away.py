@@ -1,0 +1,102 @@
+"""F54: a desk that is away. An order to it is given up after its time and nothing old is sent when it returns; under
+a name with several addresses, or with a new one, it is reached within 10 s."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from hardware_sim.x32 import SimulatedX32
+from rigd.model.gain import ORDER_WAITS_S
+from rigd.preamps.x32 import X32Preamp, X32Settings
+from tests.preamps.test_x32 import Told, orders, until
+from tests.proof.figures import Figures, count
+
+MOVES = count(ci=1, full=10)
+GAIN = "/headamp/000/gain"
+
+
+class Names:
+    """What the desk's name stands for now."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+
+    def resolve(self, host: str, port: int, **kind: Any) -> list[tuple[Any, ...]]:
+        rows = (socket.getaddrinfo(address, port, **kind) for address in self.addresses)
+        return list(itertools.chain.from_iterable(rows))
+
+
+@pytest.mark.timeout(120)
+def test_an_order_to_a_desk_that_is_away_is_given_up_and_nothing_old_is_sent(figures: Figures) -> None:
+    told = Told()
+    with SimulatedX32() as desk:
+        preamp = X32Preamp("desk", X32Settings(host=desk.host, port=desk.port), [1], told)
+        preamp.start()
+        try:
+            until(lambda: told.latest(1) == (0.0, True))
+            desk.vanish()
+            until(lambda: told.answering() is False)
+            preamp.request(1, "gain_db", 30.0)
+            at = time.monotonic()
+            until(lambda: any(setting.given_up for setting in list(told.settings)))
+            took_s = time.monotonic() - at
+            desk.come_back()
+            until(lambda: told.answering() and told.latest(1) == (0.0, True))
+            preamp.request(1, "gain_db", 3.0)
+            until(lambda: told.latest(1) == (3.0, True))
+            old = [value for value in orders(desk, GAIN) if value != orders(desk, GAIN)[-1]]
+        finally:
+            preamp.stop()
+    assert old == []
+    figures.record(
+        "F54", "old orders sent", bound="0", measured=len(old), unit="orders", load="1 desk", count="1 order"
+    )
+    late_s = took_s - ORDER_WAITS_S
+    figures.record(
+        "F54",
+        "given up too late by",
+        bound="<= 1 s",
+        measured=late_s,
+        unit="s",
+        load="1 desk",
+        count="1 order",
+    )
+
+
+@pytest.mark.timeout(count(ci=120, full=600))
+def test_a_desk_that_comes_back_with_another_address_is_reached(figures: Figures) -> None:
+    told, worst_s = Told(), 0.0
+    names = Names("::1", "127.0.0.2")
+    with SimulatedX32(host="127.0.0.2") as desk:
+        port = desk.port
+        preamp = X32Preamp(
+            "desk", X32Settings(host="desk.local", port=port), [1], told, resolver=names.resolve
+        )
+        preamp.start()
+        until(lambda: told.answering())
+    try:
+        for move in range(MOVES):
+            until(lambda: told.answering() is False)
+            address = f"127.0.0.{3 + move}"
+            with SimulatedX32(host=address, port=port):
+                at = time.monotonic()
+                names.addresses = (address,)
+                until(lambda: told.answering())
+                worst_s = max(worst_s, time.monotonic() - at)
+                until(lambda address=address: address in told.statuses[-1].detail)  # type: ignore[misc]
+    finally:
+        preamp.stop()
+    figures.record(
+        "F54",
+        "reached at its new address after",
+        bound="<= 10 s",
+        measured=worst_s,
+        unit="s",
+        load="1 desk",
+        count=f"{MOVES} moves",
+    )
