@@ -55,8 +55,7 @@ _AIR_SOCKETS = {"XR12": 4, "XR16": 8, "XR18": 16, "MR12": 4, "MR18": 16}
 class _DeskSettings(Options):
     host: str = option(
         NEEDED,
-        "The desk's address on the network, as its Setup > Network page shows it, or its name there: asked for again "
-        "while the desk is away, and every address of it is tried",
+        "The desk's address or name on the network, as its Setup > Network page shows it",
         longest=253,
     )
 

@@ -66,7 +66,7 @@ class LampSettings(BaseModel):
 class MidiSettings(BaseModel):
     """A MIDI port: of ALSA or JACK by name, or a serial line."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     port: Annotated[str, Field(min_length=1, max_length=200)]
     """The port's name, or a part of it that fits no other (`rigd devices`), without ALSA's changing numbers.
@@ -85,6 +85,7 @@ class MidiSettings(BaseModel):
     """What a device sends within this time after its port was opened is its state and no foot: a switch that
     is down then does nothing until released. An Arduino that restarts at opening wants 2000."""
     led: tuple[LampSettings, ...] = ()
+    """The lamps: what each is on for, the message that sets it (send), and its values lit and dark."""
 
 
 class MidiSurface:
