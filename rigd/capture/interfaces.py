@@ -7,7 +7,7 @@ interfaces is an error that lists both, because recording the wrong one is found
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from rigd.capture.cards import Card, twins_of
@@ -77,6 +77,15 @@ def choose_interface(
     empty: the only, else the system's default, interface with enough inputs. Raises InterfaceError that says what
     there is and what to write.
     """
+    # PortAudio leaves a card out that is in use, and may have nothing else to list.
+    places = [found for each in interfaces if (found := card_of(each, cards)) is not None]
+    listed = {(card.number, device) for card, device in places}
+    user = _user_of(wanted.strip(), cards, listed)
+    if user:
+        raise InterfaceError(
+            f"{_quoted(wanted)} is there, but {user} has it open, so nobody else can. Nothing was opened. End that "
+            "program, or record through it (configs/jack.toml); rigd tries again by itself"
+        )
     if not interfaces:
         raise InterfaceError(
             f"{_quoted(wanted)} was not found: the audio system lists no interface at all. Nothing was "
@@ -162,6 +171,17 @@ def _card_at(address: re.Match[str], wanted: str, cards: Sequence[Card]) -> Card
             "(systemd/80-rigd.rules)"
         )
     return card
+
+
+def _user_of(wanted: str, cards: Sequence[Card], listed: Container[tuple[int, int]]) -> str:
+    """Who records from the card's device that is meant, where it is not `listed`; empty where nobody does."""
+    address = _CARD_ADDRESS.fullmatch(wanted) or _USB_ADDRESS.fullmatch(wanted)
+    if address is None:
+        return ""
+    card = _card_at(address, wanted, cards)
+    device = int(address["device"] or 0)
+    users = [each.used_by for each in card.captures if each.number == device]
+    return users[0] if users and (card.number, device) not in listed else ""
 
 
 def _choose_default(interfaces: Sequence[Interface], channels: int) -> Interface:

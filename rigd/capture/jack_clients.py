@@ -23,6 +23,7 @@ from rigd.model.errors import InterfaceError
 
 STAND_IN = "rigd-stand-in"
 _LOOKING = "rigd-looks"
+_OF_ALSA = ("hw:", "usb:")
 _PATTERN = frozenset("\\^$.|?*+()[]{}")
 """What means something in a POSIX extended regular expression."""
 
@@ -104,6 +105,8 @@ class StandIn:
     @classmethod
     def where_needed(cls, wanted: str) -> StandIn | None:
         """For the client that a config's device means; None where PortAudio can reach it, or it is none of JACK's."""
+        if not wanted.strip() or wanted.startswith(_OF_ALSA):
+            return None
         clients = read_jack_clients()
         meant = meant_client(clients, wanted)
         if meant is None or not is_misread(meant[0], clients):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.capture.cards import Card, read_cards
+from rigd.capture.cards import CaptureDevice, Card, read_cards
 from rigd.capture.interfaces import Interface, card_address, card_of, choose_interface
 from rigd.model.errors import InterfaceError
 
@@ -104,6 +104,16 @@ def test_an_interface_without_enough_inputs_is_refused_with_its_number() -> None
 def test_an_interface_that_another_program_holds_is_named_as_such() -> None:
     with pytest.raises(InterfaceError, match=r"has no inputs.*another program"):
         choose("other card")
+
+
+def test_a_card_in_use_is_refused_with_the_name_of_its_user() -> None:
+    held = replace(CARDS[1], captures=(CaptureDevice(number=0, used_by="pipewire (pid 4711)"),))
+    with pytest.raises(
+        InterfaceError, match=r'"hw:CARD=RIG" is there, but pipewire \(pid 4711\) has it open'
+    ):
+        choose_interface((BUILT_IN,), "hw:CARD=RIG", channels=2, cards=(held,))
+    with pytest.raises(InterfaceError, match="pipewire"):
+        choose_interface((), "hw:CARD=RIG", channels=2, cards=(held,))
 
 
 def test_no_interface_at_all_is_said_plainly() -> None:

@@ -114,3 +114,12 @@ def test_one_message_alone_is_taken_for_a_latching_switch_and_said_to_be_a_guess
 def test_a_name_with_quotes_is_pasted_safely() -> None:
     learned = Learned(port='Bob\'s "pedal" \\ 1', control="cc 80 ch 1", mode="momentary")
     assert tomllib.loads(render(learned))["surface"]["pedal"]["port"] == learned.port
+
+
+def test_of_two_equal_pedals_the_one_that_was_pressed_is_pasted_with_its_usb_socket() -> None:
+    learned = Learned(
+        port="FCB:FCB MIDI 1", control="cc 80 ch 1", mode="momentary", place=('usb_path = "1-1.4"',)
+    )
+    pasted = tomllib.loads(render(learned))["surface"]["pedal"]
+    assert pasted.pop("kind") == "midi"
+    assert (MidiSettings(**{key: pasted[key] for key in ("port", "usb_path")})).usb_path == "1-1.4"
