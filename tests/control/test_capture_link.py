@@ -1,0 +1,60 @@
+"""The judge of whether capture still hears anything, while it keeps what it hears off the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rigd.control.capture_link import FIRST_FRAME_WITHIN_S, CaptureLink
+from rigd.control.other_build import OtherBuild
+from rigd.control.process_link import Stuck
+from rigd.control.tape_view import TapeView
+from rigd.model.messages import CapturePhase, CaptureReport
+
+OPENING = CaptureReport(phase=CapturePhase.OPENING, device="Sim")
+MEASURING = replace(
+    OPENING, phase=CapturePhase.FAILED, failure="44,100 Hz", mismatch="44,100 Hz", measuring=True
+)
+
+
+class Clock:
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def link(tmp_path: Path, clock: Clock) -> Iterator[CaptureLink]:
+    tape = TapeView(tmp_path)
+    other = OtherBuild(tmp_path, lambda message: None)
+    yield CaptureLink(
+        runtime_dir=tmp_path, tape=tape, post=lambda message: None, lost=print, other_build=other, clock=clock
+    )
+    tape.close()
+
+
+def test_a_stream_that_is_only_measured_may_be_so_for_ever(link: CaptureLink, clock: Clock) -> None:
+    link.connected()
+    link.received(MEASURING)
+    for _ in range(100):
+        clock.now_s += FIRST_FRAME_WITHIN_S / 2
+        link.tick()
+
+
+def test_an_opening_may_not_and_neither_may_one_that_is_over(link: CaptureLink, clock: Clock) -> None:
+    for reports in ((OPENING,), (MEASURING, replace(MEASURING, measuring=False))):
+        link.connected()
+        for report in reports:
+            link.received(report)
+        clock.now_s += FIRST_FRAME_WITHIN_S + 1
+        with pytest.raises(Stuck):
+            link.tick()
