@@ -24,6 +24,8 @@ MEASURED_AFTER_NS = 5 * NS_PER_SECOND
 """Over less, jitter of 0.1 ms would pass for a drift of 20 ppm and more: the nominal rate is better."""
 ROUNDING_PPM = 1e-3
 ALL_BLOCKS = 2**64 - 1
+OTHER_RATE_PPM = 1000.0
+"""No card's clock is so far from what it says."""
 
 Point = tuple[int, int]
 """(monotonic ns, frame after the last frame delivered then)."""
@@ -96,6 +98,8 @@ def read_timeline(tape_map: TapeMap, *, before_block: int = ALL_BLOCKS) -> Timel
         if not earlier:
             break
         before = fit(earlier, nominal_rate_hz=nominal)
+        if abs(before.drift_ppm) > OTHER_RATE_PPM:
+            before = timeline  # a part of it was heard at another rate: it says nothing
     if before is timeline:
         return timeline
     return fit(points, nominal_rate_hz=nominal, rate_hz=before.measured_rate_hz)

@@ -14,7 +14,7 @@ import pytest
 from tape_source import RATE, Source, assert_is_counter, counter, geometry
 
 from rigd.model.take import GapCause
-from rigd.model.units import Frame
+from rigd.model.units import Frame, Ns
 from rigd.tape.blocks import BlockFlag, Lost
 from rigd.tape.capture_core import CaptureCore
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
@@ -67,6 +67,31 @@ def test_a_host_that_brings_several_blocks_at_once_makes_the_gap_no_longer(start
     )
     assert gap.frame == stored
     assert abs(gap.frames - lost) <= 16
+
+
+@pytest.mark.parametrize("other_hz", [44_100, 52_800])
+def test_the_rate_after_a_gap_is_not_that_of_a_stretch_that_was_heard_at_another(
+    start, other_hz: int
+) -> None:
+    source = start(capacity_frames=2**20)
+    rows = np.zeros((source.tape.geometry.channels, 480), np.float32)
+    at_ns = 10**12
+
+    def play(seconds: float, rate_hz: float) -> None:
+        nonlocal at_ns
+        for _ in range(round(seconds * rate_hz / 480)):
+            at_ns += round(480 * 1e9 / rate_hz)
+            source.core.feed(rows, 480, adc_time=0.0, monotonic_ns=at_ns)
+
+    play(12, RATE)
+    right = source.tape.timeline()
+    play(2.5, other_hz)
+    at_ns += 5 * 10**9
+    source.core.resume(right, cause=GapCause.INTERFACE_LOST)
+    play(2, RATE)
+    after = source.tape.timeline()
+    assert abs(after.drift_ppm) < 1
+    assert abs(after.frame_at(Ns(at_ns + 10**9)) - source.tape.next_frame - RATE) <= 1
 
 
 def test_a_stream_that_was_opened_again_names_the_interface(start) -> None:
