@@ -87,7 +87,12 @@ def closed_before(folder: str, take_id: TakeId) -> TakeClosed | TakeFailed | Non
         for file in ledger.record().files
     )
     return TakeClosed(
-        take_id=take_id, folder=folder, frames=closed.frames, files=files, recovered=closed.recovered
+        take_id=take_id,
+        folder=folder,
+        frames=closed.frames,
+        files=files,
+        xruns=ledger.xrun_count,
+        recovered=closed.recovered,
     )
 
 
