@@ -23,25 +23,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hardware_sim.fault_words import FAULTS, FaultError, FaultOrder
 from hardware_sim.faults import (
     CARD_WORDS,
-    FAULTS,
     NANOSECONDS,
     CardState,
     FaultClient,
-    FaultError,
-    FaultOrder,
     FaultReceipt,
     FaultSocket,
     card_after,
     read_card,
     write_card,
 )
+from hardware_sim.host import Host, HostShape
 from hardware_sim.signals import Samples, make_signal
 from rigd.capture.driver import FoundInterface, SettingsModel
 from rigd.model.errors import InterfaceError, MismatchError
 from rigd.model.messages import CaptureSettings
-from rigd.tape.blocks import BlockFlag
+from rigd.tape.blocks import BlockFlag, Blocks
 
 if TYPE_CHECKING:
     from rigd.tape.capture_core import CaptureCore
@@ -50,6 +49,11 @@ NAME = "Simulated interface"
 HOST_API = "hardware_sim"
 FULL_SCALE = 8_388_608.0
 LONGEST_SLEEP_S = 3600.0
+HOST_HOLDS_S = 0.2
+"""So much sound its host's ring has room for, and four periods at least."""
+FREEWHEEL_EVERY_S = 0.0005
+NO_SOUND = -0.75
+"""What its host brings while it freewheels: nobody plays that."""
 REALTIME_PRIORITY = 60
 
 
@@ -111,6 +115,7 @@ class _Card:
         options = settings.options
         self._core = core
         self._runtime = runtime
+        self._channels = channels
         self._rate = settings.tape.sample_rate_hz
         self._period = settings.period_frames
         self._paced = bool(options.get("paced", True))
@@ -127,7 +132,11 @@ class _Card:
         self._lost = 0
         self._flags = BlockFlag.NONE
         self._late_ns = 0
+        self._hold_ns = 0
         self._next: FaultOrder | None = None
+        self._host: Host | None = None
+        self._freewheels_until_ns = 0
+        core.describe_host(blocks=Blocks.WHOLE)
         self._stop_read, self._stop_write = os.pipe()
         self._orders = FaultSocket(runtime)
         self._woken_by = (self._stop_read, self._orders.fileno())
@@ -151,7 +160,12 @@ class _Card:
             _schedule(threading.get_native_id(), os.SCHED_FIFO)
         try:
             while self._wait():
-                self._bring_block()
+                if self._freewheels_until_ns > 0:
+                    self._freewheel()
+                elif self._host is not None:
+                    self._wake_host(self._host)
+                else:
+                    self._bring_block()
         except Exception:
             traceback.print_exc()
             print("simulated interface: broken, it brings nothing any more", file=sys.stderr, flush=True)
@@ -172,9 +186,13 @@ class _Card:
     def _seconds_left(self) -> float:
         if self._state.vanished:
             return LONGEST_SLEEP_S
+        if self._freewheels_until_ns > 0:
+            return FREEWHEEL_EVERY_S
+        if self._host is not None:
+            return (self._host.due_ns + self._late_ns + self._hold_ns - time.monotonic_ns()) / NANOSECONDS
         if not self._paced:
             return 0.0
-        due = self._state.ns_at(self._frame + self._next_length(), self._rate) + self._late_ns
+        due = self._state.ns_at(self._frame + self._next_length(), self._rate) + self._late_ns + self._hold_ns
         return (due - time.monotonic_ns()) / NANOSECONDS
 
     def _next_length(self) -> int:
@@ -208,6 +226,55 @@ class _Card:
         self._late_ns = 0
         self._next = None
 
+    def _wake_host(self, host: Host) -> None:
+        """What it has goes to the callback, a block at a time."""
+        self._late_ns = 0
+        for block in host.wake(time.monotonic_ns()):
+            rows = [self._signal.rows(first, frames) for first, frames in block.pieces]
+            self._core.feed(
+                np.concatenate(rows, axis=1),
+                block.frames,
+                adc_time=block.adc_time,
+                monotonic_ns=time.monotonic_ns(),
+                flags=BlockFlag.OVERFLOW if block.overflow else BlockFlag.NONE,
+            )
+            for first, frames in block.pieces:
+                self._lost += first - self._frame
+                self._frame = first + frames
+            self._delivered += block.frames
+
+    def _freewheel(self) -> None:
+        """Its host reckons on while the card stands still for it; what the card had meanwhile is lost."""
+        now = time.monotonic_ns()
+        if now < self._freewheels_until_ns:
+            rows = np.full((self._channels, self._period), NO_SOUND, np.float32)
+            self._core.feed(rows, self._period, adc_time=now / NANOSECONDS, monotonic_ns=now)
+            return
+        self._freewheels_until_ns = 0
+        next_frame = int(self._state.frame_at(now, self._rate)) + 1
+        self._lost += next_frame - self._frame
+        self._frame = next_frame
+        if self._host is not None:
+            self._have_host(self._host.shape.period_frames, first_frame=next_frame)
+
+    def _have_host(self, period_frames: int, *, first_frame: int) -> None:
+        """From now on a host stands between the card and the callback, who says nothing of itself."""
+        periods = max(4, -(-int(HOST_HOLDS_S * self._rate) // period_frames))
+        self._host = Host(
+            HostShape(
+                period_frames=period_frames,
+                buffer_frames=periods * period_frames,
+                block_frames=self._period,
+            ),
+            first_frame=first_frame,
+            frame_at=lambda ns: self._state.frame_at(ns, self._rate),
+            ns_at=lambda frame: self._state.ns_at(frame, self._rate),
+        )
+        self._core.describe_host(blocks=Blocks.UNKNOWN)
+
+    def _next_frame(self) -> int:
+        return self._frame if self._host is None else self._host.next_frame
+
     def _spoil(
         self, fault: FaultOrder, rows: Samples | None, adc_time: float
     ) -> tuple[Samples | None, float]:
@@ -230,6 +297,16 @@ class _Card:
             self._lose(int(order.amount * self._state.rate_hz(self._rate)), BlockFlag.OVERFLOW)
         elif order.word == "late":
             self._late_ns = int(order.amount * 1e6)
+        elif order.word == "hold":
+            self._hold_ns = int(order.amount * 1e6)
+        elif order.word == "overrun":
+            self._late_ns = int(order.amount * NANOSECONDS)
+        elif order.word == "bunch":
+            self._have_host(int(order.amount) * self._period, first_frame=self._next_frame())
+        elif order.word == "host-period":
+            self._have_host(int(order.amount), first_frame=self._next_frame())
+        elif order.word == "freewheel":
+            self._freewheels_until_ns = time.monotonic_ns() + int(order.amount * NANOSECONDS)
         elif order.word in ("drift", "clock", *CARD_WORDS):
             self._change_card(order)
         elif order.word != "status":

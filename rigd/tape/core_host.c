@@ -15,6 +15,8 @@
 #define MEAN_SECONDS 0.2
 #define ODD_BLOCKS 8        /* one mad stamp is no new clock */
 #define FASTEST_DRIFT 1e-3
+#define DRIFT_LEAST_SECONDS 5.0
+#define DRIFT_MOST_SECONDS 120.0
 
 /* The upper of the two in the middle: half of the wake-ups may bring a rest only. */
 static uint32_t middle(const uint32_t *kept)
@@ -80,8 +82,9 @@ double rigd_adc_look(rigd_adc *a, double rate_hz, double adc_time, int64_t first
     }
     a->at = adc_time * rate_hz - (double)first_frame;
     if (!a->known)
-        *a = (rigd_adc){.known = 1, .at = a->at, .mean = a->at, .base = a->at};
-    return a->at - a->mean;
+        *a = (rigd_adc){.known = 1, .at = a->at, .mean = a->at, .base = a->at, .moved = a->moved, .over = a->over};
+    double drift = a->over > DRIFT_LEAST_SECONDS * rate_hz ? a->moved / a->over : 0.0;
+    return (a->at - a->mean) * (fabs(drift) < FASTEST_DRIFT ? 1.0 - drift : 1.0);
 }
 
 void rigd_adc_learn(rigd_adc *a, double rate_hz, double slack, uint32_t frames, uint64_t lost, int is_late)
@@ -93,7 +96,14 @@ void rigd_adc_learn(rigd_adc *a, double rate_hz, double slack, uint32_t frames, 
     double limit = slack / 2.0 > rate_hz / 100.0 ? slack / 2.0 : rate_hz / 100.0;
     a->at = at;
     if (fabs(off) <= limit) {
-        a->mean += (share < 1.0 ? share : 1.0) * off;
+        double moves = (share < 1.0 ? share : 1.0) * off;
+        a->mean += moves;
+        a->moved += lost > 0 ? 0.0 : moves;
+        a->over += frames;
+        if (a->over > DRIFT_MOST_SECONDS * rate_hz) {
+            a->over /= 2.0;
+            a->moved /= 2.0;
+        }
         a->odd = 0;
     } else if (++a->odd >= ODD_BLOCKS) {
         a->mean = at;

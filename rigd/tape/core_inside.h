@@ -152,6 +152,7 @@ typedef struct {
     int known; /* 1: of this block only, 2: of some before it */
     int odd;
     double at, mean, base; /* of this block, of those before it, and of the earliest of them: its stamp less its frame */
+    double moved, over;    /* how far the mean moved over how many frames: the card's drift */
 } rigd_adc;
 
 /* How much later than the ones before it this block was sampled; 0 where the driver has no clock. */

@@ -126,7 +126,7 @@ int rigd_ahead_look(rigd_ahead *a, double rate_hz, double slack, uint32_t frames
     double span = (double)(ns - a->calm_ns) * rate_hz / 1e9;
     a->calm_frames += frames;
     a->late = span - (double)a->calm_frames;
-    if (!a->on || a->late < -slack - jitter(rate_hz)) {
+    if (!a->on || fabs(a->late) > slack + jitter(rate_hz)) { /* a host that reckons may also rest for a while */
         *a = (rigd_ahead){.on = 1, .calm_ns = ns};
         return 0;
     }

@@ -161,6 +161,9 @@ uint32_t rigd_points(const rigd_tape *t, uint64_t before_block, int64_t window_n
     uint64_t blocks = atomic_load_explicit(&t->head->blocks, memory_order_acquire);
     uint64_t low = blocks > t->shape.log_blocks ? blocks - t->shape.log_blocks : 0;
     blocks = before_block < blocks ? before_block : blocks;
+    /* The last block before some that ran ahead may have been the first that did. */
+    if (blocks > low + 1 && rigd_block_at(t, blocks, &b) == 1 && (b.flags & RIGD_AHEAD) != 0)
+        blocks--;
     *first_block = blocks;
     if (blocks <= low || most == 0 || rigd_block_at(t, blocks - 1, &last) != 1)
         return 0;

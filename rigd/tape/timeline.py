@@ -22,6 +22,8 @@ WINDOW_NS = 20 * NS_PER_SECOND
 MOST_POINTS = 256
 MEASURED_AFTER_NS = 5 * NS_PER_SECOND
 """Over less, jitter of 0.1 ms would pass for a drift of 20 ppm and more: the nominal rate is better."""
+BELIEVED_RATE_ERROR = 0.25
+"""44.1 kHz in place of 48 kHz is 8 %, and is told; beyond a quarter it is no rate but a host that freewheels."""
 ROUNDING_PPM = 1e-3
 ALL_BLOCKS = 2**64 - 1
 OTHER_RATE_PPM = 1000.0
@@ -72,9 +74,13 @@ def fit(points: Sequence[Point], *, nominal_rate_hz: int, rate_hz: float | None 
     span_ns = last_ns - min(points)[0]
     ns_per_frame = NS_PER_SECOND / (rate_hz or nominal_rate_hz)
     at = [(float(frame - last_frame), float(ns - last_ns)) for ns, frame in points]
+    early = 0.0
+    measured = ns_per_frame
     if span_ns >= MEASURED_AFTER_NS or _is_far_from(at, ns_per_frame):
-        ns_per_frame = _hull_slope(at) or ns_per_frame
-    early = min(ns - frame * ns_per_frame for frame, ns in at)
+        measured = _hull_slope(at) or ns_per_frame
+    if _is_believed(measured, nominal_rate_hz):
+        ns_per_frame = measured
+        early = min(ns - frame * ns_per_frame for frame, ns in at)
     return Timeline(
         anchor_ns=Ns(last_ns + round(early)),
         anchor_frame=Frame(last_frame),
@@ -113,10 +119,16 @@ def _points(tape_map: TapeMap, *, before_block: int) -> tuple[list[Point], int]:
 
 
 def _is_far_from(at: list[tuple[float, float]], ns_per_frame: float) -> bool:
-    """A driver that does not keep to time at all (one that plays as fast as it can) shows at once."""
+    """An interface that does not run at the rate it was opened at (its clock was switched) shows at once."""
     frames = max(at)[0] - min(at)[0]
     duration = max(ns for _, ns in at) - min(ns for _, ns in at)
     return len(at) >= 16 and abs(duration - frames * ns_per_frame) > 0.05 * frames * ns_per_frame
+
+
+def _is_believed(ns_per_frame: float, nominal_rate_hz: int) -> bool:
+    """Whether a clock runs at such a rate. One that does not is no clock: what was heard last is all that is known,
+    and time goes on from there at the nominal rate, so that no time is told as a frame that cannot have come yet."""
+    return abs(NS_PER_SECOND / ns_per_frame / nominal_rate_hz - 1.0) <= BELIEVED_RATE_ERROR
 
 
 def _hull_slope(at: list[tuple[float, float]]) -> float:

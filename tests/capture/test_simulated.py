@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hardware_sim.faults import FAULTS, FaultClient, FaultError, parse_fault
+from hardware_sim.fault_words import FAULTS, FaultError, parse_fault
+from hardware_sim.faults import FaultClient
 from rigd.model.take import GapCause, Xrun
 from rigd.model.units import Frame
 from rigd.tape.blocks import Block, BlockFlag
@@ -262,7 +263,7 @@ def test_what_is_no_fault_is_refused_with_words(text: str) -> None:
 
 def test_every_fault_has_words_that_parse() -> None:
     for kind in FAULTS:
-        amount = {"": "", "otherwise": " channels 2 rate 44100"}.get(kind.unit, " 1")
+        amount = {"": "", "otherwise": " channels 2 rate 44100"}.get(kind.unit, f" {max(1.0, kind.least)}")
         assert parse_fault(f"{kind.word}{amount}").word == kind.word
 
 

@@ -60,6 +60,8 @@ FAULTS: dict[str, str] = {
     "F52": "an interface, a pedal, a box that is plugged in for the first time after the service started",
     "F53": "a wrong, a spiked, a halved line of a serial box; a sensor that wavers at a switch's threshold",
     "F54": "a desk that is away, and orders to it; one that comes back with another address",
+    "F45": "a host that bunches its callbacks overruns; wake-ups are late and the phase moves",
+    "F47": "JACK freewheels in a take",
 }
 """The faults by their numbers."""
 
@@ -144,6 +146,7 @@ GROUNDS = (
             "f46_rate_changes::a_take_goes_on_when_the_clock_of_the_card_is_right_again",
             "f48_hang_up",
             "f49_clock_comes",
+            "f45_host_overruns::a_take_over_a_host_that_bunches_has_one_gap_an_overrun_and_no_alarm",
         ),
     ),
     Ground(
@@ -172,6 +175,7 @@ GROUNDS = (
             "f30_returns_otherwise::an_interface_with_another_index_is_the_same_one_by_its_name",
             "f33_replug::every_restart_of_a_jack_server_is_a_declared_gap_and_leaves_nothing_behind",
             "f52_late_plug::an_interface_that_comes_after_the_rig_is_found",
+            "f47_freewheel::jack_freewheels_in_a_take_and_what_it_brought_is_no_sound",
         ),
     ),
     Ground(
@@ -242,6 +246,13 @@ GROUNDS = (
         what="the tape's C core in a program of its own, built with each sanitizer of gcc and of clang",
         compared="every sample that a reader gets",
         tests=("tape_stress",),
+    ),
+    Ground(
+        name="C core, simulated host",
+        what="the tape's C core, fed by a host that does what PortAudio's does, in a time of its own; F47: by the"
+        " simulated interface in a real capture process",
+        compared="every sample on the tape, and the length of each gap against the card's counter",
+        tests=("f45_host_overruns", "f47_freewheel"),
     ),
     Ground(
         name="unit files",

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tape_source import RATE, START_NS
 
 from rigd.model.errors import TapeError
+from rigd.model.take import GapCause
 from rigd.model.units import Frame, Ns
-from rigd.tape.blocks import BlockFlag
+from rigd.tape.blocks import BlockFlag, Lost
 from rigd.tape.timeline import fit
 
 
@@ -103,12 +104,46 @@ def test_after_a_gap_of_estimated_length_frames_start_anew_and_the_rate_is_kept(
     assert abs(timeline.frame_at(Ns(ns())) - source.frame - first_late) <= 2
 
 
-def test_a_driver_that_plays_faster_than_time_is_followed_too(start) -> None:
-    source = start(capacity_frames=2**16)
-    play_late(source, 100, 480, RATE * 20, np.zeros(100))
-    timeline = source.tape.timeline()
-    assert timeline.measured_rate_hz == pytest.approx(RATE * 20, rel=1e-3)
-    assert abs(timeline.frame_at(Ns(START_NS + round(source.frame * 1e9 / RATE / 20))) - source.frame) <= 1
+@pytest.mark.parametrize("rate", [44_100, 48_000 * 44_100 / 48_000 * 1.001, 52_000])
+def test_an_interface_at_another_rate_is_measured(start, rate) -> None:
+    source = start(capacity_frames=2**19)
+    play_late(source, 1000, 480, rate, np.zeros(1000))
+    assert source.tape.timeline().measured_rate_hz == pytest.approx(rate, rel=1e-4)
+    assert source.tape.next_frame == source.frame
+
+
+def test_blocks_that_come_faster_than_time_are_not_time(start) -> None:
+    source = start(capacity_frames=2**18)
+    play_late(source, 600, 480, RATE, np.zeros(600))
+    heard, began_ns = source.tape.next_frame, START_NS + round(source.frame * 1e9 / RATE)
+    silence = np.zeros((3, 480), np.float32)
+    now = began_ns
+    for number in range(3000):  # half a minute of sound in half a second
+        now = began_ns + number * 500_000_000 // 3000
+        source.core.feed(silence, 480, adc_time=0.0, monotonic_ns=now)
+        timeline = source.tape.timeline()
+        since = (now - began_ns) * RATE // 10**9
+        assert abs(timeline.measured_rate_hz - RATE) <= 480 / 6, "one block of six seconds"
+        assert timeline.frame_at(Ns(now)) <= heard + since + 480
+        assert source.tape.next_frame <= heard + since + 480
+    assert source.tape.written <= heard + 480
+    for _ in range(40):
+        now += 10_000_000
+        source.core.feed(silence, 480, adc_time=0.0, monotonic_ns=now)
+    since = (now - began_ns) * RATE // 10**9
+    assert abs(source.tape.next_frame - heard - since) <= 1, "time is told as before"
+    assert source.tape.timeline().drift_ppm == pytest.approx(0, abs=1)
+    (lost,) = [p for p in source.tape.runs(source.tape.oldest_frame, None) if isinstance(p, Lost)]
+    assert lost.cause is GapCause.FREEWHEEL and not lost.exact
+
+
+@pytest.mark.parametrize("speed", [0.2, 0.5, 1.5, 50.0, 1000.0])
+def test_a_rate_that_no_clock_has_is_not_believed(speed: float) -> None:
+    points = [(round(k * 10_000_000 / speed), k * 480) for k in range(2000)]
+    timeline = fit(points, nominal_rate_hz=RATE)
+    last_ns, last_frame = points[-1]
+    assert timeline.measured_rate_hz == RATE
+    assert timeline.frame_at(Ns(last_ns + 10**9)) == last_frame + RATE
 
 
 @settings(max_examples=60, deadline=None)
