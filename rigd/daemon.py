@@ -6,6 +6,8 @@ capture and writer processes outlive it; what already runs is attached to and go
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 import time
 import uuid
@@ -26,12 +28,13 @@ from rigd.control.capture_link import CaptureLink
 from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
 from rigd.control.feedback import FeedbackPump
+from rigd.control.folder_watch import FolderWatch, OwnFile
 from rigd.control.other_build import OtherBuild
 from rigd.control.pins import Pins
 from rigd.control.ports import Ports
 from rigd.control.preamps import Preamps
 from rigd.control.process_link import Upkeep
-from rigd.control.runtime_dir import make_runtime_dir, only_one
+from rigd.control.runtime_dir import goes_with_login, make_runtime_dir, only_one, user_name
 from rigd.control.sign_of_life import SignOfLife
 from rigd.control.socket_server import ControlSocket
 from rigd.control.start_settings import StartSettings
@@ -55,10 +58,12 @@ from rigd.model.state import first_state
 from rigd.model.surface import ShowsGains, Surface
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.model.work import is_rolling
+from rigd.wire.held_lock import HeldLock
 from rigd.wire.notify import Notifier
 from rigd.writer.volume import OWN_FOLDER
 
 FEEDBACK_INTERVAL_S = 0.05
+log = logging.getLogger(__name__)
 
 
 def clock_ns() -> Ns:
@@ -101,7 +106,7 @@ class Rig:
     def _start(self) -> None:
         config, running = self._config, self._running
         runtime = make_runtime_dir(config.runtime_dir, laid_down=self._upkeep is Upkeep.SUPERVISED)
-        running.enter_context(only_one(runtime))
+        lock = running.enter_context(only_one(runtime))
         library = Library(
             config.library,
             naming=config.naming(),
@@ -131,6 +136,11 @@ class Rig:
         running.callback(tape.close)
         with suppress(TapeError):
             tape.refresh()  # a take may be open on it, whether or not the interface is there
+
+        def prepare() -> None:
+            tape.name_again()
+            settings.write()
+
         pins = Pins()
         own = library.own_folder
         clock = ClockWatch(traces=(library.root, own, own / "lock", own / INDEX_NAME), post=self._post)
@@ -147,7 +157,7 @@ class Rig:
             post=self._post,
             lost=lambda reason: self._post(WriterLost(reason=reason)),
             other_build=other_build,
-            prepare=settings.write,
+            prepare=prepare,
             upkeep=self._upkeep,
         )
         second = self._second = SecondVolume.of(
@@ -158,7 +168,7 @@ class Rig:
             state=lambda: self.controller.state,
             post=self._post,
             other_build=other_build,
-            prepare=settings.write,
+            prepare=prepare,
             upkeep=self._upkeep,
         )
         capture = CaptureLink(
@@ -167,7 +177,7 @@ class Rig:
             post=self._post,
             lost=lambda reason: self._post(CaptureLost(reason=reason)),
             other_build=other_build,
-            prepare=settings.write,
+            prepare=prepare,
             upkeep=self._upkeep,
         )
         trial = DiskTrial(
@@ -216,7 +226,7 @@ class Rig:
             running.callback(lambda: second.stop(leave_running=self._leave_running))
             second.start(replace=replace_mirror)
         if config.blackbox.minutes:
-            blackbox = self._blackbox(runtime, tape, pins, settings, other_build)
+            blackbox = self._blackbox(runtime, tape, pins, prepare, other_build)
             running.callback(lambda: blackbox.stop() if self._leave_running else blackbox.stop_process())
             blackbox.start(replace=replace_blackbox)
         self._tape_watch = TapeWatch(
@@ -231,7 +241,8 @@ class Rig:
         keeper.open_session(config.session_name(), going_on=True)
         preamps.start()
         running.callback(preamps.stop)
-        self._start_surfaces(runtime, tape)
+        server = self._start_surfaces(runtime, tape)
+        self._watch_folder(runtime, lock, settings, tape, server)
         life = SignOfLife(self.controller, self._notifier)
         life.start()
         running.callback(life.stop)
@@ -269,7 +280,12 @@ class Rig:
         )
 
     def _blackbox(
-        self, runtime: Path, tape: TapeView, pins: Pins, settings: StartSettings, other_build: OtherBuild
+        self,
+        runtime: Path,
+        tape: TapeView,
+        pins: Pins,
+        prepare: Callable[[], None],
+        other_build: OtherBuild,
     ) -> BlackBoxKeeper:
         return BlackBoxKeeper(
             plan_of(self._config),
@@ -277,7 +293,7 @@ class Rig:
             tape=tape,
             pins=pins,
             post=self._post,
-            prepare=settings.write,
+            prepare=prepare,
             clock_ns=clock_ns,
             wall_ns=time.time_ns,
             utc_offset_s=_utc_offset_s,
@@ -285,7 +301,27 @@ class Rig:
             upkeep=self._upkeep,
         )
 
-    def _start_surfaces(self, runtime: Path, tape: TapeView) -> None:
+    def _watch_folder(
+        self, runtime: Path, lock: HeldLock, settings: StartSettings, tape: TapeView, server: ControlSocket
+    ) -> None:
+        cure = goes_with_login(runtime, user=user_name(), uid=os.getuid())
+        if cure:
+            log.warning("%s", cure)
+        watch = FolderWatch(
+            runtime,
+            lock=lock,
+            files=(
+                OwnFile(name="tape", is_there=tape.can_be_found, make_again=tape.name_again),
+                OwnFile(name="settings", is_there=settings.are_there, make_again=settings.write),
+                OwnFile(name="rigd.sock", is_there=server.can_be_found, make_again=server.open_again),
+            ),
+            post=self._post,
+            cure=cure,
+        )
+        watch.start()
+        self._running.callback(watch.stop)
+
+    def _start_surfaces(self, runtime: Path, tape: TapeView) -> ControlSocket:
         config, running, controller = self._config, self._running, self.controller
 
         binder = Binder(
@@ -326,6 +362,7 @@ class Rig:
         )
         server.start()
         running.callback(server.stop)
+        return server
 
     def _post(self, fact: Any) -> None:
         self.controller.post(fact)

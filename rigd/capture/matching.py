@@ -24,8 +24,18 @@ in the eyes of two processes (PortAudio's list never changes within one), has fe
 
 def remember_interface(runtime: Path, found: FoundInterface) -> None:
     """This is the one that is listened to."""
+    _remember(runtime, found.device)
+
+
+def keep_interface(runtime: Path, device: str) -> None:
+    """It is remembered still, where somebody deleted what was remembered. OSError."""
+    if not (runtime / KNOWN_NAME).exists():
+        _remember(runtime, device)
+
+
+def _remember(runtime: Path, device: str) -> None:
     new = runtime / (KNOWN_NAME + ".new")
-    new.write_text(lasting_name(found.device), "utf-8")
+    new.write_text(lasting_name(device), "utf-8")
     new.replace(runtime / KNOWN_NAME)
 
 

@@ -119,7 +119,9 @@ class Opening:
             channels=found.channels,
         )
         from rigd.tape.capture_core import CaptureCore  # numpy: its import is over by now, see process.py
+        from rigd.tape.mapping import await_name
 
+        await_name(self._runtime / TAPE_NAME)
         held = _is_held(self._runtime / TAPE_NAME)
         match = Match(
             found=found,

@@ -12,7 +12,6 @@ The main thread sleeps until a socket or a signal wakes it, and never touches au
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gc
 import importlib
 import os
@@ -26,19 +25,22 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from rigd.capture.driver import load_driver
+from rigd.capture.matching import keep_interface
 from rigd.capture.opening import ExitCode, Opening
 from rigd.capture.settings import FILE_NAME, read_settings
 from rigd.model.errors import InterfaceError, LinkError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings, StopCapture
 from rigd.model.units import NS_PER_SECOND
+from rigd.wire.held_lock import HeldLock, LockTaken
 from rigd.wire.notify import Notifier
+from rigd.wire.start_progress import STANDS_STILL_S, StartFeed, StartProgress
 
 if TYPE_CHECKING:
     from rigd.capture.driver import AudioDriver
-    from rigd.wire.link import Link
+    from rigd.wire.link import Door, Link
 
 SOCKET_NAME = "capture.sock"
 LOCK_NAME = "capture.lock"
@@ -50,19 +52,24 @@ FAREWELL_S = 2.0
 """How long a failed capture waits for somebody to tell it to."""
 LEAST_FAILED_S = 1.0
 """A service manager that starts it again at once is not to make it try more often."""
+LOOK_AGAIN_S = 0.5
+"""How often it is looked whether the runtime folder still has what this process needs there; 60 us."""
 OPENING_AT_MOST_S = 20.0
-"""An opening that takes longer than this is no progress any more."""
+"""An opening that takes longer than this has to compute, or read from a disk, to count as progress."""
 
 
 class CaptureProcess:
     """One life of rigd-capture."""
 
-    def __init__(self, runtime: Path, settings: CaptureSettings, notifier: Notifier) -> None:
+    def __init__(self, runtime: Path, settings: CaptureSettings, notifier: Notifier, lock: HeldLock) -> None:
         self._runtime = runtime
+        self._lock = lock
+        self._look_at = time.monotonic()
         self._notifier = notifier
         self._feed_at = time.monotonic()
         self._opening_until = self._feed_at + OPENING_AT_MOST_S
         self._delivered: list[tuple[int, int]] = []
+        self._progress = StartProgress()
         self._opening = Opening(settings, runtime, make_driver=_make_driver)
         self._links: dict[int, Link] = {}
         self._selector = selectors.DefaultSelector()
@@ -75,6 +82,7 @@ class CaptureProcess:
 
     def run(self) -> ExitCode:
         """Listens until it is told to stop or opening fails. Main thread."""
+        feed = StartFeed(self._notifier, os.getpid())
         opener = threading.Thread(target=self._open, name="rigd-opening", daemon=True)
         self._obey_signals()
         opener.start()
@@ -82,17 +90,17 @@ class CaptureProcess:
         importlib.import_module("rigd.tape.capture_core")
         # The messages need pydantic, which is not to take the processor from the opening.
         opener.join(OPENING_WITHIN_S)
-        from rigd.wire.link import listen
+        from rigd.wire.link import Door
 
-        listener = listen(self._runtime / SOCKET_NAME)
+        feed.over()
+        door = Door(self._runtime / SOCKET_NAME)
         try:
-            with listener:
-                self._selector.register(listener, selectors.EVENT_READ, listener)
-                self._selector.register(self._woken, selectors.EVENT_READ, None)
-                self._talk()
-                return self._end(opener)
+            self._selector.register(door.socket, selectors.EVENT_READ, door.socket)
+            self._selector.register(self._woken, selectors.EVENT_READ, None)
+            self._talk(door)
+            return self._end(opener)
         finally:
-            (self._runtime / SOCKET_NAME).unlink(missing_ok=True)
+            door.close()
 
     def _open(self) -> None:
         try:
@@ -113,15 +121,17 @@ class CaptureProcess:
         with contextlib.suppress(OSError):
             self._waker.send(b"\0")
 
-    def _talk(self) -> None:
+    def _talk(self, door: Door) -> None:
         give_up_at = None
         while not self._stop_asked:
             self._show_life()
-            dues = [self._feed_at] if self._notifier.feed_every_s else []
+            self._stay_found(door)
+            dues = [self._look_at]
+            dues += [self._feed_at] if self._notifier.feed_every_s else []
             heard = self._opening.heard
             dues += [] if heard is None else [heard.rate.due_ns / NS_PER_SECOND]
             dues += [] if give_up_at is None else [give_up_at]
-            timeout = max(0.0, min(dues) - time.monotonic()) if dues else None
+            timeout = max(0.0, min(dues) - time.monotonic())
             for key, _ in self._selector.select(timeout):
                 if key.fileobj is self._woken:
                     with contextlib.suppress(BlockingIOError):
@@ -149,6 +159,23 @@ class CaptureProcess:
             self._opening.exit_code = ExitCode.INTERFACE
         return report
 
+    def _stay_found(self, door: Door) -> None:
+        """What this process has in the runtime folder is there, also where somebody took the folder away."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_AGAIN_S
+        before = door.socket
+        if not self._lock.look():
+            _say("the runtime folder, or files in it, vanished; capture makes its own again")
+        if door.open_again() is not None:
+            self._selector.unregister(before)
+            self._selector.register(door.socket, selectors.EVENT_READ, door.socket)
+        heard = self._opening.heard
+        if heard is not None:
+            heard.tape.name_again()
+            with contextlib.suppress(OSError):
+                keep_interface(self._runtime, heard.report.device)
+
     def _show_life(self) -> None:
         """The service manager hears of progress: frames that came in, or an opening that is not yet too long."""
         now = time.monotonic()
@@ -157,7 +184,7 @@ class CaptureProcess:
         self._feed_at = now + self._notifier.feed_every_s
         heard = self._opening.heard
         if heard is None:
-            if now < self._opening_until:
+            if now < self._opening_until or self._progress.stands_for_s(os.getpid()) < STANDS_STILL_S:
                 self._notifier.alive()
             return
         delivered = heard.core.wakes(since_ns=0)[-1:]
@@ -219,7 +246,8 @@ class CaptureProcess:
         for link in list(self._links.values()):
             self._drop(link)
         if not ended_in_time:
-            (self._runtime / SOCKET_NAME).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self._runtime / SOCKET_NAME).unlink()
             os._exit(code)
         return code
 
@@ -268,29 +296,20 @@ def _say(line: str) -> None:
         print(f"rigd-capture: {line}", file=sys.stderr, flush=True)
 
 
-def take_lock(path: Path) -> IO[str]:
-    """The lock of this runtime folder, held while the file is open. InterfaceError if another has it."""
+def take_lock(path: Path) -> HeldLock:
+    """The lock of this runtime folder. InterfaceError if another has it."""
     try:
-        file = path.open("a+", encoding="ascii")
+        return HeldLock(path)
+    except LockTaken as error:
+        raise InterfaceError(
+            f"another rigd-capture (process {error.owner}) already listens in {path.parent}. "
+            "This one ended and changed nothing"
+        ) from error
     except OSError as error:
         raise InterfaceError(
             f"runtime folder {path.parent}: {error.strerror}. Nothing was opened. "
             "Start rigd-capture through: rigd run"
         ) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        owner = file.read().strip() or "unknown"
-        file.close()
-        raise InterfaceError(
-            f"another rigd-capture (process {owner}) already listens in {path.parent}. "
-            "This one ended and changed nothing"
-        ) from error
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
 
 
 def main(arguments: Sequence[str] | None = None) -> ExitCode:
@@ -314,4 +333,4 @@ def main(arguments: Sequence[str] | None = None) -> ExitCode:
         except InterfaceError as error:
             _say(str(error))
             return ExitCode.USAGE
-        return CaptureProcess(runtime, settings, notifier).run()
+        return CaptureProcess(runtime, settings, notifier, lock).run()

@@ -26,6 +26,7 @@ from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.ordering import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
 from rigd.wire.notify import Notifier
+from rigd.wire.start_progress import StartFeed
 from rigd.writer.file_limit import FileLimit, file_limit, what_it_means
 
 CLOSE_WITHIN_S = 60.0
@@ -69,13 +70,14 @@ def run(
     live = sys.stdout.isatty() and not plain
     terminal = terminal_streams()
     log = _log_to(loaded, live=live)
-    rig = Rig(loaded, upkeep=Upkeep.SUPERVISED if supervised else Upkeep.OWN, notifier=Notifier())
+    notifier = Notifier()
+    rig = Rig(loaded, upkeep=Upkeep.SUPERVISED if supervised else Upkeep.OWN, notifier=notifier)
     signals = Signals()
     for limit in file_limits(loaded):
         logging.getLogger("rigd").warning("%s", limit)
         if live:
             out.print(limit, style="yellow", markup=False)
-    with errors_told():
+    with errors_told(), StartFeed(notifier, os.getpid()):
         try:
             rig.start()
         except AlreadyRunning as error:

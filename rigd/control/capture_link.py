@@ -18,11 +18,14 @@ from rigd.control.tape_view import TapeView
 from rigd.model.errors import OtherLayoutError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
 from rigd.model.units import NS_PER_SECOND
+from rigd.wire.start_progress import StartProgress
 
 LEAST_SILENCE_S = 0.45
 PERIODS_OF_SILENCE = 10
 FIRST_FRAME_WITHIN_S = 8.0
-"""A cold PortAudio on a busy Raspberry Pi takes seconds to open an interface."""
+"""An opening that has made no progress for so long hangs. A cold one on a slow machine gets on and may last."""
+TAPE_WITHIN_S = 3.0
+"""Capture says that it listens, and its tape cannot be found: whoever has it names it again within a second."""
 STOP_WITHIN_S = 3.0
 TICK_S = 0.2
 """A look at the counter costs 0.15 ms, nearly all of it for waking up."""
@@ -58,6 +61,9 @@ class CaptureLink:
         self._listening = False
         self._measuring = False
         """Its stream is open and kept off the tape, by capture itself, until its rate is right."""
+        self._heard_since: float | None = None
+        """Since when capture says that it listens."""
+        self._progress = StartProgress(clock=clock)
         self._failure = ""
         self._replace = False
         self._process = ProcessLink(
@@ -93,6 +99,7 @@ class CaptureLink:
         self._moved_at = self._clock()
         self._may_be_silent_s = FIRST_FRAME_WITHIN_S
         self._listening = self._measuring = False
+        self._heard_since = None
         self._failure = ""
         if self._replace and not self._process.is_own:
             self._process.send(StopCapture())
@@ -101,8 +108,11 @@ class CaptureLink:
     def received(self, message: Any) -> None:
         if isinstance(message, CaptureReport):
             self._measuring = message.measuring
-            self._listening = self._listening and not message.measuring
+            if message.measuring:
+                self._listening = False
+                self._heard_since = None
             if message.phase is CapturePhase.LISTENING:
+                self._heard_since = self._clock()
                 self._attach()
                 periods_s = PERIODS_OF_SILENCE * message.period_frames / max(1, message.sample_rate_hz)
                 self._may_be_silent_s = max(LEAST_SILENCE_S, periods_s)
@@ -110,13 +120,15 @@ class CaptureLink:
         self._post(message)
 
     def _attach(self) -> None:
-        """The tape that capture writes is looked at. One that cannot be is told, and capture goes on; one that is
-        not there any more is made anew, by another capture."""
+        """The tape that capture writes is looked at. One that cannot be is told, and capture goes on; one whose name
+        vanished is looked for again, and where nobody has it, it is made anew by another capture."""
         try:
             self._look_at_tape()
         except TapeError as error:
             if self._tape.is_missing:
-                raise Stuck(str(error)) from error
+                if self._heard_since is not None and self._clock() - self._heard_since > TAPE_WITHIN_S:
+                    raise Stuck(str(error)) from error
+                return
             if not self._foreign:
                 self._lost(str(error))
             return
@@ -141,6 +153,9 @@ class CaptureLink:
         self._other_build.over()
 
     def tick(self) -> None:
+        if not self._listening and self._heard_since is not None and not self._foreign:
+            self._attach()
+            return
         if not self._listening:
             try:
                 self._look_at_tape()  # of an interface that is away: a take on it can still be stopped
@@ -152,8 +167,10 @@ class CaptureLink:
                 pass
             if self._measuring:
                 self._moved_at = self._clock()
-            elif self._clock() - self._moved_at > FIRST_FRAME_WITHIN_S:
-                raise Stuck(f"the interface did not open within {FIRST_FRAME_WITHIN_S:.0f} s")
+                return
+            stands_s = self._progress.stands_for_s(self._process.pid)
+            if min(stands_s, self._clock() - self._moved_at) > FIRST_FRAME_WITHIN_S:
+                raise Stuck(f"the interface did not open: no progress for {FIRST_FRAME_WITHIN_S:.0f} s")
             return
         try:
             next_frame = self._tape.counters().next_frame

@@ -25,15 +25,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rigd.control.out_of_memory import spare
+from rigd.control.runtime_dir import make_runtime_dir
 from rigd.model.errors import LinkError, RigError
 from rigd.model.messages import MESSAGES
 from rigd.wire.codec import Codec, Unknown
 from rigd.wire.link import Link, connect
+from rigd.wire.start_progress import STANDS_STILL_S, StartProgress
 
 log = logging.getLogger(__name__)
 
 LONGEST_LOG_BYTES = 1 << 20
-START_GRACE_S = 10.0
 STEADY_AFTER_S = 0.5
 """A process that talked for so long did its work, and is started again at once; so is one that somebody killed.
 One that ends sooner by itself, because the interface is not there, is tried again with a pause."""
@@ -110,6 +111,7 @@ class ProcessLink:
         self._child: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._unanswered_since: float | None = None
+        self._progress = StartProgress(clock=clock)
         self._pause_s = 0.0
         self._answered = False
         self._thread = threading.Thread(target=self._run, name=f"rigd-{name}-link", daemon=True)
@@ -185,6 +187,7 @@ class ProcessLink:
             os.write(self._wake_out, b"!")
 
     def _run(self) -> None:
+        trouble = ""
         while not self._stopping.is_set():
             try:
                 link = self._connect_or_start()
@@ -193,7 +196,12 @@ class ProcessLink:
                 elif self._farewell is not None and not self._is_being_started():
                     return
             except Exception as error:
-                log.exception("the link to rigd-%s failed; it goes on", self._name)
+                if repr(error) != trouble:
+                    trouble = repr(error)
+                    unforeseen = not isinstance(error, RigError)
+                    log.error(
+                        "the link to rigd-%s failed; it goes on: %s", self._name, error, exc_info=unforeseen
+                    )
                 # Where the controller does not keep up it hears of the next one.
                 with contextlib.suppress(RigError):
                     self._follower.lost(f"rigd-{self._name} cannot be followed: {error}")
@@ -275,37 +283,49 @@ class ProcessLink:
         if child is not None and child.poll() is not None and not self._answered:
             self._note_life(0.0)  # it ended before it could be talked to
             self._follower.lost(f"rigd-{self._name} cannot start: {self._last_words()}")
-            if self._clock() - self._unanswered_since > START_GRACE_S:
-                self._kill_silent_owner()
-        elif child is not None and child.poll() is None:
-            if self._clock() - self._started_at < START_GRACE_S:
+            if self._clock() - self._unanswered_since > STANDS_STILL_S:
+                self._kill_owner()
+        found = child.pid if child is not None and child.poll() is None else self._found_running()
+        if found:
+            if self._gets_on(found):
                 self._stopping.wait(0.02)
                 return None
-            log.warning("rigd-%s did not answer within %.0f s; killed", self._name, START_GRACE_S)
-            self._kill(child.pid)
+            log.warning("rigd-%s (pid %d) does not answer and makes no progress; killed", self._name, found)
+            self._kill(found)
         if not self._stopping.wait(self._pause_s) and self._farewell is None:
             self._start_process()
         return None
 
+    def _gets_on(self, pid: int) -> bool:
+        """A first start on a slow machine takes as long as it takes."""
+        return self._progress.stands_for_s(pid) < STANDS_STILL_S
+
+    def _found_running(self) -> int:
+        """One that a daemon before has started, or whose socket was deleted: it opens the door again by itself, and
+        two of them must never run. 0: there is none."""
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal():
+                with contextlib.suppress(OSError):
+                    words = (entry / "cmdline").read_bytes().split(b"\0")[:-1]
+                    if words and tuple(os.fsdecode(word) for word in words[1:]) == self._command[1:]:
+                        return int(entry.name)
+        return 0
+
     def _is_being_started(self) -> bool:
         """Nobody has talked to it yet. A signal would not do: a writer would leave its takes open."""
-        started_s = self._clock() - self._started_at
-        return (
-            self._child is not None
-            and self._child.poll() is None
-            and not self._answered
-            and started_s < START_GRACE_S
-        )
+        child = self._child
+        return child is not None and child.poll() is None and not self._answered and self._gets_on(child.pid)
 
     def _await_supervised(self) -> None:
         """The service manager starts it. One that is there and does not answer is killed, so that it can."""
         waits_s = self._clock() - (self._unanswered_since or 0.0)
-        if waits_s > START_GRACE_S:
+        owner = self._lock_owner()
+        if waits_s > STANDS_STILL_S and not (owner and self._gets_on(owner)):
             self._follower.lost(
                 f"rigd-{self._name} does not run or does not answer; the service manager is to start it:"
                 f" systemctl status 'rigd-{self._name}*'"
             )
-            self._kill_silent_owner()
+            self._kill_owner()
             self._unanswered_since = self._clock()
         self._stopping.wait(LOOK_EVERY_S)
 
@@ -316,17 +336,23 @@ class ProcessLink:
             lines = []
         return lines[-1][:300] if lines else f"it ended without a word; see {self._log_path}"
 
-    def _kill_silent_owner(self) -> None:
-        """A process that holds the lock and that nobody can reach keeps every other one from starting."""
-        with contextlib.suppress(OSError, ValueError):
+    def _lock_owner(self) -> int:
+        """The process that holds the lock and that nobody can reach: it keeps every other one from starting. 0: none,
+        or one that came to that number since."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
             owner = int(self._lock_path.read_text("utf-8").split()[0])
-            words = Path(f"/proc/{owner}/cmdline").read_bytes()
-            if b"rigd" in words:  # and not one that came to that number since
-                log.warning("rigd-%s (pid %d) holds its lock and does not answer; killed", self._name, owner)
-                self._kill(owner)
+            if b"rigd" in Path(f"/proc/{owner}/cmdline").read_bytes():
+                return owner
+        return 0
+
+    def _kill_owner(self) -> None:
+        owner = self._lock_owner()
+        if owner:
+            log.warning("rigd-%s (pid %d) holds its lock and does not answer; killed", self._name, owner)
+            self._kill(owner)
 
     def _start_process(self) -> None:
-        self._runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_runtime_dir(self._runtime_dir)
         self._prepare()
         with contextlib.suppress(FileNotFoundError):
             if self._log_path.stat().st_size > LONGEST_LOG_BYTES:

@@ -3,13 +3,16 @@ one rigd at a time."""
 
 from __future__ import annotations
 
-import fcntl
 import os
+import pwd
 import stat
-from contextlib import ExitStack
 from pathlib import Path
 
 from rigd.model.errors import AlreadyRunning, RigError
+from rigd.wire.held_lock import HeldLock, LockTaken
+
+LAST_SYSTEM_UID = 999
+"""Of Debian and most others; logind has it built in."""
 
 GROUP_MAY_ENTER = 0o750
 
@@ -32,27 +35,52 @@ def make_runtime_dir(path: Path, *, laid_down: bool = False) -> Path:
     return path
 
 
-def only_one(runtime: Path) -> ExitStack:
-    """This process is the runtime folder's rigd until the stack is closed. Raises AlreadyRunning at once."""
-    held = ExitStack()
-    # For its owner alone: a lock that others may open is one that others may hold.
-    handle = os.open(runtime / "rigd.lock", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    lock = held.enter_context(os.fdopen(handle, "a+"))
+def only_one(runtime: Path) -> HeldLock:
+    """This process is the runtime folder's rigd until the lock is closed. Raises AlreadyRunning at once."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        held.close()
+        return HeldLock(runtime / "rigd.lock")
+    except LockTaken as error:
         raise AlreadyRunning(
-            f"rigd runs already here (pid {holder}, runtime folder {runtime}); it goes on untouched. "
+            f"rigd runs already here (pid {error.owner}, runtime folder {runtime}); it goes on untouched. "
             "See it: rigd watch. End it: rigd shut-down. Two rigs on one machine need two runtime folders and two "
             "libraries"
         ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return held
+    except OSError as error:
+        raise RigError(
+            f"runtime folder {runtime}: rigd.lock cannot be made ({error.strerror}); nothing was started. "
+            "Set [rig] runtime_dir"
+        ) from error
+
+
+def user_name() -> str:
+    """Who runs this process; a number where it has no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def goes_with_login(runtime: Path, *, user: str, uid: int, root: Path = Path("/")) -> str:
+    """What a person has to do so that the folder is not emptied when `user` logs out; empty where it stays.
+
+    logind takes /run/user/UID away at the last log-out, and what a user who is no system user has in /dev/shm
+    (logind.conf(5), RemoveIPC); a user who lingers has not logged out (loginctl(1)).
+    """
+    in_session = runtime.is_relative_to(f"/run/user/{uid}")
+    in_memory = runtime.is_relative_to("/dev/shm") and uid > LAST_SYSTEM_UID
+    if not (in_session or in_memory) or not (root / "run/systemd/system").is_dir():
+        return ""
+    if (root / "var/lib/systemd/linger" / user).exists():
+        return ""
+    after = (
+        "the rig goes on, and the commands do not reach it until the next login"
+        if in_session
+        else "rigd makes it again within a second, and says so"
+    )
+    return (
+        f"the runtime folder {runtime} is taken away when {user} logs out; {after}. So that it stays: "
+        f"loginctl enable-linger {user}"
+    )
 
 
 def control_socket_mode(runtime: Path) -> int:

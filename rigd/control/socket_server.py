@@ -39,7 +39,7 @@ from rigd.model.requests import (
 from rigd.model.surface import ClockNs
 from rigd.model.units import NS_PER_SECOND
 from rigd.wire.codec import Codec, encode
-from rigd.wire.link import listen
+from rigd.wire.link import Door
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,9 @@ class ControlSocket:
         self._selector = selectors.DefaultSelector()
         self._visits: dict[int, _Visit] = {}
         self._news, self._news_in = socket.socketpair()
-        self._door: socket.socket | None = None
+        self._door: Door | None = None
+        self._door_is_gone = False
+        """Its name in the runtime folder vanished: it is to be opened again."""
         self._door_opens_ns = 0
         """When the door is looked at again after a pause; 0: it is looked at."""
         self._watch: Listener | None = None
@@ -119,13 +121,34 @@ class ControlSocket:
 
     def start(self) -> None:
         """Clients may connect. The caller holds the lock that makes this the only rigd of its folder."""
-        self._door = listen(self._path, mode=control_socket_mode(self._path.parent))
-        self._door.setblocking(False)
+        self._door = Door(self._path, mode=lambda: control_socket_mode(self._path.parent))
+        self._door.socket.setblocking(False)
         for stream in (self._news, self._news_in):
             stream.setblocking(False)
-        self._selector.register(self._door, selectors.EVENT_READ)
+        self._selector.register(self._door.socket, selectors.EVENT_READ)
         self._selector.register(self._news, selectors.EVENT_READ)
         self._thread.start()
+
+    def can_be_found(self) -> bool:
+        """Its name in the runtime folder leads here. Any thread."""
+        return self._door is not None and self._door.is_there()
+
+    def open_again(self) -> None:
+        """Clients find it again in a moment, if the folder is there; those that are connected stay so. Any thread."""
+        self._door_is_gone = True
+        self._wake()
+
+    def _replace_door(self) -> None:
+        assert self._door is not None
+        self._door_is_gone = False
+        before = self._door.socket
+        fresh = self._door.open_again()
+        if fresh is not None:
+            fresh.setblocking(False)
+            with contextlib.suppress(KeyError, ValueError):  # it may have been shut for a pause
+                self._selector.unregister(before)
+            self._selector.register(fresh, selectors.EVENT_READ)
+            self._door_opens_ns = 0
 
     def stop(self) -> None:
         """Every client is gone, and so is the socket's file. Answers already given are written first."""
@@ -141,8 +164,6 @@ class ControlSocket:
             self._watch.close()
         if self._door is not None:
             self._door.close()
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
         self._selector.close()
         self._news.close()
         self._news_in.close()
@@ -157,7 +178,7 @@ class ControlSocket:
 
     def _turn(self) -> None:
         for key, mask in self._selector.select(self._wait_s()):
-            if key.fileobj is self._door:
+            if self._door is not None and key.fileobj is self._door.socket:
                 self._admit_some()
             elif key.fileobj is self._news:
                 with contextlib.suppress(BlockingIOError):
@@ -165,6 +186,8 @@ class ControlSocket:
                         pass
             elif mask & selectors.EVENT_READ:
                 self._visits[key.fd].client.receive()
+        if self._door_is_gone:
+            self._replace_door()
         for visit in self._visits.values():
             self._serve_some(visit)
         now_ns = self._clock_ns()
@@ -201,12 +224,12 @@ class ControlSocket:
         assert self._door is not None
         for _ in range(ADMITTED_A_TURN):
             try:
-                stream, _address = self._door.accept()
+                stream, _address = self._door.socket.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
                 log.warning("nobody can be let in to the control socket: %s; rigd tries again", error)
-                self._selector.unregister(self._door)
+                self._selector.unregister(self._door.socket)
                 self._door_opens_ns = self._clock_ns() + DOOR_PAUSE_NS
                 return
             self._admit(stream)
@@ -238,7 +261,7 @@ class ControlSocket:
 
     def _open_door(self) -> None:
         assert self._door is not None
-        self._selector.register(self._door, selectors.EVENT_READ)
+        self._selector.register(self._door.socket, selectors.EVENT_READ)
         self._door_opens_ns = 0
 
     def _serve_some(self, visit: _Visit) -> None:

@@ -65,6 +65,11 @@ class StartSettings:
         with self._writing:
             self._files[name] = encode(settings)
 
+    def are_there(self) -> bool:
+        """None of the files is missing."""
+        with self._writing:
+            return all((self._runtime / name).exists() for name in self._files)
+
     def write(self) -> None:
         """The files are there, whole. Raises OSError. Any thread: both links ask for it."""
         with self._writing:

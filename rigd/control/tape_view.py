@@ -43,10 +43,13 @@ class TapeView:
         self._lock = threading.Lock()
         self._tape: Tape | None = None
         self._inode = 0
+        self._is_named_anew = False
 
     def refresh(self) -> None:
         """The tape that lies there now is attached. TapeError where there is none, or one of another layout."""
         with self._lock:
+            if self._tape is not None:
+                self._tape.name_again()
             try:
                 inode = self._path.stat().st_ino
             except FileNotFoundError:
@@ -57,11 +60,28 @@ class TapeView:
             if self._tape is not None:
                 self._tape.close()
             self._tape, self._inode = fresh, inode
+            self._is_named_anew = self._path.is_symlink()
 
     @property
     def is_missing(self) -> bool:
         """No tape lies there."""
         return not self._path.exists()
+
+    def name_again(self) -> None:
+        """The tape that is attached can be found by its name again, where that vanished."""
+        with self._lock:
+            if self._tape is not None:
+                self._tape.name_again()
+                self._is_named_anew = self._path.is_symlink()
+
+    def can_be_found(self) -> bool:
+        """Its name leads to a tape as before, or there is none yet. False once where another process named it anew
+        (`name_again`)."""
+        with self._lock:
+            was_named_anew, self._is_named_anew = self._is_named_anew, self._path.is_symlink()
+            return self._tape is None or (
+                not self.is_missing and self._is_named_anew in (False, was_named_anew)
+            )
 
     def close(self) -> None:
         with self._lock:

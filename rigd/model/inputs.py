@@ -68,6 +68,13 @@ class OtherBuildGone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FolderVanished:
+    """The runtime folder, or a file in it, was taken away; what came of it, and what to do."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostRollOver:
     """The tape has passed the end of the take in its post-roll."""
 
@@ -125,6 +132,7 @@ Fact = (
     | MirrorLost
     | OtherBuildFound
     | OtherBuildGone
+    | FolderVanished
     | PostRollOver
     | TakeAdopted
     | PreampSetting

@@ -11,7 +11,7 @@ from rigd.model import disk, going_on
 from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
-from rigd.model.inputs import PortFailed, TakeAdopted, WriterLost
+from rigd.model.inputs import FolderVanished, PortFailed, TakeAdopted, WriterLost
 from rigd.model.inside import gaps_inside
 from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten
 from rigd.model.messages import (
@@ -302,6 +302,11 @@ def library_failed(work: Work, fact: LibraryFailed) -> None:
 def library_mended(work: Work, fact: LibraryMended) -> None:
     """Tried again, and done: nobody has to see to it any more."""
     work.clear_fault(f"library: {fact.doing}")
+
+
+def folder_vanished(work: Work, fact: FolderVanished) -> None:
+    """It stands until a person has seen it: whoever took the folder may do so again."""
+    work.raise_fault("runtime folder", f"{fact.reason}. Seen: {CLEAR_FAULT}")
 
 
 def port_failed(work: Work, fact: PortFailed) -> None:

@@ -136,6 +136,7 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     i.MirrorLost: _always(mirror_reports.mirror_lost),
     i.OtherBuildFound: _always(other_build_found),
     i.OtherBuildGone: _always(other_build_gone),
+    i.FolderVanished: _always(reports.folder_vanished),
     i.PostRollOver:      (nothing,  nothing,  nothing,   postroll_over, nothing),
     i.TakeAdopted: _always(reports.take_adopted),
     i.PortFailed: _always(reports.port_failed),

@@ -6,9 +6,11 @@ through `pointer`, which refuses once the map is gone.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from rigd.tape._core import ffi, lib
 CData = Any
 """A pointer or struct of the C core; cffi has no types of its own."""
 LEVEL_SECONDS = 8
+NAMED_AGAIN_WITHIN_S = 2.0
+"""Whoever has a tape looks at its name once a second."""
+LOOK_AGAIN_S = 0.02
 
 
 def next_power_of_two(frames: int) -> int:
@@ -28,10 +33,12 @@ def next_power_of_two(frames: int) -> int:
 class TapeMap:
     """An open map. `shape` is the header's unchanging part."""
 
-    def __init__(self, path: Path, pointer: CData, *, writable: bool) -> None:
+    def __init__(self, path: Path, pointer: CData, fd: int, *, writable: bool) -> None:
+        """`fd` is the tape's file; it is the map's from now on."""
         self.path = path
         self.writable = writable
         self._pointer = pointer
+        self._fd = fd
         self.shape: CData = ffi.new("rigd_shape *")
         lib.rigd_tape_shape(pointer, self.shape)
 
@@ -52,6 +59,27 @@ class TapeMap:
         if self._pointer is not None:
             lib.rigd_tape_unmap(self._pointer)
             self._pointer = None
+            os.close(self._fd)
+
+    def name_again(self) -> bool:
+        """Where nothing lies at the tape's path any more, the path leads to this tape again: by a link to the file as
+        this process has it open (proc(5), /proc/PID/fd), since a file that was deleted cannot get a name back.
+        True where that was done. It holds as long as this process has the map: then another one does the same."""
+        if self._pointer is None or self.path.exists():  # through a link to a process that lives
+            return False
+        link = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        try:
+            link.symlink_to(f"/proc/{os.getpid()}/fd/{self._fd}")
+            if self.path.is_symlink():
+                link.replace(self.path)  # of a process that is gone
+            else:
+                os.link(link, self.path, follow_symlinks=False)  # never over a tape that was just made
+        except OSError:
+            return False
+        finally:
+            with contextlib.suppress(OSError):
+                link.unlink()
+        return True
 
 
 def create_file(
@@ -130,12 +158,22 @@ def open_map(path: Path, *, writable: bool) -> TapeMap:
         size = os.fstat(fd).st_size
         pointer, layout = ffi.new("rigd_tape **"), ffi.new("uint32_t *")
         fault = lib.rigd_tape_map(fd, size, int(writable), pointer, layout)
-    finally:
+    except BaseException:
         os.close(fd)
+        raise
     if fault == 0:
-        return TapeMap(path, pointer[0], writable=writable)
+        return TapeMap(path, pointer[0], fd, writable=writable)
+    os.close(fd)
     kind = OtherLayoutError if fault == lib.RIGD_OTHER_LAYOUT else TapeError
     raise kind(_why_not_mapped(path, fault, layout=layout[0], size=size))
+
+
+def await_name(path: Path, within_s: float = NAMED_AGAIN_WITHIN_S) -> None:
+    """Waits while the path is a link to a tape of a process that is gone: another one that has that tape names it
+    anew in a moment. Where none has it there is no such tape any more."""
+    until = time.monotonic() + within_s
+    while path.is_symlink() and not path.exists() and time.monotonic() < until:
+        time.sleep(LOOK_AGAIN_S)
 
 
 def _why_not_mapped(path: Path, fault: int, *, layout: int, size: int) -> str:

@@ -137,6 +137,10 @@ class Tape:
     def path(self) -> Path:
         return self._map.path
 
+    def name_again(self) -> bool:
+        """Its path leads to it, also where its file was deleted; see `TapeMap.name_again`. Any thread."""
+        return self._map.name_again()
+
     @property
     def geometry(self) -> TapeGeometry:
         shape = self._map.shape

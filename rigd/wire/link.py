@@ -12,6 +12,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,62 @@ def listen(path: Path, *, mode: int = 0o600) -> socket.socket:
 
     The caller holds the lock that makes it the only listener; this function does not check.
     """
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(0o777 & ~mode)
     try:
         listener.bind(str(path))
+    except OSError:
+        listener.close()
+        raise
     finally:
         os.umask(previous)
     listener.listen(64)
     return listener
+
+
+class Door:
+    """A listening socket whose name in the runtime folder is made again where it vanishes. One thread."""
+
+    def __init__(self, path: Path, *, mode: Callable[[], int] = lambda: 0o600) -> None:
+        """`mode`: of the socket, asked each time that it is made."""
+        self._path = path
+        self._mode = mode
+        self.socket = listen(path, mode=mode())
+        self._file = _file_at(path)
+
+    def is_there(self) -> bool:
+        """Its name still leads here."""
+        return self._file is not None and _file_at(self._path) == self._file
+
+    def open_again(self) -> socket.socket | None:
+        """Another listening socket in the place of one that nobody can find any more; the old one is closed. None
+        where it is found, or where the folder is not there yet: then it is tried again."""
+        if self.is_there():
+            return None
+        try:
+            fresh = listen(self._path, mode=self._mode())
+        except OSError:
+            return None
+        self.socket.close()
+        self.socket, self._file = fresh, _file_at(self._path)
+        return fresh
+
+    def close(self) -> None:
+        """Nobody is let in any more, and its name is gone, if it is still this one's."""
+        if self.is_there():
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+        self.socket.close()
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def connect(path: Path, codec: Codec, *, timeout_s: float = 2.0) -> Link:

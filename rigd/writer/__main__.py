@@ -25,11 +25,13 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="rigd-writer: %(levelname)s: %(message)s")
     runtime = Path(words[0])
     try:
-        hold_lock(runtime, name)
+        lock = hold_lock(runtime, name)
         notifier = Notifier()
         notifier.ready("starts")
         notifier.await_settings(runtime / f"{name}.json")
-        process = WriterProcess(read_settings(runtime, name), runtime, notifier=notifier, name=name)
+        process = WriterProcess(
+            read_settings(runtime, name), runtime, notifier=notifier, lock=lock, name=name
+        )
     except (RigError, OSError) as error:
         print(f"rigd-writer: {error}", file=sys.stderr)
         return 1

@@ -29,6 +29,7 @@ from rigd.model.messages import (
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
 from rigd.tape.holds import PRIMARY_WRITER, Hold, NoFreeHoldError
+from rigd.tape.mapping import await_name
 from rigd.tape.tape import Tape
 from rigd.writer.failures import failed, unforeseen, why_not_opened
 from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable, make_folder
@@ -103,6 +104,7 @@ class Desk:
         left to `recover_some`."""
         with contextlib.suppress(OSError):  # the report says so, and tries again
             self._volume.make()
+        await_name(self._tapes.path)
         self.look_for_tape()
         gone = self._waiting.take_up(self._tapes.now)
         for entry in self._open_list.read():
@@ -167,6 +169,11 @@ class Desk:
             self._release_dead_holds()
         if self._tapes.now is not None and not self._holder.spare:
             self._strangers.look(self._tapes.now)
+
+    def keep_lists(self) -> None:
+        """What the next writer has to know is in the runtime folder, also where somebody took that away."""
+        self._open_list.keep()
+        self._waiting.keep()
 
     def _release_dead_holds(self) -> None:
         """After the search nobody adopts them any more: takes that go on and those that wait have theirs, and

@@ -172,6 +172,11 @@ class OpenList:
         if self._held.pop(folder, None) is not None:
             self.save()
 
+    def keep(self) -> None:
+        """The list is there, if anything is on it."""
+        if self._held and not self._path.exists():
+            self.save()
+
     def save(self) -> None:
         """The list holds what was added by this process and not removed, and nothing else."""
         unfinished = self._path.with_name(self._path.name + ".new")

@@ -8,9 +8,7 @@ manager's word and says nothing of takes, it leaves them open and durable for th
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
-import os
 import selectors
 import signal
 import socket
@@ -34,7 +32,8 @@ from rigd.model.messages import (
 )
 from rigd.tape.holds import PRIMARY_WRITER
 from rigd.wire.codec import Codec
-from rigd.wire.link import Link, listen
+from rigd.wire.held_lock import HeldLock, LockTaken
+from rigd.wire.link import Door, Link
 from rigd.wire.notify import Notifier
 from rigd.writer.desk import Desk
 from rigd.writer.sign_of_life import SignOfLife
@@ -66,8 +65,10 @@ class WriterProcess:
         runtime: Path,
         *,
         notifier: Notifier,
+        lock: HeldLock,
         name: str = PRIMARY_WRITER,
     ) -> None:
+        self._lock = lock
         self._socket_path = runtime / f"{name}.sock"
         self._sync_seconds = max(0.05, settings.sync_interval_ms / 1000)
         self._desk = Desk(settings, runtime, self._tell, name=name)
@@ -100,13 +101,13 @@ class WriterProcess:
             self._selector.register(wake, selectors.EVENT_READ, wake)
             # Before a disk is touched: whoever connects to a writer that waits for one waits with it, and does
             # not take it for dead.
-            listener = listen(self._socket_path)
-            closing.callback(listener.close)
-            self._selector.register(listener, selectors.EVENT_READ, listener)
+            door = Door(self._socket_path)
+            closing.callback(door.close)
+            self._selector.register(door.socket, selectors.EVENT_READ, door.socket)
             self._life.start()
             closing.callback(self._life.stop)
             self._try(self._desk.take_up)
-            self._loop(listener, wake)
+            self._loop(door, wake)
             self._life.stopping()
             self._try(self._desk.stop if self._stopping else self._desk.leave)
             self._say_the_rest(time.monotonic() + FAREWELL_SECONDS)
@@ -114,7 +115,7 @@ class WriterProcess:
                 self._drop(link)
             signal.set_wakeup_fd(-1)
 
-    def _loop(self, listener: socket.socket, wake: socket.socket) -> None:
+    def _loop(self, door: Door, wake: socket.socket) -> None:
         now = time.monotonic()
         # Durable at once what a writer before wrote and did not make so: else one killed again and again within a
         # second of its start would let the tape fill up.
@@ -129,8 +130,8 @@ class WriterProcess:
             wait = 0.0 if searching else max(0.0, due - time.monotonic())
             asked = False
             for key, events in self._selector.select(wait):
-                if key.fileobj is listener:
-                    self._welcome(listener)
+                if key.fileobj is door.socket:
+                    self._welcome(door.socket)
                 elif key.fileobj is wake:
                     wake.recv(4096)
                 else:
@@ -151,12 +152,23 @@ class WriterProcess:
                     report_at = max(reported_at + SOONEST_REPORT_SECONDS, time.monotonic())
             if report_at <= max(soon, time.monotonic()):
                 self._try(self._desk.look_for_tape)
+                self._stay_found(door)
                 if self._links:
                     self._try(self._report)
                 reported_at = time.monotonic()
                 report_at = max(report_at + REPORT_SECONDS, reported_at)
             if searching:
                 searching = self._search(time.monotonic() + SEARCH_SECONDS)
+
+    def _stay_found(self, door: Door) -> None:
+        """What this writer has in the runtime folder is there, also where somebody took the folder away."""
+        before = door.socket
+        if door.open_again() is not None:
+            self._selector.unregister(before)
+            self._selector.register(door.socket, selectors.EVENT_READ, door.socket)
+        if not self._lock.look():
+            log.warning("the runtime folder, or files in it, vanished; this writer makes its own again")
+        self._try(self._desk.keep_lists)
 
     def _make_durable(self) -> bool:
         gained = self._desk.make_durable()
@@ -295,24 +307,15 @@ class WriterProcess:
         self._leaving = True
 
 
-def hold_lock(runtime: Path, name: str) -> int:
-    """The descriptor that makes this the only writer of that name in the runtime folder; the file tells its
-    process. RigError where one runs."""
-    fd = os.open(runtime / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def hold_lock(runtime: Path, name: str) -> HeldLock:
+    """What makes this the only writer of that name in the runtime folder. RigError where one runs."""
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        owner = (os.pread(fd, 32, 0).decode("ascii", "replace").split() or ["unknown"])[0]
-        os.close(fd)
+        return HeldLock(runtime / f"{name}.lock")
+    except LockTaken as error:
         raise RigError(
-            f'a rigd-writer "{name}" (process {owner}) already runs for "{runtime}"; this one did nothing.'
+            f'a rigd-writer "{name}" (process {error.owner}) already runs for "{runtime}"; this one did nothing.'
             " Stop the other one first"
         ) from error
-    line = f"{os.getpid()}\n".encode("ascii")
-    with contextlib.suppress(OSError):  # a full tmpfs must not keep anybody from writing takes
-        os.pwrite(fd, line, 0)
-        os.ftruncate(fd, len(line))
-    return fd
 
 
 def read_settings(runtime: Path, name: str) -> WriterSettings:

@@ -16,7 +16,7 @@ class TapeWatch:
     because takes may still be on it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._file: tuple[int, int] | None = None
         self.now: Tape | None = None
         self.trouble = ""
@@ -25,16 +25,18 @@ class TapeWatch:
     def look(self) -> Tape | None:
         """Attaches to the tape that is there now, if it is another one. Returns the one it replaced."""
         try:
-            status = self._path.stat()
+            status = self.path.stat()
         except OSError:
             self.trouble = ""
-            return None  # none, or none any more: the one that is attached still has its sound
+            if self.now is not None:  # it still has its sound, for the next writer too
+                self.now.name_again()
+            return None
         file = (status.st_dev, status.st_ino)
         if file == self._file:
             self.trouble = ""
             return None
         try:
-            tape = Tape.attach(self._path, writable=True)
+            tape = Tape.attach(self.path, writable=True)
         except TapeError as error:
             if str(error) != self.trouble:
                 log.error("%s", error)

@@ -163,6 +163,11 @@ class WaitingList:
         self._save()
         return list(gone.values())
 
+    def keep(self) -> None:
+        """The list is there, if anybody waits."""
+        if self._takes and not self._path.exists():
+            self._save()
+
     def _save(self) -> None:
         """The list anew, without what a killed writer tore or left."""
         unfinished = self._path.with_name(self._path.name + ".new")
@@ -175,6 +180,7 @@ class WaitingList:
             unfinished.replace(self._path)
 
     def _write(self, line: Waits | EndTake | Annotate | Left) -> None:
+        self.keep()
         try:
             with self._path.open("ab") as file:
                 file.write(encode(line))

@@ -62,6 +62,7 @@ FAULTS: dict[str, str] = {
     "F54": "a desk that is away, and orders to it; one that comes back with another address",
     "F45": "a host that bunches its callbacks overruns; wake-ups are late and the phase moves",
     "F47": "JACK freewheels in a take",
+    "F51": "the runtime folder, or a file in it, vanishes in a take",
 }
 """The faults by their numbers."""
 
@@ -147,6 +148,7 @@ GROUNDS = (
             "f48_hang_up",
             "f49_clock_comes",
             "f45_host_overruns::a_take_over_a_host_that_bunches_has_one_gap_an_overrun_and_no_alarm",
+            "f51_runtime_folder",
         ),
     ),
     Ground(

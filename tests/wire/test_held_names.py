@@ -1,0 +1,70 @@
+"""Names in the runtime folder, a lock's and a socket's: held by one process, and made again where they vanish."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rigd.model.errors import LinkError
+from rigd.model.messages import StopWriter
+from rigd.wire.codec import Codec
+from rigd.wire.held_lock import HeldLock, LockTaken
+from rigd.wire.link import Door, connect
+
+
+def test_a_lock_is_one_holder_s_and_says_whose(tmp_path: Path) -> None:
+    with HeldLock(tmp_path / "a.lock"):
+        with pytest.raises(LockTaken) as taken:
+            HeldLock(tmp_path / "a.lock")
+        assert taken.value.owner == str(os.getpid())
+    HeldLock(tmp_path / "a.lock").close()
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_lock_whose_file_vanishes_is_held_anew_and_nobody_else_gets_it(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with HeldLock(folder / "a.lock") as lock:
+        assert lock.look()
+        if what == "file":
+            (folder / "a.lock").unlink()
+        else:
+            shutil.rmtree(folder)
+            assert not lock.look(), "it is tried again"
+            folder.mkdir()
+        assert not lock.look()
+        assert lock.look()
+        with pytest.raises(LockTaken):
+            HeldLock(folder / "a.lock")
+
+
+def test_a_door_whose_name_vanishes_is_opened_again_and_who_is_in_stays(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "a.sock"
+    path.parent.mkdir()
+    codec = Codec((StopWriter,))
+    door = Door(path)
+    first = connect(path, codec)
+    shutil.rmtree(path.parent)
+    assert not door.is_there()
+    assert door.open_again() is None, "there is no folder yet"
+    with pytest.raises(LinkError):
+        connect(path, codec)
+    path.parent.mkdir()
+    assert door.open_again() is door.socket
+    assert door.open_again() is None, "it is there"
+    connect(path, codec).close()
+    first.close()
+    door.close()
+    assert not path.exists()
+
+
+def test_a_door_takes_no_name_away_that_is_another_one_s(tmp_path: Path) -> None:
+    door = Door(tmp_path / "a.sock")
+    (tmp_path / "a.sock").unlink()
+    other = Door(tmp_path / "a.sock")
+    door.close()
+    assert other.is_there()
+    other.close()
