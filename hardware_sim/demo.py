@@ -28,7 +28,6 @@ from hardware_sim.faderbox import FaderBox, describe
 from hardware_sim.pedal import Pedal, PtyWire
 from hardware_sim.x32 import SimulatedX32
 from rigd.cli.view import live_view, take_table
-from rigd.config.load import load_config
 from rigd.control.client import ControlClient
 from rigd.model.errors import LinkError, RigError
 from rigd.model.events import Event, Snapshot
@@ -42,9 +41,12 @@ CONFIGS = (
 )
 """Of a checkout, and as installed."""
 CONFIG = next((folder for folder in CONFIGS if folder.is_dir()), CONFIGS[0]) / "demo.toml"
-READY_WITHIN_S = 20.0
+READY_WITHIN_S = 120.0
+"""A first start on a slow machine takes its time; a rigd that ends is told at once."""
 CLOSED_WITHIN_S = 30.0
 FADER_STEP_S = 0.04
+ALREADY_RUNNING = 5
+"""How `rigd run` ends where another one has its folder or library (docs/commands.md)."""
 
 
 class Screen:
@@ -143,6 +145,7 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
     """Plays it and shows it. The exit code: 0 when all that was told is on disk."""
     console = Console(highlight=False)
     library = library or Path.home() / "rigd-demo"
+    runtime = runtime_dir or demo_runtime_dir()
     with contextlib.ExitStack() as stack:
         wires = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rigd-demo-")))
         desk = stack.enter_context(SimulatedX32())
@@ -150,14 +153,12 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
         pedal = stack.enter_context(Pedal(lambda: PtyWire(wires / "pedal")))
         overrides = [
             f"rig.library={json.dumps(str(library))}",
+            f"rig.runtime_dir={json.dumps(str(runtime))}",
             f"preamp.desk.port={desk.port}",
             f"surface.pedal.port={json.dumps(pedal.port)}",
             f"surface.box.port={json.dumps(str(wires / 'box'))}",
         ]
-        if runtime_dir is not None:
-            overrides.append(f"rig.runtime_dir={json.dumps(str(runtime_dir))}")
         try:
-            runtime = load_config(CONFIG, overrides=overrides).runtime_dir
             daemon = stack.enter_context(_rigd(overrides, wires / "log"))
             client = stack.enter_context(_connect(runtime / "rigd.sock", daemon, wires / "log"))
             _await_ready(client)
@@ -168,7 +169,7 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
                 told = _is_as_told(client, known)
                 if stay:
                     screen.say(
-                        "The rig stays on. In another terminal: .venv/bin/rigd status. Ctrl-C ends it."
+                        f"The rig stays on. In another terminal: rigd status --runtime-dir {runtime}. Ctrl-C ends it."
                     )
                     _stay(daemon)
             if daemon.poll() is None:
@@ -198,15 +199,30 @@ def _rigd(overrides: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
         daemon.wait()
 
 
+def demo_runtime_dir() -> Path:
+    """A folder of the demo's own, one a person: it never meets a rig that records, and two demos meet each other."""
+    memory = Path("/dev/shm")
+    place = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    return place / f"rigd-demo-{os.getuid()}"
+
+
 def _connect(socket: Path, daemon: subprocess.Popen[bytes], log: Path) -> ControlClient:
+    """To the rigd that was started here and no other: the story is not told to somebody else's rig."""
     deadline = time.monotonic() + READY_WITHIN_S
-    while True:
+    while daemon.poll() is None and time.monotonic() < deadline:
         try:
-            return ControlClient(socket, origin="demo")
+            client = ControlClient(socket, origin="demo")
         except LinkError:
-            if daemon.poll() is not None or time.monotonic() > deadline:
-                raise RigError(f"rigd did not start:\n{log.read_text('utf-8', 'replace')}") from None
             time.sleep(0.05)
+            continue
+        if client.peer_pid == daemon.pid:
+            return client
+        client.close()
+        time.sleep(0.05)
+    told = log.read_text("utf-8", "replace").strip()
+    if daemon.poll() == ALREADY_RUNNING:
+        raise RigError(f"the demo runs already, or its library is in use; nothing was played. {told}")
+    raise RigError(f"the demo's rigd did not start; nothing was played:\n{told}")
 
 
 def _await_ready(client: ControlClient) -> None:

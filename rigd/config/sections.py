@@ -43,8 +43,7 @@ class RigSection(Options):
     library: str = option("~/rigd-takes", "Folder of all sessions; relative to the config file")
     runtime_dir: str = option(
         "",
-        "Folder on tmpfs for the tape and the sockets; empty: $RUNTIME_DIRECTORY, else "
-        "$XDG_RUNTIME_DIR/rigd, else /dev/shm/rigd-<user id>",
+        "Folder on tmpfs for the tape and the sockets; empty: $RUNTIME_DIRECTORY, else /dev/shm/rigd-<user id>",
     )
     session: str = option(
         "", "Name of the first session of a day; empty: the rig's name", longest=LONGEST_NAME

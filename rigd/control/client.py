@@ -63,6 +63,11 @@ class ControlClient:
         """The connection is over; so is an `events` that another thread waits in."""
         self._link.close()
 
+    @property
+    def peer_pid(self) -> int:
+        """The rigd that answers; 0 once the connection is over."""
+        return self._link.peer_pid
+
     def command(
         self, verb: str, *, at_ns: Ns | None = None, held: bool = False, **arguments: Argument
     ) -> CommandAnswer:

@@ -14,8 +14,6 @@ import logging
 import os
 import select
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -170,7 +168,7 @@ class ProcessLink:
     def pid(self) -> int:
         """The process at the other end; 0 while there is none."""
         link = self._link
-        return _peer_pid(link) if link is not None else 0
+        return link.peer_pid if link is not None else 0
 
     @property
     def is_own(self) -> bool:
@@ -214,7 +212,7 @@ class ProcessLink:
         self._answered = True
         self._unanswered_since = None
         linked_at = self._clock()
-        pid = _peer_pid(link)
+        pid = link.peer_pid
         told, killed = False, False
         try:
             self._follower.connected()
@@ -395,15 +393,3 @@ class ProcessLink:
 def python_module(module: str, *arguments: str) -> tuple[str, ...]:
     """The command that runs a module of rigd under this very interpreter."""
     return (sys.executable, "-m", module, *arguments)
-
-
-def _peer_pid(link: Link) -> int:
-    """The process that listens at the other end (SO_PEERCRED, unix(7)); 0 once the link is closed."""
-    fileno = link.fileno()
-    if fileno < 0:
-        return 0
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fileno)) as stream:
-        credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        pid: int = struct.unpack("3i", credentials)[0]
-        return pid
-    return 0

@@ -22,7 +22,7 @@ def make_runtime_dir(path: Path, *, laid_down: bool = False) -> Path:
     and says whether its group may enter; nobody else may in any case, and none but the owner writes there."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.stat().st_uid != os.getuid():
+        if is_a_strangers(path):
             raise RigError(
                 f"runtime folder {path} belongs to somebody else; nothing was started. "
                 "Set [rig] runtime_dir to one of yours"
@@ -33,6 +33,14 @@ def make_runtime_dir(path: Path, *, laid_down: bool = False) -> Path:
             f"runtime folder {path} cannot be made ({error.strerror}); nothing was started. Set [rig] runtime_dir"
         ) from error
     return path
+
+
+def is_a_strangers(path: Path) -> bool:
+    """Somebody else owns it, or, where everybody may make something (/dev/shm, /tmp), it is a link that could be
+    anybody's. OSError where there is none."""
+    status = path.stat()
+    everybodys = stat.S_IWOTH & path.parent.stat().st_mode
+    return status.st_uid != os.getuid() or bool(everybodys and path.is_symlink())
 
 
 def only_one(runtime: Path) -> HeldLock:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -122,6 +123,18 @@ class Link:
     def fileno(self) -> int:
         """For select and poll. -1 once closed."""
         return self._stream.fileno()
+
+    @property
+    def peer_pid(self) -> int:
+        """The process that listens at the other end (SO_PEERCRED, unix(7)); 0 once the link is closed."""
+        fileno = self._stream.fileno()
+        if fileno < 0:
+            return 0
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fileno)) as stream:
+            credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            pid: int = struct.unpack("3i", credentials)[0]
+            return pid
+        return 0
 
     def send(self, message: object) -> None:
         """The message is in the kernel's hands. Raises LinkError when the other end is gone or stuck. What one

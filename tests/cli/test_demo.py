@@ -9,10 +9,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import soundfile
 
+from hardware_sim import demo
 from hardware_sim.demo import CONFIGS
+from rigd.config.load import resolve_runtime_dir
+from rigd.control.client import ControlClient
+from rigd.model.errors import RigError
 from tests.support.capture_run import runtime_folder
+from tests.support.rig import RigRun
 
 
 def test_the_demo_tells_its_story_and_its_takes_are_on_disk(tmp_path: Path) -> None:
@@ -57,3 +63,37 @@ def test_what_pip_installs_has_the_configs_where_the_demo_looks_for_them() -> No
     assert {path for pattern in patterns for path in checkout.parent.glob(pattern)} >= {
         checkout / "demo.toml"
     }
+
+
+CONFIG = """
+[audio]
+driver = "simulated"
+channels = 2
+"""
+
+
+def test_the_demo_has_a_folder_of_its_own_whatever_the_person_s_rig_uses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
+    monkeypatch.setenv("RIGD_RUNTIME_DIR", "/run/mine")
+    assert demo.demo_runtime_dir().name == f"rigd-demo-{os.getuid()}"
+    assert resolve_runtime_dir("", os.environ) != demo.demo_runtime_dir()
+
+
+def test_a_demo_that_meets_another_rig_is_refused_with_words_and_tells_that_rig_nothing(
+    tmp_path: Path,
+) -> None:
+    with RigRun(CONFIG) as rig, ControlClient(rig.runtime / "rigd.sock") as client:
+        before = client.status().state
+        overrides = [
+            f"rig.library={json.dumps(str(tmp_path / 'takes'))}",
+            f"rig.runtime_dir={json.dumps(str(rig.runtime))}",
+        ]
+        with (
+            demo._rigd(overrides, tmp_path / "log") as daemon,
+            pytest.raises(RigError, match=f"runs already here .pid {rig.daemon.pid}"),
+        ):
+            demo._connect(rig.runtime / "rigd.sock", daemon, tmp_path / "log")
+        assert client.status().state.takes == before.takes
+        assert not (tmp_path / "takes").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def test_an_empty_file_is_a_rig_with_all_defaults(written: Path) -> None:
     config = load(written, environ={"XDG_RUNTIME_DIR": "/run/user/7"})
     assert [channel.name for channel in config.channels] == [f"Input {number}" for number in range(1, 9)]
     assert all(channel.armed and not channel.preamp for channel in config.channels)
-    assert config.runtime_dir == Path("/run/user/7/rigd")
+    assert config.runtime_dir == Path(f"/dev/shm/rigd-{os.getuid()}")
     assert config.library == Path("~/rigd-takes").expanduser()
     assert config.session_name() == "rig"
     assert config.take.sample == "int24"
@@ -166,11 +167,18 @@ def test_a_relative_library_is_beside_the_config_and_beside_the_person_for_an_ov
     assert load(written, "rig.library=takes").library == elsewhere / "takes"
 
 
-def test_the_runtime_folder_is_the_configured_one_then_the_services_then_the_desktops() -> None:
+def test_the_runtime_folder_is_the_configured_one_then_the_services_then_one_that_outlives_a_login(
+    tmp_path: Path,
+) -> None:
     environ = {"RUNTIME_DIRECTORY": "/run/rigd:/run/other", "XDG_RUNTIME_DIR": "/run/user/7"}
     assert resolve_runtime_dir("/x", environ) == Path("/x")
     assert resolve_runtime_dir("", environ) == Path("/run/rigd")
-    assert resolve_runtime_dir("", {"XDG_RUNTIME_DIR": "/run/user/7"}) == Path("/run/user/7/rigd")
+    own = Path(f"/dev/shm/rigd-{os.getuid()}")
+    assert resolve_runtime_dir("", {"XDG_RUNTIME_DIR": str(tmp_path)}) == own, "it goes with the login"
+    (tmp_path / "rigd").mkdir()
+    (tmp_path / "rigd" / "tape").touch()
+    found = resolve_runtime_dir("", {"XDG_RUNTIME_DIR": str(tmp_path)})
+    assert found == tmp_path / "rigd", "an earlier rigd records there"
     assert str(resolve_runtime_dir("", {})).startswith("/dev/shm/rigd-")
 
 

@@ -255,3 +255,82 @@ def test_a_supervised_process_is_waited_for_and_never_started_or_stopped(
             second.kill()
     assert notes.lost_for == ["it makes no progress"]
     assert not (tmp_path / "started").exists()
+
+
+SLOW = """
+import time
+until = time.process_time() + 1.5
+while time.process_time() < until:
+    pass
+"""
+
+
+def test_a_start_that_gets_on_is_not_killed_however_long_it_takes(
+    tmp_path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It computes three times as long as one that stands still is waited for."""
+    monkeypatch.setattr("rigd.control.process_link.STANDS_STILL_S", 0.5)
+    monkeypatch.setattr("rigd.wire.start_progress.LOOK_EVERY_S", 0.1)
+    slow = [sys.executable, "-c", SLOW + PROCESS, str(tmp_path)]
+    link = ProcessLink(name="thing", command=slow, runtime_dir=tmp_path, follower=notes, tick_s=0.02)
+    link.start()
+    try:
+        wait_for(lambda: link._child is not None, "it is started")
+        first = link._child
+        wait_for(lambda: bool(notes.reports), "it reports")
+        assert link._child is first and first is not None and link.pid == first.pid
+        assert not notes.lost_for
+    finally:
+        link.stop_process(StopCapture(), within_s=10.0)
+
+
+def test_a_start_that_stands_still_is_killed_and_tried_again(
+    tmp_path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rigd.control.process_link.STANDS_STILL_S", 0.5)
+    monkeypatch.setattr("rigd.wire.start_progress.LOOK_EVERY_S", 0.1)
+    hangs = f"import time, os\nopen({str(tmp_path / 'tried')!r}, 'a').write('x')\ntime.sleep(600)\n"
+    link = ProcessLink(
+        name="thing",
+        command=[sys.executable, "-c", hangs],
+        runtime_dir=tmp_path,
+        follower=notes,
+        tick_s=0.02,
+    )
+    link.start()
+    tried = tmp_path / "tried"
+    try:
+        wait_for(lambda: tried.exists() and len(tried.read_text()) >= 2, "it was killed and tried again")
+    finally:
+        link.stop_process(StopCapture(), within_s=1.0)
+
+
+def test_a_process_whose_socket_was_deleted_is_waited_for_and_not_started_twice(
+    tmp_path: Path, notes: Notes
+) -> None:
+    with subprocess.Popen(command(tmp_path)) as process:
+        try:
+            wait_for((tmp_path / "thing.sock").exists, "it listens")
+            hidden = tmp_path / "thing.sock.hidden"
+            (tmp_path / "thing.sock").rename(hidden)
+            link = ProcessLink(
+                name="thing", command=command(tmp_path), runtime_dir=tmp_path, follower=notes, tick_s=0.02
+            )
+            found = threading.Event()
+            looked = link._found_running
+
+            def look() -> int:
+                pid = looked()
+                if pid:
+                    found.set()
+                return pid
+
+            link._found_running = look  # type: ignore[method-assign]
+            link.start()
+            assert found.wait(30)
+            hidden.rename(tmp_path / "thing.sock")
+            wait_for(lambda: bool(notes.reports), "it is found")
+            assert link.pid == process.pid and link._child is None
+            link.stop()
+        finally:
+            process.kill()
