@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -147,6 +148,7 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
     library = library or Path.home() / "rigd-demo"
     runtime = runtime_dir or demo_runtime_dir()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_ended_with_its_terminal())
         wires = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rigd-demo-")))
         desk = stack.enter_context(SimulatedX32())
         box = stack.enter_context(FaderBox(wires / "box"))
@@ -180,6 +182,16 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
             console.print(str(error), style="red", markup=False)
             return 1
     return 0 if told else 1
+
+
+@contextlib.contextmanager
+def _ended_with_its_terminal() -> Iterator[None]:
+    """A demo is for somebody who looks: when its terminal goes, its rig is ended as by Ctrl-C, and not left behind."""
+    before = signal.signal(signal.SIGHUP, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @contextlib.contextmanager

@@ -120,6 +120,7 @@ class Rig:
         settings = StartSettings(
             runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
         )
+        settings.refuse_another_library()
         replace_blackbox = False
         if config.blackbox.minutes:
             settings.add("blackbox.json", config.blackbox_settings())

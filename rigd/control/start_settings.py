@@ -7,7 +7,7 @@ import logging
 import threading
 from pathlib import Path
 
-from rigd.model.errors import LinkError, OtherLayoutError, TapeError
+from rigd.model.errors import LinkError, OtherLayoutError, RigError, TapeError
 from rigd.model.messages import CaptureSettings, WriterSettings
 from rigd.tape.tape import Tape
 from rigd.wire.codec import Codec, encode
@@ -30,6 +30,23 @@ class StartSettings:
         self._files = {"capture.json": encode(capture), "writer.json": encode(writer)}
         if mirror is not None:
             self._files["mirror.json"] = encode(mirror)
+
+    def refuse_another_library(self) -> None:
+        """Raises RigError where a take is open here whose library is not the config's: it would be shown, stopped and
+        filed as this one's."""
+        codec = Codec([WriterSettings], across_builds=True)
+        try:
+            old = codec.decode((self._runtime / "writer.json").read_bytes()).library_root
+        except (OSError, LinkError):
+            return
+        new = codec.decode(self._files["writer.json"]).library_root
+        if old != new and _a_take_is_open(self._runtime / "tape"):
+            raise RigError(
+                f"a take is open in the runtime folder {self._runtime} that is recorded into {old}; the config says"
+                f" {new}. It goes on untouched, and nothing was started. Start rigd with the config of that take and"
+                f" stop it, then start with this one; or set another [rig] runtime_dir. To give that take up: delete"
+                f" {self._runtime}/tape"
+            )
 
     def settle(self) -> bool:
         """True: a capture that runs has other settings, and has to be started anew.
