@@ -186,7 +186,7 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
 
 @contextlib.contextmanager
 def _ended_with_its_terminal() -> Iterator[None]:
-    """A demo is for somebody who looks: when its terminal goes, its rig is ended as by Ctrl-C, and not left behind."""
+    """A demo is for somebody who looks: when its terminal goes, its rig ends as by Ctrl-C, and is not left behind."""
     before = signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         yield
