@@ -21,6 +21,7 @@ from rigd.config.load import load_config
 from rigd.config.mirrors import mirror_warnings
 from rigd.config.rig_config import RigConfig
 from rigd.control.process_link import Upkeep
+from rigd.control.runtime_dir import goes_with_login, user_name
 from rigd.daemon import Rig
 from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.ordering import SAMPLE_BYTES
@@ -88,6 +89,8 @@ def run(
     view = LiveView(loaded.runtime_dir / "rigd.sock") if live else None
     if view is not None:
         view.start()
+        if cure := goes_with_login(loaded.runtime_dir, user=user_name(), uid=os.getuid()):
+            view.say(cure)
     leaves_running = leave_running or supervised
     were_open = _run(rig, signals, terminal, log, view)
     if not leaves_running and not rig.ended.is_set():

@@ -318,7 +318,8 @@ class ProcessLink:
         """The service manager starts it. One that is there and does not answer is killed, so that it can."""
         waits_s = self._clock() - (self._unanswered_since or 0.0)
         owner = self._lock_owner()
-        if waits_s > STANDS_STILL_S and not (owner and self._gets_on(owner)):
+        gets_on = bool(owner) and self._gets_on(owner)
+        if waits_s > STANDS_STILL_S and not gets_on:
             self._follower.lost(
                 f"rigd-{self._name} does not run or does not answer; the service manager is to start it:"
                 f" systemctl status 'rigd-{self._name}*'"

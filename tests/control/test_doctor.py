@@ -262,8 +262,9 @@ def test_a_tmpfs_that_is_too_small_for_the_tape_is_a_problem(tmp_path: Path) -> 
     assert "remount,size=" in told[2]
 
 
-def test_a_runtime_folder_that_goes_at_log_out_is_told(tmp_path: Path) -> None:
-    plan = replace(PLAN, runtime_dir="/run/user/1000/rigd")
+@pytest.mark.parametrize("folder", ["/run/user/1000/rigd", "/dev/shm/rigd-1000"])
+def test_a_runtime_folder_that_goes_at_log_out_is_told(folder: str, tmp_path: Path) -> None:
+    plan = replace(PLAN, runtime_dir=folder)
     findings = examine(machine_of(tmp_path), plan)
     assert any("enable-linger eve" in cure for _, _, cure in found(findings, Grade.ADVICE))
     findings = examine(machine_of(tmp_path, {"var/lib/systemd/linger/eve": ""}), plan)

@@ -1,59 +1,73 @@
-"""Who may enter the runtime folder: its owner alone, or the group that a service manager let in."""
+"""The runtime folder: whose it is, one rigd's at a time, and whether it stays when its user logs out."""
 
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 import pytest
 
-from rigd.control.runtime_dir import control_socket_mode, make_runtime_dir, only_one
+from rigd.control.runtime_dir import goes_with_login, is_a_strangers, make_runtime_dir, only_one
+from rigd.model.errors import AlreadyRunning, RigError
 
 
-def mode_of(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-@pytest.mark.parametrize("found", [0o700, 0o750, 0o755, 0o777])
-def test_a_rig_of_ones_own_is_for_nobody_else(tmp_path: Path, found: int) -> None:
-    folder = tmp_path / "rigd"
-    folder.mkdir()
-    folder.chmod(found)
-    assert mode_of(make_runtime_dir(folder)) == 0o700
-    assert control_socket_mode(folder) == 0o600
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """The root of a machine with a service manager, on which nobody lingers."""
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    (tmp_path / "var/lib/systemd/linger").mkdir(parents=True)
+    return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("found", "left", "socket"),
-    [(0o700, 0o700, 0o600), (0o750, 0o750, 0o660), (0o755, 0o750, 0o660), (0o777, 0o750, 0o660)],
+    ("folder", "uid", "stays"),
+    [
+        ("/run/user/1000/rigd", 1000, False),
+        ("/dev/shm/rigd-1000", 1000, False),
+        ("/dev/shm/rigd-999", 999, True),  # a system user's is not touched
+        ("/dev/shm/rigd-0", 0, True),
+        ("/run/rigd", 1000, True),
+    ],
 )
-def test_of_a_folder_that_a_service_manager_laid_down_the_group_keeps_its_right(
-    tmp_path: Path, found: int, left: int, socket: int
+def test_a_folder_that_goes_with_the_login_is_told_with_the_cure(
+    machine: Path, folder: str, uid: int, stays: bool
 ) -> None:
-    folder = tmp_path / "rigd"
-    folder.mkdir()
-    folder.chmod(found)
-    assert mode_of(make_runtime_dir(folder, laid_down=True)) == left
-    assert control_socket_mode(folder) == socket
+    told = goes_with_login(Path(folder), user="ann", uid=uid, root=machine)
+    assert (not told) is stays
+    assert stays or "loginctl enable-linger ann" in told
 
 
-def test_a_group_that_is_not_this_processes_gets_no_socket(tmp_path: Path) -> None:
-    folder = tmp_path / "rigd"
-    folder.mkdir()
-    folder.chmod(0o750)
-    others = [group for group in os.getgroups() if group != os.getegid()] or [os.getegid() + 1]
-    try:
-        os.chown(folder, -1, others[0])
-    except PermissionError:
-        pytest.fail("a group of this user's own cannot be given to a folder of its own")
-    assert control_socket_mode(folder) == 0o600
+def test_a_user_who_lingers_and_a_machine_without_logind_keep_the_folder(
+    machine: Path, tmp_path: Path
+) -> None:
+    folder = Path("/run/user/1000/rigd")
+    assert goes_with_login(folder, user="ann", uid=1000, root=machine)
+    (machine / "var/lib/systemd/linger/ann").touch()
+    assert not goes_with_login(folder, user="ann", uid=1000, root=machine)
+    assert not goes_with_login(folder, user="bob", uid=1000, root=tmp_path / "elsewhere")
 
 
-def test_the_lock_can_be_opened_by_nobody_else(tmp_path: Path) -> None:
-    umask = os.umask(0o022)
-    try:
-        with only_one(tmp_path):
-            assert mode_of(tmp_path / "rigd.lock") == 0o600
-    finally:
-        os.umask(umask)
+def test_a_folder_that_a_stranger_made_or_a_link_where_everybody_may_make_one_is_refused(
+    tmp_path: Path,
+) -> None:
+    everybodys = tmp_path / "shm"
+    everybodys.mkdir()
+    everybodys.chmod(0o1777)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (everybodys / "link").symlink_to(mine)
+    with pytest.raises(RigError, match="belongs to somebody else"):
+        make_runtime_dir(everybodys / "link")
+    (tmp_path / "link").symlink_to(mine)
+    assert make_runtime_dir(tmp_path / "link") == tmp_path / "link", "one's own link at one's own place"
+    if os.getuid() == 0:
+        stranger = everybodys / "rigd"
+        stranger.mkdir()
+        os.chown(stranger, 12345, 12345)
+        assert is_a_strangers(stranger)
+
+
+def test_the_second_rigd_of_a_folder_is_told_how_to_see_the_first(tmp_path: Path) -> None:
+    with only_one(tmp_path), pytest.raises(AlreadyRunning, match=f"pid {os.getpid()}.*rigd watch"):
+        only_one(tmp_path)
+    only_one(tmp_path).close()

@@ -54,7 +54,6 @@ FAULTS: dict[str, str] = {
     "F44": "rigd is upgraded or rolled back in mid-take",
     "F46": "the rate changes under a running rig",
     "F50": "a file may not grow any further (FAT's 4 GiB, a limit of the process)",
-    "F52": "interface, pedal or box plugged in for the first time after the service started",
     "F48": "the terminal that rigd was started in hangs up",
     "F49": "the clock comes late, is set back, and a month goes by",
     "F52": "an interface, a pedal, a box that is plugged in for the first time after the service started",
