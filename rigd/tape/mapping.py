@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from rigd.model.errors import OtherLayoutError, TapeError
 from rigd.model.messages import TapeGeometry
 from rigd.tape._core import ffi, lib
+from rigd.wire.held_lock import leads_to
 
 CData = Any
 """A pointer or struct of the C core; cffi has no types of its own."""
@@ -65,7 +67,7 @@ class TapeMap:
         """Where nothing lies at the tape's path any more, the path leads to this tape again: by a link to the file as
         this process has it open (proc(5), /proc/PID/fd), since a file that was deleted cannot get a name back.
         True where that was done. It holds as long as this process has the map: then another one does the same."""
-        if self._pointer is None or self.path.exists():  # through a link to a process that lives
+        if self._pointer is None or leads_to(self.path, self._fd) or _leads_to_a_tape(self.path):
             return False
         link = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
         try:
@@ -166,6 +168,21 @@ def open_map(path: Path, *, writable: bool) -> TapeMap:
     os.close(fd)
     kind = OtherLayoutError if fault == lib.RIGD_OTHER_LAYOUT else TapeError
     raise kind(_why_not_mapped(path, fault, layout=layout[0], size=size))
+
+
+def _leads_to_a_tape(path: Path) -> bool:
+    """What lies there is left alone; not a link to a process that is gone, whose number another one may have."""
+    if not path.is_symlink():
+        return path.exists()
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        open_map(path, writable=False).close()
+    except OtherLayoutError:
+        return True
+    except (OSError, TapeError):
+        return False
+    return True
 
 
 def await_name(path: Path, within_s: float = NAMED_AGAIN_WITHIN_S) -> None:

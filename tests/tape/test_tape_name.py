@@ -70,3 +70,16 @@ def test_a_tape_takes_no_name_away_from_a_newer_one_and_makes_no_folder(tmp_path
         path.parent.touch()
         assert not old.name_again()
         assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_link_that_leads_to_something_else_by_now_is_replaced(tmp_path: Path) -> None:
+    """The number of a process that is gone is given to another one, which has another file open there."""
+    path, other = tmp_path / "tape", tmp_path / "other"
+    other.write_text("no tape")
+    with Tape.create(path, GEOMETRY, full_scale=PORTAUDIO_FULL_SCALE) as tape:
+        path.unlink()
+        path.symlink_to(other)
+        assert tape.name_again()
+        with Tape.attach(path, writable=False) as found:
+            assert found.tape_id == tape.tape_id
+        assert other.read_text() == "no tape"
