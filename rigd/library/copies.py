@@ -20,7 +20,7 @@ from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import is_plain
 from rigd.library.walking import is_folder
-from rigd.model.disk_trouble import cure_of, trouble_of
+from rigd.model.disk_trouble import OF_WRITES, cure_of, trouble_of
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.units import TakeId
 from rigd.writer.journal import JOURNAL_NAME, read_journal
@@ -301,7 +301,7 @@ def _copy_files(side: Side, target: Path, digests: dict[str, str], go_on: GoOn) 
         for name in digests:
             with contextlib.suppress(OSError):
                 _beside(target / name).unlink()
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and trouble_of(error.errno) in OF_WRITES:
             cure = cure_of(trouble_of(error.errno)) or "free some space there"
             raise LibraryError(f"{target} cannot be written ({error.strerror}): {cure}") from error
         raise

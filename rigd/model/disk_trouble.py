@@ -49,6 +49,8 @@ _CURES = {
 NO_ROOM = (DiskTrouble.FULL, DiskTrouble.QUOTA)
 """A write of fewer bytes may still succeed: as much as fits is kept. Nothing more goes there until somebody has made
 room."""
+OF_WRITES = (*NO_ROOM, DiskTrouble.READ_ONLY, DiskTrouble.TOO_LONG)
+"""Reading never has those."""
 NO_FRESH_FOLDER = {
     DiskTrouble.FULL: "the disk is full",
     DiskTrouble.QUOTA: "the quota of this user is used up",

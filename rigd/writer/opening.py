@@ -193,8 +193,8 @@ def resume_take(entry: OpenFolder, *, tape: Tape, open_list: OpenList, holder: H
         )
         undo.callback(files.close)
         frames = min(files.frames_there())
-        if frames < ledger.durable_frames:
-            return None
+        if frames < max(ledger.durable_frames, ledger.parts[-1]):
+            return None  # somebody has cut a file off
         # A pwrite that was killed may have ended inside a frame, and in some files only. It was written in
         # order, so all that is below the shortest length is good, and the rest is still on the tape.
         files.cut(frames)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from rigd.writer.journal import JOURNAL_NAME, read_journal
-from tests.faults.wall_clock import WallClock
 from tests.proof.figures import Figures, count
 from tests.proof.load import RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b
+from tests.proof.wall_clock import WallClock
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun, sheet_of
 from tests.support.tools import need_tool

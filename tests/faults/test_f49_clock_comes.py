@@ -17,10 +17,10 @@ import pytest
 
 from rigd.model.state import CopyState, Take
 from rigd.writer.journal import JOURNAL_NAME, read_journal
-from tests.faults.wall_clock import WallClock
 from tests.proof.figures import Figures, count
 from tests.proof.load import start_take, stop_take
 from tests.proof.oracle import check_whole
+from tests.proof.wall_clock import WallClock
 from tests.support.disks import mirrored, what_differs
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun, sheet_of

@@ -234,7 +234,11 @@ GROUNDS = (
         name="writer, in part",
         what="the same; most of the take is a declared gap, so that it is long enough",
         compared="the sound at both ends, or around the border; and the number of frames",
-        tests=("f11_borders::one_take_has_more_frames_than_the_border", "f23_four_gib"),
+        tests=(
+            "f11_borders::one_take_has_more_frames_than_the_border",
+            "f23_four_gib",
+            "f50_file_too_long::a_file_is_filled_up_to_four_gigabytes_and_the_next_one_goes_on",
+        ),
     ),
     Ground(
         name="parser",

@@ -7,7 +7,6 @@ is known, set afterwards a write finds it.
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from rigd.writer.ledger import NextPart
 from rigd.writer.parts import files_of_part
 from rigd.writer.recovery import recover_take
 from rigd.writer.takeparts import TakeParts
+from tests.support.long_file import feed, limit_files
 from tests.support.patience import wait_for
 from tests.support.writer_run import RATE, FedTape, WriterRun, check_take, order_for
 
@@ -42,16 +42,7 @@ CAPACITY_FRAMES = 1 << 18
 
 def limit(writer: WriterRun, most_bytes: int = LIMIT_BYTES) -> None:
     """No file of the process may be longer."""
-    resource.prlimit(writer.process.pid, resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-
-
-def feed(fed: FedTape, frames: int) -> None:
-    """As fast as the writer makes room."""
-    until = fed.frame + frames
-    while fed.frame < until:
-        fed.feed(min(8_192, until - fed.frame))
-        need = fed.tape.written - CAPACITY_FRAMES // 2
-        wait_for(lambda at=need: all(hold.position >= at for hold in fed.tape.holds()), "room on the tape")
+    limit_files(writer, most_bytes)
 
 
 def end(fed: FedTape, writer: WriterRun, order: TakeOrder) -> TakeClosed:

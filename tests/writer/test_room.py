@@ -81,7 +81,9 @@ def test_what_a_killed_writer_kept_is_given_back_by_recovery(runtime: Path, libr
         check_take(Path(order.folder), first_frame=0, frames=FRAMES)
 
 
-@pytest.mark.parametrize(("code", "nth"), [(errno.ENOSPC, 1), (errno.ENOSPC, 3), (errno.EOPNOTSUPP, 1)])
+@pytest.mark.parametrize(
+    ("code", "nth"), [(errno.ENOSPC, 1), (errno.ENOSPC, 3), (errno.EOPNOTSUPP, 1), (errno.EFBIG, 2)]
+)
 def test_where_no_room_can_be_kept_the_take_goes_on_without(
     runtime: Path, library: Path, code: int, nth: int
 ) -> None:
