@@ -78,7 +78,9 @@ def file_limit(path: str, mounts: str | None = None) -> FileLimit:
 
 def what_it_means(limit: FileLimit, *, frame_bytes: int, sample_rate_hz: int) -> str:
     """A sentence for a person, of files of so many bytes a frame."""
-    minutes = limit.most_bytes / max(1, frame_bytes * sample_rate_hz) / 60
-    length = f"{minutes / 60:.1f} h" if minutes >= 120 else f"{minutes:.0f} min"
+    seconds = limit.most_bytes / max(1, frame_bytes * sample_rate_hz)
+    length = f"{seconds:.0f} s"
+    if seconds >= 120:
+        length = f"{seconds / 3600:.1f} h" if seconds >= 7200 else f"{seconds / 60:.0f} min"
     size = "4 GiB" if limit.most_bytes == 2**32 - 1 else f"{limit.most_bytes:,} bytes"
     return f"{limit.why}: no file grows beyond {size}, so a take goes on in next files every {length}, without a gap"

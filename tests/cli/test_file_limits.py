@@ -48,4 +48,4 @@ def test_check_names_a_limit_of_the_process(tmp_path: Path) -> None:
     said = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, preexec_fn=limit)
     assert said.returncode == 0, said.stderr
     (told,) = json.loads(said.stdout)["warnings"]
-    assert "may write 12,000,000 bytes to a file (ulimit -f)" in told and "every 1 min" in told
+    assert "may write 12,000,000 bytes to a file (ulimit -f)" in told and "every 42 s," in told

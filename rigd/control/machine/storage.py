@@ -12,9 +12,9 @@ from rigd.control.machine.service import CAPTURE
 from rigd.control.runtime_dir import LAST_SYSTEM_UID
 
 UNSAFE_KINDS = {
-    "vfat": "no journal, and files end at 4 GB",
+    "vfat": "no journal, and files end at 4 GB: a take goes on in next ones",
     "exfat": "no journal: a power cut may cost files that were closed",
-    "msdos": "no journal, and files end at 4 GB",
+    "msdos": "no journal, and files end at 4 GB: a take goes on in next ones",
     "ntfs3": "no journal of data, and slow",
     "tmpfs": "memory: takes are gone at the next start",
     "ramfs": "memory: takes are gone at the next start",
