@@ -73,7 +73,10 @@ double rigd_line_at(const rigd_line *l, double rate_hz, int64_t ns)
 
 void rigd_line_lose(rigd_line *l, double rate_hz, uint64_t lost, int64_t ns)
 {
-    l->lag -= (double)lost;
+    if (l->ns == ns) /* it settles: this block is its origin */
+        l->frame += (int64_t)lost;
+    else
+        l->lag -= (double)lost;
     l->doubt = (ns < l->doubt_ns ? l->doubt : 0.0) + (double)lost;
     /* Where it was told too long, so many frames are caught up as fast as the line may fall. */
     l->doubt_ns = ns + DOUBT_NS + (int64_t)(2.0 * l->doubt / FASTEST_FALL / rate_hz * 1e9);

@@ -215,3 +215,13 @@ def test_time_is_told_by_the_new_line_after_a_silent_loss(tmp_path: Path) -> Non
         for _ in range(60):
             source.block()
         assert tape.timeline().frame_at(Ns(source.ns())) == tape.next_frame
+
+
+def test_a_loss_while_the_line_settles_moves_it_along(tmp_path: Path) -> None:
+    with tape_at(tmp_path) as tape, CaptureCore(tape) as core:
+        source = Late(tape, core)
+        for _ in range(40):  # one of them is where the line begins
+            source.lose(100 * BLOCK)
+            source.play(BLOCK, flags=BlockFlag.OVERFLOW)
+        assert len(gaps(tape)) == 39
+        assert tape.next_frame == source.frame - 100 * BLOCK, "before the first block nothing is known"
