@@ -35,6 +35,8 @@ class FoundInterface:
     """What the driver divides a 24-bit code by; the tape is made with it."""
     warnings: tuple[str, ...] = ()
     """What a person should know of this interface; each with its cure."""
+    usb_serial: str = ""
+    """Its serial number, which tells it from an equal one; empty where it has none."""
 
 
 class AudioDriver(Protocol):

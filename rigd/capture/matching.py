@@ -16,27 +16,33 @@ from rigd.capture.interfaces import lasting_name
 from rigd.model.errors import MismatchError
 
 KNOWN_NAME = "interface.known"
+_SERIAL = ", serial number "
 FEWER_NAME = "interface.fewer"
 SETTLED_S = 1.0
 """An interface that is just coming back may list its inputs one after another. One that has had fewer for so long,
 in the eyes of two processes (PortAudio's list never changes within one), has fewer."""
 
 
+def identity_of(found: FoundInterface) -> str:
+    """Its lasting name, and its serial number where it has one: an equal card has the same name."""
+    return lasting_name(found.device) + _serial(found)
+
+
+def _serial(found: FoundInterface) -> str:
+    return f"{_SERIAL}{found.usb_serial}" if found.usb_serial else ""
+
+
 def remember_interface(runtime: Path, found: FoundInterface) -> None:
     """This is the one that is listened to."""
-    _remember(runtime, found.device)
+    new = runtime / (KNOWN_NAME + ".new")
+    new.write_text(identity_of(found), "utf-8")
+    new.replace(runtime / KNOWN_NAME)
 
 
-def keep_interface(runtime: Path, device: str) -> None:
+def keep_interface(runtime: Path, found: FoundInterface) -> None:
     """It is remembered still, where somebody deleted what was remembered. OSError."""
     if not (runtime / KNOWN_NAME).exists():
-        _remember(runtime, device)
-
-
-def _remember(runtime: Path, device: str) -> None:
-    new = runtime / (KNOWN_NAME + ".new")
-    new.write_text(lasting_name(device), "utf-8")
-    new.replace(runtime / KNOWN_NAME)
+        remember_interface(runtime, found)
 
 
 def known_interface(runtime: Path) -> str:
@@ -78,9 +84,11 @@ class Match:
 
     def check(self, runtime: Path, *, now_s: float) -> None:
         """Raises MismatchError where nothing of this interface may be recorded now."""
-        if self.known and lasting_name(self.found.device) != self.known:
+        # Without a serial number in what is known only the name is compared.
+        found = identity_of(self.found) if _SERIAL in self.known else lasting_name(self.found.device)
+        if self.known and found != self.known:
             raise MismatchError(
-                f'interface "{self.found.device}" is there, but the open take was begun with "{self.known}". Nothing '
+                f'interface "{self.found.device}{_serial(self.found)}" is there, but the open take was begun with "{self.known}". Nothing '
                 "of it was recorded: it would stand under the wrong names. Connect the right one, or stop the take; "
                 "then rigd goes on by itself"
             )

@@ -59,6 +59,7 @@ class Heard:
     """What the stream needs as long as it runs."""
 
     driver: AudioDriver
+    found: FoundInterface
     tape: Tape
     core: CaptureCore
     rate: RateWatch
@@ -171,7 +172,7 @@ class Opening:
             first_block=blocks_before,
             began_ns=began_ns,
         )
-        return Heard(driver=driver, tape=tape, core=core, rate=rate)
+        return Heard(driver=driver, found=found, tape=tape, core=core, rate=rate)
 
     def _cause(self) -> GapCause:
         away = (self._runtime / LOST_NAME).exists()

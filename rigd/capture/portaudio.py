@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rigd.capture.cards import read_cards
 from rigd.capture.driver import FoundInterface, SettingsModel
-from rigd.capture.interfaces import Interface, choose_interface
+from rigd.capture.interfaces import Interface, card_of, choose_interface
 from rigd.capture.jack_clients import StandIn
 from rigd.capture.portaudio_library import ALSA_HOST_API, CLIP_OFF, JACK_HOST_API, PortAudio
 from rigd.model.errors import InterfaceError, MismatchError
@@ -57,12 +57,13 @@ class PortAudioDriver:
         self._stand_in = StandIn.where_needed(self._settings.device)
         self._portaudio = PortAudio(client_name=str(self._settings.options.get("client_name", "rigd")))
         listed = self._portaudio.interfaces()
+        cards = read_cards()
         self._interface = choose_interface(
             listed if self._stand_in is None else self._stand_in.among(listed),
             self._settings.device,
             # One that is named may have come back with fewer; what to make of that is for who opens it.
             channels=1 if self._settings.device.strip() else channels,
-            cards=read_cards(),
+            cards=cards,
         )
         channels = self._channels = min(channels, self._interface.inputs)
         self._portaudio.check_rate(self._interface, channels=channels, sample_rate_hz=rate)
@@ -75,6 +76,7 @@ class PortAudioDriver:
             channels=channels,
             full_scale=jack_full_scale if is_jack else PORTAUDIO_FULL_SCALE,
             warnings=_warnings(self._interface),
+            usb_serial=card[0].usb_serial if (card := card_of(self._interface, cards)) is not None else "",
         )
 
     def start(self, core: CaptureCore) -> None:

@@ -174,7 +174,7 @@ class CaptureProcess:
         if heard is not None:
             heard.tape.name_again()
             with contextlib.suppress(OSError):
-                keep_interface(self._runtime, heard.rate.report.device)
+                keep_interface(self._runtime, heard.found)
 
     def _show_life(self) -> None:
         """The service manager hears of progress: frames that came in, or an opening that is not yet too long."""

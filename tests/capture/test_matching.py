@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.faults import FaultClient
+from rigd.capture.driver import FoundInterface
 from rigd.capture.interfaces import lasting_name
+from rigd.capture.matching import Match, known_interface, remember_interface
+from rigd.model.errors import MismatchError
 from rigd.model.messages import CapturePhase, CaptureReport
 from rigd.model.units import Frame
 from rigd.tape.blocks import Run
@@ -112,3 +115,26 @@ def test_a_card_keeps_its_lasting_name_when_alsa_gives_it_another_number() -> No
         "Scarlett: USB Audio (hw:1,1), ALSA"
     )
     assert lasting_name("system, JACK Audio Connection Kit") == "system, JACK Audio Connection Kit"
+
+
+def test_of_two_equal_cards_the_other_one_is_another_card(tmp_path: Path) -> None:
+    def found(number: int, serial: str) -> FoundInterface:
+        return FoundInterface(
+            device=f"Scarlett: USB Audio (hw:{number},0), ALSA",
+            host_api="ALSA",
+            sample_rate_hz=48_000,
+            channels=2,
+            full_scale=8_388_608.0,
+            usb_serial=serial,
+        )
+
+    def check(known: str, now: FoundInterface) -> None:
+        Match(found=now, wanted_channels=2, known=known, held=True).check(tmp_path, now_s=0.0)
+
+    remember_interface(tmp_path, found(1, "Y1"))
+    known = known_interface(tmp_path)
+    check(known, found(3, "Y1"))
+    with pytest.raises(MismatchError, match="serial number Y1"):
+        check(known, found(1, "Y2"))
+    # What an older rigd has noted has no serial number: the name is what there is.
+    check("Scarlett: USB Audio (device 0), ALSA", found(1, "Y2"))
