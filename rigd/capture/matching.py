@@ -89,8 +89,8 @@ class Match:
         if self.known and found != self.known:
             raise MismatchError(
                 f'interface "{self.found.device}{_serial(self.found)}" is there, but the open take was begun with '
-                f'"{self.known}". Nothing of it was recorded: it would stand under the wrong names. Connect the right '
-                "one, or stop the take; then rigd goes on by itself"
+                f'"{self.known}". Nothing of it was recorded: it would stand under the wrong names. Connect the '
+                "right one, or stop the take; then rigd goes on by itself"
             )
         if not self._missing:
             return
