@@ -363,11 +363,9 @@ def test_where_the_system_has_no_more_files_it_waits_and_then_lets_the_client_in
 
 
 def lets_in(bench: Bench) -> bool:
-    try:
-        with bench.client() as client:
-            return bool(client.status())
-    except (CommandError, LinkError):
-        return False
+    with contextlib.suppress(CommandError, LinkError), bench.client() as client:
+        return bool(client.status())
+    return False
 
 
 def test_one_client_too_many_is_told_so_and_the_others_stay(bench: Bench) -> None:
