@@ -26,6 +26,8 @@ from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 from tests.support.tools import need_jack_audio
 
+pytestmark = pytest.mark.alone
+
 CYCLES = count(ci=8, full=100)
 SERVERS = count(ci=2, full=10)
 
@@ -62,7 +64,6 @@ def test_every_replug_is_a_declared_gap_and_leaves_nothing_behind(
     )
 
 
-@pytest.mark.alone
 @pytest.mark.jack
 @pytest.mark.timeout(count(ci=180, full=600))
 def test_every_restart_of_a_jack_server_is_a_declared_gap_and_leaves_nothing_behind(figures: Figures) -> None:
