@@ -163,6 +163,7 @@ void rigd_adc_learn(rigd_adc *adc, double rate_hz, double slack, uint32_t frames
 /* Where timely blocks lie; see core_line.c. All zero at the start of a stream. */
 typedef struct {
     uint32_t blocks;      /* while it settles */
+    int is_old;           /* it has had time to fall to where it belongs */
     int64_t frame, ns;    /* its origin */
     double base;          /* how late timely blocks are against the nominal rate, in frames */
     double lag, last_lag; /* how much later this block and the one before came, in frames */
@@ -179,7 +180,7 @@ typedef struct {
  * nothing in, when it came so early that it cannot be time that brought it. */
 int rigd_line_look(rigd_line *line, const rigd_host *host, double rate_hz, int64_t end_frame, uint32_t frames,
                    int64_t ns);
-int rigd_line_is_settled(const rigd_line *line, int64_t ns);
+int rigd_line_is_settled(const rigd_line *line);
 
 /* The frame with which a block ends that comes at `ns` and is timely. */
 double rigd_line_at(const rigd_line *line, double rate_hz, int64_t ns);

@@ -10,8 +10,7 @@
 #define SETTLING_BLOCKS 12  /* a stream that has just begun may bring its first ones early */
 #define SETTLING_WAKES 4
 #define SETTLED_BLOCKS 64   /* settled in any case */
-#define YOUNG_NS 1000000000 /* so long the line may fall to where it belongs */
-#define YOUNG_BLOCKS 256
+#define YOUNG_NS 1000000000 /* so long the line may fall freely to where it belongs */
 #define LATE_BLOCKS 12
 #define LATE_NS 500000000   /* no wake-up is late for so long */
 #define FASTEST_DRIFT 1e-3  /* the line may rise so fast, for an interface that runs slow */
@@ -30,15 +29,7 @@ static double late_from(double slack, double rate_hz)
 /* Stamps are good to so many frames. */
 static double jitter(double rate_hz) { return rate_hz / 1000.0; }
 
-static int is_young(const rigd_line *l, int64_t ns)
-{
-    return l->blocks < YOUNG_BLOCKS && ns - l->ns < YOUNG_NS;
-}
-
-int rigd_line_is_settled(const rigd_line *l, int64_t ns)
-{
-    return l->blocks >= SETTLING_BLOCKS && !is_young(l, ns);
-}
+int rigd_line_is_settled(const rigd_line *l) { return l->is_old; }
 
 int rigd_line_look(rigd_line *l, const rigd_host *h, double rate_hz, int64_t end_frame, uint32_t frames, int64_t ns)
 {
@@ -46,10 +37,13 @@ int rigd_line_look(rigd_line *l, const rigd_host *h, double rate_hz, int64_t end
         *l = (rigd_line){.blocks = l->blocks + 1, .frame = end_frame, .ns = ns};
         return 1;
     }
-    l->blocks += l->blocks < UINT32_MAX;
+    l->blocks += l->blocks < SETTLED_BLOCKS;
     double late = (double)(ns - l->ns) * rate_hz / 1e9 - (double)(end_frame - l->frame);
     double slack = rigd_host_slack(h, frames), doubt = ns < l->doubt_ns ? l->doubt : 0.0;
-    if (!is_young(l, ns)) {
+    /* Also by frames: a host that freewheels from the start takes no time. */
+    l->is_old = l->is_old || ns - l->ns >= YOUNG_NS
+        || (double)(end_frame - l->frame) >= rate_hz * YOUNG_NS / 1e9;
+    if (l->is_old) {
         if (l->base - late > slack + jitter(rate_hz) + doubt)
             return 0;
         /* One mad stamp does not move the line, and blocks that run ahead do not take it with them. */

@@ -274,7 +274,7 @@ static uint64_t lost_by_overflow(const rigd_capture *c, uint32_t frames, double 
 {
     double rate = c->tape->shape.sample_rate_hz, lost = later;
     /* No more than there was time for, and a host has no more to give than it holds back. */
-    double most = rigd_line_is_settled(&c->line, ns) ? c->line.lag + rigd_host_slack(&c->host, frames)
+    double most = rigd_line_is_settled(&c->line) ? c->line.lag + rigd_host_slack(&c->host, frames)
                                                      : (double)(ns - c->last_ns) * rate / 1e9 + rate;
     if (c->adc.known < 2) { /* nothing to compare it with */
         lost = jump > frames / 2.0 ? jump : c->last_jump;
