@@ -11,6 +11,7 @@
 #define SETTLING_WAKES 4
 #define SETTLED_BLOCKS 64   /* settled in any case */
 #define YOUNG_NS 1000000000 /* so long the line may fall freely to where it belongs */
+#define YOUNG_SECONDS 4.0   /* of sound: no host holds back as much, so no late wake-up brings as much at once */
 #define LATE_BLOCKS 12
 #define LATE_NS 500000000   /* no wake-up is late for so long */
 #define FASTEST_DRIFT 1e-3  /* the line may rise so fast, for an interface that runs slow */
@@ -42,16 +43,21 @@ int rigd_line_look(rigd_line *l, const rigd_host *h, double rate_hz, int64_t end
     double slack = rigd_host_slack(h, frames), doubt = ns < l->doubt_ns ? l->doubt : 0.0;
     /* Also by frames: a host that freewheels from the start takes no time. */
     l->is_old = l->is_old || ns - l->ns >= YOUNG_NS
-        || (double)(end_frame - l->frame) >= rate_hz * YOUNG_NS / 1e9;
+        || (double)(end_frame - l->frame) >= rate_hz * YOUNG_SECONDS;
     if (l->is_old) {
-        if (l->base - late > slack + jitter(rate_hz) + doubt)
+        if (l->base - late > slack + jitter(rate_hz) + doubt) {
+            l->base += l->fell; /* the block before was one of these already */
+            l->fell = 0.0;
             return 0;
+        }
         /* One mad stamp does not move the line, and blocks that run ahead do not take it with them. */
         double fall = FASTEST_FALL * (double)(ns - h->before_ns) * rate_hz / 1e9, most = late_from(slack, rate_hz) / 4.0;
         double lowest = l->base - (fall < 0.0 ? 0.0 : fall < most ? fall : most);
         if (l->late_blocks == 0)
             l->base += frames * FASTEST_DRIFT;
+        l->fell = l->base;
         l->base = late < l->base ? (late > lowest ? late : lowest) : l->base;
+        l->fell -= l->base;
     } else if (late < l->base) {
         l->base = late;
     }
