@@ -354,7 +354,10 @@ class ScarceDoor(socket.socket):
 def test_where_the_system_has_no_more_files_it_waits_and_then_lets_the_client_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rigd.wire.link.listen", lambda path: ScarceDoor(fileno=listen(path).detach()))
+    monkeypatch.setattr(
+        "rigd.wire.link.listen",
+        lambda path, *, mode: ScarceDoor(fileno=listen(path, mode=mode).detach()),
+    )
     ScarceDoor.asked_at.clear()
     with bench_at(tmp_path) as bench, bench.client() as client:
         assert client.status()
