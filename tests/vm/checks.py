@@ -25,6 +25,11 @@ FORMATS = [
 """Sample format and rate of the card (snd-aloop)."""
 LOOPBACK = "/sys/bus/platform/drivers/snd_aloop"
 VIRMIDI = "/sys/bus/platform/drivers/snd_virmidi"
+MAY_OPEN = [
+    ("rigd.service", ("116:0", "188:0", "166:0", "204:64", "4:64")),
+    ("rigd-capture.service", ("116:0",)),
+]
+"""ALSA, ttyUSB, ttyACM, ttyAMA, ttyS (the kernel's Documentation/admin-guide/devices.txt)."""
 STOPS = 5
 """Forced overruns a take."""
 
@@ -102,7 +107,7 @@ def overruns(rig: VmRig) -> str:
         folder = rig.take("sleep 2; " + hold.format(pid=pid) * STOPS)
         heard = hear(folder, slack_frames=XRUN_SLACK_FRAMES)
         sheet = json.loads((folder / "take.json").read_text("utf-8"))
-        suspects += sum(bool(mark.get("suspect_frames")) for mark in sheet.get("xruns", ()))
+        suspects += sum(mark["suspect"] for mark in sheet["xruns"])
         assert len(heard.gaps) == STOPS, f"{len(heard.gaps)} gaps after {STOPS} losses: {heard.gaps}"
         gaps += len(heard.gaps)
         worst = max(worst, heard.worst_gap_error)
@@ -191,10 +196,24 @@ def late_box(rig: VmRig) -> str:
     return f"{took_s:.0f} s (emulated) from the plug until it was shown as connected; a take by its button"
 
 
+@check(
+    "device numbers of what may come later (F52)",
+    "the units may open each, whether or not its driver is loaded",
+)
+def numbers(rig: VmRig) -> str:
+    told = [
+        rig.machine.do(f"python3 /usr/src/rigd/tests/support/may_open.py {unit} {' '.join(wanted)}")
+        for unit, wanted in MAY_OPEN
+    ]
+    refused = [line for text in told for line in text.splitlines() if "allowed" not in line]
+    assert not refused, refused
+    return "; ".join(f"{unit}: {', '.join(wanted)}" for unit, wanted in MAY_OPEN)
+
+
 @check("udev rules", "the rules are read without a fault, and a card gets the name that they give it")
 def udev(rig: VmRig) -> str:
     rig.machine.do(
-        "install -m 644 /root/rigd/systemd/80-rigd.rules /etc/udev/rules.d/ && "
+        "install -m 644 /usr/src/rigd/systemd/80-rigd.rules /etc/udev/rules.d/ && "
         """echo 'SUBSYSTEM=="sound", ACTION=="add|change", KERNEL=="card*", ATTR{id}=="VirMIDI","""
         """ TAG+="systemd", ENV{SYSTEMD_ALIAS}="/dev/rig-audio"' >> /etc/udev/rules.d/80-rigd.rules && """
         "udevadm control --reload && udevadm trigger --settle --subsystem-match=sound"

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.patience import wait_for
 from tests.support.tools import die_with_parent
 
 MEMORY_MB = 3072
@@ -177,15 +178,7 @@ class _Agent:
         self._answers: dict[int, Answer] = {}
         self._came = threading.Condition()
         self._line = socket.socket(socket.AF_UNIX)
-        end = time.monotonic() + 10.0
-        while True:
-            try:
-                self._line.connect(str(path))
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise MachineError("QEMU did not start") from None
-                time.sleep(0.05)
+        wait_for(lambda: self._line.connect_ex(str(path)) == 0, "QEMU's socket", within_s=10.0)
         threading.Thread(target=self._read, name="agent", daemon=True).start()
 
     def ask(self, command: str, *, timeout: float) -> Answer:

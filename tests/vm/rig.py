@@ -24,7 +24,9 @@ RIGD = "/opt/rigd/bin/rigd"
 TAKES = "/srv/takes"
 BOX = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_*-if00-port0"
 XRUN_SLACK_FRAMES = 64
-OFFLINE = "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/root/wheels PIP_NO_COMPILE=1 DEBIAN_FRONTEND=noninteractive"
+OFFLINE = (
+    "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/usr/src/wheels PIP_NO_COMPILE=1 DEBIAN_FRONTEND=noninteractive"
+)
 CONFIG = """
 [rig]
 name = "VM"
@@ -96,12 +98,14 @@ class VmRig:
             if name and (ROOT / name).is_file():
                 (checkout / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, checkout / name)
-        self.machine.do("cp -r /share/rigd /root/rigd && cp -r /share/wheels /root/wheels", timeout=200.0)
-        self.write_config("/root/rigd/my.toml")
+        self.machine.do(
+            "cp -r /share/rigd /usr/src/rigd && cp -r /share/wheels /usr/src/wheels", timeout=200.0
+        )
+        self.write_config("/usr/src/rigd/my.toml")
         readme = (ROOT / "README.md").read_text("utf-8")
         for line in install_lines(readme):
             command = line.replace("sudo ", "").replace("$USER", "root")
-            self.machine.do(f"cd /root/rigd && {OFFLINE}; {command}", timeout=1200.0)
+            self.machine.do(f"cd /usr/src/rigd && {OFFLINE}; {command}", timeout=1200.0)
             if "pip install" in line:  # as pip would, but on both cores
                 self.machine.run("/opt/rigd/bin/python -m compileall -q -j 2 /opt/rigd/lib", timeout=900.0)
 
