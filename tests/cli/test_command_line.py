@@ -151,7 +151,7 @@ def test_a_broken_config_is_told_with_every_fault_and_ends_with_3(tmp_path: Path
 def test_devices_lists_what_there_is_and_never_fails() -> None:
     listed = rigd("devices", "--json")
     assert listed.returncode == ExitCode.DONE
-    assert set(json.loads(listed.stdout)) == {"interfaces", "midi_ports", "serial_ports", "troubles"}
+    assert set(json.loads(listed.stdout)) == {"interfaces", "midi", "midi_ports", "serial_ports", "troubles"}
 
 
 def test_watch_tells_a_snapshot_then_levels_as_json_lines(rig: RigRun) -> None:

@@ -13,8 +13,9 @@ import pytest
 from hardware_sim.x32 import SimulatedX32
 from rigd.model.gain import ORDER_WAITS_S
 from rigd.preamps.x32 import X32Preamp, X32Settings
-from tests.preamps.test_x32 import Told, orders, until
+from tests.preamps.test_x32 import Told, orders
 from tests.proof.figures import Figures, count
+from tests.support.patience import wait_for
 
 MOVES = count(ci=1, full=10)
 GAIN = "/headamp/000/gain"
@@ -38,17 +39,17 @@ def test_an_order_to_a_desk_that_is_away_is_given_up_and_nothing_old_is_sent(fig
         preamp = X32Preamp("desk", X32Settings(host=desk.host, port=desk.port), [1], told)
         preamp.start()
         try:
-            until(lambda: told.latest(1) == (0.0, True))
+            wait_for(lambda: told.latest(1) == (0.0, True))
             desk.vanish()
-            until(lambda: told.answering() is False)
+            wait_for(lambda: told.answering() is False)
             preamp.request(1, "gain_db", 30.0)
             at = time.monotonic()
-            until(lambda: any(setting.given_up for setting in list(told.settings)))
+            wait_for(lambda: any(setting.given_up for setting in list(told.settings)))
             took_s = time.monotonic() - at
             desk.come_back()
-            until(lambda: told.answering() and told.latest(1) == (0.0, True))
+            wait_for(lambda: told.answering() and told.latest(1) == (0.0, True))
             preamp.request(1, "gain_db", 3.0)
-            until(lambda: told.latest(1) == (3.0, True))
+            wait_for(lambda: told.latest(1) == (3.0, True))
             old = [value for value in orders(desk, GAIN) if value != orders(desk, GAIN)[-1]]
         finally:
             preamp.stop()
@@ -78,17 +79,17 @@ def test_a_desk_that_comes_back_with_another_address_is_reached(figures: Figures
             "desk", X32Settings(host="desk.local", port=port), [1], told, resolver=names.resolve
         )
         preamp.start()
-        until(lambda: told.answering())
+        wait_for(lambda: told.answering())
     try:
         for move in range(MOVES):
-            until(lambda: told.answering() is False)
+            wait_for(lambda: told.answering() is False)
             address = f"127.0.0.{3 + move}"
             with SimulatedX32(host=address, port=port):
                 at = time.monotonic()
                 names.addresses = (address,)
-                until(lambda: told.answering())
+                wait_for(lambda: told.answering())
                 worst_s = max(worst_s, time.monotonic() - at)
-                until(lambda address=address: address in told.statuses[-1].detail)  # type: ignore[misc]
+                wait_for(lambda address=address: address in told.statuses[-1].detail)  # type: ignore[misc]
     finally:
         preamp.stop()
     figures.record(
