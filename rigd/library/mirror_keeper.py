@@ -26,6 +26,7 @@ from rigd.library.copies import (
     look,
     make_alike,
     make_folders,
+    take_in,
 )
 from rigd.library.durable import move_folder
 from rigd.library.hasher import be_idle
@@ -231,10 +232,17 @@ class MirrorKeeper:
         for root, other in ((self._library, self._mirror), (self._mirror, self._library)):
             for session in folders_in(root):
                 self._look_for_volumes()
-                if root is self._mirror and next(take_folders(session), None) is None:
-                    continue  # takes were moved out of it, or never were in it
-                if root is self._library or is_gone(other / session.name / SESSION_NAME):
-                    self._copy_session(session, other / session.name)
+                twin = other / session.name
+                if root is self._library or (is_gone(twin / SESSION_NAME) and self._is_missed(session, twin)):
+                    self._copy_session(session, twin)
+
+    def _is_missed(self, session: Path, twin: Path) -> bool:
+        """Takes of this session of the mirror belong into the library's, of which session.json is gone: they lie
+        there, or nowhere in the library. A session that its takes were moved out of is not brought back."""
+        if next(take_folders(twin), None) is not None:
+            return True
+        known = (take_in(place) for place in take_folders(session))
+        return any(take_id is not None and self._places.known(take_id)[0] is None for take_id in known)
 
     def _copy_session(self, source: Path, target: Path) -> None:
         if is_file(source / SESSION_NAME):
