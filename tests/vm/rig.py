@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHANNELS = 8
 RIGD = "/opt/rigd/bin/rigd"
 TAKES = "/srv/takes"
-BOX = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_*-if00-port0"
+BOX = "/dev/ttyUSB0"
 XRUN_SLACK_FRAMES = 64
 OFFLINE = (
     "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/usr/src/wheels PIP_NO_COMPILE=1 DEBIAN_FRONTEND=noninteractive"
@@ -92,6 +92,7 @@ class VmRig:
 
     def install(self, wheels: Path) -> None:
         """README's service section, line by line, in a checkout of this tree, without a network."""
+        shutil.copy(ROOT / "tests" / "vm" / "ask.py", self.machine.share)
         checkout = self.machine.share / "rigd"
         files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
         for name in files.stdout.decode().split("\0"):
@@ -111,9 +112,7 @@ class VmRig:
 
     def write_config(self, path: str = "/etc/rigd/rig.toml", *, rate_hz: int = 48_000) -> None:
         card = self.machine.do("grep -l VirMIDI /proc/asound/card*/id | head -1 | tr -dc 0-9").strip()
-        boxes = self.machine.run(f"ls {BOX}").text.split()
-        box = boxes[0] if boxes and boxes[0].startswith("/dev") else BOX.replace("*", "1-0000:00:07.0-1")
-        text = CONFIG.format(takes=TAKES, channels=CHANNELS, rate_hz=rate_hz, midi=f"{card}-0", box=box)
+        text = CONFIG.format(takes=TAKES, channels=CHANNELS, rate_hz=rate_hz, midi=f"{card}-0", box=BOX)
         (self.machine.share / "my.toml").write_text(text, "utf-8")
         self.machine.do(f"install -D -m 644 /share/my.toml {path}")
 
@@ -138,10 +137,24 @@ class VmRig:
         """A command of the CLI, as root, and what it printed."""
         return self.machine.do(f"{RIGD} {words} 2>&1", timeout=timeout)
 
+    def ask(self, words: str, *, timeout: float = 60.0) -> dict[str, Any]:
+        """A request to the control socket (ask.py), which must be granted; its answer."""
+        answer: dict[str, Any] = json.loads(
+            self.machine.do(f"python3 /share/ask.py {words}", timeout=timeout)
+        )
+        return answer
+
     def status(self) -> dict[str, Any]:
-        answer = self.machine.do(f"{RIGD} status --json", timeout=60.0)
-        state: dict[str, Any] = json.loads(answer)["state"]
+        state: dict[str, Any] = self.ask("Status")["state"]
         return state
+
+    def start_take(self) -> None:
+        self.ask("Command start")
+
+    def stop_take(self) -> None:
+        """Every byte is on the disk when this returns."""
+        self.ask("Command stop")
+        self.ask("Wait 90", timeout=150.0)
 
     def wait_for(self, transport: str, *, within_s: float = 90.0) -> dict[str, Any]:
         """Until the rig's transport reads so."""
@@ -160,19 +173,18 @@ class VmRig:
         )
 
     def restart(self) -> None:
-        """All of it, as after a change of the config."""
-        self.machine.do("systemctl stop rigd.target", timeout=200.0)
-        self.machine.do("systemctl start rigd.target", timeout=200.0)
+        """With another config, or a card in another format: capture opens it anew."""
+        self.machine.do("systemctl restart rigd && systemctl restart rigd-capture", timeout=200.0)
         self.wait_for("ready")
 
     def pid(self, unit: str) -> int:
         return int(self.machine.do(f"systemctl show -P MainPID {unit}"))
 
     def take(self, during: str = "sleep 3") -> Path:
-        """A take by the CLI, with a shell command in its middle; its folder, brought out."""
-        self.rigd("take start")
+        """A take with a shell command in its middle; its folder, brought out."""
+        self.start_take()
         self.machine.do(during, timeout=300.0)
-        self.rigd("take stop", timeout=200.0)
+        self.stop_take()
         return self.fetch_last()
 
     def fetch_last(self) -> Path:
