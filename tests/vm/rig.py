@@ -149,6 +149,7 @@ class VmRig:
         return state
 
     def start_take(self) -> None:
+        self.wait_for("ready")
         self.ask("Command start")
 
     def stop_take(self) -> None:
@@ -157,12 +158,12 @@ class VmRig:
         self.ask("Wait 90", timeout=150.0)
 
     def wait_for(self, transport: str, *, within_s: float = 90.0) -> dict[str, Any]:
-        """Until the rig's transport reads so."""
+        """Until the rig's transport reads so; "ready": until a take can be begun."""
         end = time.monotonic() + within_s
         state: dict[str, Any] = {}
         while time.monotonic() < end:
             try:
-                state = self.status()
+                state = self.ask("Ready", timeout=120.0)["state"] if transport == "ready" else self.status()
             except (MachineError, ValueError):
                 continue
             if state["transport"] == transport:
