@@ -318,6 +318,7 @@ class Rig:
             ),
             post=self._post,
             cure=cure,
+            laid_down=self._upkeep is Upkeep.SUPERVISED,
         )
         watch.start()
         self._running.callback(watch.stop)

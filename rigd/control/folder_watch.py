@@ -46,13 +46,15 @@ class FolderWatch:
         files: Sequence[OwnFile],
         post: Callable[[FolderVanished], None],
         cure: str = "",
+        laid_down: bool = False,
     ) -> None:
-        """`cure` says how the folder would stay, where that is known."""
+        """`cure` says how the folder would stay, where that is known; `laid_down` as in `make_runtime_dir`."""
         self._runtime = runtime
         self._lock = lock
         self._files = tuple(files)
         self._post = post
         self._cure = f". {cure}" if cure else ""
+        self._laid_down = laid_down
         self._folder = _folder_at(runtime)
         self._told = ""
         self._stopping = threading.Event()
@@ -81,7 +83,7 @@ class FolderWatch:
             self._told = ""
             return
         try:
-            make_runtime_dir(self._runtime)
+            make_runtime_dir(self._runtime, laid_down=self._laid_down)
             self._lock.look()
             for file in self._files:
                 file.make_again()
