@@ -244,7 +244,7 @@ class Tape:
         """The block log from `first_block` on, as far as it is still there."""
         entry = ffi.new("rigd_block *")
         counters = self.counters()
-        index = max(first_block, counters.blocks - self._map.shape.log_blocks)
+        index = max(0, first_block, counters.blocks - self._map.shape.log_blocks)
         while (there := lib.rigd_block_at(self._map.pointer, index, entry)) != 0:
             if there == 1:
                 yield Block(
