@@ -63,6 +63,10 @@ class CaptureLink:
         """Its stream is open and kept off the tape, by capture itself, until its rate is right."""
         self._heard_since: float | None = None
         """Since when capture says that it listens."""
+        self._report: CaptureReport | None = None
+        """What capture said last."""
+        self._trouble = self._told = ""
+        """Why the tape that it writes cannot be looked at, and what was told of that."""
         self._progress = StartProgress(clock=clock)
         self._failure = ""
         self._replace = False
@@ -99,8 +103,8 @@ class CaptureLink:
         self._moved_at = self._clock()
         self._may_be_silent_s = FIRST_FRAME_WITHIN_S
         self._listening = self._measuring = False
-        self._heard_since = None
-        self._failure = ""
+        self._heard_since = self._report = None
+        self._trouble = self._told = self._failure = ""
         if self._replace and not self._process.is_own:
             self._process.send(StopCapture())
         self._replace = False
@@ -108,6 +112,7 @@ class CaptureLink:
     def received(self, message: Any) -> None:
         if isinstance(message, CaptureReport):
             self._measuring = message.measuring
+            self._report, self._trouble = message, ""
             if message.measuring:
                 self._listening = False
                 self._heard_since = None
@@ -118,6 +123,8 @@ class CaptureLink:
                 self._may_be_silent_s = max(LEAST_SILENCE_S, periods_s)
             self._failure = message.failure
         self._post(message)
+        self._told = ""
+        self._tell_trouble()
 
     def _attach(self) -> None:
         """The tape that capture writes is looked at. One that cannot be is told, and capture goes on; one whose name
@@ -129,12 +136,22 @@ class CaptureLink:
                 if self._heard_since is not None and self._clock() - self._heard_since > TAPE_WITHIN_S:
                     raise Stuck(str(error)) from error
                 return
-            if not self._foreign:
-                self._lost(str(error))
+            self._trouble = "" if self._foreign else str(error)
             return
+        self._trouble = ""
         if not self._listening:
             self._listening = True
             self._moved_at = self._clock()
+
+    def _tell_trouble(self) -> None:
+        """Once as long as it stands; and when it is over what capture said of the interface is true again."""
+        if self._trouble == self._told:
+            return
+        self._told = self._trouble
+        if self._trouble:
+            self._lost(self._trouble)
+        elif self._report is not None:
+            self._post(self._report)
 
     def _look_at_tape(self) -> None:
         try:
@@ -155,6 +172,7 @@ class CaptureLink:
     def tick(self) -> None:
         if not self._listening and self._heard_since is not None and not self._foreign:
             self._attach()
+            self._tell_trouble()
             return
         if not self._listening:
             try:

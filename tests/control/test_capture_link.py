@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,16 @@ from rigd.control.capture_link import FIRST_FRAME_WITHIN_S, CaptureLink
 from rigd.control.other_build import OtherBuild
 from rigd.control.process_link import Stuck
 from rigd.control.tape_view import TapeView
-from rigd.model.messages import CapturePhase, CaptureReport
+from rigd.model.messages import CapturePhase, CaptureReport, TapeGeometry
+from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 
 OPENING = CaptureReport(phase=CapturePhase.OPENING, device="Sim")
 MEASURING = replace(
     OPENING, phase=CapturePhase.FAILED, failure="44,100 Hz", mismatch="44,100 Hz", measuring=True
 )
+
+
+LISTENING = replace(OPENING, phase=CapturePhase.LISTENING, sample_rate_hz=48_000, channels=1, period_frames=1024)
 
 
 class Clock:
@@ -33,11 +38,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def link(tmp_path: Path, clock: Clock) -> Iterator[CaptureLink]:
+def told() -> list[Any]:
+    """What the controller hears: reports, and reasons for a loss."""
+    return []
+
+
+@pytest.fixture
+def link(tmp_path: Path, clock: Clock, told: list[Any]) -> Iterator[CaptureLink]:
     tape = TapeView(tmp_path)
     other = OtherBuild(tmp_path, lambda message: None)
     yield CaptureLink(
-        runtime_dir=tmp_path, tape=tape, post=lambda message: None, lost=print, other_build=other, clock=clock
+        runtime_dir=tmp_path, tape=tape, post=told.append, lost=told.append, other_build=other, clock=clock
     )
     tape.close()
 
@@ -58,3 +69,22 @@ def test_an_opening_may_not_and_neither_may_one_that_is_over(link: CaptureLink, 
         clock.now_s += FIRST_FRAME_WITHIN_S + 1
         with pytest.raises(Stuck):
             link.tick()
+
+
+def test_a_tape_that_cannot_be_looked_at_is_told_once_and_so_is_that_it_can_again(
+    link: CaptureLink, clock: Clock, told: list[Any], tmp_path: Path
+) -> None:
+    link.connected()
+    (tmp_path / "tape").write_bytes(bytes(8192))
+    link.received(LISTENING)
+    for _ in range(5):
+        clock.now_s += 0.2
+        link.tick()
+    assert told[0] == LISTENING
+    (trouble,) = told[1:]
+    assert "not a tape" in trouble
+    geometry = TapeGeometry(channels=1, sample_rate_hz=48_000, capacity_frames=4096)
+    Tape.create(tmp_path / "tape", geometry, full_scale=PORTAUDIO_FULL_SCALE).close()
+    for _ in range(2):
+        link.tick()
+    assert told[2:] == [LISTENING]
