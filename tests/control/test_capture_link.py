@@ -22,7 +22,9 @@ MEASURING = replace(
 )
 
 
-LISTENING = replace(OPENING, phase=CapturePhase.LISTENING, sample_rate_hz=48_000, channels=1, period_frames=1024)
+LISTENING = replace(
+    OPENING, phase=CapturePhase.LISTENING, sample_rate_hz=48_000, channels=1, period_frames=1024
+)
 
 
 class Clock:

@@ -27,7 +27,9 @@ def test_a_new_tape_is_private_whole_and_says_what_it_is(folder: Path) -> None:
             assert seen.full_scale == JACK_FULL_SCALE
             assert seen.oldest_frame == seen.next_frame == 0
             assert seen.runs(Frame(0), None) == []
-            assert list(seen.blocks(seen.counters().blocks - 1)) == [], "the last block of a tape that has none"
+            assert list(seen.blocks(seen.counters().blocks - 1)) == [], (
+                "the last block of a tape that has none"
+            )
 
 
 def test_a_tape_that_is_replaced_stays_whole_for_who_has_it(folder: Path) -> None:
