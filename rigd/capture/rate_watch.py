@@ -173,11 +173,7 @@ class RateWatch:
 
     def _measure_again(self, doubt: RateDoubt, now_ns: int) -> None:
         wakes = self._wakes(now_ns)
-        silence_ns = max(LEAST_SILENCE_NS, self._over_ns // 2)
-        if now_ns - self._began_ns > silence_ns + SETTLING_NS and (
-            not wakes or now_ns - wakes[-1][0] > silence_ns
-        ):
-            # The stream is dead; the next capture process opens the interface anew.
+        if self._is_dead(wakes, now_ns):
             self.report = replace(self.report, measuring=False)
             return
         found = measure(wakes, nominal_rate_hz=self._nominal_hz, over_ns=self._over_ns)
@@ -186,6 +182,13 @@ class RateWatch:
                 self._note(found.rate_hz, doubt.timeline, doubt.false_from)
         elif found.rate is Rate.RIGHT:
             self._store_again(doubt.timeline, now_ns)
+
+    def _is_dead(self, wakes: list[tuple[int, int]], now_ns: int) -> bool:
+        """The stream brings nothing any more; the next capture process opens the interface anew."""
+        silence_ns = max(LEAST_SILENCE_NS, self._over_ns // 2)
+        return now_ns - self._began_ns > silence_ns + SETTLING_NS and (
+            not wakes or now_ns - wakes[-1][0] > silence_ns
+        )
 
     def _store_again(self, timeline: Timeline | None, now_ns: int) -> None:
         """What ran too fast has taken frame numbers that time had not come to yet: those are waited for."""
@@ -202,6 +205,8 @@ class RateWatch:
         block = next(self._tape.blocks(self._stored_from or 0), None)
         if block is None:
             self.due_ns = now_ns + STORED_AGAIN_WITHIN_NS
+            if self._is_dead(self._wakes(now_ns), now_ns):
+                self.report = replace(self.report, measuring=False)
             return
         forget_doubt(self._runtime)
         self._doubt, self._stored_from = None, None

@@ -6,14 +6,17 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hardware_sim.faults import FaultClient
-from rigd.capture.rate_watch import RATE_NAME
-from rigd.model.messages import CapturePhase, CaptureReport
+from rigd.capture.rate_watch import RATE_NAME, RateDoubt, RateWatch
+from rigd.model.messages import CapturePhase, CaptureReport, TapeGeometry
 from rigd.model.take import GapCause
 from rigd.model.units import Frame
 from rigd.tape.blocks import Block, BlockFlag, Lost
+from rigd.tape.capture_core import CaptureCore
+from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 from tests.support.capture_run import CaptureRun, settings_for
 from tests.support.patience import wait_for
 
@@ -109,3 +112,43 @@ def test_a_stream_that_dies_while_it_is_measured_ends_the_process(runtime: Path)
         faults.vanish()
         assert capture.process.wait(timeout=10) == 4
     assert json.loads((runtime / RATE_NAME).read_text())["why"] == known.mismatch
+
+
+def test_a_stream_that_dies_just_when_it_is_to_be_stored_again_is_over_too(tmp_path: Path) -> None:
+    """While it says that it measures nobody else looks whether anything comes in."""
+    listening = CaptureReport(
+        phase=CapturePhase.LISTENING, device="Card", sample_rate_hz=RATE, channels=1, period_frames=480
+    )
+    geometry, second_ns = TapeGeometry(channels=1, sample_rate_hz=RATE, capacity_frames=1 << 15), 10**9
+    with (
+        Tape.create(tmp_path / "tape", geometry, full_scale=PORTAUDIO_FULL_SCALE) as tape,
+        CaptureCore(tape) as core,
+    ):
+        doubt = RateDoubt(
+            why="44,100 Hz",
+            measured_rate_hz=44_100,
+            nominal_rate_hz=RATE,
+            tape_id=tape.tape_id,
+            timeline=None,
+            false_from=None,
+        )
+        core.measure_only(True)
+        watch = RateWatch(
+            report=listening,
+            core=core,
+            tape=tape,
+            runtime=tmp_path,
+            doubt=doubt,
+            first_block=0,
+            began_ns=second_ns,
+        )
+        silence, now_ns = np.zeros((1, 480), np.float32), second_ns
+        for _ in range(300):
+            now_ns += second_ns // 100
+            core.feed(silence, 480, adc_time=0.0, monotonic_ns=now_ns)
+            assert watch.look(now_ns).measuring
+            if watch.due_ns == now_ns:
+                break  # the rate is right, and the next block would be stored
+        assert watch.look(now_ns + second_ns // 2).measuring
+        assert not watch.look(now_ns + 2 * second_ns).measuring
+        assert tape.written == 0
