@@ -167,6 +167,7 @@ typedef struct {
     int64_t frame, ns;    /* its origin */
     double base;          /* how late timely blocks are against the nominal rate, in frames */
     double fell;          /* by so much with this block */
+    double early;         /* so much before the line blocks may come and be brought by time */
     double lag, last_lag; /* how much later this block and the one before came, in frames */
     double doubt;         /* base may be too high by so much, until doubt_ns */
     int64_t doubt_ns;

@@ -45,21 +45,26 @@ int rigd_line_look(rigd_line *l, const rigd_host *h, double rate_hz, int64_t end
     l->is_old = l->is_old || ns - l->ns >= YOUNG_NS
         || (double)(end_frame - l->frame) >= rate_hz * YOUNG_SECONDS;
     if (l->is_old) {
-        if (l->base - late > slack + jitter(rate_hz) + doubt) {
+        /* One mad stamp does not move the line, and blocks that run ahead do not take it with them. */
+        double fall = FASTEST_FALL * (double)(ns - h->before_ns) * rate_hz / 1e9, most = late_from(slack, rate_hz) / 4.0;
+        fall = fall < 0.0 ? 0.0 : fall < most ? fall : most;
+        /* Of a host that now brings less at once the line may lie late by what it brought before, until it has fallen. */
+        double early = slack > l->early - fall ? slack : l->early - fall;
+        if (l->base - late > early + jitter(rate_hz) + doubt) {
             l->base += l->fell; /* the block before was one of these already */
             l->fell = 0.0;
             return 0;
         }
-        /* One mad stamp does not move the line, and blocks that run ahead do not take it with them. */
-        double fall = FASTEST_FALL * (double)(ns - h->before_ns) * rate_hz / 1e9, most = late_from(slack, rate_hz) / 4.0;
-        double lowest = l->base - (fall < 0.0 ? 0.0 : fall < most ? fall : most);
+        l->early = early;
+        double lowest = l->base - fall;
         if (l->late_blocks == 0)
             l->base += frames * FASTEST_DRIFT;
         l->fell = l->base;
         l->base = late < l->base ? (late > lowest ? late : lowest) : l->base;
         l->fell -= l->base;
-    } else if (late < l->base) {
-        l->base = late;
+    } else {
+        l->base = late < l->base ? late : l->base;
+        l->early = slack;
     }
     l->last_lag = l->lag;
     l->lag = late - l->base;

@@ -225,3 +225,19 @@ def test_a_loss_while_the_line_settles_moves_it_along(tmp_path: Path) -> None:
             source.play(BLOCK, flags=BlockFlag.OVERFLOW)
         assert len(gaps(tape)) == 39
         assert tape.next_frame == source.frame - 100 * BLOCK, "before the first block nothing is known"
+
+
+@pytest.mark.parametrize(("before", "after"), [(2048, 64), (2048, 128), (8192, 256)])
+def test_a_host_that_brings_less_at_once_and_holds_less_back_was_never_faster_than_time(
+    tmp_path: Path, before: int, after: int
+) -> None:
+    """As PipeWire does when somebody who needs a short latency joins in: what it had held back is caught up."""
+    with tape_at(tmp_path) as tape, CaptureCore(tape) as core:
+        source = Late(tape, core)
+        now_ms = 0.0
+        for frames in (before, after):
+            for _ in range(3 * RATE // frames):
+                due_ms = 1_000 * (source.frame + frames) / RATE
+                now_ms = max(due_ms + 1_000 * frames / RATE, now_ms + 250 * frames / RATE)
+                source.block(frames, late_ms=now_ms - due_ms)
+        assert not gaps(tape) and suspects(tape) == []
