@@ -166,7 +166,8 @@ typedef struct {
     int is_old;           /* it has had time to fall to where it belongs */
     int64_t frame, ns;    /* its origin */
     double base;          /* how late timely blocks are against the nominal rate, in frames */
-    double fell;          /* by so much with this block */
+    double fell, fall;    /* by so much with this block, and so much it may fall at once */
+    int64_t before_ns;    /* of the block before */
     double early;         /* so much before the line blocks may come and be brought by time */
     double lag, last_lag; /* how much later this block and the one before came, in frames */
     double doubt;         /* base may be too high by so much, until doubt_ns */

@@ -45,26 +45,31 @@ int rigd_line_look(rigd_line *l, const rigd_host *h, double rate_hz, int64_t end
     l->is_old = l->is_old || ns - l->ns >= YOUNG_NS
         || (double)(end_frame - l->frame) >= rate_hz * YOUNG_SECONDS;
     if (l->is_old) {
-        /* One mad stamp does not move the line, and blocks that run ahead do not take it with them. */
-        double fall = FASTEST_FALL * (double)(ns - h->before_ns) * rate_hz / 1e9, most = late_from(slack, rate_hz) / 4.0;
-        fall = fall < 0.0 ? 0.0 : fall < most ? fall : most;
+        /* One mad stamp does not move the line, and blocks that run ahead do not take it with them: what it may fall
+         * comes with time, and is used up. */
+        double most = late_from(slack, rate_hz) / 4.0, more = FASTEST_FALL * (double)(ns - l->before_ns) * rate_hz / 1e9;
+        more = more < 0.0 ? 0.0 : more < most ? more : most;
+        double fall = l->fall + more < most ? l->fall + more : most;
         /* Of a host that now brings less at once the line may lie late by what it brought before, until it has fallen. */
-        double early = slack > l->early - fall ? slack : l->early - fall;
+        double early = slack > l->early - more ? slack : l->early - more;
         if (l->base - late > early + jitter(rate_hz) + doubt) {
             l->base += l->fell; /* the block before was one of these already */
             l->fell = 0.0;
             return 0;
         }
         l->early = early;
+        l->before_ns = ns;
         double lowest = l->base - fall;
         if (l->late_blocks == 0)
             l->base += frames * FASTEST_DRIFT;
         l->fell = l->base;
         l->base = late < l->base ? (late > lowest ? late : lowest) : l->base;
         l->fell -= l->base;
+        l->fall = l->fell > 0.0 ? fall - l->fell : fall;
     } else {
         l->base = late < l->base ? late : l->base;
         l->early = slack;
+        l->before_ns = ns;
     }
     l->last_lag = l->lag;
     l->lag = late - l->base;
