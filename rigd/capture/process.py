@@ -165,7 +165,7 @@ class CaptureProcess:
             return
         self._look_at = time.monotonic() + LOOK_AGAIN_S
         before = door.socket
-        if not self._lock.look():
+        if self._lock.has_vanished():
             _say("the runtime folder, or files in it, vanished; capture makes its own again")
         if door.open_again() is not None:
             self._selector.unregister(before)

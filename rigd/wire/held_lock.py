@@ -37,6 +37,7 @@ class HeldLock:
         """Raises LockTaken at once where another process has it, and other OSErrors."""
         self._path = path
         self._fd = _locked(path)
+        self._was_there = True
 
     def look(self) -> bool:
         """False: its file had vanished, and it is held anew. Where the folder is gone too, that is tried again."""
@@ -47,6 +48,11 @@ class HeldLock:
             os.close(self._fd)
             self._fd = fresh
         return False
+
+    def has_vanished(self) -> bool:
+        """Looks. True once each time that its file vanishes, however long no folder is there: to tell it by."""
+        was_there, self._was_there = self._was_there, self.look()
+        return was_there and not self._was_there
 
     def close(self) -> None:
         """It is free for others."""

@@ -166,7 +166,7 @@ class WriterProcess:
         if door.open_again() is not None:
             self._selector.unregister(before)
             self._selector.register(door.socket, selectors.EVENT_READ, door.socket)
-        if not self._lock.look():
+        if self._lock.has_vanished():
             log.warning("the runtime folder, or files in it, vanished; this writer makes its own again")
         self._try(self._desk.keep_lists)
 

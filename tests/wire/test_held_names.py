@@ -41,6 +41,20 @@ def test_a_lock_whose_file_vanishes_is_held_anew_and_nobody_else_gets_it(tmp_pat
             HeldLock(folder / "a.lock")
 
 
+def test_a_lock_that_vanished_is_told_once_however_long_there_is_no_folder(tmp_path: Path) -> None:
+    """Its owner's log lies in that folder: a line at each look would fill a file that nobody can find any more."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with HeldLock(folder / "a.lock") as lock:
+        for _ in range(2):
+            assert not lock.has_vanished()
+            shutil.rmtree(folder)
+            assert [lock.has_vanished() for _ in range(3)] == [True, False, False]
+            folder.mkdir()
+            assert not lock.has_vanished()
+            assert (folder / "a.lock").exists()
+
+
 def test_a_door_whose_name_vanishes_is_opened_again_and_who_is_in_stays(tmp_path: Path) -> None:
     path = tmp_path / "run" / "a.sock"
     path.parent.mkdir()
