@@ -47,10 +47,11 @@ int rigd_line_look(rigd_line *l, const rigd_host *h, double rate_hz, int64_t end
     if (l->is_old) {
         /* One mad stamp does not move the line, and blocks that run ahead do not take it with them: what it may fall
          * comes with time, and is used up. */
-        double most = late_from(slack, rate_hz) / 4.0, more = FASTEST_FALL * (double)(ns - l->before_ns) * rate_hz / 1e9;
+        double most = late_from(slack, rate_hz) / 4.0;
+        double more = FASTEST_FALL * (double)(ns - l->before_ns) * rate_hz / 1e9;
         more = more < 0.0 ? 0.0 : more < most ? more : most;
         double fall = l->fall + more < most ? l->fall + more : most;
-        /* Of a host that now brings less at once the line may lie late by what it brought before, until it has fallen. */
+        /* The line may lie late by what a host brought at once before it brought less, until it has fallen. */
         double early = slack > l->early - more ? slack : l->early - more;
         if (l->base - late > early + jitter(rate_hz) + doubt) {
             l->base += l->fell; /* the block before was one of these already */
