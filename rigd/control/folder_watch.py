@@ -23,6 +23,11 @@ from rigd.wire.held_lock import HeldLock
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
+OF_A_SERVICE = (
+    "A service's folder is made by systemd: end the take by a pedal or a box, then: systemd-tmpfiles --create"
+    " /etc/tmpfiles.d/rigd.conf && systemctl restart rigd.target"
+)
+"""A unit may write to the folder that was there when it started, and to no other of that name (ProtectSystem=)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class FolderWatch:
         self._lock = lock
         self._files = tuple(files)
         self._post = post
+        cure = cure or (OF_A_SERVICE if laid_down else "")
         self._cure = f". {cure}" if cure else ""
         self._laid_down = laid_down
         self._folder = _folder_at(runtime)

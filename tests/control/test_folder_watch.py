@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -38,3 +39,19 @@ def test_a_file_that_is_made_again_costs_the_group_of_a_service_nothing(
     assert file.exists()
     assert "file vanished" in told[0].reason
     assert stat.S_IMODE(runtime.stat().st_mode) == left
+
+
+def test_a_service_s_folder_that_cannot_be_made_again_is_told_with_what_makes_it(tmp_path: Path) -> None:
+    runtime, told = tmp_path / "rigd", list[FolderVanished]()
+    make_runtime_dir(runtime)
+    with only_one(runtime) as lock:
+        watch = FolderWatch(runtime, lock=lock, files=(), post=told.append, laid_down=True)
+        shutil.rmtree(runtime)
+        runtime.touch()  # nobody can make a folder there
+        watch.start()
+        try:
+            wait_for(lambda: bool(told), "it is told")
+        finally:
+            watch.stop()
+    assert "cannot be made again" in told[0].reason
+    assert "systemd-tmpfiles --create" in told[0].reason
