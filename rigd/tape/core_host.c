@@ -106,12 +106,13 @@ void rigd_adc_learn(rigd_adc *a, double rate_hz, double slack, uint32_t frames, 
         }
         a->odd = 0;
     } else if (++a->odd >= ODD_BLOCKS) {
+        /* Set back, as JACK's is after 2^32 frames: by how much the blocks are late stays as it was. */
+        a->base += at < a->base ? at - a->mean : 0.0;
         a->mean = at;
-        a->base = at < a->base ? at : a->base;
         a->odd = 0;
     }
     if (!is_late)
         a->base += frames * FASTEST_DRIFT;
-    if (at < a->base)
+    if (at < a->base && a->odd == 0)
         a->base = at > a->base - limit / 4.0 ? at : a->base - limit / 4.0;
 }

@@ -104,6 +104,7 @@ uint32_t rigd_line_shift(rigd_line *l, const rigd_host *h, rigd_adc *adc, double
 {
     double slack = rigd_host_slack(h, frames), from = late_from(slack, rate_hz);
     double lag = l->lag - rigd_host_coming(h), by_adc = adc->at - adc->base;
+    by_adc = by_adc < -from ? lag : by_adc; /* that clock was set back: it says nothing */
     if (lag < from) {
         l->late_blocks = 0;
         return 0;

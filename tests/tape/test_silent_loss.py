@@ -241,3 +241,20 @@ def test_a_host_that_brings_less_at_once_and_holds_less_back_was_never_faster_th
                 now_ms = max(due_ms + 1_000 * frames / RATE, now_ms + 250 * frames / RATE)
                 source.block(frames, late_ms=now_ms - due_ms)
         assert not gaps(tape) and suspects(tape) == []
+
+
+@pytest.mark.parametrize("after", range(9, 20))
+def test_a_loss_is_told_too_where_the_clock_of_the_driver_is_set_back_while_it_is_judged(
+    tmp_path: Path, after: int
+) -> None:
+    """As JACK's, which counts 2^32 frames."""
+    with tape_at(tmp_path) as tape, CaptureCore(tape) as core:
+        source, silence = Source(tape, core), np.zeros((1, BLOCK), np.float32)
+        for number in range(160):
+            source.lose(BLOCK if number == 80 else 0)
+            source.frame += BLOCK
+            adc_time = 2**32 / RATE - 1.0 + source.frame / RATE
+            adc_time -= 2**32 / RATE if number >= 80 + after else 0.0
+            core.feed(silence, BLOCK, adc_time=adc_time, monotonic_ns=source.ns())
+        assert [suspect.at_frame for suspect in suspects(tape)] == [80 * BLOCK]
+        assert not gaps(tape)
