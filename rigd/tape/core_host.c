@@ -14,6 +14,7 @@
 #define BUNCHING_FROM 8     /* a few late wake-ups, after which several blocks come at once, are no rule */
 #define MEAN_SECONDS 0.2
 #define ODD_BLOCKS 8        /* one mad stamp is no new clock */
+#define UNKNOWN_SECONDS 10.0
 #define FASTEST_DRIFT 1e-3
 #define DRIFT_LEAST_SECONDS 5.0
 #define DRIFT_MOST_SECONDS 120.0
@@ -106,8 +107,10 @@ void rigd_adc_learn(rigd_adc *a, double rate_hz, double slack, uint32_t frames, 
         }
         a->odd = 0;
     } else if (++a->odd >= ODD_BLOCKS) {
-        /* Set back, as JACK's is after 2^32 frames: by how much the blocks are late stays as it was. */
-        a->base += at < a->base ? at - a->mean : 0.0;
+        /* Set back, as JACK's is after 2^32 frames: by how much blocks are late by it stays as it was, or is not known
+         * where they were late just then, and so no reason to think that none were lost. */
+        if (at < a->base)
+            a->base = is_late ? at - UNKNOWN_SECONDS * rate_hz : a->base + at - a->mean;
         a->mean = at;
         a->odd = 0;
     }
