@@ -36,14 +36,15 @@ def listen(path: Path, *, mode: int = 0o600) -> socket.socket:
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    previous = os.umask(0o777 & ~mode)
     try:
+        # The mode of the socket's file, without a moment in which it is wider. Not by umask: that is the whole
+        # process's, and a folder that another thread makes meanwhile could not be entered.
+        os.fchmod(listener.fileno(), mode)
         listener.bind(str(path))
+        path.chmod(mode)
     except OSError:
         listener.close()
         raise
-    finally:
-        os.umask(previous)
     listener.listen(64)
     return listener
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,29 @@ def test_a_door_takes_no_name_away_that_is_another_one_s(tmp_path: Path) -> None
     door.close()
     assert other.is_there()
     other.close()
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660])
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a_door_has_its_mode_by_no_umask_and_never_a_wider_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, umask: int
+) -> None:
+    """The umask is the whole process's: a folder that another thread makes meanwhile would have it."""
+    path, seen = tmp_path / "a.sock", list[int]()
+    chmod = Path.chmod
+
+    def look_and_chmod(of: Path, to: int) -> None:
+        seen.append(stat.S_IMODE(of.stat().st_mode))
+        chmod(of, to)
+
+    before = os.umask(umask)
+    monkeypatch.setattr(Path, "chmod", look_and_chmod)
+    try:
+        with monkeypatch.context() as fixed:
+            fixed.setattr(os, "umask", lambda _: pytest.fail("the umask was changed"))
+            door = Door(path, mode=lambda: mode)
+    finally:
+        os.umask(before)
+    assert seen == [mode & ~umask], "as it was made"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    door.close()
