@@ -89,8 +89,7 @@ class TakeFiles:
                 sample_rate_hz=order.format.sample_rate_hz,
                 sample=order.format.sample,
             )
-            bext = bext_of(order, slate, index, shape, part=part)
-            header = header_of(shape, bext, info_of(order, slate))
+            header = _header(order, slate, index, shape, part=part)
             self._files.append(_File(file.name, fd, shape, header))
             if shape.channels == 1:
                 mono.append(index)
@@ -230,11 +229,12 @@ class TakeFiles:
         self.said_frames = frames
 
     def finish(self, record: TakeRecord) -> list[str]:
-        """Tails and headers are as the record says, and nothing follows. Returns what could not be written
-        (a full volume has no room for a tail): such a file ends behind its
-        samples and is whole without it."""
+        """Tails and headers are as the record says, also of a take that was renamed while it rolled, and nothing
+        follows. Returns what could not be written (a full volume has no room for a tail): such a file ends behind
+        its samples and is whole without it."""
         missing: list[str] = []
         for index, file in enumerate(self._files):
+            file.header = _header(record.order, record.slate, index, file.shape, part=record.part)
             end = HEADER_BYTES + record.frames * file.shape.frame_bytes
             at = tail_offset(file.shape, record.frames)
             there = max(0, os.fstat(file.fd).st_size - at)
@@ -307,3 +307,8 @@ class TakeFiles:
         for file in self._files:
             os.close(file.fd)
         self._files = []
+
+
+def _header(order: TakeOrder, slate: Slate, index: int, shape: WaveShape, *, part: int) -> bytearray:
+    """Of file number `index` of the part that `order` is of."""
+    return header_of(shape, bext_of(order, slate, index, shape, part=part), info_of(order, slate))

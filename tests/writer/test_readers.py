@@ -33,9 +33,16 @@ SLATE = Slate(session="Übung & Co", song="Söng", number=3, name="loud")
 
 
 def make(
-    folder: Path, *, rate: int, channels: int, sample: str, large: bool = False, slate: Slate = SLATE
+    folder: Path,
+    *,
+    rate: int,
+    channels: int,
+    sample: str,
+    large: bool = False,
+    slate: Slate = SLATE,
+    later: Slate | None = None,
 ) -> tuple[Path, int]:
-    """A closed file with a marker, a gap and a pre-roll, and how many frames it has."""
+    """A closed file with a marker, a gap and a pre-roll, and how many frames it has. `later`: its last slate."""
     folder.mkdir(parents=True, exist_ok=True)
     order = order_for(folder, channels=channels, poly=True, slate=slate, sample=sample)  # type: ignore[arg-type]
     order = replace(
@@ -45,6 +52,7 @@ def make(
     frames = FEW_FRAMES + (2**32 // width // 2 * 2 if large else 0)
     ledger = Ledger(Begun(tape_id="0" * 16, tape_layout=1, asked_frame=Frame(0), order=order))
     for entry in (
+        later or slate,
         Marker(at_frame=Frame(7), name="Strophe, gedämpft"),
         Gap(at_frame=Frame(100), length_frames=5, cause=GapCause.OVERFLOW, exact=True),
         Closing(frames=frames),
@@ -163,7 +171,7 @@ def test_coding_history_has_only_the_words_of_r98(
     assert wavinfo.WavInfoReader(str(path)).bext.coding_history.rstrip("\0") == history
 
 
-@pytest.mark.parametrize("channels", [1, 8, 9, 32, 64])
+@pytest.mark.parametrize("channels", [1, 8, 9, 32, 64, 256])
 def test_the_description_has_whole_entries_and_says_where_the_rest_is(tmp_path: Path, channels: int) -> None:
     path, _ = make(tmp_path, rate=48_000, channels=channels, sample="int24")
     raw = path.read_bytes()
@@ -180,10 +188,19 @@ def test_the_description_has_whole_entries_and_says_where_the_rest_is(tmp_path: 
         assert channels <= 9
 
 
+def test_a_take_that_was_renamed_while_it_rolled_has_its_last_name_in_every_word(tmp_path: Path) -> None:
+    later = replace(SLATE, song="Lied", number=9, name="best")
+    path, _ = make(tmp_path / "one", rate=48_000, channels=2, sample="int24", later=later)
+    info = wavinfo.WavInfoReader(str(path), info_encoding="utf-8")
+    assert info.info.title == "Lied take 9 best"
+    assert info.bext.description.startswith("Lied take 9\r\n")
+    assert b"<TAKE>9</TAKE>" in path.read_bytes()
+
+
 def test_long_words_of_any_script_have_room_in_every_header(tmp_path: Path) -> None:
     long = Slate(session="é" * 900, song="\U0001f941" * 300 + "\ud800\n", number=10**9, name="x" * 2000)
     for sample in ("int24", "float32"):
-        path, frames = make(tmp_path / sample, rate=192_000, channels=64, sample=sample, slate=long)
+        path, frames = make(tmp_path / sample, rate=192_000, channels=256, sample=sample, slate=long)
         with soundfile.SoundFile(path) as sound:
             assert sound.frames == frames
             assert sound.title == "\U0001f941" * 120 and sound.album == "é" * 240
