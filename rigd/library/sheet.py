@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from rigd.model.inside import gaps_inside
 from rigd.model.ordinals import ordinal_of
 from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import (
@@ -192,10 +193,11 @@ def make_sheet(
 ) -> TakeSheet:
     """The sheet of a journal, without SHA-256. `sizes`: of the files, None where one is missing. Pure.
 
-    What was marked or turned before the first or behind the last frame is not part of the take.
+    What was marked, turned or lost before the first or behind the last frame is not part of the take.
     """
     order, first = record.order, record.order.first_frame
     length = record.frames if frames is None else frames
+    gaps = record.gaps if rolling else gaps_inside(record.gaps, end_frame=first + length)
 
     def inside(frame: int) -> bool:
         return first <= frame and (rolling or frame <= first + length)
@@ -243,11 +245,12 @@ def make_sheet(
             SheetGap(
                 frame=gap.at_frame - first, length_frames=gap.length_frames, cause=gap.cause, exact=gap.exact
             )
-            for gap in record.gaps
+            for gap in gaps
         ),
         xruns=tuple(
             SheetXrun(frame=xrun.at_frame - first, suspect=xrun.suspect, about_frames=xrun.about_frames)
             for xrun in record.xruns
+            if rolling or xrun.at_frame < first + length
         ),
         markers=tuple(
             SheetMarker(frame=marker.at_frame - first, name=marker.name)

@@ -14,17 +14,20 @@ from rigd.model.take import Gap
 from rigd.model.units import Frame
 
 
-def gaps_inside(gaps: Iterable[Gap], *, end_frame: int | None) -> tuple[Gap, ...]:
-    """The gaps that begin before the end, the last one cut there. All of them while no end is known."""
-    if end_frame is None:
-        return tuple(gaps)
-    return tuple(
-        gap
-        if gap.at_frame + gap.length_frames <= end_frame
-        else replace(gap, length_frames=end_frame - gap.at_frame)
-        for gap in gaps
-        if gap.at_frame < end_frame
-    )
+def gaps_inside(
+    gaps: Iterable[Gap], *, first_frame: int | None = None, end_frame: int | None
+) -> tuple[Gap, ...]:
+    """What of the gaps lies from `first_frame` to before `end_frame`, cut at both; None is no bound there."""
+    found = []
+    for gap in gaps:
+        begins, ends = gap.at_frame, gap.at_frame + gap.length_frames
+        if first_frame is not None:
+            begins = Frame(max(begins, first_frame))
+        if end_frame is not None:
+            ends = min(ends, end_frame)
+        if begins < ends:
+            found.append(replace(gap, at_frame=begins, length_frames=ends - begins))
+    return tuple(found)
 
 
 def ended_at(take: Take, end_frame: Frame) -> Take:

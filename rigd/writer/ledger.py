@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from rigd.model.inside import gaps_inside
 from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun, dated
 from rigd.model.units import Frame
-from rigd.writer.parts import PartFile, files_of_part, gaps_within, lengths_of, order_of_part
+from rigd.writer.parts import PartFile, files_of_part, lengths_of, order_of_part
 
 JOURNAL_NAME = "take.journal"
 JOURNAL_VERSION = 1
@@ -168,7 +168,7 @@ class TakeRecord:
             self,
             order=order_of_part(self.order, number, begins),
             markers=tuple(marker for marker in self.markers if first <= marker.at_frame < last),
-            gaps=gaps_within(self.gaps, first, first + length),
+            gaps=gaps_inside(self.gaps, first_frame=first, end_frame=first + length),
             closing_frames=length,
             parts=(0,),
             part=number,

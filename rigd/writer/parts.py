@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rigd.model.take import Gap, TakeFile, TakeOrder
+from rigd.model.take import TakeFile, TakeOrder
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, Frame
 
 SECONDS_PER_DAY = 86_400
@@ -35,7 +35,7 @@ def moved(order: TakeOrder, first_frame: Frame) -> TakeOrder:
     frames = first_frame - order.first_frame
     rate = order.format.sample_rate_hz
     started_at = order.started_at
-    with contextlib.suppress(ValueError):  # kept as it is where it is no time
+    with contextlib.suppress(ValueError, OverflowError):  # kept as it is where it is no time
         started = datetime.fromisoformat(started_at) + timedelta(seconds=frames / rate)
         started_at = started.isoformat(timespec="milliseconds")
     return replace(
@@ -79,16 +79,6 @@ def order_of_part(order: TakeOrder, number: int, begins: int) -> TakeOrder:
         return order
     there = moved(order, Frame(order.first_frame + begins))
     return replace(there, files=files_of_part(order.files, number))
-
-
-def gaps_within(gaps: Sequence[Gap], first: int, last: int) -> tuple[Gap, ...]:
-    """What of them lies in the frames from `first` to before `last`."""
-    found = []
-    for gap in gaps:
-        begins, ends = max(gap.at_frame, first), min(gap.at_frame + gap.length_frames, last)
-        if begins < ends:
-            found.append(replace(gap, at_frame=Frame(begins), length_frames=ends - begins))
-    return tuple(found)
 
 
 def lengths_of(parts: Sequence[int], frames: int) -> list[int]:

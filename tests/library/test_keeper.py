@@ -33,7 +33,7 @@ from rigd.model.library import (
 )
 from rigd.model.ordering import take_of
 from rigd.model.state import Take
-from rigd.model.take import GainChange, Marker, Slate, TakeOrder
+from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, TakeOrder, Xrun
 from rigd.model.units import ChannelNumber, Frame, TakeId
 from rigd.writer.ledger import Closed, Closing, Durable
 from tests.support.patience import PATIENCE_S, wait_for
@@ -408,13 +408,20 @@ def test_a_session_that_cannot_be_written_is_told_once_and_written_as_soon_as_it
 
 def test_a_failed_take_whose_journal_had_no_room_for_it_has_a_sheet_that_says_so(desk: Desk) -> None:
     order = order_take(desk.library, desk.open_session())
-    begin(order, Durable(frames=480))
+    gaps = [
+        Gap(at_frame=Frame(order.first_frame + at), length_frames=20, cause=GapCause.OVERFLOW, exact=True)
+        for at in (470, 490)
+    ]
+    xruns = [Xrun(at_frame=Frame(order.first_frame + at)) for at in (470, 490)]
+    begin(order, Durable(frames=480), *gaps, *xruns)
     write_files(order, 480)
     failed = replace(closed(order), failure="no space left", durable_frames=480)
     desk.keeper.write_sheet(failed)
     assert desk.hears(SheetWritten).take.failure == "no space left"
     sheet = sheet_of(order)
     assert (sheet["failed"], sheet["rolling"], sheet["frames"]) == ("no space left", False, 480)
+    assert [(gap["frame"], gap["length_frames"]) for gap in sheet["gaps"]] == [(470, 10)], "of what is kept"
+    assert [xrun["frame"] for xrun in sheet["xruns"]] == [470]
     append(order.folder, Closing(frames=470), Closed(frames=470, recovered=True, failure="no space left"))
     desk.keeper.write_sheet(closed(order))
     wait_for(lambda: sheet_of(order)["frames"] == 470, "what the next start closed counts")

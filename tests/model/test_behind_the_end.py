@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from rigd.model.inside import gaps_inside
 from rigd.model.messages import GapWritten, TakeClosed, TakeProgress, XrunNoted
 from rigd.model.state import Take
 from rigd.model.take import Gap, GapCause, Xrun
@@ -92,3 +95,26 @@ def test_xruns_behind_the_end_are_not_counted_and_the_writers_count_is_right_at_
     frames = frame(108.0) - last(desk).first_frame
     desk.hear(TakeClosed(take_id=take_id, folder=last(desk).folder, frames=frames, files=(), xruns=1))
     assert last(desk).xruns == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "there"),
+    [
+        (None, None, (100, 50)),
+        (None, 100, None),
+        (None, 101, (100, 1)),
+        (100, 150, (100, 50)),
+        (149, None, (149, 1)),
+        (150, 200, None),
+        (110, 120, (110, 10)),
+    ],
+)
+def test_a_gap_is_cut_at_both_ends_of_what_it_lies_in(
+    first: int | None, end: int | None, there: tuple[int, int] | None
+) -> None:
+    whole = Gap(at_frame=Frame(100), length_frames=50, cause=GapCause.OVERFLOW, exact=True)
+    found = [
+        (each.at_frame, each.length_frames)
+        for each in gaps_inside((whole,), first_frame=first, end_frame=end)
+    ]
+    assert found == ([] if there is None else [there])
