@@ -28,7 +28,7 @@ from rigd.writer.file_limit import file_limit, mount_of
 from rigd.writer.folders import open_folder
 from rigd.writer.journal import Journal, read_journal
 from rigd.writer.ledger import NextPart
-from rigd.writer.parts import files_of_part
+from rigd.writer.parts import files_of_part, moved
 from rigd.writer.recovery import recover_take
 from rigd.writer.takeparts import TakeParts
 from tests.support.long_file import feed, limit_files
@@ -224,6 +224,14 @@ def test_a_limit_that_is_met_at_once_is_refused_or_ends_the_take_with_its_name(
         feed(fed, 200_000)
         failed = writer.await_fact(TakeFailed)
         assert not failed.disk_full and "no longer files" in failed.reason
+
+
+def test_an_order_that_a_journal_moves_beyond_all_time_keeps_its_date(library: Path) -> None:
+    order = order_for(library, channels=1)
+    for frame in (-(1 << 59), 1 << 55, (1 << 60) - 1):
+        there = moved(order, Frame(frame))
+        assert (there.first_frame, there.started_at) == (frame, order.started_at)
+        assert 0 <= there.time_reference < 86_400 * RATE
 
 
 def test_names_of_next_parts_never_meet_another_file() -> None:
