@@ -6,20 +6,24 @@ so that a power cut leaves the old or the new one; the next time makes an end of
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rigd.library.dating import NewDate, new_dates
 from rigd.library.open_sessions import OpenSessions
 from rigd.library.session import SESSION_NAME, read_session, remove_if_empty, take_folders
-from rigd.library.sessions import Place
+from rigd.library.sessions import GOES_ON_WITHIN_S, Place, end_of
 from rigd.library.sheet import place_of, slate_of, take_of
-from rigd.library.takes import FoundTake, bring_up_to_date, free_in_trash, move_to_session
-from rigd.library.walking import is_folder, is_gone
+from rigd.library.sheet_file import read_sheet
+from rigd.library.takes import FoundTake, bring_up_to_date, free_in_trash, is_plain, move_to_session
+from rigd.library.walking import is_folder, is_gone, is_link
 from rigd.model.errors import LibraryError
 from rigd.model.inputs import ClockReading
 from rigd.model.library import SessionOpened, TakesDated
+from rigd.model.units import TakeId
 
 
 class DatedSessions(OpenSessions):
@@ -27,42 +31,91 @@ class DatedSessions(OpenSessions):
 
     def date_takes(self, now: ClockReading, *, may_go_on: Callable[[], bool]) -> TakesDated | None:
         """Takes that a wrong clock dated have their right date and lie in the session of their day; None where there
-        are none. Asked before each: `may_go_on`; where it is False the rest is left. Raises LibraryError."""
+        are none. Asked before each: `may_go_on`; where it is False the rest is left. A take that cannot be moved
+        costs itself only. Raises LibraryError where none can."""
         moved: list[FoundTake] = []
-        sources: set[Path] = set()
-        left = False
-        for each in new_dates(self._undated(now.boot_id), now):
+        went: dict[Path, Path] = {}
+        """Where the last take of each session went."""
+        left, fault = False, None
+        takes = self._undated(now.boot_id)
+        ids = {take.sheet.take_id for take in takes}
+        for each in new_dates(takes, now, day_of=self._day_of, stays=partial(self._stays, ids)):
             if not may_go_on():
                 left = True
                 break
-            moved.append(self._dated(each))
-            sources.add(each.found.session_folder)
+            try:
+                moved.append(self._dated(each))
+            except LibraryError as error:
+                self._tell_once(each.found.folder, error)
+                fault = fault or error
+                continue
+            went[each.found.session_folder] = moved[-1].session_folder
         if not moved:
+            if fault is not None and not left:
+                raise fault
             return TakesDated(takes=(), left=True) if left else None
-        targets = {take.session_folder: None for take in moved}
-        opened = None if left else self._go_along(sources, tuple(targets))
+        opened = None
+        if not left:
+            try:
+                opened = self._go_along(went)
+            except LibraryError as error:  # the next take opens the session of its day
+                self._tell_once(moved[-1].session_folder, error)
         with self._planning:
             current = self._current
-        for session in sources - {Path(current)}:
+        for session in went.keys() - {Path(current)}:
             if remove_if_empty(session):
                 self.catalogue.remove_session(session)
                 self._removed.add(str(session))
         return TakesDated(takes=tuple(take_of(f.sheet, f.folder) for f in moved), opened=opened, left=left)
 
-    def _go_along(self, sources: set[Path], targets: tuple[Path, ...]) -> SessionOpened | None:
-        """Takes of the open session were moved: it is the one now that the last of them lies in."""
+    def _go_along(self, went: dict[Path, Path]) -> SessionOpened | None:
+        """Takes of the open session were moved: it is the one now that its last one lies in."""
         with self._planning:
             current = self._sessions.get(self._current)
-        if current is None or current.folder not in sources or targets[-1] == current.folder:
+        if current is None or went.get(current.folder, current.folder) == current.folder:
             return None
-        sheet = read_session(targets[-1])
+        folder = went[current.folder]
+        sheet = read_session(folder)
         if sheet is None:
             return None
         sheet = replace(sheet, song=sheet.song or current.sheet.song)
-        opened = self._opened(Place(folder=targets[-1], sheet=sheet, is_there=True), told=False)
+        opened = self._opened(Place(folder=folder, sheet=sheet, is_there=True), told=False)
         with self._planning:
             self._current = opened.folder
         return opened
+
+    def _day_of(self, found: FoundTake) -> str:
+        with contextlib.suppress(LibraryError):
+            sheet = read_session(self._way_of(found) or found.session_folder)
+            if sheet is not None:
+                return sheet.date
+        return found.sheet.started_at[:10]
+
+    def _stays(self, being_dated: set[TakeId], found: FoundTake, start: float) -> bool:
+        """Somebody has said that takes go to that session; or it was in use when the take began, by takes of which
+        the dates are right."""
+        folder = found.session_folder
+        with self._planning:
+            session = self._sessions.get(str(folder))
+        if session is not None and session.told:
+            return True
+        ends = [0.0]
+        for place in take_folders(folder):
+            with contextlib.suppress(LibraryError):
+                sheet = read_sheet(place)
+                if sheet is None or sheet.take_id in being_dated:
+                    continue
+                if place_of(sheet) < place_of(found.sheet):
+                    ends.append(end_of(sheet))
+        return 0 <= start - max(ends) < GOES_ON_WITHIN_S
+
+    def _way_of(self, found: FoundTake) -> Path | None:
+        """The session's folder that it is on its way to: nobody knows who wrote a take.json that lies in a library,
+        so it is a folder of this library, or none."""
+        name = found.sheet.on_its_way_to
+        if not is_plain(name) or name.startswith(".") or is_link(self.root / name):
+            return None
+        return self.root / name
 
     def _undated(self, boot_id: str) -> list[FoundTake]:
         found: list[FoundTake] = []
@@ -91,7 +144,7 @@ class DatedSessions(OpenSessions):
         if new.day:
             place = self._session_places.find(sheet.session, new.day)
         else:
-            folder = self.root / sheet.on_its_way_to if sheet.on_its_way_to else found.session_folder
+            folder = self._way_of(found) or found.session_folder
             known = read_session(folder)
             made_up = self._session_places.made_up(sheet.session, sheet.song, sheet.started_at)
             place = Place(folder=folder, sheet=known or made_up, is_there=not is_gone(folder))

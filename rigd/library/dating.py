@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
-from rigd.library.sessions import GOES_ON_WITHIN_S, instant_of
+from rigd.library.sessions import GOES_ON_WITHIN_S, end_of, instant_of
 from rigd.library.sheet import TakeSheet
 from rigd.library.takes import FoundTake
 from rigd.model.clock import JUMP_S, has_come
@@ -33,7 +34,7 @@ class NewDate:
     dated: str
     """ISO 8601; empty: it stays, and only the move is to be finished."""
     day: str
-    """YYYY-MM-DD of the session that it goes to; empty: the one whose folder it is on its way to."""
+    """YYYY-MM-DD of the session that it goes to; empty: the one whose folder it is on its way to, or lies in."""
 
 
 def right_start(sheet: TakeSheet, now: ClockReading) -> float | None:
@@ -45,22 +46,51 @@ def right_start(sheet: TakeSheet, now: ClockReading) -> float | None:
     return start if abs(start - instant_of(sheet.started_at)) > JUMP_S else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """The take before: where it lay, by what day it is filed (empty: it stays there), and when it ended."""
+
+    session: str
+    folder: Path
+    was_dated: bool
+    day: str
+    end: float
+
+    def goes_on_in(self, found: FoundTake, start: float) -> bool:
+        """A take of the same session that begins within the evening. One that was dated at an earlier try, which was
+        cut short, may have left the session's folder already."""
+        same = self.session == found.sheet.session and (self.was_dated or self.folder == found.session_folder)
+        return same and 0 <= start - self.end < GOES_ON_WITHIN_S
+
+
 def new_dates(
-    takes: Iterable[FoundTake], now: ClockReading, *, local: LocalTime = local_time
+    takes: Iterable[FoundTake],
+    now: ClockReading,
+    *,
+    day_of: Callable[[FoundTake], str] = lambda found: found.sheet.started_at[:10],
+    stays: Callable[[FoundTake, float], bool] = lambda found, start: False,
+    local: LocalTime = local_time,
 ) -> Iterator[NewDate]:
-    """Of closed takes, in their order. An evening goes on past midnight here, too."""
-    before: tuple[str, str, float] | None = None
-    """Session, day and end of the take before."""
+    """Of closed takes, in their order. An evening goes on past midnight here, too.
+
+    `day_of`: the day of the session that it lies in, or is on its way to. `stays`: a take that began at this Unix
+    time belongs where it lies, whatever its day is.
+    """
+    before: _Before | None = None
     for found in takes:
-        sheet = found.sheet
+        sheet, lies_in = found.sheet, found.session_folder
         start = right_start(sheet, now)
         if start is None:
             if sheet.on_its_way_to or (sheet.dated and sheet.ahead_of_journal):
                 yield NewDate(found=found, dated="", day="")
-            continue
-        began = local(start)
-        day = began.date().isoformat()
-        if before is not None and before[0] == sheet.session and 0 <= start - before[2] < GOES_ON_WITHIN_S:
-            day = before[1]
-        before = (sheet.session, day, start + sheet.duration_s)
-        yield NewDate(found=found, dated=began.isoformat(timespec="milliseconds"), day=day)
+            day, end, was_dated = day_of(found), end_of(sheet), bool(sheet.dated)
+        else:
+            began = local(start)
+            wanted = began.date().isoformat()
+            if before is not None and before.goes_on_in(found, start):
+                wanted = before.day
+            elif stays(found, start):
+                wanted = ""
+            yield NewDate(found=found, dated=began.isoformat(timespec="milliseconds"), day=wanted)
+            day, end, was_dated = wanted, start + sheet.duration_s, False
+        before = _Before(session=sheet.session, folder=lies_in, was_dated=was_dated, day=day, end=end)

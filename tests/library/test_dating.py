@@ -70,14 +70,21 @@ def band(root: Path, clock: Clock) -> Iterator[Library]:
 
 
 def record(
-    band: Library, folder: str, clock: Clock, *, song: str = "Blue", notes: tuple[str, ...] = ()
+    band: Library,
+    folder: str,
+    clock: Clock,
+    *,
+    song: str = "Blue",
+    session: str = "Band",
+    notes: tuple[str, ...] = (),
+    boot_id: str = BOOT,
 ) -> TakeOrder:
     """A closed take by the clocks as they are, half a minute before the next."""
-    order = order_take(band, folder, song=song)
+    order = order_take(band, folder, song=song, session=session)
     order = replace(
         order,
         started_at=clock().isoformat(timespec="milliseconds"),
-        clock=TakeClock(boot_id=BOOT, boottime_ns=round(clock.since_boot_s * 1e9), state=clock.state),
+        clock=TakeClock(boot_id=boot_id, boottime_ns=round(clock.since_boot_s * 1e9), state=clock.state),
         slate=replace(order.slate, notes=notes, circled=bool(notes)),
     )
     begin(order)
@@ -243,6 +250,104 @@ def test_an_evening_stays_one(band: Library, clock: Clock, root: Path) -> None:
         f"{NOW + timedelta(days=1):%Y-%m-%d}",
     }
     assert {Path(take.folder).parent.parent.name for take in dated.takes} == {f"{NOW:%Y-%m-%d} Band"}
+
+
+def test_an_evening_stays_one_where_it_is_dated_at_two_tries(band: Library, clock: Clock) -> None:
+    clock.since_boot_s = 8.8 * 3600  # 23:48 of the day of NOW
+    folder = band.open_session("Band").folder
+    for _ in range(3):
+        record(band, folder, clock)
+        clock.since_boot_s += 600
+    clock.comes()
+    may = iter((True, True, False))
+    first = band.date_takes(clock.reading(), may_go_on=lambda: next(may))
+    assert first is not None and first.left
+    dated = date(band, clock)
+    assert dated is not None and len(dated.takes) == 3
+    assert {Path(take.folder).parent.parent.name for take in dated.takes} == {f"{NOW:%Y-%m-%d} Band"}
+
+
+def test_a_take_after_midnight_stays_in_the_session_that_was_in_use(band: Library, clock: Clock) -> None:
+    """The machine was started again in the evening, and its clock is two minutes off."""
+    clock.since_boot_s, clock.ahead_s, clock.state = 8.8 * 3600, 0.0, SYNC
+    evening = band.open_session("Band").folder
+    record(band, evening, clock, boot_id="a" * 32)
+    clock.since_boot_s += 1200
+    clock.ahead_s, clock.state = 120.0, UNSYNC
+    order = record(band, evening, clock)
+    clock.comes()
+    dated = date(band, clock)
+    assert dated is not None and dated.opened is None
+    (take,) = dated.takes
+    assert take.folder == order.folder and take.started_at[:10] == f"{NOW + timedelta(days=1):%Y-%m-%d}"
+
+
+def test_a_take_stays_in_the_session_that_somebody_went_on_with(
+    band: Library, clock: Clock, root: Path
+) -> None:
+    clock.comes()
+    last_week = band.open_session("Band", date="2026-11-20").folder
+    record(band, last_week, clock, boot_id="a" * 32)
+    clock.__init__()  # type: ignore[misc]
+    assert band.open_session("Band", newest=True).folder == last_week
+    orders = []
+    for _ in range(2):
+        orders.append(record(band, last_week, clock))
+        clock.since_boot_s += 8 * 3600
+    clock.comes()
+    dated = date(band, clock)
+    assert dated is not None and dated.opened is None
+    assert [take.folder for take in dated.takes] == [order.folder for order in orders]
+    assert dated.takes[0].started_at[:10] == f"{NOW:%Y-%m-%d}"
+    assert sorted(os.listdir(root)) == [".rigd", "2026-11-20 Band"]
+
+
+def test_the_open_session_goes_where_its_own_takes_went(band: Library, clock: Clock, root: Path) -> None:
+    folder = band.open_session("Band").folder
+    record(band, folder, clock)
+    other = record(band, band.open_session("Other").folder, clock, session="Other")
+    band.open_session("Band")
+    clock.comes()
+    dated = date(band, clock)
+    assert dated is not None and dated.takes[-1].take_id == other.take_id
+    assert dated.opened is not None and dated.opened.session == "Band"
+    assert sorted(os.listdir(root)) == [".rigd", *(f"{NOW:%Y-%m-%d} {name}" for name in ("Band", "Other"))]
+
+
+@pytest.mark.parametrize("place", ["../outside", "/{outside}", "..", ".rigd", "link"])
+def test_a_take_json_of_somebody_else_moves_nothing_out_of_the_library(
+    band: Library, clock: Clock, root: Path, tmp_path: Path, place: str
+) -> None:
+    outside = root.parent / "outside"
+    outside.mkdir()
+    (root / "link").symlink_to(outside)
+    order = record(band, band.open_session("Band").folder, clock)
+    sheet = Path(order.folder) / "take.json"
+    says = {**json.loads(sheet.read_bytes()), "ahead_of_journal": True, "dated": clock().isoformat()}
+    says["started_at"] = says["dated"]
+    sheet.write_text(json.dumps({**says, "on_its_way_to": place.format(outside=str(outside)[1:])}))
+    band.file_take(Path(order.folder))
+    dated = date(band, clock)
+    assert dated is not None and [take.folder for take in dated.takes] == [order.folder]
+    assert os.listdir(outside) == [] and not (root.parent / "session.json").exists()
+    assert not (root / ".rigd" / "session.json").exists()
+    assert json.loads(sheet.read_bytes())["on_its_way_to"] == ""
+
+
+def test_a_take_that_cannot_be_dated_costs_itself_only(band: Library, clock: Clock) -> None:
+    folder = band.open_session("Band").folder
+    orders = [record(band, folder, clock) for _ in range(3)]
+    (Path(orders[1].folder) / ".take.json.new").mkdir()
+    clock.comes()
+    dated = date(band, clock)
+    assert dated is not None and not dated.left
+    assert [take.take_id for take in dated.takes] == [orders[0].take_id, orders[2].take_id]
+    assert dated.opened is not None and Path(orders[1].folder).is_dir()
+    tell_writer(dated)
+    for take in dated.takes:
+        band.file_take(Path(take.folder))
+    with pytest.raises(LibraryError, match="cannot be written"):
+        date(band, clock)
 
 
 def test_nothing_moves_once_somebody_records(band: Library, clock: Clock) -> None:
