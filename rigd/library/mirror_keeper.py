@@ -235,6 +235,8 @@ class MirrorKeeper:
                 twin = other / session.name
                 if root is self._library or (is_gone(twin / SESSION_NAME) and self._is_missed(session, twin)):
                     self._copy_session(session, twin)
+                elif is_gone(twin) and is_file(session / SESSION_NAME):
+                    self._moved_out_of.add(session)  # before an earlier end; gone where nothing is left in it
 
     def _is_missed(self, session: Path, twin: Path) -> bool:
         """Takes of this session of the mirror belong into the library's, of which session.json is gone: they lie

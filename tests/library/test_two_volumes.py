@@ -424,6 +424,57 @@ def test_a_take_that_is_known_to_be_the_same_is_not_read_again_at_the_next_start
     assert (Path(order.folder) / "take.json").stat().st_mtime_ns == stamp
 
 
+@pytest.mark.parametrize("moved_there_already", [False, True])
+def test_a_session_that_its_takes_were_moved_out_of_is_gone_from_both(
+    volumes: TwoVolumes, moved_there_already: bool
+) -> None:
+    """As dating moves them: after a kill the folders alone say what is to be done on the other volume."""
+    order = volumes.take_on_both()
+    volumes.await_same(order)
+    volumes.second.stop()
+    right_day = "2025-06-02 Band"
+    place = Path(order.folder).relative_to(volumes.session)
+    for root in (volumes.here, volumes.there) if moved_there_already else (volumes.here,):
+        (root / right_day / place).parent.mkdir(parents=True)
+        (root / "2025-06-01 Band" / place).rename(root / right_day / place)
+    shutil.copy(Path(volumes.session) / "session.json", volumes.here / right_day)
+    shutil.rmtree(volumes.session)
+    _forget_comparison(replace(order, folder=str(volumes.here / right_day / place)))
+    volumes.begin_again()
+    assert right_day in volumes.compared(order).take.folder
+    for root in (volumes.here, volumes.there):
+        wait_for(
+            lambda root=root: not (root / "2025-06-01 Band").exists(), "nothing is left of the wrong day"
+        )  # type: ignore[misc]
+        assert (root / right_day / place).is_dir() and (root / right_day / "session.json").is_file()
+
+
+@pytest.mark.parametrize("lost", ["session.json", "the session"])
+def test_a_session_json_that_was_lost_comes_back_from_the_mirror(volumes: TwoVolumes, lost: str) -> None:
+    order = volumes.take_on_both()
+    volumes.await_same(order)
+    volumes.second.stop()
+    session_json = Path(volumes.session) / "session.json"
+    before = (volumes.there / "2025-06-01 Band" / "session.json").read_bytes()
+    if lost == "session.json":
+        session_json.unlink()
+    else:
+        shutil.rmtree(volumes.session)
+    volumes.begin_again()
+    wait_for(session_json.is_file, "it is back")
+    assert session_json.read_bytes() == before
+    wait_for(lambda: sound_of(order.folder) == sound_of(volumes.twin(order).folder), "the take is there, too")
+
+
+def test_what_on_the_mirror_is_no_session_is_left_alone(volumes: TwoVolumes) -> None:
+    volumes.take_on_both()
+    (volumes.there / "of somebody else" / "empty").mkdir(parents=True)
+    volumes.begin_again()
+    volumes.settled()
+    volumes.take_on_both()
+    assert (volumes.there / "of somebody else" / "empty").is_dir()
+
+
 def test_every_take_of_both_volumes_is_found_for_verifying(volumes: TwoVolumes) -> None:
     both = volumes.take_on_both()
     alone = volumes.order()
