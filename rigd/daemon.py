@@ -278,6 +278,7 @@ class Rig:
             closed=closed,
             is_rolling=lambda: is_rolling(self.controller.state),
             disk_is_slow=lambda: takes_are_behind(self.controller.state),
+            beside="" if config.mirror is None else str(config.mirror),
         )
 
     def _blackbox(

@@ -62,11 +62,14 @@ class Assembly:
         closed: Callable[[Keep, Path], None],
         is_rolling: Callable[[], bool],
         disk_is_slow: Callable[[], bool],
+        beside: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`own_folder` is the library's `.rigd`, on the volume that takes go to."""
+        """`own_folder` is the library's `.rigd`, on the volume that takes go to; `beside` the mirror, if any:
+        files are no longer than either volume takes them."""
         self._folder = own_folder / KEEPING
         self._shelf = Shelf(blackbox)
+        self._beside = beside
         self._pins, self._post, self._closed, self._clock = pins, post, closed, clock
         self._is_rolling, self._disk_is_slow = is_rolling, disk_is_slow
         self._codec = Codec((Keep,))
@@ -161,7 +164,7 @@ class Assembly:
         shutil.rmtree(making, ignore_errors=True)
         keep, target = self._take_place(keep, target)
         making.mkdir(mode=0o750)
-        with Splice(keep, making, self._shelf) as splice:
+        with Splice(keep, making, self._shelf, beside=self._beside) as splice:
             self._pins.pin(take_id, splice.first_number())
             self._copy(splice)
             for gap in splice.gaps():

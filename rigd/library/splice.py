@@ -44,8 +44,9 @@ class Cut(Enum):
 class Splice:
     """A take in the making. Its own frames are counted from 0 here."""
 
-    def __init__(self, keep: Keep, making: Path, shelf: Shelf) -> None:
-        """Folder, journal and files are there, empty. OSError."""
+    def __init__(self, keep: Keep, making: Path, shelf: Shelf, *, beside: str = "") -> None:
+        """Folder, journal and files are there, empty. `beside`: a folder on another volume that is to take copies of
+        the files. OSError."""
         order = keep.order
         assert order.end_frame is not None
         self._order, self._shelf = order, shelf
@@ -72,7 +73,7 @@ class Splice:
         )
         self._ledger = Ledger(begun)
         self._journal = Journal.create(begun, folder_fd=self._folder_fd)
-        self._files = TakeParts.create(order, folder_fd=self._folder_fd)
+        self._files = TakeParts.create(order, folder_fd=self._folder_fd, beside=beside)
 
     def __enter__(self) -> Splice:
         return self

@@ -67,6 +67,7 @@ class Box:
         self.closed: queue.Queue[Path] = queue.Queue()
         self.pins = Pins()
         self.slow = False
+        self.beside = ""
         self._number = 0
 
     def order(
@@ -109,6 +110,7 @@ class Box:
             closed=lambda keep, folder: self.closed.put(folder),
             is_rolling=lambda: False,
             disk_is_slow=lambda: self.slow,
+            beside=self.beside,
         )
 
     def put_together(self, keep: Keep) -> Path:
@@ -169,9 +171,11 @@ def test_its_files_are_byte_for_byte_those_of_a_take_that_was_recorded(
     assert box.facts.empty()
 
 
+@pytest.mark.parametrize("asked", ["file_limit", "limit_of_volume"], ids=["", "the mirror"])
 def test_segments_and_the_take_made_of_them_may_be_in_parts(
-    box: Box, monkeypatch: pytest.MonkeyPatch
+    box: Box, monkeypatch: pytest.MonkeyPatch, asked: str
 ) -> None:
+    box.beside = str(box.folder / "mirror")
     frames = 700_000
     with (
         FedTape(box.runtime, channels=CHANNELS, capacity_frames=1 << 18) as fed,
@@ -193,9 +197,7 @@ def test_segments_and_the_take_made_of_them_may_be_in_parts(
             writer.await_fact(TakeClosed, take_id=order.take_id)
         segments = Shelf(box.folder).look()
         assert [len(segment.parts) for segment in segments] == [2, 2]
-        monkeypatch.setattr(
-            takeparts, "file_limit", lambda folder: FileLimit(most_bytes=700_000, why="a test")
-        )
+        monkeypatch.setattr(takeparts, asked, lambda folder: FileLimit(most_bytes=700_000, why="a test"))
         folder = box.put_together(box.keep(fed.tape.tape_id, 1_001, 690_000))
     record = check_take(folder, first_frame=1_001, frames=690_000 - 1_001)
     assert len(record.parts) == 4 and record.gaps == ()
