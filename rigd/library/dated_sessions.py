@@ -68,6 +68,14 @@ class DatedSessions(OpenSessions):
                 self._removed.add(str(session))
         return TakesDated(takes=tuple(take_of(f.sheet, f.folder) for f in moved), opened=opened, left=left)
 
+    def left_to_date(self, now: ClockReading | None) -> TakesDated | None:
+        """That dating is to be asked for, once the folders were gone through: an index that was lost, or a power cut
+        while takes were dated, left some that nobody knew of when the clock was seen."""
+        with contextlib.suppress(LibraryError):
+            if now is not None and self.reader.undated(now.boot_id):
+                return TakesDated(takes=(), left=True)
+        return None
+
     def _go_along(self, went: dict[Path, Path]) -> SessionOpened | None:
         """Takes of the open session were moved: it is the one now that its last one lies in."""
         with self._planning:

@@ -387,6 +387,8 @@ class LibraryKeeper(JobQueue):
             found = next(self._walk)
         except StopIteration:
             self._walk = None
+            if (left := self._library.left_to_date(self._read_clock())) is not None:
+                self._tell(left)
             return
         if found is not None:
             self._see_to_digests(found)

@@ -21,7 +21,7 @@ from rigd.library.job_queue import LONGEST_QUEUE
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
 from rigd.model.errors import LibraryError, RigError
-from rigd.model.inputs import NextTakeNumber, PlanTake, TakeAdopted
+from rigd.model.inputs import ClockReading, NextTakeNumber, PlanTake, TakeAdopted
 from rigd.model.library import (
     LibraryFact,
     LibraryFailed,
@@ -29,11 +29,12 @@ from rigd.model.library import (
     SessionOpened,
     SheetWritten,
     TakeRestored,
+    TakesDated,
     TakeTrashed,
 )
 from rigd.model.ordering import take_of
 from rigd.model.state import Take
-from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, TakeOrder, Xrun
+from rigd.model.take import ClockState, GainChange, Gap, GapCause, Marker, Slate, TakeClock, TakeOrder, Xrun
 from rigd.model.units import ChannelNumber, Frame, TakeId
 from rigd.writer.ledger import Closed, Closing, Durable
 from tests.support.patience import PATIENCE_S, wait_for
@@ -425,3 +426,39 @@ def test_a_failed_take_whose_journal_had_no_room_for_it_has_a_sheet_that_says_so
     append(order.folder, Closing(frames=470), Closed(frames=470, recovered=True, failure="no space left"))
     desk.keeper.write_sheet(closed(order))
     wait_for(lambda: sheet_of(order)["frames"] == 470, "what the next start closed counts")
+
+
+@pytest.mark.parametrize("on_its_way", [False, True], ids=["without an index", "after a power cut"])
+def test_dating_is_asked_for_again_once_the_folders_were_gone_through(root: Path, on_its_way: bool) -> None:
+    """At the start the clock is seen before anybody knows of these takes."""
+    library = open_library(root)
+    boot, now_boot = "b" * 32, "c" * 32 if on_its_way else "b" * 32
+    order = order_take(library, library.open_session("Band").folder)
+    order = replace(order, clock=TakeClock(boot_id=boot, boottime_ns=10**9, state=ClockState.UNSYNCHRONISED))
+    begin(order)
+    close(order)
+    library.file_take(Path(order.folder))
+    if on_its_way:  # said in take.json, and no more
+        says = {**sheet_of(order), "dated": "2025-06-03T12:00:00.000+02:00", "ahead_of_journal": True}
+        says |= {"started_at": says["dated"], "on_its_way_to": "2025-06-03 Band"}
+        (Path(order.folder) / "take.json").write_text(json.dumps(says))
+    else:
+        (root / ".rigd" / "index.sqlite3").unlink()
+    library.close()
+    library = open_library(root)
+    now = ClockReading(
+        unix_ns=1_750_000_000 * 10**9, boottime_ns=5 * 10**9, boot_id=now_boot, state=ClockState.SYNCHRONISED
+    )
+    desk = Desk(library)
+    desk.keeper = LibraryKeeper(library, post=desk.facts.put, read_clock=lambda: now)
+    desk.keeper.start()
+    try:
+        assert desk.hears(TakesDated) == TakesDated(takes=(), left=True)
+        desk.keeper.date_takes()
+        (take,) = desk.hears(TakesDated).takes
+        day = "2025-06-03" if on_its_way else "2025-06-15"
+        assert take.take_id == order.take_id
+        assert Path(take.folder).parent.parent == root / f"{day} Band"
+    finally:
+        desk.keeper.stop()
+        library.close()
