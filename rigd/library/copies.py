@@ -18,8 +18,7 @@ from pathlib import Path
 from rigd.library.durable import FILE_MODE, make_folder, sync_folder
 from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
-from rigd.library.takes import is_plain
-from rigd.library.walking import is_folder
+from rigd.library.walking import is_folder, is_plain
 from rigd.model.disk_trouble import OF_WRITES, cure_of, trouble_of
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.units import TakeId

@@ -18,8 +18,8 @@ from rigd.library.session import SESSION_NAME, read_session, remove_if_empty, ta
 from rigd.library.sessions import GOES_ON_WITHIN_S, Place, end_of
 from rigd.library.sheet import place_of, slate_of, take_of
 from rigd.library.sheet_file import read_sheet
-from rigd.library.takes import FoundTake, bring_up_to_date, free_in_trash, is_plain, move_to_session
-from rigd.library.walking import is_folder, is_gone, is_link
+from rigd.library.takes import FoundTake, bring_up_to_date, free_in_trash, move_to_session
+from rigd.library.walking import is_folder, is_gone, is_link, is_plain
 from rigd.model.errors import LibraryError
 from rigd.model.inputs import ClockReading
 from rigd.model.library import SessionOpened, TakesDated
@@ -36,7 +36,8 @@ class DatedSessions(OpenSessions):
         moved: list[FoundTake] = []
         went: dict[Path, Path] = {}
         """Where the last take of each session went."""
-        left, fault = False, None
+        left = False
+        fault: LibraryError | None = None
         takes = self._undated(now.boot_id)
         ids = {take.sheet.take_id for take in takes}
         for each in new_dates(takes, now, day_of=self._day_of, stays=partial(self._stays, ids)):
@@ -54,7 +55,7 @@ class DatedSessions(OpenSessions):
             if fault is not None and not left:
                 raise fault
             return TakesDated(takes=(), left=True) if left else None
-        opened = None
+        opened: SessionOpened | None = None
         if not left:
             try:
                 opened = self._go_along(went)

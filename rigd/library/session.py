@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from rigd.library.durable import DamagedFile, read_json, sync_folder, write_json
-from rigd.library.walking import Unreadable, folders_in, is_folder, is_link, pass_by
+from rigd.library.walking import Unreadable, folders_in, is_folder, is_link, is_plain, pass_by
 from rigd.model.errors import LibraryError
 from rigd.model.library import TakePlan
 from rigd.model.names import Naming, clash_key, unique_name
@@ -59,7 +59,8 @@ class SessionSheet:
 
 
 def read_session(folder: Path) -> SessionSheet | None:
-    """session.json of a folder; None where there is none. Raises LibraryError where it cannot be used."""
+    """session.json of a folder; None where there is none. A song whose folder is not one of the session's is left
+    out. Raises LibraryError where it cannot be used."""
     path = folder / SESSION_NAME
     plain = read_json(path)
     if plain is None:
@@ -71,7 +72,8 @@ def read_session(folder: Path) -> SessionSheet | None:
         sheet: SessionSheet = adapter_of(SessionSheet).validate_python(plain)
     except ValidationError as error:
         raise DamagedFile(f"{path}: {error.errors(include_url=False)[0]['msg']}") from error
-    return sheet
+    songs = tuple(song for song in sheet.songs if is_plain(song.folder) and not song.folder.startswith("."))
+    return sheet if songs == sheet.songs else replace(sheet, songs=songs)
 
 
 def write_session(folder: Path, sheet: SessionSheet) -> None:

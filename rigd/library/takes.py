@@ -24,7 +24,7 @@ from rigd.library.sheet import (
     without_digests,
 )
 from rigd.library.sheet_file import NewerSheet, read_sheet, write_sheet
-from rigd.library.walking import is_link
+from rigd.library.walking import is_link, is_plain
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.names import clash_key, safe_name, unique_name
 from rigd.model.take import Slate
@@ -304,11 +304,6 @@ def _free(parent: Path, name: str) -> Path:
     except OSError as error:
         raise LibraryError(f"{parent}: cannot be read ({error.strerror}); nothing was moved") from error
     return parent / unique_name(name, taken=taken.__contains__)
-
-
-def is_plain(name: str) -> bool:
-    """A name in the folder: nobody knows who wrote a journal or take.json that lies in a library."""
-    return "/" not in name and "\0" not in name and name not in ("", ".", "..")
 
 
 def _size(path: Path) -> int | None:

@@ -14,8 +14,7 @@ from rigd.library.copies import channels_of, digest_of
 from rigd.library.session import take_folders
 from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
-from rigd.library.takes import is_plain
-from rigd.library.walking import folders_in, is_file
+from rigd.library.walking import folders_in, is_file, is_plain
 from rigd.model.errors import LibraryError, TakeError
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 

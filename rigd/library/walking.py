@@ -52,6 +52,12 @@ def is_link(path: Path) -> bool:
     return os.path.islink(path)
 
 
+def is_plain(name: str) -> bool:
+    """A name in a folder, and no way out of it: nobody knows who wrote a journal, take.json or session.json that lies
+    in a library."""
+    return "/" not in name and "\0" not in name and name not in ("", ".", "..")
+
+
 def folders_in(folder: Path, unreadable: Unreadable = pass_by) -> Iterator[Path]:
     """The real folders in `folder` that rigd may have made, by name: no links, no hidden ones.
 

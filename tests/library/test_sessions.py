@@ -79,6 +79,19 @@ def test_a_session_that_has_lost_its_session_json_is_known_by_its_takes(library:
     assert len(list(Path(opened.folder).glob("session.json.bad-*"))) == 1
 
 
+@pytest.mark.parametrize("place", ["..", "../../outside", "/tmp", ".trash", ""])
+def test_a_session_json_of_somebody_else_puts_no_song_outside_the_session(
+    library: Library, place: str
+) -> None:
+    sheet = Path(library.open_session("Band", date=DAY).folder) / "session.json"
+    songs = [{"name": "Blue", "folder": place, "next_take_number": 1}]
+    sheet.write_text(json.dumps({**json.loads(sheet.read_bytes()), "songs": songs}))
+    opened = library.open_session("Band", date=DAY)
+    slate = Slate(session="Band", song="Blue", number=1)
+    plan = library.plan_take(session_folder=opened.folder, slate=slate, tracks=(track(1),))
+    assert plan.folder == f"{opened.folder}/Blue/Take 001"
+
+
 def test_a_session_json_of_a_newer_rigd_is_left_alone(library: Library) -> None:
     opened = library.open_session("Band", date=DAY)
     sheet = Path(opened.folder) / "session.json"

@@ -7,6 +7,7 @@ import queue
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from rigd.library.library import Library
 from rigd.library.mirror_keeper import MirrorKeeper
 from rigd.library.sheet_file import read_sheet, write_sheet
 from rigd.library.verify import find_takes, verify_take
+from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
 from rigd.model.inputs import TakeAdopted
 from rigd.model.library import CopiesLeft, SessionOpened, TakeCompared, Volume, VolumeChecked
@@ -443,9 +445,7 @@ def test_a_session_that_its_takes_were_moved_out_of_is_gone_from_both(
     volumes.begin_again()
     assert right_day in volumes.compared(order).take.folder
     for root in (volumes.here, volumes.there):
-        wait_for(
-            lambda root=root: not (root / "2025-06-01 Band").exists(), "nothing is left of the wrong day"
-        )  # type: ignore[misc]
+        wait_for(partial(is_gone, root / "2025-06-01 Band"), "nothing is left of the wrong day")
         assert (root / right_day / place).is_dir() and (root / right_day / "session.json").is_file()
 
 
