@@ -61,13 +61,21 @@ class DatedSessions(OpenSessions):
                 opened = self._go_along(went)
             except LibraryError as error:  # the next take opens the session of its day
                 self._tell_once(moved[-1].session_folder, error)
-        with self._planning:
-            current = self._current
-        for session in went.keys() - {Path(current)}:
-            if remove_if_empty(session):
-                self.catalogue.remove_session(session)
-                self._removed.add(str(session))
+        for session in went:
+            self._remove_if_empty(session)
         return TakesDated(takes=tuple(take_of(f.sheet, f.folder) for f in moved), opened=opened, left=left)
+
+    def _remove_if_empty(self, session: Path) -> None:
+        """Not the open one; and no take is planned in it from before it is looked at."""
+        with self._planning:
+            if str(session) == self._current:
+                return
+            self._removed.add(str(session))
+        if remove_if_empty(session):
+            self.catalogue.remove_session(session)
+            return
+        with self._planning:
+            self._removed.discard(str(session))
 
     def left_to_date(self, now: ClockReading | None) -> TakesDated | None:
         """That dating is to be asked for, once the folders were gone through: an index that was lost, or a power cut

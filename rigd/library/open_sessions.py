@@ -49,6 +49,10 @@ def _note_takes_of(session: SessionFolder, twin: Path, count: Callable[[int], No
                 count(ordinal_of(record.order.ordinal, record.order.started_at))
 
 
+def _not_open(session_folder: str) -> LibraryError:
+    return LibraryError(f'session "{session_folder}" is not open; nothing was planned in it')
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ahead:
     """The session of a day that has begun, looked at before its first take."""
@@ -87,7 +91,7 @@ class OpenSessions:
         """The folder of the session that was opened or planned in last."""
         self._ahead: _Ahead | None = None
         self._removed: set[str] = set()
-        """Sessions of wrong days, of which nothing was left."""
+        """Sessions of wrong days, of which nothing was left. No take is planned in one of them."""
         self._places: dict[TakeId, Path] = {}
         self._tell_once = ToldOnce()
         self._session_places = SessionPlaces(
@@ -104,15 +108,21 @@ class OpenSessions:
     # --- any thread, no disk ---
 
     def plan_take(self, *, session_folder: str, slate: Slate, tracks: tuple[Track, ...]) -> TakePlan:
-        """A folder that no take has, and names for its files. Number and name count as taken from now on.
+        """A folder that no take has, and names for its files. Number and name count as taken from now on. Instead of
+        a session that its takes were just moved out of, the one that is open in its place has it.
 
         Raises LibraryError where that session is not open.
         """
-        session = self._session(session_folder)
+        with self._planning:
+            if session_folder in self._removed:  # asked before anybody was told
+                session_folder = self._current
+            session = self._sessions.get(session_folder)
+            if session is not None:
+                self._current = session_folder
+        if session is None:
+            raise _not_open(session_folder)
         plan = session.plan(slate=slate, tracks=tracks, layout=self._layout)
         session.note_use(self._now().timestamp())
-        with self._planning:
-            self._current = session_folder
         return replace(plan, ordinal=self._next_ordinal())
 
     def next_take_number(self, *, session_folder: str, song: str) -> int:
@@ -187,7 +197,8 @@ class OpenSessions:
 
     def _opened(self, place: Place, *, told: bool) -> SessionOpened:
         folder = place.folder
-        self._removed.discard(str(folder))
+        with self._planning:
+            self._removed.discard(str(folder))
         session = SessionFolder(folder, place.sheet, self._naming, told=told, used_at=self._now().timestamp())
         takes: list[FoundTake] = []
         if place.is_there:
@@ -262,7 +273,7 @@ class OpenSessions:
         with self._planning:
             session = self._sessions.get(session_folder)
         if session is None:
-            raise LibraryError(f'session "{session_folder}" is not open; nothing was planned in it')
+            raise _not_open(session_folder)
         return session
 
     def _filed(self, found: FoundTake, *, before: Path | None = None) -> FoundTake:

@@ -19,7 +19,7 @@ from rigd.library.dating import local_time
 from rigd.library.library import Library
 from rigd.model.errors import LibraryError
 from rigd.model.inputs import ClockReading
-from rigd.model.library import TakesDated
+from rigd.model.library import SessionOpened, TakesDated
 from rigd.model.take import ClockState, Slate, TakeClock, TakeOrder
 from rigd.writer.journal import JOURNAL_NAME, line_of, read_journal
 from rigd.writer.ledger import Retagged
@@ -300,6 +300,41 @@ def test_a_take_stays_in_the_session_that_somebody_went_on_with(
     assert [take.folder for take in dated.takes] == [order.folder for order in orders]
     assert dated.takes[0].started_at[:10] == f"{NOW:%Y-%m-%d}"
     assert sorted(os.listdir(root)) == [".rigd", "2026-11-20 Band"]
+
+
+def test_a_take_that_is_planned_before_anybody_was_told_lies_in_the_right_session(
+    band: Library, clock: Clock, root: Path
+) -> None:
+    wrong_day = band.open_session("Band").folder
+    record(band, wrong_day, clock)
+    clock.comes()
+    dated = date(band, clock)
+    assert dated is not None and dated.opened is not None
+    pressed = record(band, wrong_day, clock)
+    band.save_session(wrong_day)
+    assert Path(pressed.folder).is_relative_to(dated.opened.folder)
+    assert sorted(os.listdir(root)) == [".rigd", f"{NOW:%Y-%m-%d} Band"]
+
+
+def test_a_session_in_which_a_take_is_planned_meanwhile_stays(
+    band: Library, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong_day = band.open_session("Band").folder
+    record(band, wrong_day, clock)
+    clock.comes()
+    go_along = band._go_along
+
+    def pressed_then(went: dict[Path, Path]) -> SessionOpened | None:
+        opened = go_along(went)
+        orders.append(order_take(band, wrong_day))
+        return opened
+
+    orders: list[TakeOrder] = []
+    monkeypatch.setattr(band, "_go_along", pressed_then)
+    dated = date(band, clock)
+    assert dated is not None and dated.opened is not None
+    assert (Path(wrong_day) / "session.json").is_file(), "the take goes there, and is not left without it"
+    assert orders[0].folder.startswith(wrong_day)
 
 
 def test_the_open_session_goes_where_its_own_takes_went(band: Library, clock: Clock, root: Path) -> None:
