@@ -155,6 +155,7 @@ class LibraryKeeper(JobQueue):
     def write_sheet(self, take: Take) -> None:
         """take.json says what this take says: of an open one soon, of a closed one told by SheetWritten."""
         if take.closed:
+            self._library.note_end(take.folder)
             self._do_soon("write take sheet", take.take_id, lambda: self._file(take))
             return
         with self._lock:

@@ -125,6 +125,14 @@ class OpenSessions:
         session.note_use(self._now().timestamp())
         return replace(plan, ordinal=self._next_ordinal())
 
+    def note_end(self, folder: str) -> None:
+        """The controller has heard that this take is closed, which the disk may be asked for later only: until now
+        its session was in use."""
+        with self._planning:
+            session = self._sessions.get(str(Path(folder).parent.parent))
+        if session is not None:
+            session.note_end(folder, self._now().timestamp())
+
     def next_take_number(self, *, session_folder: str, song: str) -> int:
         """The number that this song's next take gets. Raises LibraryError where that session is not open."""
         return self._session(session_folder).next_take_number(song)

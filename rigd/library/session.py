@@ -140,6 +140,8 @@ class SessionFolder:
         """Clash keys of the names in each folder of the session, by its name; "" is the session's own."""
         self._numbers: dict[str, set[int]] = {}
         """Take numbers used, by song as typed."""
+        self._planned: set[str] = set()
+        """Folders of takes that were planned here, and of which no end was heard."""
 
     @property
     def sheet(self) -> SessionSheet:
@@ -157,6 +159,13 @@ class SessionFolder:
         """It was used at this Unix time. Any thread."""
         with self._lock:
             self._used_at = max(self._used_at, at)
+
+    def note_end(self, folder: str, at: float) -> None:
+        """The take that was planned in that folder was heard to be closed, at this Unix time. Any thread."""
+        with self._lock:
+            if folder in self._planned:
+                self._planned.discard(folder)
+                self._used_at = max(self._used_at, at)
 
     def look(self, twin: Path | None = None) -> None:
         """Every name on disk counts as taken, or in the session's `twin` on the mirror; asks the disk."""
@@ -214,7 +223,10 @@ class SessionFolder:
             self._sheet = replace(self._sheet, song=slate.song)
             self._put(replace(entry, next_take_number=slate.number + 1))
         files = self._files(values, tracks) if layout == "mono" else self._poly_file(values, tracks)
-        return TakePlan(folder=str(self.folder / entry.folder / name), files=files)
+        folder = str(self.folder / entry.folder / name)
+        with self._lock:
+            self._planned.add(folder)
+        return TakePlan(folder=folder, files=files)
 
     def free_take_name(self, song_folder: str, name: str) -> str:
         """`name`, or with a suffix, now taken in that song's folder. Any thread."""

@@ -9,11 +9,23 @@ import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from take_maker import FIRST, append, begin, close, open_library, order_take, retag, track, write_files
+from take_maker import (
+    BERLIN,
+    FIRST,
+    append,
+    begin,
+    close,
+    open_library,
+    order_take,
+    retag,
+    track,
+    write_files,
+)
 
 from rigd.control.ports import LibraryPort
 from rigd.library.hasher import Hasher, HashOrder
@@ -462,3 +474,19 @@ def test_dating_is_asked_for_again_once_the_folders_were_gone_through(root: Path
     finally:
         desk.keeper.stop()
         library.close()
+
+
+def test_a_long_take_keeps_its_session_in_use_before_the_disk_has_heard_of_its_end(root: Path) -> None:
+    """Over midnight, and the next one is begun at once: the library's thread has not come to it."""
+    now = [datetime(2025, 6, 1, 20, 0, tzinfo=BERLIN)]
+    library = open_library(root, now=lambda: now[0])
+    keeper = LibraryKeeper(library, post=lambda fact: None)  # its thread stands still
+    session = library.open_session("Band").folder
+    order = order_take(library, session)
+    for hours, is_over in ((8, False), (9, True)):
+        now[0] += timedelta(hours=hours)
+        keeper.write_sheet(closed(order))
+        library.look_ahead()
+        other = library.session_of_day(session_folder=session)
+        assert (other is not None) is is_over, "only its end counts, not what is said of it later"
+    library.close()
