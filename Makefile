@@ -1,4 +1,5 @@
-# Everything a person needs: make demo, make run CONFIG=..., make quick, make test, make lint, make bench, make faults, make soak.
+# Everything a person needs: make demo, make run CONFIG=..., make quick, make test, make lint, make bench, make faults, make vm,
+# make soak.
 # One virtual environment in .venv; Debian packages only where root or sudo is there to install them.
 
 PYTHON ?= python3
