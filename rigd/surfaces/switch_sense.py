@@ -59,7 +59,8 @@ class SwitchSense:
             shown.values = (*shown.values, value)
         if (is_first or shown.is_sensor) and SENSOR_OFF_BELOW <= value < SENSOR_ON_FROM:
             return False
-        # A sensor that is down already is the same foot; a switch that sends one value only has no release.
-        counts = not (shown.is_sensor and shown.down and value >= SWITCH_ON_FROM)
-        shown.down = value >= SWITCH_ON_FROM
+        down = value >= SWITCH_ON_FROM
+        # A sensor that is there already is the same foot, or none; a switch may send one value only.
+        counts = not (shown.is_sensor and shown.down == down)
+        shown.down = down
         return counts

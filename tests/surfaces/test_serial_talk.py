@@ -94,6 +94,13 @@ def test_what_the_box_did_not_declare_is_counted_and_not_acted_on() -> None:
     assert talk.refused.count == 3
 
 
+def test_a_fader_beyond_what_the_box_declared_moves_nothing_and_is_told() -> None:
+    talk = met_talk()
+    assert hear(talk, "fader 1 1024", "fader 1 4095", seconds=1.1) == []
+    assert "beyond the 1023" in talk.remark()
+    assert short(hear(talk, "fader 1 1023", seconds=1.2)) == [("fader 1", Motion.ABSOLUTE, 1.0)]
+
+
 def test_a_release_without_a_press_is_nothing_and_a_lost_release_costs_no_press() -> None:
     talk = met_talk()
     assert hear(talk, "button 1 up") == []

@@ -58,6 +58,15 @@ def test_a_sensor_that_wavers_about_the_threshold_is_no_foot(values: list[int]) 
     assert P not in switches(wavering), "one that nobody has heard of"
 
 
+@pytest.mark.parametrize("rest", [[0, 1, 0, 2, 1, 0], [127, 126, 127, 125, 127], [40, 44, 41, 39]])
+def test_a_sensor_that_wavers_where_it_rests_is_no_foot_either(rest: list[int]) -> None:
+    """To a latching switch every message is a press, the release too."""
+    known = SwitchSense()
+    switches(SLOWLY + SLOWLY[::-1], known)
+    switches(rest[:1], known)
+    assert switches(rest[1:] * 3, known) == []
+
+
 def test_notes_and_programs_always_count() -> None:
     sense = SwitchSense()
     for message in ("903C40", "803C00", "C003"):
