@@ -35,7 +35,10 @@ def _of_surface(surface: SurfaceConfig) -> str:
     if isinstance(settings, MidiSettings):
         line = settings.port.removeprefix(SERIAL_PREFIX)
         if line != settings.port and is_counted(line):
-            return f'"{settings.port}" is the order of plugging: write serial:/dev/serial/by-id/... or by-path/...'
+            return (
+                f'"{settings.port}" is the order of plugging: with two such lines rigd refuses it. Write '
+                "serial:/dev/serial/by-id/... or by-path/..., as rigd learn prints it"
+            )
         if remark := remark_on(stable_name(settings.port)):
             return f'"{settings.port}" is {remark}'
     return ""

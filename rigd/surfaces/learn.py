@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from rigd.model.bindings import ONE_SWITCH, TWO_GESTURES
@@ -21,6 +22,7 @@ from rigd.surfaces.midi_links import SERIAL_PREFIX, MidiLink, SerialMidiLink
 from rigd.surfaces.midi_names import FoundPort, fitting_ports, place_lines, remark_on, stable_name
 from rigd.surfaces.midi_parser import NOISE, Touch, touches_in
 from rigd.surfaces.midi_ports import MidiPorts
+from rigd.surfaces.serial_ports import LINKS, SerialPort, is_counted, lasting_link, list_ports
 
 WATCH_NS = 600_000_000
 """The release of a short press comes within this (midi-footswitch 1)."""
@@ -169,16 +171,27 @@ def _listen(
             f"nothing was pressed within {seconds:g} s; check the cable, the port and the pedal's own program"
         )
     mode, absolute, remark = classify(touches)
-    name = stable_name(chosen.name)
+    name, does_not_last = lasting_name(chosen.name, list_ports())
     learned = Learned(
         port=name,
         control=touches[0][0].control,
         mode=mode,
         absolute=absolute,
         baud=baud if isinstance(chosen, SerialMidiLink) else None,
-        remark="; ".join(each for each in (remark, remark_on(name)) if each),
+        remark="; ".join(each for each in (remark, does_not_last) if each),
     )
     return learned, chosen
+
+
+def lasting_name(name: str, ports: Sequence[SerialPort], links: Path = LINKS) -> tuple[str, str]:
+    """The name of a port that the config is to have, and what to know where it does not last."""
+    line = name.removeprefix(SERIAL_PREFIX)
+    if line == name or not is_counted(line):
+        stable = stable_name(name)
+        return stable, remark_on(stable)
+    if link := lasting_link(line, ports, links):
+        return SERIAL_PREFIX + link, ""
+    return name, f"{line} is the order of plugging, so another device may have this name tomorrow"
 
 
 def _is_told_apart(touches: Sequence[tuple[Touch, int]]) -> bool:

@@ -22,10 +22,11 @@ from rigd.model.levels import Levels
 from rigd.model.state import RigState, Transport
 from rigd.model.surface import ClockNs, ControlInput, ControlSink, Motion, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, Ns
-from rigd.surfaces.midi_links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink
+from rigd.surfaces.midi_links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
 from rigd.surfaces.midi_names import remark_on, stable_name
 from rigd.surfaces.midi_parser import NOISE, check_control, message_for, touches_in
 from rigd.surfaces.midi_ports import Api, MidiPorts
+from rigd.surfaces.serial_ports import PortLister, check_lasting, list_ports
 from rigd.surfaces.switch_sense import SwitchSense
 
 _log = logging.getLogger(__name__)
@@ -94,7 +95,13 @@ class MidiSurface:
     settings_model: ClassVar[type[MidiSettings]] = MidiSettings
 
     def __init__(
-        self, name: str, settings: MidiSettings, sink: ControlSink, *, clock: ClockNs | None = None
+        self,
+        name: str,
+        settings: MidiSettings,
+        sink: ControlSink,
+        *,
+        clock: ClockNs | None = None,
+        serial_ports: PortLister = list_ports,
     ) -> None:
         self.name = name
         self._settings = settings
@@ -109,6 +116,7 @@ class MidiSurface:
         self._unknown: tuple[str, ...] = ()
         self._stopping = threading.Event()
         self._ports = MidiPorts(client=name, api=settings.api)
+        self._serial_ports = serial_ports
         self._settled_ns = 0
         self._held_early: set[str] = set()
         self._sense = SwitchSense()
@@ -178,6 +186,7 @@ class MidiSurface:
         settings = self._settings
         if settings.port.startswith(SERIAL_PREFIX):
             path = settings.port.removeprefix(SERIAL_PREFIX)
+            check_lasting(path, self._serial_ports, lasting_serial)
             return SerialMidiLink(path, baud=settings.baud, clock=self._clock)
         output = settings.port if settings.output is None else settings.output
         return self._ports.open(

@@ -20,10 +20,17 @@ from rigd.model.surface import ClockNs
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.midi_parser import MidiParser
 from rigd.surfaces.refused import why_refused
+from rigd.surfaces.serial_ports import LINKS, SerialPort, lasting_link
 
 SERIAL_PREFIX = "serial:"
 Heard = tuple[bytes, Ns]
 """A whole message and when it arrived, CLOCK_MONOTONIC."""
+
+
+def lasting_serial(port: SerialPort, ports: Sequence[SerialPort], links: Path = LINKS) -> str:
+    """The line of the config that means MIDI on this serial port, also after the next plug."""
+    link = lasting_link(port.device, ports, links)
+    return f'port = "{SERIAL_PREFIX}{link}"' if link else "without a link of udev's that lasts"
 
 
 class MidiLink(Protocol):

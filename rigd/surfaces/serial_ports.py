@@ -31,6 +31,8 @@ class SerialPort:
 
 
 _COUNTED = re.compile(r"/dev/tty(?:USB|ACM)\d+", re.ASCII)
+LINKS = Path("/dev/serial")
+"""udev's: by-id, by-path."""
 _BY_ID = "/dev/serial/by-id/"
 PortLister = Callable[[], Sequence[SerialPort]]
 
@@ -73,11 +75,33 @@ def is_counted(path: str) -> bool:
     return _COUNTED.fullmatch(path) is not None
 
 
-def _check_lasting(path: str, ports: PortLister) -> None:
-    """Raises SurfaceError where the path may be another box tomorrow, and gives the choice. With one box there is
-    nothing to take for it."""
+def _driver(path: str) -> str:
+    """/dev/ttyUSB: each driver counts its own."""
+    return path.rstrip("0123456789")
+
+
+def lasting_link(device: str, ports: Sequence[SerialPort], links: Path = LINKS) -> str:
+    """udev's link that means this port tomorrow as well: by a serial number that no other has, else by the USB
+    socket; empty where there is none."""
+    same = [port for port in ports if port.device == device]
+    serial = same[0].usb_serial if same else ""
+    is_alone = len([port for port in ports if port.usb_serial == serial]) == 1
+    for folder in ("by-id", "by-path") if serial and is_alone else ("by-path",):
+        for link in sorted((links / folder).glob("*")):
+            if str(link.resolve()) == device:
+                return str(link)
+    return ""
+
+
+def check_lasting(
+    path: str, ports: PortLister, place: Callable[[SerialPort, Sequence[SerialPort]], str] = _place
+) -> None:
+    """Raises SurfaceError where the path may be another box tomorrow, and gives the choice: `place` is the line of
+    the config that means a port. With one box there is nothing to take for it."""
     if is_counted(path):
-        alike = [port for port in ports() if is_counted(port.device)]
+        alike = [
+            port for port in ports() if is_counted(port.device) and _driver(port.device) == _driver(path)
+        ]
         why = "is the order of plugging"
     elif path.startswith(_BY_ID):
         # Links by id of equal boxes with equal serial numbers have one name: the last one plugged in has it.
@@ -94,7 +118,7 @@ def _check_lasting(path: str, ports: PortLister) -> None:
     else:
         return
     if len(alike) > 1:
-        choice = ", ".join(f"{port.device} is {_place(port, alike)}" for port in alike)
+        choice = ", ".join(f"{port.device} is {place(port, alike)}" for port in alike)
         raise SurfaceError(
             f"{path} {why}, and {len(alike)} are there: {choice}. Nothing was opened; write the one you mean in "
             "place of port (rigd devices)"
@@ -112,7 +136,7 @@ def find_port(settings: SerialSettings, ports: PortLister = list_ports) -> str:
     if settings.port:
         if not Path(settings.port).exists():
             raise SurfaceError(f"{settings.port} is not there; plug the box in, or see: rigd devices")
-        _check_lasting(settings.port, ports)
+        check_lasting(settings.port, ports)
         return settings.port
     if settings.usb_serial:
         wanted = f'usb_serial "{settings.usb_serial}"'

@@ -212,7 +212,9 @@ class BoxControls:
     def _fader(self, said: FaderAt, at_ns: Ns) -> list[ControlInput]:
         self._check("fader", said.number, self._box.faders)
         if said.raw > self._box.fader_max:
-            raise BadLine(f"fader {said.number}: {said.raw} is beyond the {self._box.fader_max} that the box declared")
+            raise BadLine(
+                f"fader {said.number}: {said.raw} is beyond the {self._box.fader_max} that the box declared"
+            )
         value = fader_value(said.raw, self._box.fader_max)
         before = self._places.get(said.number)
         self._places[said.number] = value

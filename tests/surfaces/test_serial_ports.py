@@ -10,8 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from rigd.model.errors import SurfaceError
-from rigd.surfaces.serial_ports import SerialPort, config_for, find_port, list_ports
+from rigd.surfaces.learn import lasting_name
+from rigd.surfaces.midi import MidiSettings, MidiSurface
+from rigd.surfaces.midi_links import lasting_serial
+from rigd.surfaces.serial_ports import SerialPort, check_lasting, config_for, find_port, list_ports
 from rigd.surfaces.serial_settings import SerialSettings
+from tests.surfaces.midi_bench import Sink
 
 UNO = SerialPort(
     device="/dev/ttyACM0", product="Arduino Uno", usb_serial="8573", usb_path="1-1.3:1.0", usb_id="2341:0043"
@@ -54,9 +58,11 @@ def test_a_path_that_is_the_order_of_plugging_is_refused_with_the_choice(
     with pytest.raises(SurfaceError) as caught:
         found(port="/dev/ttyUSB0")
     words = str(caught.value)
-    assert "order of plugging, and 4 are there" in words
-    assert '/dev/ttyUSB0 is usb_path = "1-1.2"' in words and '/dev/ttyACM0 is usb_serial = "8573"' in words
-    # One box alone cannot be taken for another; a line of the board itself is always the same.
+    assert "order of plugging, and 3 are there" in words
+    assert '/dev/ttyUSB0 is usb_path = "1-1.2"' in words and '/dev/ttyUSB2 is usb_path = "1-1.5"' in words
+    # One box alone cannot be taken for another, nor for one of another driver; a line of the board itself is always
+    # the same.
+    assert found(port="/dev/ttyACM0") == "/dev/ttyACM0"
     alone = SerialSettings(port="/dev/ttyUSB0")
     assert find_port(alone, lambda: [CH340, PLAIN]) == "/dev/ttyUSB0"
     assert found(port="/dev/ttyAMA0") == "/dev/ttyAMA0"
@@ -76,6 +82,47 @@ def test_a_link_by_id_that_equal_boxes_share_is_refused_with_the_choice(
         replace(first, usb_path=f"1-1.4:1.{line}", device=f"/dev/ttyUSB{1 + line}") for line in (0, 1)
     ]
     assert find_port(settings, lambda: two_lines) == settings.port
+
+
+@pytest.fixture
+def links(tmp_path: Path) -> Path:
+    """udev's links; of two equal chips the later one has the link by id."""
+    for folder, link, device in (
+        ("by-id", "usb-Arduino_8573-if00", UNO.device),
+        ("by-path", "pci-0-usb-0:1.3:1.0", UNO.device),
+        ("by-id", "usb-CP2102_0001-if00-port0", CP2102_TWIN.device),
+        ("by-path", "pci-0-usb-0:1.4:1.0-port0", CP2102.device),
+        ("by-path", "pci-0-usb-0:1.5:1.0-port0", CP2102_TWIN.device),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / link).symlink_to(device)
+    return tmp_path
+
+
+def test_midi_on_a_serial_line_is_learned_by_a_name_that_lasts(links: Path) -> None:
+    def learned(device: str) -> tuple[str, str]:
+        return lasting_name(f"serial:{device}", ALL, links)
+
+    assert learned(UNO.device) == (f"serial:{links}/by-id/usb-Arduino_8573-if00", "")
+    assert learned(CP2102_TWIN.device) == (f"serial:{links}/by-path/pci-0-usb-0:1.5:1.0-port0", "")
+    assert learned(PLAIN.device) == ("serial:/dev/ttyAMA0", "")
+    name, remark = learned(CH340.device)
+    assert name == "serial:/dev/ttyUSB0" and "order of plugging" in remark
+
+
+def test_midi_on_a_serial_line_that_may_be_another_tomorrow_is_refused_with_the_choice(links: Path) -> None:
+    with pytest.raises(SurfaceError) as caught:
+        check_lasting("/dev/ttyUSB1", lambda: ALL, lambda port, ports: lasting_serial(port, ports, links))
+    words = str(caught.value)
+    assert f'/dev/ttyUSB1 is port = "serial:{links}/by-path/pci-0-usb-0:1.4:1.0-port0"' in words
+    assert "/dev/ttyUSB0 is without a link" in words
+
+
+def test_a_pedal_on_a_serial_line_opens_none_of_two() -> None:
+    settings = MidiSettings(port="serial:/dev/ttyUSB1")
+    surface = MidiSurface("pedal", settings, Sink(), serial_ports=lambda: ALL)
+    with pytest.raises(SurfaceError, match="order of plugging, and 3 are there"):
+        surface._open()
 
 
 @pytest.mark.parametrize("port", ALL)
