@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rigd.model.errors import AlreadyRunning, RigError
 from rigd.wire.held_lock import HeldLock, LockTaken
@@ -69,7 +69,22 @@ def user_name() -> str:
 
 
 def goes_with_login(runtime: Path, *, user: str, uid: int, root: Path = Path("/")) -> str:
-    """What a person has to do so that the folder is not emptied when `user` logs out; empty where it stays.
+    """What a person has to do so that the folder is not emptied when `user` logs out; empty where it stays."""
+    if after := after_log_out(runtime, user=user, uid=uid, root=root):
+        return (
+            f"the runtime folder {runtime} is taken away when {user} logs out; {after}. So that it stays: "
+            f"{linger(user)}"
+        )
+    return ""
+
+
+def linger(user: str) -> str:
+    """The command after which `user` has never logged out."""
+    return f"loginctl enable-linger {user}"
+
+
+def after_log_out(runtime: PurePath, *, user: str, uid: int, root: Path = Path("/")) -> str:
+    """What becomes of a rig whose runtime folder goes when `user` logs out; empty where it stays.
 
     logind takes /run/user/UID away at the last log-out, and what a user who is no system user has in /dev/shm
     (logind.conf(5), RemoveIPC); a user who lingers has not logged out (loginctl(1)).
@@ -80,15 +95,9 @@ def goes_with_login(runtime: Path, *, user: str, uid: int, root: Path = Path("/"
         return ""
     if (root / "var/lib/systemd/linger" / user).exists():
         return ""
-    after = (
-        "the rig goes on, and the commands do not reach it until the next login"
-        if in_session
-        else "rigd makes it again within a second, and says so"
-    )
-    return (
-        f"the runtime folder {runtime} is taken away when {user} logs out; {after}. So that it stays: "
-        f"loginctl enable-linger {user}"
-    )
+    if in_session:
+        return "the rig goes on, and the commands do not reach it until the next login"
+    return "rigd makes it again within a second, and says so"
 
 
 def control_socket_mode(runtime: Path) -> int:

@@ -262,13 +262,24 @@ def test_a_tmpfs_that_is_too_small_for_the_tape_is_a_problem(tmp_path: Path) -> 
     assert "remount,size=" in told[2]
 
 
-@pytest.mark.parametrize("folder", ["/run/user/1000/rigd", "/dev/shm/rigd-1000"])
+@pytest.mark.parametrize("folder", ["/run/user/1000/rigd", "/dev/shm/rigd-1000", "/dev/shm/the-rig"])
 def test_a_runtime_folder_that_goes_at_log_out_is_told(folder: str, tmp_path: Path) -> None:
     plan = replace(PLAN, runtime_dir=folder)
     findings = examine(machine_of(tmp_path), plan)
     assert any("enable-linger eve" in cure for _, _, cure in found(findings, Grade.ADVICE))
     findings = examine(machine_of(tmp_path, {"var/lib/systemd/linger/eve": ""}), plan)
     assert not found(findings, Grade.ADVICE)
+
+
+def test_where_nobody_takes_the_runtime_folder_nothing_is_advised(tmp_path: Path) -> None:
+    def advised(machine: Machine, plan: Plan) -> bool:
+        return any("linger" in cure for _, _, cure in found(examine(machine, plan), Grade.ADVICE))
+
+    usual = replace(PLAN, runtime_dir="/dev/shm/rigd-1000")
+    machine = machine_of(tmp_path / "with", {})
+    assert advised(machine, usual)
+    assert not advised(machine, replace(usual, of_service=True))
+    assert not advised(machine_of(tmp_path / "without", {"run/systemd/system/x": None}), usual), "no logind"
 
 
 def test_a_clock_that_nobody_sets_is_advice_and_one_that_cannot_be_asked_is_none(tmp_path: Path) -> None:

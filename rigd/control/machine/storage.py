@@ -3,13 +3,12 @@ Documentation/admin-guide/sysctl/vm.rst and Documentation/filesystems/tmpfs.rst 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from rigd.control.machine.finding import Finding, Grade, Machine, Plan, gib
 from rigd.control.machine.service import CAPTURE
-from rigd.control.runtime_dir import LAST_SYSTEM_UID
+from rigd.control.runtime_dir import after_log_out, linger
 
 UNSAFE_KINDS = {
     "vfat": "no journal, and files end at 4 GB: a take goes on in next ones",
@@ -155,15 +154,13 @@ def tape_room(machine: Machine, plan: Plan) -> Iterator[Finding]:
                 grade=Grade.OK,
                 what=f"{gib(plan.tape_bytes)} of the {gib(space.total_bytes)} of {place}",
             )
-    usual = re.fullmatch(
-        r"/dev/shm/rigd-(\d+)", plan.runtime_dir
-    )  # a system user's is left alone (RemoveIPC)
-    in_memory = usual is not None and int(usual[1]) > LAST_SYSTEM_UID
-    in_session = plan.runtime_dir.startswith("/run/user/")
-    if (in_session or in_memory) and not machine.exists(f"/var/lib/systemd/linger/{machine.user}"):
+    if plan.of_service:
+        return  # its user is a system user, and never logs in
+    folder = PurePosixPath(plan.runtime_dir)
+    if after := after_log_out(folder, user=machine.user, uid=machine.uid, root=machine.root):
         yield Finding(
             topic="runtime folder",
             grade=Grade.ADVICE,
-            what=f"{plan.runtime_dir} is taken away, tape and all, when {machine.user} logs out",
-            cure=f"sudo loginctl enable-linger {machine.user}",
+            what=f"{folder} is taken away when {machine.user} logs out; {after}",
+            cure=f"sudo {linger(machine.user)}",
         )
