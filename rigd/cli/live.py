@@ -21,17 +21,28 @@ from rigd.model.state import RigState
 LEVELS_HZ = 10.0
 STORY_LINES = 8
 STOP_WITHIN_S = 1.0
+AGAIN_AFTER_S = 0.3
+"""Pause before a view that lost its connection asks for another."""
 
 
 def show_live(path: Path) -> None:
-    """Draws the rig until Ctrl-C or until rigd ends. Raises LinkError where there is none."""
-    with ControlClient(path) as client, ControlClient(path) as asking:
-        try:
-            draw(client, asking)
-        except KeyboardInterrupt:
-            return
-        except LinkError:
-            out.print("rigd has ended.")
+    """Draws the rig until Ctrl-C or until rigd ends. Raises LinkError where there is none.
+
+    Who stood still for long (Ctrl-S, a laptop that slept) was cut off by rigd, and draws again."""
+    was_there = False
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            try:
+                with ControlClient(path) as client, ControlClient(path) as asking:
+                    was_there = True
+                    with contextlib.suppress(LinkError):
+                        draw(client, asking)
+            except LinkError:
+                if not was_there:
+                    raise
+                out.print("rigd has ended.")
+                return
+            time.sleep(AGAIN_AFTER_S)
 
 
 def draw(client: ControlClient, asking: ControlClient) -> None:
@@ -61,7 +72,7 @@ class LiveView:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._clients: list[ControlClient] = []
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rigd-view", daemon=True)
         self.is_cut_off = False
         """The terminal is gone, and nothing more is drawn."""
@@ -76,22 +87,25 @@ class LiveView:
 
     def stop(self) -> bool:
         """Nothing more is drawn. False where the view's thread still stands in a write to its terminal."""
-        self._stopping = True
+        self._stopping.set()
         for client in self._clients:
             client.close()
         self._thread.join(STOP_WITHIN_S)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        try:
-            with ControlClient(self._path) as client, ControlClient(self._path) as asking:
-                self._clients += [client, asking]
-                if not self._stopping:
-                    draw(client, asking)
-        except LinkError:
-            return
-        except OSError:
-            self.is_cut_off = True
+        """A view that stood still for long was cut off by rigd; it is drawn again."""
+        while not self._stopping.is_set():
+            try:
+                with ControlClient(self._path) as client, ControlClient(self._path) as asking:
+                    self._clients = [client, asking]
+                    if not self._stopping.is_set():
+                        draw(client, asking)
+            except LinkError:
+                self._stopping.wait(AGAIN_AFTER_S)
+            except OSError:
+                self.is_cut_off = True
+                return
 
     def _print(self, text: str) -> None:
         with contextlib.suppress(OSError):
