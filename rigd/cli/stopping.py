@@ -21,6 +21,8 @@ from rigd.model.work import is_rolling, session_takes, title_of
 AGAIN_WITHIN_S = 3.0
 """Ctrl-C while a take rolls counts when it comes twice in this time."""
 STANDARD_STREAMS = (0, 1, 2)
+NO_KEYS = {signal.SIGTSTP: "Ctrl-Z", signal.SIGQUIT: "Ctrl-\\"}
+"""Keys that a terminal has for a program that hangs: pressed by mistake they would stop or kill the daemon."""
 STAY_IGNORED = (signal.SIGHUP, signal.SIGINT)
 
 
@@ -38,7 +40,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._came: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGTSTP):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGTSTP, signal.SIGQUIT):
             # nohup has SIGHUP ignored, a shell's "&" SIGINT: who started rigd said so, and it stays so.
             if number not in STAY_IGNORED or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, lambda number, frame: self._came.put(number))
@@ -75,9 +77,10 @@ class Conduct:
         """What this signal means now."""
         if number == signal.SIGHUP:
             return Answer.DETACH
-        if number == signal.SIGTSTP:
+        if number in NO_KEYS:
             self._say(
-                "Ctrl-Z does not stop a rig. To leave it running, close this terminal; to see it: rigd watch"
+                f"{NO_KEYS[signal.Signals(number)]} does not stop a rig. To leave it running, close this terminal; to"
+                " see it: rigd watch"
             )
             return Answer.GO_ON
         if number != signal.SIGINT:

@@ -62,6 +62,17 @@ def test_a_locked_rig_whose_take_rolls_does_not_end_by_ctrl_c_however_often() ->
     assert person.presses_ctrl_c() is Answer.END
 
 
+@pytest.mark.parametrize(("number", "key"), [(signal.SIGTSTP, "Ctrl-Z"), (signal.SIGQUIT, "Ctrl-\\")])
+def test_a_key_that_stops_or_kills_programs_does_neither_to_a_rig(number: int, key: str) -> None:
+    person = Person()
+    for _ in range(2):
+        assert person.sends(number) is Answer.GO_ON
+        assert f"{key} does not stop a rig" in person.told[-1]
+    person.desk.ok("start")
+    person.presses_ctrl_c()
+    assert person.sends(number) is Answer.GO_ON, "it is no second Ctrl-C"
+
+
 def test_a_hang_up_detaches_and_a_service_manager_s_word_ends() -> None:
     person = Person()
     person.desk.ok("start")
@@ -88,7 +99,7 @@ SIGNALS = """
 import os, signal, sys
 from rigd.cli.stopping import Signals
 signals = Signals()
-for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     os.kill(os.getpid(), number)
 while (number := signals.next(0.0)) is not None:
     print(signal.Signals(number).name)
@@ -104,7 +115,7 @@ def test_a_signal_that_was_ignored_when_rigd_was_started_stays_ignored(ignored: 
     ended = subprocess.run(
         [sys.executable, "-c", SIGNALS], capture_output=True, text=True, preexec_fn=set_signals, timeout=60
     )
-    came = {"SIGHUP", "SIGINT", "SIGTERM"} - {signal.Signals(number).name for number in ignored}
+    came = {"SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"} - {signal.Signals(number).name for number in ignored}
     assert set(ended.stdout.split()) == came, ended.stderr
 
 
@@ -131,9 +142,13 @@ def test_a_log_whose_terminal_stands_still_holds_up_nobody(tmp_path: Path) -> No
     master, line = os.openpty()
     log = RunLog(line, tmp_path / "rigd.log")
     own = logger(log)
-    for number in range(2 * MOST_WAITING):
-        own.warning("%0100d", number)  # far more than a terminal takes that nobody reads
-    assert log._lines.full()
+
+    def lines_wait() -> bool:
+        for number in range(2 * MOST_WAITING):
+            own.warning("%0100d", number)  # far more than a terminal takes that nobody reads
+        return log._lines.full()
+
+    wait_for(lines_wait, "the terminal takes nothing more, and whoever logs goes on")
     os.close(master)  # lets the thread go
     log.flush()
     os.close(line)
