@@ -186,12 +186,17 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
 
 @contextlib.contextmanager
 def _ended_with_its_terminal() -> Iterator[None]:
-    """A demo is for somebody who looks: when its terminal goes, its rig ends as by Ctrl-C, and is not left behind."""
-    before = signal.signal(signal.SIGHUP, signal.default_int_handler)
+    """A demo is for somebody who looks: when its terminal goes, or it is told to end, its rig ends as by Ctrl-C and
+    is not left behind. A hang-up that nohup had ignored stays ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    for number, conduct in before.items():
+        if conduct is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, before)
+        for number, conduct in before.items():
+            signal.signal(number, conduct)
 
 
 @contextlib.contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -63,6 +65,21 @@ def test_what_pip_installs_has_the_configs_where_the_demo_looks_for_them() -> No
     assert {path for pattern in patterns for path in checkout.parent.glob(pattern)} >= {
         checkout / "demo.toml"
     }
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_what_ends_a_demo_ends_its_rig_and_what_nohup_ignored_does_not(
+    number: signal.Signals, is_ignored: bool
+) -> None:
+    before = signal.signal(number, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+    try:
+        ended = contextlib.nullcontext() if is_ignored else pytest.raises(KeyboardInterrupt)
+        with ended, demo._ended_with_its_terminal():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is (signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+    finally:
+        signal.signal(number, before)
 
 
 CONFIG = """
