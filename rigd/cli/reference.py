@@ -17,13 +17,19 @@ CODES = {
     ExitCode.CONFIG: "the config has faults, each named on stderr",
     ExitCode.NOT_RUNNING: "no rigd runs in this runtime folder",
     ExitCode.ALREADY_RUNNING: "another rigd has this runtime folder or this library",
-    ExitCode.FAILED: "something on this machine stands in the way; stderr says what, and the cure",
+    ExitCode.FAILED: "something on this machine stands in the way; stderr says what, and the cure. `rigd take stop`, "
+    "`next`, `keep` and `wait`: the take is not safe. `rigd takes verify`: a file differs",
 }
+
+
+INTERRUPTED = 130
+"""As shells have it: 128 and the signal."""
 
 
 def commands_page() -> str:
     """Every command in its text form, and the exit codes of the command line."""
     codes = "\n".join(f"| {code.value} | {CODES[code]} |" for code in ExitCode)
+    codes += f"\n| {INTERRUPTED} | Ctrl-C came before the command was done; `rigd run` and `rigd watch` end with 0 |"
     return f"""# Commands
 
 Made by `make docs` from the registry in `rigd/model/commands.py`; `commands.schema.json` is the same as JSON schema.

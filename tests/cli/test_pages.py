@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from rigd.cli.reference import pages
+from rigd.cli.reference import INTERRUPTED, pages
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -14,3 +18,15 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 @pytest.mark.parametrize("name", ["commands.md", "commands.schema.json", "config.md"])
 def test_a_page_says_what_the_code_says(name: str) -> None:
     assert (DOCS / name).read_text("utf-8") == pages()[name], "run: make docs"
+
+
+def test_a_command_that_ctrl_c_ends_has_the_code_on_the_page() -> None:
+    master, line = os.openpty()
+    command = [sys.executable, "-m", "rigd", "learn", f"serial:{os.ttyname(line)}"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as learn:
+        assert learn.stderr is not None
+        assert "press the switch" in learn.stderr.readline()
+        learn.send_signal(signal.SIGINT)
+    os.close(line)
+    os.close(master)
+    assert learn.returncode == INTERRUPTED
