@@ -139,7 +139,10 @@ def restarted(rig: VmRig) -> str:
     return f"{heard.frames / 48_000:.0f} s, 0 frames lost"
 
 
-@check("the card is pulled in a take", "one gap, declared; the take goes on when the card is back")
+@check(
+    "the card is pulled in a take",
+    "the loss is declared, with its cause; the take goes on when the card is back",
+)
 def card_unbound(rig: VmRig) -> str:
     rig.start_take()
     rig.machine.do(
