@@ -28,6 +28,7 @@ def devices(as_json: AsJson = False) -> None:
     ports = MidiPorts(client="rigd-devices")
     try:
         midi = ports.look()
+        troubles += [f"MIDI: {trouble}" for trouble in ports.why_so_few()]
     except RigError as error:
         troubles.append(f"MIDI: {error}")
     finally:

@@ -130,7 +130,7 @@ def _open(
     # Of several that fit, a foot tells which one is meant.
     found = (fitting_ports(port, there) or [looking.find(port)]) if port else there
     if not found:
-        why = "; ".join(looking.troubles) or "no MIDI port is there; plug the pedal in"
+        why = "; ".join(looking.why_so_few()) or "no MIDI port is there; plug the pedal in"
         raise SurfaceError(f"nothing to listen to: {why}")
     links: list[MidiLink] = []
     for number, each in enumerate(found):

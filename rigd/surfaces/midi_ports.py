@@ -67,6 +67,12 @@ class MidiPorts:
                 self.troubles.append(str(error))
         return found
 
+    def why_so_few(self) -> list[str]:
+        """What of `troubles` may hide a port. That no JACK server runs is none where ALSA can be used."""
+        if len(self.troubles) == len(self._apis):
+            return self.troubles
+        return [trouble for trouble in self.troubles if trouble != NO_JACK_SERVER]
+
     def find(self, wanted: str, *, usb_path: str = "", usb_serial: str = "") -> FoundPort:
         """The port that `wanted` means, ALSA's before JACK's. Raises SurfaceError with what to do."""
         found = self.look()

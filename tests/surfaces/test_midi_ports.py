@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.capture.cards import Card
+from rigd.cli.devices import devices
 from rigd.model.errors import SurfaceError
 from rigd.model.surface import Motion
+from rigd.surfaces.learn import learn
 from rigd.surfaces.midi import MidiSettings, MidiSurface
 from rigd.surfaces.midi_links import DistanceStamps
 from rigd.surfaces.midi_names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
-from rigd.surfaces.midi_ports import MidiPorts
+from rigd.surfaces.midi_ports import NO_JACK_SERVER, MidiPorts
 from tests.support.jack_server import JackServer
 from tests.support.patience import wait_for
 from tests.support.tools import need_tool
@@ -317,3 +320,39 @@ def test_a_driver_that_skips_a_distance_is_set_right_by_the_fetch_before() -> No
     stamps.stamp([0.0], after_ns=0, now_ns=100 * MS)
     assert stamps.stamp([0.001], after_ns=5000 * MS, now_ns=5004 * MS) == [5002 * MS]
     assert stamps.stamp([1.0], after_ns=5990 * MS, now_ns=6900 * MS) == [pytest.approx(6000 * MS, abs=3 * MS)]
+
+
+REFUSED_SEQUENCER = "/dev/snd/seq may not be opened by this user"
+
+
+@pytest.mark.parametrize(
+    ("alsa", "jack", "told"),
+    [
+        (None, None, []),
+        (None, NO_JACK_SERVER, []),
+        (REFUSED_SEQUENCER, None, [REFUSED_SEQUENCER]),
+        (REFUSED_SEQUENCER, NO_JACK_SERVER, [REFUSED_SEQUENCER, NO_JACK_SERVER]),
+    ],
+)
+def test_why_a_pedal_may_be_missing_from_the_list_is_told(
+    alsa: str | None, jack: str | None, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names(_: MidiPorts, api: str) -> list[str]:
+        if trouble := {"alsa": alsa, "jack": jack}[api]:
+            raise SurfaceError(trouble)
+        return []
+
+    monkeypatch.setattr(MidiPorts, "_names", names)
+    ports = MidiPorts(client="test")
+    assert ports.look() == []
+    assert ports.why_so_few() == told
+    with pytest.raises(SurfaceError, match=told[0] if told else "plug the pedal in"):
+        learn(seconds=0.1)
+
+
+def test_rigd_devices_tells_why_a_pedal_may_be_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(MidiPorts, "why_so_few", lambda ports: [REFUSED_SEQUENCER])
+    devices(as_json=True)
+    assert f"MIDI: {REFUSED_SEQUENCER}" in json.loads(capsys.readouterr().out)["troubles"]
