@@ -98,7 +98,8 @@ def test_the_readme_names_every_package_and_lays_all_down_as_the_tests_do() -> N
 
 def test_the_runtime_folder_has_one_mode_wherever_it_comes_from() -> None:
     assert "d /run/rigd 0750 rigd rigd" in (UNITS / "tmpfiles.conf").read_text("utf-8")
-    assert "mode=0750" in (UNITS / "run-rigd.mount").read_text("utf-8")
+    (options,) = re.findall(r"^Options=(.*)", (UNITS / "run-rigd.mount").read_text("utf-8"), re.M)
+    assert {"mode=0750", "uid=rigd", "gid=rigd"} <= set(options.split(","))
 
 
 def test_the_target_is_stopped_last_so_that_who_stops_it_waits_for_the_rest() -> None:
