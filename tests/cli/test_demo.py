@@ -74,7 +74,9 @@ def test_what_ends_a_demo_ends_its_rig_and_what_nohup_ignored_does_not(
 ) -> None:
     before = signal.signal(number, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
     try:
-        ended = contextlib.nullcontext() if is_ignored else pytest.raises(KeyboardInterrupt)
+        ended: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if not is_ignored:
+            ended = pytest.raises(KeyboardInterrupt)
         with ended, demo._ended_with_its_terminal():
             signal.raise_signal(number)
         assert signal.getsignal(number) is (signal.SIG_IGN if is_ignored else signal.SIG_DFL)

@@ -49,6 +49,10 @@ def make_image(folder: Path) -> Path:
         digest.update((HERE / name).read_bytes())
     image = folder / digest.hexdigest()[:12]
     if not (image / "root.img").is_file():
+        if os.geteuid() != 0:
+            sys.exit(
+                "make vm makes its image as root (debootstrap, mount); nothing was done. Run: sudo make vm"
+            )
         print(f"making the image in {image}: about ten minutes, once", flush=True)
         subprocess.run(["bash", HERE / "image.sh", image, *wanted], check=True)
     return image
