@@ -108,6 +108,8 @@ def test_ctrl_c_in_a_take_asks_once_more_and_the_last_line_says_that_the_take_is
         rig.say("unlock")
         rig.type("\x1a")
         wait_for(lambda: "Ctrl-Z does not stop a rig" in rig.screen, "it says what Ctrl-Z does")
+        rig.type("\x1c")
+        wait_for(lambda: "Ctrl-\\ does not stop a rig" in rig.screen, "it says what Ctrl-\\ does")
         rig.type("\x03")
         wait_for(lambda: "Ctrl-C again within 3 s" in rig.screen, "it asks")
         assert rig.state().transport is Transport.ROLLING
