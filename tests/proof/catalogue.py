@@ -52,16 +52,16 @@ FAULTS: dict[str, str] = {
     "F42": "start, stop and next raced by many clients",
     "F43": "the power is cut right after a stop was acknowledged",
     "F44": "rigd is upgraded or rolled back in mid-take",
+    "F45": "a host that bunches its callbacks overruns; wake-ups are late and the phase moves",
     "F46": "the rate changes under a running rig",
-    "F50": "a file may not grow any further (FAT's 4 GiB, a limit of the process)",
+    "F47": "JACK freewheels in a take",
     "F48": "the terminal that rigd was started in hangs up",
     "F49": "the clock comes late, is set back, and a month goes by",
+    "F50": "a file may not grow any further (FAT's 4 GiB, a limit of the process)",
+    "F51": "the runtime folder, or a file in it, vanishes in a take",
     "F52": "an interface, a pedal, a box that is plugged in for the first time after the service started",
     "F53": "a wrong, a spiked, a halved line of a serial box; a sensor that wavers at a switch's threshold",
     "F54": "a desk that is away, and orders to it; one that comes back with another address",
-    "F45": "a host that bunches its callbacks overruns; wake-ups are late and the phase moves",
-    "F47": "JACK freewheels in a take",
-    "F51": "the runtime folder, or a file in it, vanishes in a take",
 }
 """The faults by their numbers."""
 
