@@ -32,6 +32,8 @@ MAY_OPEN = [
 """ALSA, ttyUSB, ttyACM, ttyAMA, ttyS (the kernel's Documentation/admin-guide/devices.txt)."""
 STOPS = 5
 """Forced overruns a take."""
+HOLD_S = 0.3
+"""Longer than ALSA's buffer of 170 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +103,8 @@ def formats(rig: VmRig) -> str:
 )
 def overruns(rig: VmRig) -> str:
     gaps, worst, suspects = 0, 0, 0
-    hold = "kill -STOP {pid}; sleep 0.4; kill -CONT {pid}; sleep 3; "
     for _ in range(2):
-        pid = rig.pid("rigd-capture")
-        folder = rig.take("sleep 2; " + hold.format(pid=pid) * STOPS)
+        folder = rig.take(f"sleep 2; python3 /share/stopper.py {STOPS} {HOLD_S}")
         heard = hear(folder, slack_frames=XRUN_SLACK_FRAMES)
         sheet = json.loads((folder / "take.json").read_text("utf-8"))
         suspects += sum(mark["suspect"] for mark in sheet["xruns"])
