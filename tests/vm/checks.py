@@ -30,6 +30,8 @@ MAY_OPEN = [
     ("rigd-capture.service", ("116:0",)),
 ]
 """ALSA, ttyUSB, ttyACM, ttyAMA, ttyS (the kernel's Documentation/admin-guide/devices.txt)."""
+AWAY_S = 20
+"""Long enough for a capture process to be started, and to find no card, in emulated time."""
 STOPS = 5
 """Forced overruns a take."""
 HOLD_S = 0.3
@@ -146,7 +148,7 @@ def restarted(rig: VmRig) -> str:
 def card_unbound(rig: VmRig) -> str:
     rig.start_take()
     rig.machine.do(
-        f"sleep 2; echo snd_aloop.0 > {LOOPBACK}/unbind; sleep 3; echo snd_aloop.0 > {LOOPBACK}/bind"
+        f"sleep 2; echo snd_aloop.0 > {LOOPBACK}/unbind; sleep {AWAY_S}; echo snd_aloop.0 > {LOOPBACK}/bind"
     )
     rig.play()
     state = _until_heard(rig)
@@ -260,7 +262,7 @@ def reboot(rig: VmRig) -> str:
 def power_cut(rig: VmRig) -> str:
     rig.start_take()
     time.sleep(10.0)
-    frames = rig.status()["take"]["frames"]
+    frames = rig.status()["take"]["written_frames"]
     rig.machine.cut_power()
     rig.machine.start()
     rig.play()

@@ -127,6 +127,8 @@ class VmRig:
             f" -c {CHANNELS} -r {rate_hz} --buffer-time=1000000"
         )
         real_time = "-p CPUSchedulingPolicy=fifo -p CPUSchedulingPriority=60"
+        # The machine stops units in reverse: sound is played until the take is closed.
+        real_time += " -p 'Before=rigd.target rigd.service rigd-capture.service rigd-close.service'"
         self.machine.do(f"systemd-run -q --unit=player -p Restart=always {real_time} bash -c '{pipe}'")
 
     def stop_playing(self) -> None:
