@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from rigd.cli.which_rig import check_let_in, find_rig
-from rigd.config.load import resolve_runtime_dir
+from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.control.client import SOCKET_NAME, ControlClient
 from rigd.control.runtime_dir import is_a_strangers
 from rigd.model.errors import CommandError, ConfigError, LinkError, RigError

@@ -23,6 +23,7 @@ from rigd.config.lines import KeyPath, key_lines
 from rigd.config.mirrors import check_mirror
 from rigd.config.overrides import set_over
 from rigd.config.rig_config import PreampConfig, RigConfig
+from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.config.sections import (
     SECTION_NAMES,
     AudioSection,
@@ -86,23 +87,6 @@ def load_config(
         if not faults:
             return config
     raise ConfigError("\n".join(_told(faults, path, lines, origins)))
-
-
-def resolve_runtime_dir(configured: str, environ: Mapping[str, str]) -> Path:
-    """Where the tape and the sockets go: as configured, else where the service manager says, else shared memory.
-
-    Not $XDG_RUNTIME_DIR: it goes with the last login, and its place is not the user's to make it anew
-    (docs/decisions/0024). One that an earlier rigd left there, with its tape, is still used.
-    """
-    if configured:
-        return Path(configured).expanduser()
-    if own := environ.get("RIGD_RUNTIME_DIR"):
-        return Path(own)
-    if service := environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
-        return Path(service)
-    if (desktop := environ.get("XDG_RUNTIME_DIR")) and (Path(desktop) / "rigd" / "tape").exists():
-        return Path(desktop) / "rigd"
-    return Path(f"/dev/shm/rigd-{os.getuid()}")
 
 
 def _text_of(path: Path) -> str:

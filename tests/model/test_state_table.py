@@ -339,12 +339,18 @@ def test_every_pair_of_inputs_in_every_state_leaves_a_legal_state(transport: Tra
     desk = desk_in(transport, mirror=mirror)
     now = desk.now_s
     plain = [parse_command(some_command(v), origin=Origin("t"), at_ns=ns(now)) for v in COMMANDS]
-    firsts: list[Any] = [*plain, *facts(desk)]
-    for first in firsts:
+    inputs: list[Any] = [*plain, *facts(desk)]
+    left_behind: list[RigState] = []
+    """Of those that differ in nothing but their number, one."""
+    for first in inputs:
         first_at = first.at_ns if isinstance(first, Command) else ns(now)
         given = Input(what=first, circumstances=desk.circumstances(first_at))
-        between = step(desk.state, given, desk.rules).state
-        for second in firsts:
+        between = replace(step(desk.state, given, desk.rules).state, number=desk.state.number)
+        if between not in left_behind:
+            left_behind.append(between)
+    assert len(left_behind) > len(inputs) // 4
+    for between in left_behind:
+        for second in inputs:
             second_at = second.at_ns if isinstance(second, Command) else ns(now)
             circumstances = desk.circumstances(second_at + 1_000_000)
             check(step(between, Input(what=second, circumstances=circumstances), desk.rules).state)
