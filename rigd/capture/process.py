@@ -71,6 +71,8 @@ class CaptureProcess:
         self._delivered: list[tuple[int, int]] = []
         self._progress = StartProgress()
         self._opening = Opening(settings, runtime, make_driver=_make_driver)
+        self._opened = threading.Event()
+        self._is_over = threading.Event()
         self._links: dict[int, Link] = {}
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = socket.socketpair()
@@ -89,7 +91,7 @@ class CaptureProcess:
         # PortAudio waits for its servers meanwhile, so this import costs no time before the first block.
         importlib.import_module("rigd.tape.capture_core")
         # The messages need pydantic, which is not to take the processor from the opening.
-        opener.join(OPENING_WITHIN_S)
+        self._opened.wait(OPENING_WITHIN_S)
         from rigd.wire.link import Door
 
         feed.over()
@@ -98,15 +100,19 @@ class CaptureProcess:
             self._selector.register(door.socket, selectors.EVENT_READ, door.socket)
             self._selector.register(self._woken, selectors.EVENT_READ, None)
             self._talk(door)
-            return self._end(opener)
+            return self._end()
         finally:
+            self._is_over.set()
             door.close()
 
     def _open(self) -> None:
         try:
             self._opening.run()
         finally:
+            self._opened.set()
             self._wake()
+        if self._opening.heard is not None:
+            self._is_over.wait()  # the kernel notes this thread as the card's owner (/proc/asound/*/status)
 
     def _obey_signals(self) -> None:
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
@@ -239,10 +245,10 @@ class CaptureProcess:
                 del self._links[number]
         link.close()
 
-    def _end(self, opener: threading.Thread) -> ExitCode:
+    def _end(self) -> ExitCode:
         """The stream is closed, if the interface lets itself be closed in time; else the process is left."""
         code = self._opening.exit_code
-        ended_in_time = self._stop_stream(opener)
+        ended_in_time = self._stop_stream()
         for link in list(self._links.values()):
             self._drop(link)
         if not ended_in_time:
@@ -251,10 +257,10 @@ class CaptureProcess:
             os._exit(code)
         return code
 
-    def _stop_stream(self, opener: threading.Thread) -> bool:
+    def _stop_stream(self) -> bool:
         heard = self._opening.heard
         if heard is None:
-            opener.join(STOP_WITHIN_S)
+            self._opened.wait(STOP_WITHIN_S)
             # Whatever a failed opening left behind in PortAudio is not worth waiting for.
             return False
         stopper = threading.Thread(target=_stop, args=(heard.driver,), name="rigd-stopping", daemon=True)

@@ -54,6 +54,34 @@ def test_it_goes_on_without_anybody_connected_and_stops_at_sigterm(runtime: Path
         assert (runtime / "tape").exists()
 
 
+NOTES_WHO_OPENS = """
+import sys, threading
+from pathlib import Path
+from hardware_sim.interface import SimulatedDriver
+from rigd.capture import process
+
+class NotesWhoOpens(SimulatedDriver):
+    def start(self, core):
+        Path(sys.argv[1], "opened_by").write_text(str(threading.get_native_id()))
+        super().start(core)
+
+process.load_driver = lambda name: NotesWhoOpens
+sys.exit(process.main())
+"""
+
+
+def test_the_thread_that_opened_the_card_stays_while_the_card_is_open(runtime: Path) -> None:
+    """ALSA names it as the card's owner: without it the doctor takes rigd's own capture for a stranger."""
+    with CaptureRun(runtime, SETTINGS, program=("-c", NOTES_WHO_OPENS)) as capture:
+        capture.await_listening()
+        capture.await_frames(48_000)
+        owner = int((runtime / "opened_by").read_text())
+        assert owner != capture.process.pid
+        assert Path(f"/proc/{capture.process.pid}/task/{owner}").exists()
+        capture.process.send_signal(signal.SIGTERM)
+        assert capture.process.wait(timeout=PATIENCE_S) == 0
+
+
 def test_what_is_no_message_closes_that_connection_only(runtime: Path) -> None:
     with CaptureRun(runtime, SETTINGS) as capture:
         capture.await_listening()

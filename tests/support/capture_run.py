@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -71,11 +71,13 @@ class CaptureRun:
         *,
         environment: Mapping[str, str] | None = None,
         before_start: Callable[[], None] | None = None,
+        program: Sequence[str] = ("-m", "rigd.capture"),
     ) -> None:
-        """`before_start` runs in the new process, between fork and exec."""
+        """`before_start` runs in the new process, between fork and exec; `program`: what Python is to run."""
         self.runtime = runtime
         self._environment = {**os.environ, **(environment or {})}
         self._before_start = before_start
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._link: Link | None = None
         self._tape: Tape | None = None
@@ -85,7 +87,7 @@ class CaptureRun:
     def __enter__(self) -> CaptureRun:
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "rigd.capture", str(self.runtime)],
+                [sys.executable, *self._program, str(self.runtime)],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

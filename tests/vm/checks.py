@@ -283,7 +283,13 @@ def _change_to(rig: VmRig, sample: str, rate_hz: int) -> None:
 
 
 def _with_kill(rig: VmRig, unit: str) -> Path:
-    return rig.take(f"sleep 2; kill -9 {rig.pid(unit)}; sleep 6")
+    rig.start_take()
+    rig.machine.do(f"sleep 2; kill -9 {rig.pid(unit)}; sleep 6")
+    rig.wait_for("rolling")
+    _until_heard(rig)
+    rig.machine.do("sleep 3")
+    rig.stop_take()
+    return rig.fetch_last()
 
 
 def _until_connected(rig: VmRig, surface: str, *, within_s: float) -> None:
