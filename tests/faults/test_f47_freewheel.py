@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hardware_sim.card import NO_SOUND
 from hardware_sim.faults import FaultClient
-from hardware_sim.interface import NO_SOUND
 from rigd.model.take import GapCause
 from rigd.model.units import Ns
 from rigd.tape.blocks import Lost, Run
