@@ -61,6 +61,8 @@ class Stream:
     dice: random.Random
     hold_ns: int = 0
     """Wake-ups come later by so much for good: the phase has moved."""
+    tells_time: bool = True
+    """The driver stamps its blocks with a clock of its own."""
     heard: int = 0
     stamps: list[int] = field(default_factory=list)
 
@@ -77,7 +79,7 @@ class Stream:
         self.core.feed(
             (codes / PORTAUDIO_FULL_SCALE).astype(np.float32),
             block.frames,
-            adc_time=block.adc_time,
+            adc_time=block.adc_time if self.tells_time else 0.0,
             monotonic_ns=now_ns,
             flags=BlockFlag.OVERFLOW if block.overflow else BlockFlag.NONE,
         )
@@ -221,12 +223,16 @@ def test_a_long_loss_is_right_by_the_rate_that_was_heard_before() -> None:
 
 
 @pytest.mark.timeout(count(ci=120, full=900))
-def test_late_wake_ups_and_moved_phases_over_an_unbroken_counter_are_nothing(figures: Figures) -> None:
-    told = 0
-    for seed, (period, blocks, drift_ppm) in enumerate(CASES):
+@pytest.mark.parametrize("tells_time", [True, False], ids=["stamped", "without-stamps"])
+def test_late_wake_ups_and_moved_phases_over_an_unbroken_counter_are_nothing(
+    figures: Figures, tells_time: bool
+) -> None:
+    told, hosts = 0, CASES if tells_time else CASES[:: count(ci=4, full=1)]
+    for seed, (period, blocks, drift_ppm) in enumerate(hosts):
         shape = shape_of(period, blocks=blocks)
         with runtime_folder() as folder, tape_in(folder) as tape, CaptureCore(tape) as core:
             stream = stream_on(core, shape, drift_ppm=drift_ppm, seed=seed)
+            stream.tells_time = tells_time
             for _ in range(PHASES):
                 # Held back for longer than any late wake-up is, and for less than the ring holds.
                 stream.hold_ns = int(stream.dice.uniform(0, 1.0) * period * 1e9 / RATE_HZ)
@@ -242,7 +248,7 @@ def test_late_wake_ups_and_moved_phases_over_an_unbroken_counter_are_nothing(fig
         bound="0",
         measured=told,
         unit="marks",
-        count=f"{len(CASES)} hosts, {PHASES} phases each",
+        count=f"{len(hosts)} hosts {'with' if tells_time else 'without'} a clock, {PHASES} phases each",
         load="2 ch/48 kHz, the C core fed by a simulated host",
     )
 
