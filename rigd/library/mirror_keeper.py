@@ -90,7 +90,9 @@ class MirrorKeeper:
         """Takes to be compared, and when."""
         self._waits: dict[TakeId, float] = {}
         self._missed: set[TakeId] = set()
-        """Those of them that are not where they were in the library."""
+        """Those of them that one volume has not where it should be."""
+        self._begun: dict[TakeId, Path] = {}
+        """Copies that were cut short."""
         self._places = TakePlaces(self._library, self._mirror, go_on=self._go_on)
         self._moved_out_of: set[Path] = set()
         """Sessions that takes were moved out of, after the other volume's: the clock has come, as a rule."""
@@ -154,6 +156,7 @@ class MirrorKeeper:
         for take_id, place in filed.items():
             self._due[take_id] = 0.0
             self._waits.pop(take_id, None)
+            self._missed.discard(take_id)
             self._places.put(take_id, place)
         if filed:
             self._tell_left()
@@ -258,13 +261,13 @@ class MirrorKeeper:
 
     def _compare(self, take_id: TakeId) -> None:
         here, there = self._places.of(take_id)
-        if here is None and take_id not in self._missed:
-            # Moved by hand? The folders are looked through before it counts as gone.
+        if (here is None or there is None) and take_id not in self._missed:
+            # Moved, by hand or to another day? The folders are looked through before it counts as gone.
             self._missed.add(take_id)
             self._walk_due = True
             return
-        self._missed.discard(take_id)
         if here is None and there is None:
+            self._missed.discard(take_id)
             self._due.pop(take_id, None)
             return
         try:
@@ -304,11 +307,11 @@ class MirrorKeeper:
             here, there = ours.folder, theirs.folder
         elif ours is not None:
             there = self._places.free(take_id, ours.folder, self._library, self._mirror)
-            digests = copy_take(ours, there, self._go_on)
+            digests = self._copy(take_id, ours, there)
             here = ours.folder
         elif theirs is not None:
             here = self._places.free(take_id, theirs.folder, self._mirror, self._library)
-            digests = copy_take(theirs, here, self._go_on)
+            digests = self._copy(take_id, theirs, here)
             there = theirs.folder
         else:
             raise NotYet
@@ -318,6 +321,20 @@ class MirrorKeeper:
         if self._note(take_id, "same", digests, ""):
             self._due.pop(take_id, None)
             self._problem = ""
+
+    def _copy(self, take_id: TakeId, source: Side, target: Path) -> dict[str, str]:
+        """As copy_take. What there is of the copy from before the take was moved is taken along."""
+        begun = self._begun.get(take_id)
+        if begun is not None and begun != target and is_gone(target) and not is_gone(begun):
+            on_mirror = target.is_relative_to(self._mirror)
+            if begun.is_relative_to(self._mirror) == on_mirror and take_in(begun) is None:
+                make_folders(target.parent)
+                move_folder(begun, target)
+                self._moved_out_of.add(_session_of(begun))
+        self._begun[take_id] = target
+        digests = copy_take(source, target, self._go_on)
+        del self._begun[take_id]
+        return digests
 
     def _wait_for_open_ones(self, take_id: TakeId, *sides: Side) -> None:
         """A writer may be about to close it, or have left it so because its disk was gone. NotYet."""

@@ -3,166 +3,29 @@
 from __future__ import annotations
 
 import os
-import queue
 import shutil
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from take_maker import FIRST, NOON, begin, order_take
 from take_maker import close as close_take
+from two_volumes import TwoVolumes, closed, forget_comparison, sound_of, spoil
 
 from hardware_sim.disks import SmallDisk
 from rigd.library.copies import copy_take, look
-from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
-from rigd.library.mirror_keeper import MirrorKeeper
-from rigd.library.sheet_file import read_sheet, write_sheet
+from rigd.library.sheet_file import read_sheet
 from rigd.library.verify import find_takes, verify_take
-from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
 from rigd.model.inputs import TakeAdopted
-from rigd.model.library import CopiesLeft, SessionOpened, TakeCompared, Volume, VolumeChecked
+from rigd.model.library import CopiesLeft, Volume, VolumeChecked
 from rigd.model.names import parse_naming
-from rigd.model.ordering import take_of
-from rigd.model.state import CopyState, Take
-from rigd.model.take import Gap, GapCause, TakeOrder
+from rigd.model.state import CopyState
+from rigd.model.take import Gap, GapCause
 from rigd.model.units import Frame
 from rigd.writer.journal import JOURNAL_NAME, read_journal
-from tests.support.patience import PATIENCE_S, wait_for
+from tests.support.patience import wait_for
 from tests.support.tools import need_mounts
-
-F = TypeVar("F")
-
-
-class TwoVolumes:
-    """Stands where controller and both writers stand."""
-
-    def __init__(self, root: Path) -> None:
-        self.here, self.there = root / "library", root / "mirror"
-        self.facts: queue.Queue[object] = queue.Queue()
-        self.quiet = True
-        self.library = Library(
-            self.here,
-            naming=parse_naming(),
-            now=lambda: NOON,
-            mirror=self.there,
-            filed=lambda found: self.second.filed(found),
-        )
-        self.keeper = LibraryKeeper(self.library, post=self.facts.put)
-        self.second = self.make_second()
-        self.keeper.start()
-        self.keeper.open_session("Band")
-        self.session = self.hears(SessionOpened).folder
-
-    def make_second(self) -> MirrorKeeper:
-        return MirrorKeeper(
-            library=self.here,
-            mirror=self.there,
-            keeper=self.keeper,
-            may_copy=lambda: self.quiet,
-            post=self.facts.put,
-            now=lambda: NOON,
-        )
-
-    def start(self) -> None:
-        self.second.start()
-        self.second.check(Volume.MIRROR)
-        assert self.hears(VolumeChecked) == VolumeChecked(volume=Volume.MIRROR)
-
-    def begin_again(self) -> None:
-        """As after a restart: nothing is remembered but what the folders say."""
-        self.second.stop()
-        self.second = self.make_second()
-        self.start()
-
-    def stop(self) -> None:
-        self.second.stop()
-        self.keeper.stop()
-        self.library.close()
-
-    def hears(self, kind: type[F]) -> F:
-        while True:
-            fact = self.facts.get(timeout=PATIENCE_S)
-            if isinstance(fact, kind):
-                return fact
-
-    def compared(self, take: TakeOrder, *, below: str = "") -> TakeCompared:
-        """What the controller is told of this take; with `below`, of it when it lies there."""
-        while True:
-            fact = self.hears(TakeCompared)
-            if fact.take.take_id == take.take_id and below in fact.take.folder:
-                return fact
-
-    def settled(self) -> None:
-        while self.hears(CopiesLeft).count:
-            pass
-
-    def twin(self, order: TakeOrder) -> TakeOrder:
-        """The same order as the mirror's writer has it."""
-        return replace(order, folder=order.folder.replace(str(self.here), str(self.there)))
-
-    def order(self) -> TakeOrder:
-        return order_take(self.library, self.session)
-
-    def file(self, order: TakeOrder) -> None:
-        """The controller has heard that it is closed."""
-        self.keeper.write_sheet(closed(order))
-
-    def take_on_both(self) -> TakeOrder:
-        order = self.order()
-        for each in (order, self.twin(order)):
-            begin(each)
-            close_take(each)
-        self.file(order)
-        assert self.compared(order).take.copy is not None
-        return order
-
-    def await_digests(self, order: TakeOrder) -> None:
-        def there() -> bool:
-            sheet = read_sheet(Path(order.folder))
-            return sheet is not None and bool(sheet.files) and all(file.sha256 for file in sheet.files)
-
-        wait_for(there, "a SHA-256 of every file")
-
-    def await_same(self, order: TakeOrder) -> None:
-        """take.json says that both copies are the same."""
-
-        def same() -> bool:
-            sheet = read_sheet(Path(order.folder))
-            return sheet is not None and sheet.mirror is not None and sheet.mirror.state == "same"
-
-        wait_for(same, "both copies are the same")
-
-
-def closed(order: TakeOrder) -> Take:
-    return replace(take_of(order), closed=True, end_frame=Frame(order.first_frame + 480))
-
-
-def sound_of(folder: Path | str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path(folder).glob("*.wav")}
-
-
-def spoil(folder: Path | str, name: str) -> None:
-    """A bit of the sound is another one."""
-    with (Path(folder) / name).open("r+b") as file:
-        file.seek(-5, 2)
-        bad = bytes([file.read(1)[0] ^ 1])
-        file.seek(-5, 2)
-        file.write(bad)
-
-
-@pytest.fixture
-def volumes(tmp_path: Path) -> Iterator[TwoVolumes]:
-    volumes = TwoVolumes(tmp_path)
-    try:
-        volumes.start()
-        yield volumes
-    finally:
-        volumes.stop()
 
 
 def test_two_good_copies_are_the_same_and_both_take_json_say_so(volumes: TwoVolumes) -> None:
@@ -229,7 +92,7 @@ def test_a_file_that_has_rotted_is_made_good_by_the_copy_that_its_sha256_fits(
     verified = verify_take(Path(order.folder), Path(volumes.twin(order).folder))
     assert verified.differs == (f'channel 2 "Mic 2" ({name}): the {side}\'s copy is not what it was',)
     volumes.second.stop()
-    _forget_comparison(order)
+    forget_comparison(order)
     volumes.begin_again()
     told = volumes.compared(order)
     assert told.take.copy is not None and told.take.copy.state is CopyState.SAME
@@ -248,7 +111,7 @@ def test_where_neither_copy_is_what_it_was_neither_is_touched_and_the_channel_is
     (Path(volumes.twin(order).folder) / name).write_bytes(b"something else")
     before = sound_of(order.folder), sound_of(volumes.twin(order).folder)
     volumes.second.stop()
-    _forget_comparison(order)
+    forget_comparison(order)
     volumes.begin_again()
     told = volumes.compared(order)
     assert told.take.copy is not None and told.take.copy.state is CopyState.DIFFERS
@@ -426,29 +289,6 @@ def test_a_take_that_is_known_to_be_the_same_is_not_read_again_at_the_next_start
     assert (Path(order.folder) / "take.json").stat().st_mtime_ns == stamp
 
 
-@pytest.mark.parametrize("moved_there_already", [False, True])
-def test_a_session_that_its_takes_were_moved_out_of_is_gone_from_both(
-    volumes: TwoVolumes, moved_there_already: bool
-) -> None:
-    """As dating moves them: after a kill the folders alone say what is to be done on the other volume."""
-    order = volumes.take_on_both()
-    volumes.await_same(order)
-    volumes.second.stop()
-    right_day = "2025-06-02 Band"
-    place = Path(order.folder).relative_to(volumes.session)
-    for root in (volumes.here, volumes.there) if moved_there_already else (volumes.here,):
-        (root / right_day / place).parent.mkdir(parents=True)
-        (root / "2025-06-01 Band" / place).rename(root / right_day / place)
-    shutil.copy(Path(volumes.session) / "session.json", volumes.here / right_day)
-    shutil.rmtree(volumes.session)
-    _forget_comparison(replace(order, folder=str(volumes.here / right_day / place)))
-    volumes.begin_again()
-    assert right_day in volumes.compared(order).take.folder
-    for root in (volumes.here, volumes.there):
-        wait_for(partial(is_gone, root / "2025-06-01 Band"), "nothing is left of the wrong day")
-        assert (root / right_day / place).is_dir() and (root / right_day / "session.json").is_file()
-
-
 @pytest.mark.parametrize("lost", ["session.json", "the session"])
 def test_a_session_json_that_was_lost_comes_back_from_the_mirror(volumes: TwoVolumes, lost: str) -> None:
     order = volumes.take_on_both()
@@ -459,7 +299,9 @@ def test_a_session_json_that_was_lost_comes_back_from_the_mirror(volumes: TwoVol
     if lost == "session.json":
         session_json.unlink()
     else:
-        shutil.rmtree(volumes.session)
+        Path(volumes.session).rename(
+            volumes.here.parent / "lost"
+        )  # at once: its take.json may just be written again
     volumes.begin_again()
     wait_for(session_json.is_file, "it is back")
     assert session_json.read_bytes() == before
@@ -487,10 +329,3 @@ def test_every_take_of_both_volumes_is_found_for_verifying(volumes: TwoVolumes) 
         Path(alone.folder): Path(volumes.twin(alone).folder),
     }
     assert verify_take(Path(alone.folder), found[Path(alone.folder)]).differs
-
-
-def _forget_comparison(order: TakeOrder) -> None:
-    """As though the copies had never been compared."""
-    sheet = read_sheet(Path(order.folder))
-    assert sheet is not None
-    write_sheet(Path(order.folder), replace(sheet, mirror=None))
