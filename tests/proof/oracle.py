@@ -47,12 +47,16 @@ class Heard:
     gap_frames: int
     """Of them declared as gaps."""
     gaps: tuple[Gap, ...]
-    worst_gap_error: int
-    """By how many frames at most a declared length differs from what the source's counter says; 0 if counted."""
+    gap_errors: tuple[int, ...]
+    """Of each gap whose length was estimated: by how many frames the source's counter says that it is too short."""
     begins_with: int
     """The counter of row 0 at the first frame."""
     follows: int
     """The counter of row 0 that must come behind the last frame."""
+
+    @property
+    def worst_gap_error(self) -> int:
+        return max(map(abs, self.gap_errors), default=0)
 
     @property
     def source_frames(self) -> int:
@@ -77,7 +81,8 @@ def check_a(
     assert record.order.format.sample == "int24", "the oracle reads 24-bit files"
     total = record.frames if frames is None else frames
     gaps = _inside(record, total)
-    value, begins, worst, at = first, first, 0, 0
+    value, begins, at = first, first, 0
+    errors: list[int] = []
     with _Files(folder, record) as files:
         files.check_lengths(total, closed=record.closed)
         for gap in [*gaps, None]:
@@ -98,14 +103,14 @@ def check_a(
             if not gap.exact and at < total:
                 error = _signed(counter_distance(value, files.value_at(at)))
                 assert abs(error) <= gap_slack_frames, f"{gap}: the source's counter says {error:+} frames"
-                worst = max(worst, abs(error))
+                errors.append(error)
                 value = (value + error) % MODULUS
     assert begins is not None and value is not None, f"{folder}: nothing but gaps"
     return Heard(
         frames=total,
         gap_frames=sum(gap.length_frames for gap in gaps),
         gaps=tuple(gaps),
-        worst_gap_error=worst,
+        gap_errors=tuple(errors),
         begins_with=begins,
         follows=value,
     )
