@@ -105,7 +105,7 @@ class FiguresOfRun:
 
 
 def _is_told(item: pytest.Item) -> bool:
-    return "figures" in getattr(item, "fixturenames", ()) or bool(re.match(r"test_f\d+_", item.path.name))
+    return "figures" in getattr(item, "fixturenames", ()) or bool(re.match(r"test_[ft]\d+_", item.path.name))
 
 
 def _figures_of(item: pytest.Item) -> Figures:

@@ -62,8 +62,18 @@ FAULTS: dict[str, str] = {
     "F52": "an interface, a pedal, a box that is plugged in for the first time after the service started",
     "F53": "a wrong, a spiked, a halved line of a serial box; a sensor that wavers at a switch's threshold",
     "F54": "a desk that is away, and orders to it; one that comes back with another address",
+    "T20": "a stranger makes the runtime folder first, with links and FIFOs in it",
+    "T21": "a stranger plays the daemon, or a process of the rig",
+    "T22": "files that are read back (session.json, take.json, journals, the index) hold paths, numbers, escapes",
+    "T23": "links, hard links and devices in the library",
+    "T24": "clients that watch take every place of the control socket",
+    "T25": "limits that contradict each other: an answer longer than its reader takes",
+    "T26": "a lock names a process that came to that number later",
+    "T27": "newlines, escapes and bidirectional marks in names",
+    "T28": "a box names commands that its config does not allow",
+    "T29": "commands with times from before the tape",
 }
-"""The faults by their numbers."""
+"""The faults by their numbers: F of the trade, T of somebody who means harm."""
 
 WAITS_FOR = {
     "F40": "waits for the HTTP API",

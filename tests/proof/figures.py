@@ -67,6 +67,8 @@ class Outcome(Enum):
 
 _BOUND = re.compile(r"(<=|<)?\s*(\d[\d,]*(?:\.\d+)?)\s*(.*)")
 _COUNTED = ("frames", "samples")
+_LETTERS = {"F": 0, "T": 1 << 20}
+"""Faults of each stand behind those of the one before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ class Figure:
     """One promise, what was measured of it, and how to measure it again."""
 
     fault: str
-    """Its number: "F1"; or what is tested beside the faults: "units"."""
+    """Its number: "F1", "T20"; or what is tested beside the faults: "units"."""
     promise: str
     """What is promised, in a few words."""
     bound: str
@@ -169,9 +171,9 @@ def told_apart(figures: Sequence[Figure]) -> list[str]:
 
 
 def place_of(fault: str) -> tuple[int, str]:
-    """Where it stands: faults by their number, then what is tested beside them."""
-    number = fault[1:] if re.fullmatch(r"F\d+", fault) else ""
-    return (int(number), "") if number else (1 << 30, fault)
+    """Where it stands: faults by their letter and number, then what is tested beside them."""
+    number = int(fault[1:]) if re.fullmatch(r"[FT]\d+", fault) else 0
+    return (number + _LETTERS[fault[0]], "") if number else (1 << 30, fault)
 
 
 def plain(value: float) -> str:
@@ -257,13 +259,13 @@ class Figures:
 
 def fault_of(test: str) -> str:
     """Under which a test stands by pytest's name of it: "F5" of "test_f05_f13_is_told.py::...[F5]", "F13" of
-    "test_f13_disk_stalls.py::...", "units" of "test_units.py::..."."""
-    by_parameter = re.search(r"\[(F\d+)[\]-]", test)
+    "test_f13_disk_stalls.py::...", "T20" of "test_t20_...", "units" of "test_units.py::..."."""
+    by_parameter = re.search(r"\[([FT]\d+)[\]-]", test)
     if by_parameter:
         return by_parameter[1]
     file = Path(test.partition("::")[0]).stem
-    by_file = re.match(r"test_f(\d+)", file)
-    return f"F{int(by_file[1])}" if by_file else file.removeprefix("test_")
+    by_file = re.match(r"test_([ft])(\d+)", file)
+    return f"{by_file[1].upper()}{int(by_file[2])}" if by_file else file.removeprefix("test_")
 
 
 def machine() -> str:

@@ -19,6 +19,7 @@ from tests.proof.figures import (
     append_figures,
     fault_of,
     limit_of,
+    place_of,
     plain,
     read_figures,
 )
@@ -132,11 +133,17 @@ def test_the_worst_of_a_promise_is_kept() -> None:
         ("tests/faults/test_f05_f13_is_told.py::test_it[F13]", "F13"),
         ("tests/faults/test_f17_f18_failing_disk.py::test_it[F18-1-3]", "F18"),
         ("tests/faults/test_f13_disk_stalls.py::test_it[frozen]", "F13"),
+        ("tests/faults/test_t20_own_folder.py::test_it[frozen]", "T20"),
+        ("tests/faults/test_t20_t21_own_folder.py::test_it[T21-1]", "T21"),
         ("tests/faults/test_units.py::test_it[rigd.service]", "units"),
     ],
 )
 def test_a_test_stands_under_the_fault_that_it_is_named_for(test: str, fault: str) -> None:
     assert fault_of(test) == fault
+
+
+def test_faults_stand_by_letter_and_number_and_what_is_beside_them_behind() -> None:
+    assert sorted(["units", "T20", "F9", "T3", "F54"], key=place_of) == ["F9", "F54", "T3", "T20", "units"]
 
 
 TESTS = """
