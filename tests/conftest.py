@@ -84,6 +84,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.umask(
+        0o022
+    )  # folders that a group may write to are refused, and some machines' usual umask makes such
     config.pluginmanager.register(FiguresOfRun())
 
 

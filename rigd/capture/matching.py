@@ -14,6 +14,7 @@ from pathlib import Path
 from rigd.capture.driver import FoundInterface
 from rigd.capture.interfaces import lasting_name
 from rigd.model.errors import MismatchError
+from rigd.wire.own_folder import read_own, remove_own, replace_own
 
 KNOWN_NAME = "interface.known"
 _SERIAL = ", serial number "
@@ -34,9 +35,7 @@ def _serial(found: FoundInterface) -> str:
 
 def remember_interface(runtime: Path, found: FoundInterface) -> None:
     """This is the one that is listened to."""
-    new = runtime / (KNOWN_NAME + ".new")
-    new.write_text(identity_of(found), "utf-8")
-    new.replace(runtime / KNOWN_NAME)
+    replace_own(runtime / KNOWN_NAME, identity_of(found).encode("utf-8"))
 
 
 def keep_interface(runtime: Path, found: FoundInterface) -> None:
@@ -48,7 +47,7 @@ def keep_interface(runtime: Path, found: FoundInterface) -> None:
 def known_interface(runtime: Path) -> str:
     """The lasting name of the one that was listened to last; empty where there was none."""
     try:
-        return (runtime / KNOWN_NAME).read_text("utf-8")
+        return read_own(runtime / KNOWN_NAME).decode("utf-8")
     except (OSError, ValueError):
         return ""
 
@@ -57,18 +56,18 @@ def fewer_for_s(runtime: Path, found: FoundInterface, *, now_s: float) -> float:
     """For how long it has been seen with just so many inputs; 0 the first time."""
     path = runtime / FEWER_NAME
     try:
-        inputs, since_s = path.read_text("ascii").split()
+        inputs, since_s = read_own(path).decode("ascii").split()
         if int(inputs) == found.channels and now_s - float(since_s) >= 0.0:
             return now_s - float(since_s)
     except (OSError, ValueError):
         pass
-    path.write_text(f"{found.channels} {now_s}", "ascii")
+    replace_own(path, f"{found.channels} {now_s}".encode("ascii"))
     return 0.0
 
 
 def forget_fewer(runtime: Path) -> None:
     """It has been opened as it is."""
-    (runtime / FEWER_NAME).unlink(missing_ok=True)
+    remove_own(runtime / FEWER_NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

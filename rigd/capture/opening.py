@@ -24,6 +24,7 @@ from rigd.capture.rate_watch import RateWatch, read_doubt
 from rigd.model.errors import InterfaceError, MismatchError, OtherLayoutError, RigError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings
 from rigd.model.take import GapCause
+from rigd.wire.own_folder import open_own, read_own, remove_own, replace_own
 
 if TYPE_CHECKING:
     from rigd.tape.blocks import Block
@@ -100,7 +101,8 @@ class Opening:
         except TapeError as error:
             self._fail(str(error), ExitCode.TAPE)
         except RigError as error:
-            (self._runtime / LOST_NAME).touch()
+            with contextlib.suppress(OSError):  # what is to be told is told
+                replace_own(self._runtime / LOST_NAME, b"")
             self._fail(str(error), ExitCode.INTERFACE, is_mismatch=isinstance(error, MismatchError))
         except BaseException as error:
             self._fail(f"rigd-capture is broken: {error!r}. Its log has the details", ExitCode.BROKEN)
@@ -151,7 +153,7 @@ class Opening:
             period_frames, heard_from = first.frames, first.first_frame
         else:
             period_frames, heard_from = self._await_first_wake(core, found), None
-        (self._runtime / LOST_NAME).unlink(missing_ok=True)
+        remove_own(self._runtime / LOST_NAME)
         remember_interface(self._runtime, found)
         forget_fewer(self._runtime)
         realtime = driver.in_callback and _raise_priority(core, warnings)
@@ -257,7 +259,7 @@ def _is_followed(runtime: Path, tape: Path) -> bool:
 
     for lock in runtime.glob("*.lock"):
         with contextlib.suppress(OSError, ValueError):
-            pid = int(lock.read_text("ascii").split()[0])
+            pid = int(read_own(lock).split()[0])
             if pid != os.getpid() and _is_locked(lock) and maps_tape(pid, tape):
                 return True
     return False
@@ -266,7 +268,7 @@ def _is_followed(runtime: Path, tape: Path) -> bool:
 def _is_locked(path: Path) -> bool:
     """True when some process has an flock on the file."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_own(path, os.O_RDONLY)
     except OSError:
         return False
     try:

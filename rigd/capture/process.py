@@ -36,6 +36,7 @@ from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings, St
 from rigd.model.units import NS_PER_SECOND
 from rigd.wire.held_lock import HeldLock, LockTaken
 from rigd.wire.notify import Notifier
+from rigd.wire.own_folder import remove_own
 from rigd.wire.start_progress import STANDS_STILL_S, StartFeed, StartProgress
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class CaptureProcess:
                     with contextlib.suppress(BlockingIOError):
                         self._woken.recv(4096)
                 elif isinstance(key.data, socket.socket):
-                    self._welcome(key.data)
+                    self._welcome(door)
                 else:
                     self._hear(key.data)
             report = self._newest_report()
@@ -198,11 +199,14 @@ class CaptureProcess:
             self._delivered = delivered
             self._notifier.alive()
 
-    def _welcome(self, listener: socket.socket) -> None:
+    def _welcome(self, door: Door) -> None:
         from rigd.wire.codec import Codec
         from rigd.wire.link import Link
 
-        stream, _ = listener.accept()
+        stream = door.let_in()
+        if stream is None:
+            _say("somebody who is not this rig's user wanted in; he was told nothing")
+            return
         link = Link(stream, Codec((StopCapture,), across_builds=True))
         self._links[link.fileno()] = link
         self._selector.register(link.fileno(), selectors.EVENT_READ, link)
@@ -253,7 +257,7 @@ class CaptureProcess:
             self._drop(link)
         if not ended_in_time:
             with contextlib.suppress(OSError):
-                (self._runtime / SOCKET_NAME).unlink()
+                remove_own(self._runtime / SOCKET_NAME)
             os._exit(code)
         return code
 

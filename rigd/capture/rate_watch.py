@@ -20,6 +20,7 @@ from rigd.model.errors import TapeError
 from rigd.model.messages import CapturePhase, CaptureReport
 from rigd.model.take import GapCause
 from rigd.model.units import NS_PER_SECOND, Frame, Ns
+from rigd.wire.own_folder import read_own, remove_own, replace_own
 
 if TYPE_CHECKING:
     from rigd.tape.capture_core import CaptureCore
@@ -55,9 +56,7 @@ class RateDoubt:
 
 def write_doubt(runtime: Path, doubt: RateDoubt) -> None:
     """The next capture process measures first."""
-    new = runtime / (RATE_NAME + ".new")
-    new.write_text(json.dumps(asdict(doubt)), "utf-8")
-    new.replace(runtime / RATE_NAME)
+    replace_own(runtime / RATE_NAME, json.dumps(asdict(doubt)).encode("utf-8"))
 
 
 def read_doubt(runtime: Path, *, nominal_rate_hz: int) -> RateDoubt | None:
@@ -65,7 +64,7 @@ def read_doubt(runtime: Path, *, nominal_rate_hz: int) -> RateDoubt | None:
     from rigd.tape.timeline import Timeline
 
     try:
-        plain = json.loads((runtime / RATE_NAME).read_text("utf-8"))
+        plain = json.loads(read_own(runtime / RATE_NAME))
         timeline = Timeline(**plain["timeline"]) if plain["timeline"] is not None else None
         doubt = RateDoubt(**{**plain, "timeline": timeline})
     except (OSError, ValueError, TypeError, KeyError):
@@ -75,7 +74,7 @@ def read_doubt(runtime: Path, *, nominal_rate_hz: int) -> RateDoubt | None:
 
 def forget_doubt(runtime: Path) -> None:
     """Its rate is right."""
-    (runtime / RATE_NAME).unlink(missing_ok=True)
+    remove_own(runtime / RATE_NAME)
 
 
 class RateWatch:

@@ -12,6 +12,7 @@ from typing import Any
 
 from rigd.model.errors import InterfaceError
 from rigd.model.messages import CaptureSettings, TapeGeometry
+from rigd.wire.own_folder import read_own
 
 FILE_NAME = "capture.json"
 
@@ -20,7 +21,7 @@ def read_settings(runtime: Path) -> CaptureSettings:
     """The settings in the runtime folder. Raises InterfaceError that names the field which is wrong."""
     path = runtime / FILE_NAME
     try:
-        plain = json.loads(path.read_bytes())
+        plain = json.loads(read_own(path))
     except (OSError, ValueError, RecursionError) as error:
         raise InterfaceError(
             f"{path} cannot be read ({error}). Nothing was opened. Start rigd-capture through: rigd run"

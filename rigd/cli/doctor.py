@@ -26,6 +26,7 @@ from rigd.control.machine.checks import examine
 from rigd.control.machine.finding import Finding, Grade, Machine, Plan, Space
 from rigd.control.machine.service import CONFIG, RUNTIME_DIR, is_installed
 from rigd.model.errors import ConfigError
+from rigd.wire.own_folder import why_not_own
 
 MARKS = {
     Grade.OK: ("✓", "green"),
@@ -142,7 +143,12 @@ def this_machine() -> Machine:
     except KeyError:
         user = str(uid)
     return Machine(
-        user=user, uid=uid, space=space_of, clock_is_synchronised=clock_is_synchronised, unit=unit_setting
+        user=user,
+        uid=uid,
+        space=space_of,
+        clock_is_synchronised=clock_is_synchronised,
+        folder_fault=lambda path: why_not_own(Path(path)),
+        unit=unit_setting,
     )
 
 

@@ -15,6 +15,8 @@ import time
 from collections import deque
 from pathlib import Path
 
+from rigd.wire.own_folder import append_own, own_folder
+
 LONGEST_FILE_BYTES = 1 << 20
 MOST_WAITING = 1000
 MOST_KEPT = 200
@@ -72,17 +74,18 @@ class RunLog(logging.Handler):
             self._write_kept()
 
     def _write_kept(self) -> None:
-        """Opened for each line: the file is rare to write, and its folder may be another one by now."""
+        """Opened for each line: the file is rare to write, and its folder may be another one by now. Until it is this
+        user's own, lines wait."""
+        name = self._path.name
         try:
-            with contextlib.suppress(FileNotFoundError):
-                if self._path.stat().st_size > LONGEST_FILE_BYTES:
-                    self._path.replace(self._path.with_name(self._path.name + ".old"))
-            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                while self._kept:
-                    file.write(self._kept[0])
-                    self._kept.popleft()
+            with own_folder(self._path.parent) as folder, contextlib.suppress(FileNotFoundError):
+                if os.stat(name, dir_fd=folder, follow_symlinks=False).st_size > LONGEST_FILE_BYTES:
+                    os.rename(name, f"{name}.old", src_dir_fd=folder, dst_dir_fd=folder)
+            while self._kept:
+                append_own(self._path, self._kept[0].encode("utf-8", "backslashreplace"))
+                self._kept.popleft()
         except OSError:
-            return  # the folder is not there, or full: the next line tries again
+            return  # the folder is not there, not this user's, or full: the next line tries again
 
 
 def _write(stream: int, line: str) -> None:

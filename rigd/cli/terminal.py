@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -20,7 +20,6 @@ from rich.console import Console
 from rigd.cli.which_rig import check_let_in, find_rig
 from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.control.client import SOCKET_NAME, ControlClient
-from rigd.control.runtime_dir import is_a_strangers
 from rigd.model.errors import CommandError, ConfigError, LinkError, RigError
 from rigd.model.requests import CommandAnswer
 from rigd.wire.codec import to_plain
@@ -81,18 +80,10 @@ def errors_told() -> Iterator[None]:
 
 def socket_path(runtime_dir: Path | None) -> Path:
     """Where the daemon answers: in that folder, else where the rig is that is meant. Raises RigError where this
-    user may not talk to it, and where somebody else has made the usual folder, to play the daemon."""
-    runtime = runtime_dir or find_rig(_usual_runtime_dir())
+    user may not talk to it. Whether who answers there is the rig is found out when it is connected to."""
+    runtime = runtime_dir or find_rig(resolve_runtime_dir("", os.environ))
     check_let_in(runtime)
     return runtime / SOCKET_NAME
-
-
-def _usual_runtime_dir() -> Path:
-    folder = resolve_runtime_dir("", os.environ)
-    with suppress(OSError):
-        if folder.is_relative_to("/dev/shm") and is_a_strangers(folder):
-            raise LinkError(f"the runtime folder {folder} belongs to somebody else; nothing was asked there")
-    return folder
 
 
 @contextmanager

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
-import socket
 import sys
 from enum import StrEnum
 from pathlib import Path
 
 from rigd.control.client import SOCKET_NAME
 from rigd.control.machine.service import RUNTIME_DIR
-from rigd.model.errors import RigError
+from rigd.model.errors import LinkError, RigError
+from rigd.wire.link import connected
+from rigd.wire.own_folder import group_named, user_named
 
 SERVICE_DIR = Path(RUNTIME_DIR)
-ANSWERS_WITHIN_S = 1.0
 
 
 class NotLetIn(RigError):
@@ -47,16 +45,16 @@ def check_let_in(runtime: Path) -> None:
     """Raises NotLetIn, with who is let in."""
     if door_of(runtime) is not Door.CLOSED:
         return
-    me = _user(os.getuid())
+    me = user_named(os.getuid())
     try:
         found = runtime.stat()
     except OSError as error:
         raise NotLetIn(
             f"{me} may not look for a rigd in {runtime} ({error.strerror}); nothing was done"
         ) from error
-    owner = _user(found.st_uid)
+    owner = user_named(found.st_uid)
     if found.st_mode & 0o010:
-        group = _group(found.st_gid)
+        group = group_named(found.st_gid)
         raise NotLetIn(
             f"the rigd in {runtime} lets in {owner} and the group {group}; {me} is in neither, and nothing was done. "
             f"sudo adduser {me} {group}, then log in again"
@@ -79,26 +77,9 @@ def door_of(runtime: Path) -> Door:
 def _answers(runtime: Path) -> bool:
     if door_of(runtime) is not Door.OPEN:
         return False
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-        stream.settimeout(ANSWERS_WITHIN_S)
-        try:
-            stream.connect(str(runtime / SOCKET_NAME))
-        except BlockingIOError:
-            return True  # so many stand before the door that it takes no more just now
-        except OSError:
-            return False  # left by one that was killed
+    try:
+        connected(runtime / SOCKET_NAME, timeout_s=0.0).close()
+    except LinkError as error:  # left by one that was killed; or a stranger's, which is no rig of this user's
+        # Where so many stand before the door that it takes no more just now, somebody is there.
+        return isinstance(error.__cause__, BlockingIOError)
     return True
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
-
-
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)

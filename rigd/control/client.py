@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from rigd.model.errors import CommandError, LinkError
+from rigd.model.errors import CommandError, LinkError, StrangerError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.requests import (
@@ -40,7 +40,8 @@ A = TypeVar("A")
 
 
 class ControlClient:
-    """A connection to rigd. Raises LinkError where none runs, or where it goes away."""
+    """A connection to rigd. Raises LinkError where none runs, or where it goes away; StrangerError where somebody
+    else plays it."""
 
     def __init__(self, path: Path, *, origin: str = "cli", answer_within_s: float = ANSWER_WITHIN_S) -> None:
         self._origin = origin
@@ -48,6 +49,8 @@ class ControlClient:
         self._numbers = itertools.count(1)
         try:
             self._link = connect(path, Codec(ANSWERS))
+        except StrangerError:
+            raise
         except LinkError as error:
             raise LinkError(f"rigd is not running here ({error}): start it with: rigd run") from error
 

@@ -4,12 +4,12 @@ one rigd at a time."""
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from pathlib import Path, PurePath
 
 from rigd.model.errors import AlreadyRunning, RigError
 from rigd.wire.held_lock import HeldLock, LockTaken
+from rigd.wire.own_folder import NotOwn, make_own_folder, user_named
 
 LAST_SYSTEM_UID = 999
 """Of Debian and most others; logind has it built in."""
@@ -19,28 +19,23 @@ GROUP_MAY_ENTER = 0o750
 
 def make_runtime_dir(path: Path, *, laid_down: bool = False) -> Path:
     """The folder in which the rig's processes meet, for its owner alone. `laid_down`: a service manager has made it
-    and says whether its group may enter; nobody else may in any case, and none but the owner writes there."""
+    and says whether its group may enter; nobody else may in any case, and none but the owner writes there. Raises
+    RigError, with nothing in it opened, where it is not this user's own (`own_folder.py`)."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if is_a_strangers(path):
-            raise RigError(
-                f"runtime folder {path} belongs to somebody else; nothing was started. "
-                "Set [rig] runtime_dir to one of yours"
-            )
-        path.chmod(stat.S_IMODE(path.stat().st_mode) & GROUP_MAY_ENTER if laid_down else 0o700)
+        if laid_down:
+            make_own_folder(path, most=GROUP_MAY_ENTER)
+        else:
+            make_own_folder(path, most=0o700, at_least=0o700)
+    except NotOwn as error:
+        raise RigError(
+            f"runtime folder {path} is not {user_name()}'s own: {error.strerror}. Nothing in it was opened, nothing"
+            " was started. See to that, or set [rig] runtime_dir to another folder"
+        ) from error
     except OSError as error:
         raise RigError(
             f"runtime folder {path} cannot be made ({error.strerror}); nothing was started. Set [rig] runtime_dir"
         ) from error
     return path
-
-
-def is_a_strangers(path: Path) -> bool:
-    """Somebody else owns it, or, where everybody may make something (/dev/shm, /tmp), it is a link that could be
-    anybody's. OSError where there is none."""
-    status = path.stat()
-    everybodys = stat.S_IWOTH & path.parent.stat().st_mode
-    return status.st_uid != os.getuid() or bool(everybodys and path.is_symlink())
 
 
 def only_one(runtime: Path) -> HeldLock:
@@ -62,10 +57,7 @@ def only_one(runtime: Path) -> HeldLock:
 
 def user_name() -> str:
     """Who runs this process; a number where it has no name."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
+    return user_named(os.getuid()).removeprefix("user ")
 
 
 def goes_with_login(runtime: Path, *, user: str, uid: int, root: Path = Path("/")) -> str:
@@ -102,5 +94,11 @@ def after_log_out(runtime: PurePath, *, user: str, uid: int, root: Path = Path("
 
 def control_socket_mode(runtime: Path) -> int:
     """0660 where this process's own group may enter the runtime folder, else 0600."""
+    return 0o600 if group_let_in(runtime) is None else 0o660
+
+
+def group_let_in(runtime: Path) -> int | None:
+    """This process's own group, where it may enter the runtime folder; else nobody but its owner and root may."""
     found = runtime.stat()
-    return 0o660 if found.st_mode & stat.S_IXGRP and found.st_gid == os.getegid() else 0o600
+    may = found.st_mode & stat.S_IXGRP and found.st_gid == os.getegid()
+    return found.st_gid if may else None

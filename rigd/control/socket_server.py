@@ -20,6 +20,7 @@ from pathlib import Path
 
 from rigd.control.answers import Answers, wait_answer
 from rigd.control.controller import Controller
+from rigd.control.doorkeeper import Doorkeeper
 from rigd.control.listener import Listener
 from rigd.control.runtime_dir import control_socket_mode
 from rigd.control.socket_client import SocketClient
@@ -114,6 +115,7 @@ class ControlSocket:
         """Its name in the runtime folder vanished: it is to be opened again."""
         self._door_opens_ns = 0
         """When the door is looked at again after a pause; 0: it is looked at."""
+        self._doorkeeper = Doorkeeper(path)
         self._watch: Listener | None = None
         """Wakes the thread at every event, for those who wait for a take."""
         self._stopping = threading.Event()
@@ -235,6 +237,8 @@ class ControlSocket:
             self._admit(stream)
 
     def _admit(self, stream: socket.socket) -> None:
+        if not self._doorkeeper.lets_in(stream):
+            return
         visit = _Visit(SocketClient(stream))
         self._visits[stream.fileno()] = visit
         self._selector.register(stream, selectors.EVENT_READ)

@@ -11,6 +11,7 @@ from rigd.model.errors import LinkError, OtherLayoutError, RigError, TapeError
 from rigd.model.messages import CaptureSettings, WriterSettings
 from rigd.tape.tape import Tape
 from rigd.wire.codec import Codec, encode
+from rigd.wire.own_folder import read_own, replace_own
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class StartSettings:
         filed as this one's."""
         codec = Codec([WriterSettings], across_builds=True)
         try:
-            old = codec.decode((self._runtime / "writer.json").read_bytes()).library_root
+            old = codec.decode(read_own(self._runtime / "writer.json")).library_root
         except (OSError, LinkError):
             return
         new = codec.decode(self._files["writer.json"]).library_root
@@ -56,7 +57,7 @@ class StartSettings:
         path = self._runtime / "capture.json"
         codec = Codec([CaptureSettings])
         try:
-            old = codec.decode(path.read_bytes())
+            old = codec.decode(read_own(path))
         except (OSError, LinkError):
             return False  # none, or none that anything could have been started with
         if old == codec.decode(self._files["capture.json"]):
@@ -73,7 +74,7 @@ class StartSettings:
     def differs(self, name: str) -> bool:
         """There is such a file, of another start of rigd, and it says something else."""
         try:
-            return name in self._files and (self._runtime / name).read_bytes() != self._files[name]
+            return name in self._files and read_own(self._runtime / name) != self._files[name]
         except OSError:
             return False
 
@@ -91,9 +92,7 @@ class StartSettings:
         """The files are there, whole. Raises OSError. Any thread: both links ask for it."""
         with self._writing:
             for name, settings in self._files.items():
-                fresh = self._runtime / f"{name}.new"
-                fresh.write_bytes(settings)
-                fresh.replace(self._runtime / name)
+                replace_own(self._runtime / name, settings)
 
 
 def _a_take_is_open(path: Path) -> bool:

@@ -21,6 +21,7 @@ from rigd.model.errors import LinkError
 from rigd.model.messages import MESSAGES, StopWriter, WriterReport
 from rigd.wire.codec import Codec
 from rigd.wire.link import connect
+from rigd.wire.own_folder import remove_own
 
 REPORTS_TO_BE_SURE = 3
 CLOSE_WITHIN_S = 60.0
@@ -30,7 +31,7 @@ CLOSE_WITHIN_S = 60.0
 def dismiss_writer(runtime_dir: Path, name: str) -> None:
     """A writer of that name, which an earlier start of rigd left running and the config has no more, is told to close
     its takes and end, and nobody waits for it. Without its settings a service manager's next one only waits."""
-    (runtime_dir / f"{name}.json").unlink(missing_ok=True)
+    remove_own(runtime_dir / f"{name}.json")
     with contextlib.suppress(LinkError):
         link = connect(runtime_dir / f"{name}.sock", Codec(MESSAGES, across_builds=True))
         try:

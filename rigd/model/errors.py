@@ -53,3 +53,7 @@ class PreampError(RigError):
 
 class LinkError(RigError):
     """A message between rigd's own processes is broken, or the other end is gone."""
+
+
+class StrangerError(LinkError):
+    """Who answers, or the folder in which a rig was looked for, is somebody else's. Nothing was said there."""

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import secrets
-import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from rigd.model.errors import OtherLayoutError, TapeError
 from rigd.model.messages import TapeGeometry
 from rigd.tape._core import ffi, lib
 from rigd.wire.held_lock import leads_to
+from rigd.wire.own_folder import open_own_or_held, own_folder
 
 CData = Any
 """A pointer or struct of the C core; cffi has no types of its own."""
@@ -69,18 +69,22 @@ class TapeMap:
         True where that was done. It holds as long as this process has the map: then another one does the same."""
         if self._pointer is None or leads_to(self.path, self._fd) or _leads_to_a_tape(self.path):
             return False
-        link = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        link, name = f".{self.path.name}.{secrets.token_hex(4)}", self.path.name
         try:
-            link.symlink_to(f"/proc/{os.getpid()}/fd/{self._fd}")
-            if self.path.is_symlink():
-                link.replace(self.path)  # of a process that is gone
-            else:
-                os.link(link, self.path, follow_symlinks=False)  # never over a tape that was just made
+            with own_folder(self.path.parent) as folder:
+                os.symlink(f"/proc/{os.getpid()}/fd/{self._fd}", link, dir_fd=folder)
+                try:
+                    if self.path.is_symlink():
+                        os.rename(
+                            link, name, src_dir_fd=folder, dst_dir_fd=folder
+                        )  # of a process that is gone
+                    else:  # never over a tape that was just made
+                        os.link(link, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+                finally:
+                    with contextlib.suppress(OSError):
+                        os.unlink(link, dir_fd=folder)
         except OSError:
             return False
-        finally:
-            with contextlib.suppress(OSError):
-                link.unlink()
         return True
 
 
@@ -117,20 +121,28 @@ def create_file(
             f" {geometry.capacity_frames} frames. It takes 1 to {lib.RIGD_MOST_CHANNELS} channels and"
             " a power of two of frames"
         )
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        fd = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with own_folder(path.parent) as folder:
+            _format(folder, path, total, shape)
+    except OSError as e:
+        raise TapeError(_why_not_made(path, total, e)) from e
+
+
+def _format(folder: int, path: Path, total: int, shape: CData) -> None:
+    unfinished = f".{path.name}.{secrets.token_hex(4)}"
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        fd = os.open(unfinished, flags, 0o600, dir_fd=folder)
         try:
             os.posix_fallocate(fd, 0, total)
             if lib.rigd_tape_format(fd, shape) != 0:
                 raise TapeError(f"tape {path}: its first page could not be mapped. No tape was made")
         finally:
             os.close(fd)
-        unfinished.replace(path)
-    except OSError as e:
-        raise TapeError(_why_not_made(path, total, e)) from e
+        os.rename(unfinished, path.name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(unfinished, dir_fd=folder)
 
 
 def _why_not_made(path: Path, total: int, error: OSError) -> str:
@@ -151,7 +163,7 @@ def _why_not_made(path: Path, total: int, error: OSError) -> str:
 def open_map(path: Path, *, writable: bool) -> TapeMap:
     """Maps an existing tape after checking that it is one of this layout."""
     try:
-        fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        fd = open_own_or_held(path, os.O_RDWR if writable else os.O_RDONLY)
     except FileNotFoundError as e:
         raise TapeError(f"tape {path}: there is none. It is made when rigd-capture starts") from e
     except OSError as e:
@@ -175,8 +187,6 @@ def _leads_to_a_tape(path: Path) -> bool:
     if not path.is_symlink():
         return path.exists()
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return False
         open_map(path, writable=False).close()
     except OtherLayoutError:
         return True

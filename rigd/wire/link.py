@@ -10,15 +10,17 @@ import contextlib
 import os
 import select
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rigd.model.errors import LinkError
+from rigd.model.errors import LinkError, StrangerError
 from rigd.wire.codec import Codec, encode
+from rigd.wire.own_folder import NotOwn, folder_to_ask, name_in, own_folder, remove_own, user_named
+from rigd.wire.peers import is_let_in, peer_of
+from rigd.wire.process_handle import ProcessHandle
 
 MOST_UNSENT_BYTES = 16 << 20
 LONGEST_LINE_BYTES = 4 << 20
@@ -29,23 +31,26 @@ CROWDED_PAUSE_S = 0.005
 
 
 def listen(path: Path, *, mode: int = 0o600) -> socket.socket:
-    """A listening socket at `path`, of that mode. A socket left by a dead process is replaced.
+    """A listening socket at `path`, of that mode, in a folder of this user's own (`own_folder`). What lies there, as
+    the socket of a dead process, is replaced. OSError.
 
     The caller holds the lock that makes it the only listener; this function does not check.
     """
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        # The mode of the socket's file, without a moment in which it is wider. Not by umask: that is the whole
-        # process's, and a folder that another thread makes meanwhile could not be entered.
-        os.fchmod(listener.fileno(), mode)
-        listener.bind(str(path))
-        path.chmod(mode)
-    except OSError:
-        listener.close()
-        raise
-    listener.listen(64)
+    with own_folder(path.parent) as folder:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path.name, dir_fd=folder)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        here = Path(name_in(folder, path.name))
+        try:
+            # The mode of the socket's file, without a moment in which it is wider. Not by umask: that is the whole
+            # process's, and a folder that another thread makes meanwhile could not be entered.
+            os.fchmod(listener.fileno(), mode)
+            listener.bind(str(here))
+            here.chmod(mode)
+            listener.listen(64)
+        except OSError:
+            listener.close()
+            raise
     return listener
 
 
@@ -58,6 +63,15 @@ class Door:
         self._mode = mode
         self.socket = listen(path, mode=mode())
         self._file = _file_at(path)
+
+    def let_in(self) -> socket.socket | None:
+        """Who stands before it and is this user or root; None where that was a stranger, who hears nothing. OSError
+        as accept(2)."""
+        stream, _ = self.socket.accept()
+        if is_let_in(stream):
+            return stream
+        stream.close()
+        return None
 
     def is_there(self) -> bool:
         """Its name still leads here."""
@@ -80,13 +94,13 @@ class Door:
         """Nobody is let in any more, and its name is gone, if it is still this one's."""
         if self.is_there():
             with contextlib.suppress(OSError):
-                self._path.unlink()
+                remove_own(self._path)
         self.socket.close()
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
     try:
-        status = path.stat()
+        status = path.lstat()
     except OSError:
         return None
     return status.st_dev, status.st_ino
@@ -94,20 +108,45 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 def connect(path: Path, codec: Codec, *, timeout_s: float = 2.0) -> Link:
     """A link to the process that listens at `path`. Raises LinkError where nobody does, or where so many stand
-    before its door that it lets nobody in for so long."""
+    before its door that it lets nobody in for so long; StrangerError, with nothing said, where somebody else made the
+    folder or answers in it."""
+    return Link(connected(path, timeout_s=timeout_s), codec)
+
+
+def connected(path: Path, *, timeout_s: float) -> socket.socket:
+    """The stream of `connect`. Errors as there."""
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     stream.settimeout(timeout_s)
     deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            stream.connect(str(path))
-            return Link(stream, codec)
-        except OSError as error:
-            if isinstance(error, BlockingIOError) and time.monotonic() < deadline:
-                time.sleep(CROWDED_PAUSE_S)  # connect(2) on a Unix socket does not wait when it may time out
-                continue
-            stream.close()
+    try:
+        with folder_to_ask(path.parent) as (folder, owner):
+            while True:
+                try:
+                    stream.connect(name_in(folder, path.name))
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        raise
+                    time.sleep(
+                        CROWDED_PAUSE_S
+                    )  # connect(2) on a Unix socket does not wait when it may time out
+            answers = peer_of(stream).uid
+            if answers != owner:
+                raise StrangerError(
+                    f"at {path} {user_named(answers)} answers, and the folder is {user_named(owner)}'s; nothing was"
+                    " said there. See to who may write in that folder"
+                )
+    except BaseException as error:
+        stream.close()
+        if isinstance(error, NotOwn):
+            raise StrangerError(
+                f"no rig is asked in this runtime folder: {error.strerror}; nothing was said there. Another one is"
+                " meant by: --runtime-dir FOLDER"
+            ) from error
+        if isinstance(error, OSError):
             raise LinkError(f"nobody answers at {path} ({error.strerror or error})") from error
+        raise
+    return stream
 
 
 class Link:
@@ -132,10 +171,15 @@ class Link:
         if fileno < 0:
             return 0
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fileno)) as stream:
-            credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            pid: int = struct.unpack("3i", credentials)[0]
-            return pid
+            return peer_of(stream).pid
         return 0
+
+    def listener(self) -> ProcessHandle | None:
+        """The process that listens at the other end, and no other that gets its number; None once it has ended."""
+        try:
+            return ProcessHandle.of_listener(self._stream)
+        except OSError:
+            return None
 
     def send(self, message: object) -> None:
         """The message is in the kernel's hands. Raises LinkError when the other end is gone or stuck. What one

@@ -15,6 +15,7 @@ from rigd.model.errors import LinkError, TakeError
 from rigd.model.take import TakeOrder
 from rigd.model.units import TakeId
 from rigd.wire.codec import Codec, encode
+from rigd.wire.own_folder import read_own, replace_own
 from rigd.writer.ledger import JOURNAL_NAME
 
 MOST_FRAMES = 1 << 60
@@ -155,7 +156,7 @@ class OpenList:
     def read(self) -> list[OpenFolder]:
         """What the writer before had open. What is not of its form is left out."""
         try:
-            lines = self._path.read_bytes().splitlines()
+            lines = read_own(self._path).splitlines()
         except OSError:
             return []
         found = []
@@ -179,9 +180,7 @@ class OpenList:
 
     def save(self) -> None:
         """The list holds what was added by this process and not removed, and nothing else."""
-        unfinished = self._path.with_name(self._path.name + ".new")
         try:
-            unfinished.write_bytes(b"".join(encode(entry) for entry in self._held.values()))
-            unfinished.replace(self._path)
+            replace_own(self._path, b"".join(encode(entry) for entry in self._held.values()))
         except OSError as error:
             log.warning("%s: %s; a writer that is killed now has to search", self._path, error.strerror)

@@ -35,6 +35,7 @@ from rigd.wire.codec import Codec
 from rigd.wire.held_lock import HeldLock, LockTaken
 from rigd.wire.link import Door, Link
 from rigd.wire.notify import Notifier
+from rigd.wire.own_folder import read_own
 from rigd.writer.desk import Desk
 from rigd.writer.sign_of_life import SignOfLife
 
@@ -131,7 +132,7 @@ class WriterProcess:
             asked = False
             for key, events in self._selector.select(wait):
                 if key.fileobj is door.socket:
-                    self._welcome(door.socket)
+                    self._welcome(door)
                 elif key.fileobj is wake:
                     wake.recv(4096)
                 else:
@@ -197,11 +198,14 @@ class WriterProcess:
 
     # Daemons.
 
-    def _welcome(self, listener: socket.socket) -> None:
+    def _welcome(self, door: Door) -> None:
         try:
-            stream, _ = listener.accept()
+            stream = door.let_in()
         except OSError as error:
             log.warning("a daemon could not connect: %s", error)
+            return
+        if stream is None:
+            log.warning("somebody who is not this rig's user wanted in; he was told nothing")
             return
         link = Link(stream, self._codec)
         self._links.append(link)
@@ -316,13 +320,15 @@ def hold_lock(runtime: Path, name: str) -> HeldLock:
             f'a rigd-writer "{name}" (process {error.owner}) already runs for "{runtime}"; this one did nothing.'
             " Stop the other one first"
         ) from error
+    except OSError as error:
+        raise RigError(f'runtime folder "{runtime}": {error.strerror}; the writer did not start') from error
 
 
 def read_settings(runtime: Path, name: str) -> WriterSettings:
     """WriterSettings of NAME.json. RigError where it is missing or not of its form."""
     path = runtime / f"{name}.json"
     try:
-        line = path.read_bytes()
+        line = read_own(path)
     except OSError as error:
         raise RigError(
             f'the settings "{path}" cannot be read ({error.strerror}); the writer did not start'

@@ -19,6 +19,7 @@ from rigd.model.units import Frame, TakeId
 from rigd.tape.holds import MOST_FIRM_HOLDS, Hold, HoldLetGoError, NoFreeHoldError, waiting_keys
 from rigd.tape.tape import Tape
 from rigd.wire.codec import Codec, encode
+from rigd.wire.own_folder import append_own, read_own, replace_own
 
 MOST_OPEN = MOST_FIRM_HOLDS - 2
 """Takes that one writer may have open at once, so that there is always a hold for those that wait. Of spare holds
@@ -138,7 +139,7 @@ class WaitingList:
         """What waited for a killed writer waits for this one. Returns the orders whose tape is gone."""
         gone: dict[TakeId, TakeOrder] = {}
         try:
-            lines = self._path.read_bytes().splitlines()
+            lines = read_own(self._path).splitlines()
         except OSError:
             lines = []
         for line in lines:
@@ -170,20 +171,17 @@ class WaitingList:
 
     def _save(self) -> None:
         """The list anew, without what a killed writer tore or left."""
-        unfinished = self._path.with_name(self._path.name + ".new")
+        lines: list[bytes] = []
+        for take in self._takes.values():
+            lines.append(encode(Waits(tape_id=f"{take.tape.tape_id:016x}", order=take.order)))
+            lines += [encode(Annotate(take_id=take.take_id, note=note)) for note in take.notes]
         with contextlib.suppress(OSError):
-            with unfinished.open("wb") as file:
-                for take in self._takes.values():
-                    file.write(encode(Waits(tape_id=f"{take.tape.tape_id:016x}", order=take.order)))
-                    for note in take.notes:
-                        file.write(encode(Annotate(take_id=take.take_id, note=note)))
-            unfinished.replace(self._path)
+            replace_own(self._path, b"".join(lines))
 
     def _write(self, line: Waits | EndTake | Annotate | Left) -> None:
         self.keep()
         try:
-            with self._path.open("ab") as file:
-                file.write(encode(line))
+            append_own(self._path, encode(line))
         except OSError as error:
             log.warning("%s: %s; a writer that is killed now forgets what waits", self._path, error.strerror)
 

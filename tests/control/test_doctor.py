@@ -12,6 +12,7 @@ import pytest
 
 from rigd.control.machine.checks import examine
 from rigd.control.machine.finding import Finding, Grade, Machine, Plan, Space
+from rigd.wire.own_folder import why_not_own
 
 GB = 10**9
 PLAN = Plan(
@@ -269,6 +270,17 @@ def test_a_runtime_folder_that_goes_at_log_out_is_told(folder: str, tmp_path: Pa
     assert any("enable-linger eve" in cure for _, _, cure in found(findings, Grade.ADVICE))
     findings = examine(machine_of(tmp_path, {"var/lib/systemd/linger/eve": ""}), plan)
     assert not found(findings, Grade.ADVICE)
+
+
+def test_a_runtime_folder_that_is_somebody_else_s_is_told_before_a_rig_is_started(tmp_path: Path) -> None:
+    (tmp_path / "rigd").mkdir()
+    (tmp_path / "rigd" / "rigd.log").symlink_to(tmp_path / "letter")
+    for folder, fault in (("rigd", "/rigd/rigd.log is a link to"), ("none yet", "")):
+        machine = replace(machine_of(tmp_path / "root"), folder_fault=lambda path: why_not_own(Path(path)))
+        plan = replace(PLAN, runtime_dir=str(tmp_path / folder))
+        told = [each for each in examine(machine, plan) if each.topic == "runtime folder"]
+        assert [each.grade for each in told] == [Grade.PROBLEM] * bool(fault)
+        assert all(fault in each.what and "runtime_dir" in each.cure for each in told)
 
 
 def test_where_nobody_takes_the_runtime_folder_nothing_is_advised(tmp_path: Path) -> None:

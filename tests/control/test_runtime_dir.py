@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.runtime_dir import goes_with_login, is_a_strangers, make_runtime_dir, only_one
+from rigd.control.runtime_dir import goes_with_login, make_runtime_dir, only_one
 from rigd.model.errors import AlreadyRunning, RigError
 
 
@@ -56,7 +56,7 @@ def test_a_folder_that_a_stranger_made_or_a_link_where_everybody_may_make_one_is
     mine = tmp_path / "mine"
     mine.mkdir()
     (everybodys / "link").symlink_to(mine)
-    with pytest.raises(RigError, match="belongs to somebody else"):
+    with pytest.raises(RigError, match="link is a link, and somebody else may have laid it there"):
         make_runtime_dir(everybodys / "link")
     (tmp_path / "link").symlink_to(mine)
     assert make_runtime_dir(tmp_path / "link") == tmp_path / "link", "one's own link at one's own place"
@@ -64,7 +64,8 @@ def test_a_folder_that_a_stranger_made_or_a_link_where_everybody_may_make_one_is
         stranger = everybodys / "rigd"
         stranger.mkdir()
         os.chown(stranger, 12345, 12345)
-        assert is_a_strangers(stranger)
+        with pytest.raises(RigError, match="shm/rigd belongs to user 12345"):
+            make_runtime_dir(stranger)
 
 
 def test_the_second_rigd_of_a_folder_is_told_how_to_see_the_first(tmp_path: Path) -> None:

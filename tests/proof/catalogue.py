@@ -270,6 +270,13 @@ GROUNDS = (
         tests=("f45_host_overruns", "f47_freewheel"),
     ),
     Ground(
+        name="two users",
+        what="rigd's commands and a whole rig as one user, a stranger as another one of the same machine (root, and"
+        " uid 65534)",
+        compared="what the stranger could reach; every sample of the take, where one rolls",
+        tests=("t20_runtime_folder", "t21_who_is_there"),
+    ),
+    Ground(
         name="unit files",
         what="the systemd units as files: nothing runs",
         compared="no sound is there",

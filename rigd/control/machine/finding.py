@@ -61,6 +61,9 @@ class Machine:
     clock_is_synchronised: Callable[[], bool | None] = field(default=lambda: None)
     """None: it cannot be told."""
 
+    folder_fault: Callable[[str], str] = field(default=lambda path: "")
+    """Why a folder cannot be this user's runtime folder; empty where it can."""
+
     unit: Callable[[str, str], str] = field(default=lambda unit, setting: "")
     """A setting or state of a unit, as `systemctl show` has it; empty where it is not told."""
 

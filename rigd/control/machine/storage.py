@@ -157,6 +157,13 @@ def tape_room(machine: Machine, plan: Plan) -> Iterator[Finding]:
     if plan.of_service:
         return  # its user is a system user, and never logs in
     folder = PurePosixPath(plan.runtime_dir)
+    if fault := machine.folder_fault(plan.runtime_dir):
+        yield Finding(
+            topic="runtime folder",
+            grade=Grade.PROBLEM,
+            what=f"{folder} is not {machine.user}'s own: {fault}",
+            cure="see to that, or set [rig] runtime_dir to another folder",
+        )
     if after := after_log_out(folder, user=machine.user, uid=machine.uid, root=machine.root):
         yield Finding(
             topic="runtime folder",
