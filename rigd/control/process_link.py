@@ -27,7 +27,10 @@ from rigd.control.runtime_dir import make_runtime_dir
 from rigd.model.errors import LinkError, RigError
 from rigd.model.messages import MESSAGES
 from rigd.wire.codec import Codec, Unknown
+from rigd.wire.held_lock import holder_of
 from rigd.wire.link import Link, connect
+from rigd.wire.own_folder import open_own, read_own, remove_own
+from rigd.wire.process_handle import ProcessHandle, is_run_by
 from rigd.wire.start_progress import STANDS_STILL_S, StartProgress
 
 log = logging.getLogger(__name__)
@@ -104,6 +107,8 @@ class ProcessLink:
         self._saying = threading.Lock()
         """Held by whoever says something: guards the outbox, and which link there is to say it to."""
         self._link: Link | None = None
+        self._process: ProcessHandle | None = None
+        """Who is at its other end."""
         self._outbox: list[object] = []
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._child: subprocess.Popen[bytes] | None = None
@@ -129,21 +134,22 @@ class ProcessLink:
 
     def stop_process(self, farewell: object, *, within_s: float) -> None:
         """The process was asked to end and has ended, or was killed after `within_s`. The link is over."""
-        pid = self.pid
+        process = self._process
         self._farewell = farewell
         self.send(farewell)
         deadline = self._clock() + within_s
         self._thread.join(timeout=within_s)
-        pid = self.pid or pid
+        process = self._process or process
         child = self._child
-        if child is not None and child.poll() is None and child.pid != pid:
+        if child is not None and child.poll() is None and (process is None or child.pid != process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                process = ProcessHandle.of_number(child.pid)
             child.terminate()  # it was just being started, and nobody has talked to it
-            pid = child.pid
-        while pid and self._alive(pid) and self._clock() < deadline:
+        while process is not None and not self._has_ended(process) and self._clock() < deadline:
             time.sleep(0.01)
-        if pid and self._alive(pid):
+        if process is not None and not self._has_ended(process):
             log.warning("rigd-%s did not end within %.0f s; killed", self._name, within_s)
-            self._kill(pid)
+            self._kill(process)
         self.stop()
 
     def send(self, *messages: object) -> None:
@@ -209,10 +215,10 @@ class ProcessLink:
         with self._saying:
             self._outbox.clear()
             self._link = link
+            process = self._process = link.listener()
         self._answered = True
         self._unanswered_since = None
         linked_at = self._clock()
-        pid = link.peer_pid
         told, killed = False, False
         try:
             self._follower.connected()
@@ -228,31 +234,32 @@ class ProcessLink:
                 self._follower.tick()
         except LinkError as error:
             log.info("rigd-%s: %s", self._name, error)
-            self._let_die(pid)
-            killed = self._was_killed(pid)
+            self._let_die(process)
+            killed = self._was_killed(process)
         except Stuck as error:
             log.warning("rigd-%s: %s; killed, and started again", self._name, error)
             told = True  # before the kill: giving back the memory of a long tape takes the kernel a while
             self._follower.lost(str(error))
-            self._kill(pid)
-            self._let_die(pid)
+            self._kill(process)
+            self._let_die(process)
         finally:
             with self._saying:
-                self._link = None
+                self._link = self._process = None
                 link.close()
             self._note_life(STEADY_AFTER_S if killed else self._clock() - linked_at)
             if not (told or self._stopping.is_set()):
                 self._follower.lost(f"rigd-{self._name} ended")
 
-    def _let_die(self, pid: int) -> None:
+    def _let_die(self, process: ProcessHandle | None) -> None:
         """A killed process takes a moment to be gone, and its socket takes connections until it is."""
         deadline = self._clock() + DYING_S
-        while pid and self._alive(pid) and self._clock() < deadline:
+        while process is not None and not self._has_ended(process) and self._clock() < deadline:
             self._stopping.wait(0.005)
 
-    def _was_killed(self, pid: int) -> bool:
+    def _was_killed(self, process: ProcessHandle | None) -> bool:
         child = self._child
-        return child is not None and child.pid == pid and child.poll() == -signal.SIGKILL
+        is_own = child is not None and process is not None and child.pid == process.pid
+        return child is not None and is_own and child.poll() == -signal.SIGKILL
 
     def _wait(self, link: Link) -> None:
         """Until the process says something, takes something, or there is something to say; a tick at most."""
@@ -283,13 +290,17 @@ class ProcessLink:
             self._follower.lost(f"rigd-{self._name} cannot start: {self._last_words()}")
             if self._clock() - self._unanswered_since > STANDS_STILL_S:
                 self._kill_owner()
-        found = child.pid if child is not None and child.poll() is None else self._found_running()
+        is_starting = child is not None and child.poll() is None
+        found = child.pid if child is not None and is_starting else self._found_running()
         if found:
             if self._gets_on(found):
                 self._stopping.wait(0.02)
                 return None
             log.warning("rigd-%s (pid %d) does not answer and makes no progress; killed", self._name, found)
-            self._kill(found)
+            with contextlib.suppress(ProcessLookupError):
+                process = ProcessHandle.of_number(found)
+                if is_starting or is_run_by(found, self._command):
+                    self._kill(process)
         if not self._stopping.wait(self._pause_s) and self._farewell is None:
             self._start_process()
         return None
@@ -302,11 +313,8 @@ class ProcessLink:
         """One that a daemon before has started, or whose socket was deleted: it opens the door again by itself, and
         two of them must never run. 0: there is none."""
         for entry in Path("/proc").iterdir():
-            if entry.name.isdecimal():
-                with contextlib.suppress(OSError):
-                    words = (entry / "cmdline").read_bytes().split(b"\0")[:-1]
-                    if words and tuple(os.fsdecode(word) for word in words[1:]) == self._command[1:]:
-                        return int(entry.name)
+            if entry.name.isdecimal() and is_run_by(int(entry.name), self._command):
+                return int(entry.name)
         return 0
 
     def _is_being_started(self) -> bool:
@@ -317,8 +325,8 @@ class ProcessLink:
     def _await_supervised(self) -> None:
         """The service manager starts it. One that is there and does not answer is killed, so that it can."""
         waits_s = self._clock() - (self._unanswered_since or 0.0)
-        owner = self._lock_owner()
-        gets_on = bool(owner) and self._gets_on(owner)
+        owner = holder_of(self._lock_path)
+        gets_on = owner is not None and self._gets_on(owner.pid)
         if waits_s > STANDS_STILL_S and not gets_on:
             self._follower.lost(
                 f"rigd-{self._name} does not run or does not answer; the service manager is to start it:"
@@ -330,33 +338,25 @@ class ProcessLink:
 
     def _last_words(self) -> str:
         try:
-            lines = self._log_path.read_text("utf-8", "replace").strip().splitlines()
+            lines = read_own(self._log_path).decode("utf-8", "replace").strip().splitlines()
         except OSError:
             lines = []
         return lines[-1][:300] if lines else f"it ended without a word; see {self._log_path}"
 
-    def _lock_owner(self) -> int:
-        """The process that holds the lock and that nobody can reach: it keeps every other one from starting. 0: none,
-        or one that came to that number since."""
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            owner = int(self._lock_path.read_text("utf-8").split()[0])
-            if b"rigd" in Path(f"/proc/{owner}/cmdline").read_bytes():
-                return owner
-        return 0
-
     def _kill_owner(self) -> None:
-        owner = self._lock_owner()
-        if owner:
-            log.warning("rigd-%s (pid %d) holds its lock and does not answer; killed", self._name, owner)
+        """The process that has the lock and that nobody can reach: it keeps every other one from starting."""
+        owner = holder_of(self._lock_path)
+        if owner is not None:
+            log.warning("rigd-%s (pid %d) holds its lock and does not answer; killed", self._name, owner.pid)
             self._kill(owner)
 
     def _start_process(self) -> None:
         make_runtime_dir(self._runtime_dir)
         self._prepare()
         with contextlib.suppress(FileNotFoundError):
-            if self._log_path.stat().st_size > LONGEST_LOG_BYTES:
-                self._log_path.unlink()
-        with self._log_path.open("ab") as log_file:
+            if self._log_path.lstat().st_size > LONGEST_LOG_BYTES:
+                remove_own(self._log_path)
+        with open(open_own(self._log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log_file:
             self._child = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
@@ -372,21 +372,17 @@ class ProcessLink:
         self._answered = False
         log.info("rigd-%s started (pid %d)", self._name, self._child.pid)
 
-    def _alive(self, pid: int) -> bool:
-        if self._child is not None and self._child.pid == pid:
-            return self._child.poll() is None
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+    def _has_ended(self, process: ProcessHandle) -> bool:
+        if self._child is not None and self._child.pid == process.pid:
+            return self._child.poll() is not None
+        return process.has_ended()
 
-    def _kill(self, pid: int) -> None:
-        if pid <= 0:
+    def _kill(self, process: ProcessHandle | None) -> None:
+        """Of a handle, and never of a number: another process may have that by now."""
+        if process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        if self._child is not None and self._child.pid == pid:
+        process.kill()
+        if self._child is not None and self._child.pid == process.pid:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(timeout=2.0)
 

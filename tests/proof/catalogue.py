@@ -277,6 +277,12 @@ GROUNDS = (
         tests=("t20_runtime_folder", "t21_who_is_there"),
     ),
     Ground(
+        name="link to a process",
+        what="the daemon's link to a process of its own, with small real processes beside it",
+        compared="who lives afterwards",
+        tests=("t26_wrong_process",),
+    ),
+    Ground(
         name="unit files",
         what="the systemd units as files: nothing runs",
         compared="no sound is there",
