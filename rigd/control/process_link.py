@@ -45,7 +45,7 @@ LONGEST_PAUSE_S = 1.5
 """With the half second of a start: an interface that is there again is heard within 3 s."""
 NOT_FOR_CHILDREN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 LOOK_EVERY_S = 0.05
-"""How often a supervised process is looked for that is not there; finding nobody costs 20 us."""
+"""How often a supervised process is looked for that is not there; finding nobody costs 0.2 ms."""
 
 
 class Upkeep(enum.Enum):

@@ -3,7 +3,7 @@
 In /dev/shm and /tmp everybody may make a name first. So each part of a folder's path is opened from the root on by
 descriptor, following no link that somebody else could have laid, and nobody but root and this user may be able to put
 another folder in its place. Files in it are opened by the folder's descriptor: no link is followed, nobody is waited
-for (a FIFO), and nothing is changed before it is known to be this user's own. All of it costs 20 us. Any thread.
+for (a FIFO), and nothing is changed before it is known to be this user's own. Each costs under 0.1 ms. Any thread.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ class NotOwn(OSError):
 
     def __init__(self, why: str) -> None:
         super().__init__(errno.EPERM, why)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 def user_named(uid: int) -> str:
