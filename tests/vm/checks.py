@@ -254,7 +254,6 @@ def reboot(rig: VmRig) -> str:
     rig.start_take()
     time.sleep(3.0)
     rig.machine.reboot()
-    rig.play()
     rig.wait_for("ready", within_s=180.0)
     heard = hear(rig.fetch_last())
     assert heard.gaps == (), heard.gaps
