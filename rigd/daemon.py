@@ -208,6 +208,7 @@ class Rig:
                 new_take_id=lambda: TakeId(uuid.uuid4().hex),
                 read_clock=clock.reading,
             ),
+            surfaces={surface.name: surface.rights for surface in config.surfaces},
         )
         self.meter = tape.meter()
 

@@ -34,8 +34,9 @@ def commands_page() -> str:
 
 Made by `make docs` from the registry in `rigd/model/commands.py`; `commands.schema.json` is the same as JSON schema.
 
-A command in this form can be bound to a pedal (`tap = "toggle"`), named by a box on a serial line, and given
-by hand: `rigd do "keep 20"`. A channel is its number. What a command line offers for each is in `rigd --help`.
+A command in this form can be bound to a pedal (`tap = "toggle"`), named by a box on a serial line where its config
+lets it (`allow`), and given by hand: `rigd do "keep 20"`. A channel is its number. What a command line offers for
+each is in `rigd --help`.
 
 {commands_markdown()}
 ## Exit codes of `rigd ...`

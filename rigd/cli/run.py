@@ -186,6 +186,7 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
         "tape_seconds": round(geometry.capacity_frames / geometry.sample_rate_hz, 1),
         "tape_bytes": config.tape_bytes(),
         "surfaces": [surface.name for surface in config.surfaces],
+        "may_name": {surface.name: list(surface.may_name) for surface in config.surfaces},
         "preamps": [preamp.name for preamp in config.preamps],
         "library": str(config.library),
         "mirror": None if config.mirror is None else str(config.mirror),
@@ -208,6 +209,9 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
     )
     if config.mirror is not None:
         out.print(f"and to the mirror, {config.mirror}", markup=False)
+    for surface in config.surfaces:
+        if surface.may_name:
+            out.print(f'"{surface.name}" may name by itself: {", ".join(surface.may_name)}', markup=False)
     for warning in warnings:
         out.print(warning, style="yellow", markup=False)
     if config.blackbox.minutes:

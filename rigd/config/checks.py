@@ -35,6 +35,7 @@ from rigd.model.commands import (
     parse_command,
 )
 from rigd.model.errors import CommandError
+from rigd.model.permissions import GROUPS, read_permissions
 from rigd.model.state import Channel
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
 
@@ -49,6 +50,7 @@ class SurfaceDraft:
     kind: str
     settings: BaseModel | None
     bindings: tuple[Binding | None, ...]
+    allow: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,7 @@ class Draft:
                 kind=surface.kind,
                 settings=surface.settings,
                 bindings=tuple(binding for binding in surface.bindings if binding is not None),
+                allow=surface.allow,
             )
             for name, surface in self.surfaces.items()
             if surface.settings is not None
@@ -156,6 +159,7 @@ def check(draft: Draft) -> Iterator[Fault]:
     yield from _check_gangs(draft)
     for name, surface in draft.surfaces.items():
         yield from _check_bindings(draft, ("surface", name, "binding"), surface.bindings)
+        yield from _check_allow(draft, ("surface", name, "allow"), surface.allow or ())
 
 
 def _socket(preamp: str) -> tuple[str, int] | None:
@@ -266,6 +270,26 @@ def _check_bindings(draft: Draft, path: KeyPath, bindings: tuple[Binding | None,
                 yield from _check_channel(
                     draft, (*here, key), f"{key} = {channel}", channel, sets_preamp=True
                 )
+
+
+def _check_allow(draft: Draft, path: KeyPath, allow: tuple[str, ...]) -> Iterator[Fault]:
+    for place, entry in enumerate(allow):
+        here: KeyPath = (*path, place)
+        given = f"allow = [{shown(entry)}]"
+        try:
+            permissions = read_permissions(entry)
+        except CommandError as error:
+            verb, known = (entry.lower().split() or [""])[0], (*COMMANDS, *GROUPS)
+            is_known = verb in known
+            yield Fault(
+                path=here,
+                text=f"{given}: {error}" if is_known else f"{given} is not a command{meant(verb, known)}",
+            )
+            continue
+        for each in permissions:
+            if each.channel is not None:
+                sets_preamp = issubclass(COMMANDS[each.verb], _PREAMP_COMMANDS)
+                yield from _check_channel(draft, here, given, each.channel, sets_preamp=sets_preamp)
 
 
 def _doing(binding: Binding) -> str:

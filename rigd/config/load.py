@@ -261,24 +261,32 @@ class _Reader:
         if not _NAME.fullmatch(name):
             self._fault(path, "must have a short name of letters, digits, _ and -")
 
+    def _allow(self, path: KeyPath, table: dict[str, Any]) -> tuple[str, ...] | None:
+        """Taken out of the table of a surface, whatever its kind."""
+        if "allow" not in table:
+            return None
+        read = self._model(SurfaceSection, path, {"kind": "", "allow": table.pop("allow")})
+        return None if read is None else read.allow
+
     def _surface_sections(self) -> dict[str, SurfaceDraft]:
         found: dict[str, SurfaceDraft] = {}
         for name, value in self._table(("surface",), self._document.get("surface", {})).items():
             path: KeyPath = ("surface", name)
             table = dict(self._table(path, value))
             kind = table.pop("kind", None)
+            allow = self._allow(path, table)
             rows = self._tables((*path, "binding"), table.pop("binding", []))
             read = [
                 self._model(BindingSection, (*path, "binding", place), row) for place, row in enumerate(rows)
             ]
             bindings = tuple(None if row is None else row.binding() for row in read)
-            found[name] = SurfaceDraft(bindings=bindings, settings=None, kind=str(kind))
+            found[name] = SurfaceDraft(bindings=bindings, settings=None, kind=str(kind), allow=allow)
             self._check_name(path, name)
             if kind is None:
                 self._fault(path, f"needs kind ({SurfaceSection.model_fields['kind'].description})")
             elif model := self._kind((*path, "kind"), kind, self._surfaces):
                 settings = self._model(model, path, table)
-                found[name] = SurfaceDraft(bindings=bindings, settings=settings, kind=str(kind))
+                found[name] = SurfaceDraft(bindings=bindings, settings=settings, kind=str(kind), allow=allow)
         return found
 
 

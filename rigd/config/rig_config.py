@@ -20,6 +20,7 @@ from rigd.model.bindings import Binding
 from rigd.model.errors import ConfigError
 from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
 from rigd.model.names import Naming, parse_naming
+from rigd.model.permissions import SurfaceRights
 from rigd.model.state import Channel
 from rigd.model.tape_size import capacity_frames_for, tape_bytes
 
@@ -43,6 +44,19 @@ class SurfaceConfig:
     kind: str
     settings: BaseModel
     bindings: tuple[Binding, ...]
+    allow: tuple[str, ...] | None = None
+    """What it may name itself; None: what its controls are bound to."""
+
+    @property
+    def rights(self) -> SurfaceRights:
+        """What it may do."""
+        return SurfaceRights.of(self.bindings, self.allow)
+
+    @property
+    def may_name(self) -> tuple[str, ...]:
+        """The commands that it may name itself; none where a surface of its kind cannot."""
+        can = getattr(self.settings, "names_commands", False)
+        return tuple(str(each) for each in self.rights.named) if can else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from rigd.config.options import NEEDED, Options, option
 from rigd.model.bindings import Binding
 from rigd.model.errors import CommandError
 from rigd.model.names import parse_naming
+from rigd.model.permissions import GRAVE, GROUPS
 from rigd.model.units import ChannelNumber
 
 SAMPLE_RATES_HZ = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
@@ -271,9 +272,16 @@ class PreampSection(Options):
 
 
 class SurfaceSection(Options):
-    """A control device. What follows `kind` is the kind's own, but for its bindings; see below."""
+    """A control device. What follows is the kind's own, but for its bindings; see below."""
 
     kind: str = option(NEEDED, "What it is: a name of the entry point group rigd.surfaces")
+    allow: tuple[str, ...] | None = option(
+        None,
+        'What it may name itself (`do` on a serial line): commands ("mark"), of one channel ("gain 3"), or "take" '
+        f"({', '.join(GROUPS['take'])}). None: what its controls are bound to, but for {', '.join(GRAVE)}. Its "
+        "controls always do what they are bound to",
+        longest=200,
+    )
 
 
 PLAIN_SECTIONS: dict[str, type[Options]] = {

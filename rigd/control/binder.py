@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rigd.model.bindings import Binding, command_of, control_fits, nudge_command, plain_control
-from rigd.model.commands import Accepted, Command, Reply, parse_command
+from rigd.model.commands import Accepted, Command, GivenBy, Reply, parse_command
 from rigd.model.errors import CommandError
 from rigd.model.faders import GainFader
 from rigd.model.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
@@ -33,6 +33,10 @@ _LATE_EDGES_NS = NS_PER_SECOND // 50
 _LONGEST_WAIT_S = 0.05
 """While a gesture is pending; the clock is the caller's own and may run faster than the waiting."""
 _LOG_EVERY_NS = NS_PER_SECOND
+_REFUSAL_EVERY_NS = 60 * NS_PER_SECOND
+"""A refusal is logged at once; the same one again (surface, control, command) not before this."""
+MOST_UNANSWERED = 128
+"""Commands of one surface that the controller has not come to; half of its queue is left to everybody else."""
 
 Submit = Callable[[Command], "Future[Reply]"]
 """The controller's door (`Controller.submit`): takes the command at once; the reply comes later."""
@@ -56,6 +60,15 @@ class _Answer:
     control: str
     command: Command
     reply: Reply
+
+
+@dataclass(slots=True)
+class _Refusals:
+    """Of one command of one control."""
+
+    told_ns: Ns | None = None
+    count: int = 0
+    """Since it was told."""
 
 
 _News = ControlInput | _Said | _Gone | _Answer
@@ -109,6 +122,8 @@ class Binder:
         """The newest edge of each control that found the queue full, so that the final state is right."""
         self._overflowed = 0
         self._told_overflow_ns: Ns | None = None
+        self._refusals: dict[tuple[str, str, str], _Refusals] = {}
+        self._unanswered: Counter[str] = Counter()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="rigd-binder", daemon=True)
 
@@ -300,28 +315,37 @@ class Binder:
         try:
             command = parse_command(said.text, origin=Origin(said.surface), at_ns=said.at_ns)
         except CommandError as error:
-            _log.info("%s: refused: %s", said.surface, error)
+            self._tell_refusal(said.surface, "", "", str(error))
             self._answer_surface(said.surface, "", accepted=False, text=str(error))
             return
         self._send(said.surface, "", command)
 
     def _send(self, surface: str, control: str, command: Command | None) -> None:
+        """The only way from a surface to the controller, which asks its gate whether the surface may."""
         if command is None:
             return
+        given_by = GivenBy.CONTROL if control else GivenBy.NAME
+        given = replace(command, given_by=given_by)
+        with self._wake:
+            if self._unanswered[surface] >= MOST_UNANSWERED:
+                self._overflowed += 1
+                return
+            self._unanswered[surface] += 1
 
         def replied(future: Future[Reply]) -> None:
-            answer = _Answer(surface=surface, control=control, command=command, reply=future.result())
+            answer = _Answer(surface=surface, control=control, command=given, reply=future.result())
             with self._wake:
+                self._unanswered[surface] -= 1
                 self._queue.append(answer)
                 self._wake.notify()
 
-        self._submit(command).add_done_callback(replied)
+        self._submit(given).add_done_callback(replied)
 
     def _answer(self, answer: _Answer) -> None:
         accepted = isinstance(answer.reply, Accepted)
         text = answer.reply.message if isinstance(answer.reply, Accepted) else answer.reply.reason
         if not accepted:
-            _log.info("%s %s: %s refused: %s", answer.surface, answer.control, answer.command.verb, text)
+            self._tell_refusal(answer.surface, answer.control, answer.command.verb, text)
         self._answer_surface(answer.surface, answer.control, accepted=accepted, text=text)
 
     def _answer_surface(self, name: str, control: str, *, accepted: bool, text: str) -> None:
@@ -330,6 +354,17 @@ class Binder:
             surface.answered(control, accepted, text)
 
     # One line for many refusals
+
+    def _tell_refusal(self, surface: str, control: str, verb: str, why: str) -> None:
+        """Of a surface that is refused the same again and again, one line a minute with how often."""
+        now_ns = self._clock()
+        refusals = self._refusals.setdefault((surface, control, verb), _Refusals())
+        if refusals.told_ns is not None and now_ns - refusals.told_ns < _REFUSAL_EVERY_NS:
+            refusals.count += 1
+            return
+        before = f" (and {refusals.count} times since this was told last)" if refusals.count else ""
+        refusals.count, refusals.told_ns = 0, now_ns
+        _log.info("%s %s: %s refused%s: %s", surface, control or "do", verb or "command", before, why)
 
     def _tell_refused(self, bound: _BoundControl) -> None:
         if bound.gestures.next_deadline_ns() is not None or bound.gestures.refused <= bound.refused_told:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
@@ -24,6 +24,7 @@ from rigd.model.events import Event, Snapshot
 from rigd.model.gain import PreampSetting
 from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFailed, PostRollOver, Rules
 from rigd.model.library import LibraryFailed
+from rigd.model.permissions import SurfaceGate, SurfaceRights
 from rigd.model.state import RigState, Transport
 from rigd.model.surface import ClockNs
 from rigd.model.table import step
@@ -72,13 +73,22 @@ class Controller:
     """Started once, stopped once. Everything public may be called by any thread."""
 
     def __init__(
-        self, *, state: RigState, rules: Rules, tape_time: TapeTime, ports: Ports, chance: Chance
+        self,
+        *,
+        state: RigState,
+        rules: Rules,
+        tape_time: TapeTime,
+        ports: Ports,
+        chance: Chance,
+        surfaces: Mapping[str, SurfaceRights] | None = None,
     ) -> None:
+        """`surfaces` is what each may do; one that is not there may do nothing."""
         self._state = state
         self._rules = rules
         self._tape_time = tape_time
         self._ports = ports
         self._chance = chance
+        self._gate = SurfaceGate(surfaces or {})
         self._queue: deque[_Waiting | _Probe] = deque()
         self._changed = threading.Condition()
         self._commands_waiting = 0
@@ -202,8 +212,10 @@ class Controller:
             return waiting
 
     def _step(self, waiting: _Waiting) -> None:
-        given = Input(what=waiting.what, circumstances=self._circumstances(waiting.what))
-        result = step(self._state, given, self._rules)
+        what = waiting.what
+        given = Input(what=what, circumstances=self._circumstances(what))
+        may_not = self._gate.refusal(what, self._state.transport) if isinstance(what, Command) else ""
+        result = step(self._state, given, self._rules, not_allowed=may_not)
         failures = self._order(result.effects)
         failures += [failure for effect in result.effects if (failure := self._carry_out(effect))]
         self._publish(result.state, result.events)

@@ -52,7 +52,7 @@ and start again, long hold = circle the last take."""
 TWO_GESTURES: Mapping[str, str] = MappingProxyType({"tap": "toggle", "double": "next"})
 """What is left of it on a switch that never tells its release."""
 
-_COMMAND_FIELDS = ("press", "release", "tap", "double", "hold", "long_hold")
+COMMAND_FIELDS = ("press", "release", "tap", "double", "hold", "long_hold")
 _NOBODY = Origin("config")
 
 
@@ -70,7 +70,7 @@ def control_fits(bound: str, moved: str) -> bool:
 def check_binding(binding: Binding) -> list[str]:
     """What is wrong with a binding, one sentence each; empty when it can be used as it is."""
     wrong: list[str] = []
-    given = [name for name in _COMMAND_FIELDS if getattr(binding, name)]
+    given = [name for name in COMMAND_FIELDS if getattr(binding, name)]
     for name in given:
         try:
             parse_command(getattr(binding, name), origin=_NOBODY, at_ns=Ns(0))

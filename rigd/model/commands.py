@@ -12,11 +12,20 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 
 from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
 from rigd.model.units import ChannelNumber, Ns, Origin, TakeId
+
+
+class GivenBy(StrEnum):
+    """Whose hand a command came from: what a surface gives passes the surfaces' gate (rigd/model/permissions.py)."""
+
+    CLIENT = "client"  # a person at a terminal, or rigd itself
+    CONTROL = "control"  # a surface's control that is bound to it
+    NAME = "name"  # a surface that named it itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +39,15 @@ class Command:
     at_ns: Ns
     held: bool = False
     """True when it came from a held control, which is what the lock asks for before it lets go of a take."""
+    given_by: GivenBy = dataclasses.field(default=GivenBy.CLIENT, compare=False)
+    """Not part of what the command says."""
 
 
 C = TypeVar("C", bound=type[Command])
 COMMANDS: dict[str, type[Command]] = {}
 """Verb to class: filled by the decorators below while this module loads, and never after."""
 
-_CARRIED = {"origin", "at_ns", "held"}
+_CARRIED = {"origin", "at_ns", "held", "given_by"}
 
 
 def _command(verb: str, summary: str) -> Callable[[C], C]:

@@ -168,14 +168,16 @@ TABLE: dict[tuple[Transport, type], Entry] = {
 }
 
 
-def step(state: RigState, given: Input, rules: Rules) -> Step:
+def step(state: RigState, given: Input, rules: Rules, *, not_allowed: str = "") -> Step:
     """What `given` makes of `state`. Never raises for a command: what cannot be done is a Rejected, is told
-    as an event, and leaves everything else as it was."""
+    as an event, and leaves everything else as it was. `not_allowed` is why whoever gave the command may not."""
     what = given.what
     origin = what.origin if isinstance(what, Command) else ""
     work = Work(state, given.circumstances, rules, origin)
     try:
         if isinstance(what, Command):
+            if not_allowed:
+                raise Refusal(not_allowed)
             _check_time(given)
         message = TABLE[state.transport, type(what)](work, what)
         trash.settle(work)

@@ -84,6 +84,11 @@ class SerialSettings(Options):
         return self
 
     @property
+    def names_commands(self) -> bool:
+        """Its lines can name commands, not only move controls."""
+        return self.protocol == "rigd"
+
+    @property
     def line_baud(self) -> int:
         """Bits per second that the port is opened with."""
         return self.baud or (9600 if self.protocol == "deej" else 115200)

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from rigd.control.binder import QUEUE_LENGTH, Binder
+from rigd.control.binder import MOST_UNANSWERED, QUEUE_LENGTH, Binder
 from rigd.model.bindings import ONE_SWITCH, Binding
 from rigd.model.commands import (
     Accepted,
@@ -18,6 +18,7 @@ from rigd.model.commands import (
     CircleTake,
     Command,
     DiscardAndRestart,
+    GivenBy,
     KeepLast,
     NextTake,
     NudgeGain,
@@ -277,6 +278,48 @@ def test_a_named_command_that_is_none_is_answered_with_the_right_form(bench: Ben
     control, accepted, text = bench.pedal.answers[0]
     assert (control, accepted) == ("", False)
     assert "keep SECONDS" in text
+
+
+def test_a_command_says_whether_a_control_gave_it_or_the_surface_named_it(bench: Bench) -> None:
+    bench.binder.said("pedal", "keep 20", Ns(9 * MS))
+    bench.move("encoder 1", Motion.RELATIVE, 10, value=3.0, of="box")
+    bench.press(100, 180)
+    bench.pass_time(500)
+    given = [command.given_by for command in bench.commands(3)]
+    assert given == [GivenBy.NAME, GivenBy.CONTROL, GivenBy.CONTROL]
+
+
+def test_the_same_refusal_is_logged_once_a_minute_with_how_often(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    bench.rig.reply = Rejected(reason="not allowed")
+    for minute in (0, 1):
+        bench.clock.now_ms = minute * 61_000
+        for _ in range(100):
+            bench.binder.said("pedal", "mark flood", Ns(0))
+            bench.binder.said("pedal", "fly", Ns(0))
+        wait_for(lambda minute=minute: len(bench.pedal.answers) == 200 * (minute + 1))  # type: ignore[misc]
+    told = [record.getMessage() for record in caplog.records if "pedal do" in record.getMessage()]
+    assert len(told) == 4
+    assert sum("99 times since" in line for line in told) == 2
+
+
+def test_one_surface_does_not_fill_the_controllers_queue(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    unanswered: list[Command] = []
+
+    def never(command: Command) -> Future[Reply]:
+        unanswered.append(command)
+        return Future()
+
+    bench.binder._submit = never
+    for number in range(MOST_UNANSWERED * 2):
+        bench.binder.said("pedal", f"mark {number}", Ns(0))
+    bench.binder.said("box", "mark box", Ns(0))
+    wait_for(lambda: any(command.origin == "box" for command in unanswered))
+    assert sum(command.origin == "pedal" for command in unanswered) == MOST_UNANSWERED
 
 
 def test_the_reply_returns_to_the_control_it_came_from(bench: Bench) -> None:
