@@ -158,6 +158,7 @@ GROUNDS = (
             "f49_clock_comes",
             "f45_host_overruns::a_take_over_a_host_that_bunches_has_one_gap_an_overrun_and_no_alarm",
             "f51_runtime_folder",
+            "t28_box",
         ),
     ),
     Ground(
