@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from rigd.config.options import Options, option
+from rigd.model.access import Access
 
 
 class SimulatedOptions(Options):
@@ -18,3 +19,8 @@ class SimulatedOptions(Options):
         0.0, "How much faster its clock runs than the computer's", unit="ppm", least=-1000, most=1000
     )
     seed: int = option(0, "Another number, another band", least=0, most=2**31)
+
+    @staticmethod
+    def access(device: str) -> Access:
+        """No device at all."""
+        return Access()

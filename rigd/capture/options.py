@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import field_validator
 
 from rigd.config.options import Options, option
+from rigd.model.access import Access
 
 JACK_FULL_SCALES = (8_388_607, 8_388_608)
 
@@ -23,6 +24,11 @@ class PortAudioOptions(Options):
         "periods; more is safer, and costs a recording nothing",
         unit="ms", least=10, most=2000,
     )  # fmt: skip
+
+    @staticmethod
+    def access(device: str) -> Access:
+        """What [audio] device needs: ALSA's devices, and a JACK server unless it is a card's own name."""
+        return Access(sound=True, shared_memory=not device.startswith(("hw:", "usb:")))
 
     @field_validator("client_name")
     @classmethod

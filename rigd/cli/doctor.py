@@ -20,11 +20,14 @@ from rich.text import Text
 
 from rigd import __version__
 from rigd.cli.terminal import AsJson, ExitCode, errors_told, out, print_json
+from rigd.config.kinds import AUDIO_DRIVERS, Kinds, SettingsModels
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
 from rigd.control.machine.checks import examine
 from rigd.control.machine.finding import Finding, Grade, Machine, Plan, Space
 from rigd.control.machine.service import CONFIG, RUNTIME_DIR, is_installed
+from rigd.control.machine.units import access_of
+from rigd.model.access import Access
 from rigd.model.errors import ConfigError
 from rigd.wire.own_folder import why_not_own
 
@@ -122,7 +125,12 @@ def plan_of_service(config: Path | None) -> tuple[Plan, list[Finding]]:
             topic="config", grade=Grade.PROBLEM, what=str(error).splitlines()[0], cure=f"rigd check {path}"
         )
         return Plan(of_service=True, runtime_dir=RUNTIME_DIR), [fault]
-    return dataclasses.replace(plan_of(loaded), of_service=True), []
+    return dataclasses.replace(plan_of(loaded), of_service=True, needs=needs_of(loaded)), []
+
+
+def needs_of(config: RigConfig) -> dict[str, Access]:
+    """What the units have to reach for this config."""
+    return access_of(config, SettingsModels(Kinds(AUDIO_DRIVERS)))
 
 
 def unit_setting(unit: str, setting: str) -> str:

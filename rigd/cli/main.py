@@ -17,6 +17,7 @@ COMMANDS = {
     "devices": "devices.devices",
     "learn": "devices.learn",
     "doctor": "doctor.doctor",
+    "units": "units.units",
     "status": "status.status",
     "watch": "status.watch",
     "disk": "disk.disk",

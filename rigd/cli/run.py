@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from rigd.cli.doctor import needs_of, this_machine
 from rigd.cli.identity import identity_warnings
 from rigd.cli.live import LiveView
 from rigd.cli.run_log import RunLog
@@ -20,6 +21,8 @@ from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_js
 from rigd.config.load import load_config
 from rigd.config.mirrors import mirror_warnings
 from rigd.config.rig_config import RigConfig
+from rigd.control.machine.service import CONFIG, is_installed
+from rigd.control.machine.units import misfits
 from rigd.control.process_link import Upkeep
 from rigd.control.runtime_dir import goes_with_login, user_name
 from rigd.daemon import Rig
@@ -74,6 +77,8 @@ def run(
     notifier = Notifier()
     rig = Rig(loaded, upkeep=Upkeep.SUPERVISED if supervised else Upkeep.OWN, notifier=notifier)
     signals = Signals()
+    for warning in unit_warnings(loaded) if supervised else ():
+        logging.getLogger("rigd").warning("%s", warning)
     for limit in file_limits(loaded):
         logging.getLogger("rigd").warning("%s", limit)
         if live:
@@ -178,6 +183,8 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
     warnings = [] if config.mirror is None else mirror_warnings(config.library, config.mirror)
     warnings += file_limits(config)
     warnings += identity_warnings(config)
+    if file.absolute() == Path(CONFIG):
+        warnings += unit_warnings(config)
     facts = {
         "ok": True,
         "channels": len(config.channels),
@@ -221,6 +228,14 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
             f"{86_400 * config.blackbox_bytes_per_second() / 1e9:.0f} GB written a day",
             markup=False,
         )
+
+
+def unit_warnings(config: RigConfig) -> list[str]:
+    """What the units of the service are not let reach of what their config names."""
+    machine = this_machine()
+    if not is_installed(machine):
+        return []
+    return [f"{misfit.what}. Run: {misfit.cure}" for misfit in misfits(needs_of(config), machine)]
 
 
 def file_limits(config: RigConfig) -> list[str]:

@@ -8,6 +8,7 @@ desk answers is the line from then on.
 from __future__ import annotations
 
 import contextlib
+import errno
 import select
 import socket
 import time
@@ -55,6 +56,8 @@ class DeskLine:
         self._in_window = 0
         self.trouble = ""
         """Why it is not open; empty when it is."""
+        self._refusal = ""
+        """Stays over a new try, since a socket opens and only what is sent is refused; until the desk is heard."""
 
     @property
     def is_flooded(self) -> bool:
@@ -107,7 +110,7 @@ class DeskLine:
                 except OSError as error:
                     troubles.append(error.strerror or str(error))
         if self._sockets:
-            self.trouble = ""
+            self.trouble = self._refusal
         elif troubles:
             self.trouble = troubles[0]
 
@@ -157,12 +160,18 @@ class DeskLine:
                 break
         if packets:
             self._speaker = address
+            self._refusal = ""
         return packets
 
     def _broken(self, address: HostAddress, error: OSError) -> None:
         self._sockets.pop(address).close()
+        if error.errno == errno.EPERM:
+            self._refusal = (
+                f"what is sent to {address.text} is refused on this machine, by the service's address filter or a "
+                "firewall. Of the service: sudo rigd units, then: sudo systemctl restart rigd"
+            )
         if not self._sockets:
-            self.trouble = error.strerror or str(error)
+            self.trouble = self._refusal or error.strerror or str(error)
 
     def close(self) -> None:
         """Nothing is open."""

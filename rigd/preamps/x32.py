@@ -20,6 +20,7 @@ from typing import ClassVar, Literal
 from pydantic import field_validator
 
 from rigd.config.options import NEEDED, Options, option
+from rigd.model.access import Access
 from rigd.model.errors import PreampError
 from rigd.model.gain import PreampAbility, PreampSink, PreampStatus, ReadBack
 from rigd.model.surface import ClockNs
@@ -65,6 +66,10 @@ class _DeskSettings(Options):
         if not host or any(letter.isspace() or not letter.isprintable() for letter in host):
             raise ValueError('must be an address such as "192.168.1.62"')
         return host
+
+    def access(self) -> Access:
+        """The desk, over the network."""
+        return Access(hosts=(self.host,))
 
 
 class X32Settings(_DeskSettings):

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from rigd.model.access import Access
 from rigd.model.bindings import Binding, plain_control
 from rigd.model.disk import closing_takes
 from rigd.model.errors import SurfaceError
@@ -87,6 +88,12 @@ class MidiSettings(BaseModel):
     is down then does nothing until released. An Arduino that restarts at opening wants 2000."""
     led: tuple[LampSettings, ...] = ()
     """The lamps: what each is on for, the message that sets it (send), and its values lit and dark."""
+
+    def access(self) -> Access:
+        """A serial line, ALSA's sequencer, or the server."""
+        if self.port.startswith(SERIAL_PREFIX):
+            return Access(lines=(self.port.removeprefix(SERIAL_PREFIX),))
+        return Access(sound=self.api != "jack", shared_memory=self.api != "alsa")
 
 
 class MidiSurface:

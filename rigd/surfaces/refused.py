@@ -7,6 +7,8 @@ import grp
 import os
 import stat
 
+CONSOLES = 4
+"""The major number that consoles and on-board UARTs (ttyS) share."""
 SEQUENCER = "/dev/snd/seq"
 
 
@@ -20,10 +22,12 @@ def why_refused(path: str, error: Exception) -> str | None:
     except OSError:
         return f"{path} may not even be looked at by this user; rigd tries again"
     if number == errno.EPERM:
-        line = f"DeviceAllow=char-{os.major(found.st_rdev)} rw"
+        # Of major 4 only the one line: the consoles have that number, too.
+        major = os.major(found.st_rdev)
+        line = f"DeviceAllow={path if major == CONSOLES else f'char-{major}'} rw"
         return (
             f"{path} is refused by the service manager's device filter, whatever groups the user is in; rigd tries "
-            f"again. Add with systemctl edit rigd: [Service] {line}, then restart rigd"
+            f"again. Run: sudo rigd units (it adds {line}), then: sudo systemctl restart rigd"
         )
     group = _group(found.st_gid)
     mode = stat.S_IMODE(found.st_mode)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from rigd.config.options import Options, option
+from rigd.model.access import Access
 from rigd.surfaces.line_protocol import MAX_CONTROLS
 
 LAMPS = ("recording", "ready", "armed", "fault", "locked", "gap", "circled", "closing")
@@ -87,6 +88,10 @@ class SerialSettings(Options):
     def names_commands(self) -> bool:
         """Its lines can name commands, not only move controls."""
         return self.protocol == "rigd"
+
+    def access(self) -> Access:
+        """The line."""
+        return Access(lines=(self.port,) if self.port else (), usb_line=not self.port)
 
     @property
     def line_baud(self) -> int:

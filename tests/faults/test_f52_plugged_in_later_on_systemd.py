@@ -38,10 +38,11 @@ LINES = {
     "166:3": "ttyACM3",
     "204:64": "ttyAMA0",
     "204:74": "ttyAMA10",
-    "4:95": "ttyS31",
     "216:0": "rfcomm0",
 }
 OTHERS = {
+    "4:1": "a console",
+    "4:95": "ttyS31, whose number the consoles have, too: rigd units permits the one that a config names",
     "1:1": "mem",
     "10:1": "a misc device",
     "13:64": "an input",

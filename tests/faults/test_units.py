@@ -16,12 +16,27 @@ from tests.support.tools import need_tool
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 SERVICES = {
-    "rigd.service": 2.5,
-    "rigd-capture.service": 2.5,
-    "rigd-writer@writer.service": 1.5,
-    "rigd-close.service": 1.5,
+    "rigd.service": 2.3,
+    "rigd-capture.service": 1.2,
+    "rigd-writer@writer.service": 0.9,
+    "rigd-close.service": 0.7,
 }
 """Unit to the exposure (0 to 10) that it stays under. Sound cards, serial lines and the network are the rest."""
+MEANT = {
+    "rigd.service": {"IPAddressDeny=any", "IPAddressAllow=localhost", "MemoryDenyWriteExecute=yes"},
+    "rigd-capture.service": {
+        "PrivateNetwork=yes", "IPAddressDeny=any", "ProtectClock=yes", "MemoryDenyWriteExecute=yes",
+    },
+    "rigd-writer@.service": {
+        "PrivateNetwork=yes", "IPAddressDeny=any", "ProtectClock=yes", "MemoryDenyWriteExecute=yes",
+        "InaccessiblePaths=/dev/shm",
+    },
+    "rigd-close.service": {
+        "PrivateNetwork=yes", "IPAddressDeny=any", "ProtectClock=yes", "MemoryDenyWriteExecute=yes",
+        "InaccessiblePaths=/dev/shm", "PrivateUsers=yes",
+    },
+}  # fmt: skip
+"""What the exposure alone would not miss."""
 
 
 @pytest.fixture
@@ -73,6 +88,18 @@ def test_no_device_is_permitted_by_a_name_that_only_a_loaded_module_gives() -> N
     for path in UNITS.glob("*.service"):
         for allowed in re.findall(r"^DeviceAllow=(\S+)", path.read_text("utf-8"), re.M):
             assert re.fullmatch(r"char-\d+", allowed), f"{path.name}: {allowed}"
+
+
+@pytest.mark.parametrize("unit", MEANT)
+def test_a_unit_reaches_no_network_no_shared_memory_and_makes_no_code_that_it_does_not_need(
+    unit: str,
+) -> None:
+    lines = (UNITS / unit).read_text("utf-8").splitlines()
+    assert set(lines) >= MEANT[unit]
+    assert any(line.startswith("TasksMax=") for line in lines)
+    assert not any(line.startswith("DeviceAllow=char-4 ") for line in lines), (
+        "consoles are of that number, too"
+    )
 
 
 def test_the_readme_names_every_package_and_lays_all_down_as_the_tests_do() -> None:

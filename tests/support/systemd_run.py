@@ -4,9 +4,9 @@
         systemd.await_active("rigd.service")
         systemd.control("kill", "--signal=STOP", "rigd.service")
 
-Everything of it is private: mounts, processes, /etc, /run, /opt, /srv, /media, and a cgroup that is killed at the
-end. /media/disk/takes is a folder of another disk, of the rig's user. Needs
-root, cgroup 2 and systemd (support/tools.py says what happens where one is missing).
+Everything of it is private: mounts, processes, /etc, /run, /opt, /srv, /media, /dev/shm, and a cgroup that is killed
+at the end. /media/disk/takes is a folder of another disk, of the rig's user. Needs root, cgroup 2 and systemd
+(support/tools.py says what happens where one is missing).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -35,12 +36,17 @@ SYSTEMD_WITHIN_S = 90.0
 
 BOOT = r"""
 set -e
+if [ -n "$ADDRESSES" ]; then
+  ip link set lo up
+  for address in $ADDRESSES; do ip addr add "$address" dev lo; done
+fi
 mount -t proc proc /proc
 mount -t tmpfs -o mode=0755 tmpfs /run
 cp -a /etc /run/etc && mount --bind /run/etc /etc
 mount -t tmpfs -o mode=0755 tmpfs /opt
 mount -t tmpfs -o mode=0755 tmpfs /srv
 mount -t tmpfs -o mode=0755 tmpfs /media
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 # The interpreter may lie in somebody's home, which is not for the user rigd.
 n=0
@@ -76,7 +82,11 @@ StandardError=append:{folder}/{name}.log
 class SystemdRun:
     """Boots at `with`, and nothing of it is left afterwards."""
 
-    def __init__(self, config: str) -> None:
+    def __init__(self, config: str, *, addresses: Sequence[str] = ()) -> None:
+        """`addresses`: it has a network of its own, where these are all there is."""
+        self._addresses = tuple(addresses)
+        if addresses:
+            need_tool("ip")
         need_tool("systemd-analyze")
         need_tool("nsenter")
         if not SYSTEMD.exists():
@@ -131,8 +141,10 @@ class SystemdRun:
             "BIN": str(Path(sys.prefix) / "bin"),
             "PLACES": " ".join(sorted(places)),
             "CLOSED": " ".join(sorted(closed)),
+            "ADDRESSES": " ".join(self._addresses),
         }
-        namespaces = "unshare -m -p -C -u -i --fork --propagation private"
+        network = "-n" if self._addresses else ""
+        namespaces = f"unshare -m -p -C -u -i {network} --fork --propagation private"
         join = f'echo $$ > {self._cgroup}/cgroup.procs; exec {namespaces} sh -c "$BOOT"'
         with (self.folder / "boot.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -160,8 +172,11 @@ class SystemdRun:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A program beside that systemd, as root."""
-        command = ["nsenter", "-t", str(self._pid), "-m", "-p", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=SYSTEMD_WITHIN_S)
+        return subprocess.run(self.beside(*words), capture_output=True, text=True, timeout=SYSTEMD_WITHIN_S)
+
+    def beside(self, *words: str) -> list[str]:
+        """The command that runs a program beside that systemd."""
+        return ["nsenter", "-t", str(self._pid), "-m", "-p", "-n", *words]
 
     def edit(self, unit: str, text: str) -> None:
         """As `systemctl edit` leaves it: a drop-in with these lines. What runs must be started anew."""

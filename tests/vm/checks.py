@@ -5,6 +5,7 @@ a few words, or raises. They follow one another in one machine: what one leaves 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,10 +27,21 @@ FORMATS = [
 LOOPBACK = "/sys/bus/platform/drivers/snd_aloop"
 VIRMIDI = "/sys/bus/platform/drivers/snd_virmidi"
 MAY_OPEN = [
-    ("rigd.service", ("116:0", "188:0", "166:0", "204:64", "4:64")),
+    ("rigd.service", ("116:0", "188:0")),
     ("rigd-capture.service", ("116:0",)),
 ]
-"""ALSA, ttyUSB, ttyACM, ttyAMA, ttyS (the kernel's Documentation/admin-guide/devices.txt)."""
+"""ALSA, ttyUSB (the kernel's Documentation/admin-guide/devices.txt): what the config names."""
+MAY_NOT_OPEN = ("4:1", "4:64", "166:0", "204:64")
+"""A console, ttyS, ttyACM, ttyAMA: what it does not."""
+MAY_NOT_SEND_TO = ("203.0.113.7", "10.0.2.2")
+"""Nobody's (RFC 5737), and the machine that QEMU runs on."""
+EXPOSURE = {
+    "rigd.service": 2.3,
+    "rigd-capture.service": 1.2,
+    "rigd-writer@writer.service": 0.9,
+    "rigd-close.service": 0.7,
+}
+"""systemd-analyze's score of 0 to 10, at most (tests/faults/test_units.py)."""
 AWAY_S = 20
 """Long enough for a capture process to be started, and to find no card, in emulated time."""
 STOPS = 5
@@ -206,16 +218,42 @@ def late_box(rig: VmRig) -> str:
 
 @check(
     "device numbers of what may come later (F52)",
-    "the units may open each, whether or not its driver is loaded",
+    "the units may open each that the config names, whether or not its driver is loaded, and no other",
 )
 def numbers(rig: VmRig) -> str:
-    told = [
-        rig.machine.do(f"python3 /usr/src/rigd/tests/support/may_open.py {unit} {' '.join(wanted)}")
-        for unit, wanted in MAY_OPEN
-    ]
-    refused = [line for text in told for line in text.splitlines() if "allowed" not in line]
-    assert not refused, refused
+    wrong = []
+    for unit, wanted in MAY_OPEN:
+        probe = f"python3 /usr/src/rigd/tests/support/may_open.py {unit}"
+        told = rig.machine.do(f"{probe} {' '.join((*wanted, *MAY_NOT_OPEN))}").splitlines()
+        allowed = {line.split()[0] for line in told if " allowed " in line}
+        wrong += [f"{unit}: {number}" for number in sorted(allowed ^ set(wanted))]
+    assert not wrong, wrong
     return "; ".join(f"{unit}: {', '.join(wanted)}" for unit, wanted in MAY_OPEN)
+
+
+@check("the network, from inside the units", "nothing goes out: the config names no desk")
+def network(rig: VmRig) -> str:
+    sent = []
+    for unit in ("rigd.service", "rigd-capture.service", "rigd-writer@writer.service"):
+        probe = f"python3 /usr/src/rigd/tests/support/may_send.py {unit}"
+        told = rig.machine.do(f"{probe} {' '.join(MAY_NOT_SEND_TO)}").splitlines()
+        assert len(told) == len(MAY_NOT_SEND_TO), told
+        sent += [f"{unit}: {line}" for line in told if "refused" not in line]
+    assert not sent, sent
+    return f"three units, {len(MAY_NOT_SEND_TO)} addresses each: refused"
+
+
+@check("the exposure of the units", "systemd-analyze security finds no more than was measured before")
+def exposure(rig: VmRig) -> str:
+    scores = {}
+    for unit in EXPOSURE:
+        told = rig.machine.run(f"systemd-analyze security --no-pager {unit} 2>&1").text
+        found = re.search(r"exposure level for \S+: ([0-9.]+)", told)
+        assert found, told[-300:]
+        scores[unit] = float(found[1])
+    above = {unit: score for unit, score in scores.items() if score > EXPOSURE[unit]}
+    assert not above, above
+    return ", ".join(f"{unit} {score:g}" for unit, score in scores.items())
 
 
 @check("udev rules", "the rules are read without a fault, and a card gets the name that they give it")

@@ -16,6 +16,7 @@ from rigd.control.machine.time_and_memory import (
     realtime,
     voltage,
 )
+from rigd.control.machine.units import reach
 
 
 def clock(machine: Machine, plan: Plan) -> Iterator[Finding]:
@@ -42,6 +43,7 @@ CHECKS: tuple[Callable[[Machine, Plan], Iterator[Finding]], ...] = (
     usb_power,
     groups,
     rights,
+    reach,
     disk,
     write_back,
     tape_room,

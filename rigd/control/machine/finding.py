@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from rigd.model.access import Access
 
 
 class Grade(StrEnum):
@@ -40,6 +42,8 @@ class Plan:
     """Of a take of the armed channels."""
     of_service: bool = False
     """The installed service is to do it: its units' limits and rights count."""
+    needs: Mapping[str, Access] = field(default_factory=dict)
+    """Of the service: what each unit is to reach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
