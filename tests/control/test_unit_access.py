@@ -19,6 +19,7 @@ from rigd.control.machine.service import CAPTURE
 from rigd.control.machine.units import DAEMON, FILE, SOUND, STATIC_MAJORS, access_of, drop_ins, misfits, reach
 from rigd.model.access import Access
 from rigd.model.errors import RigError
+from tests.support.tools import need_root
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 FOLDER = "etc/systemd/system"
@@ -101,13 +102,13 @@ def test_a_line_that_is_not_there_yet_is_permitted_by_what_its_name_says(
     assert allowed == ["", *(f"{device} rw" for device in devices)]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="makes device nodes, which takes root")
 @pytest.mark.parametrize(
     ("major", "device"), [(188, "char-188"), (245, "char-245"), (4, "/dev/ttyS7"), (136, None)]
 )
 def test_a_line_that_is_there_is_permitted_by_its_number_and_one_of_the_consoles_number_by_its_name(
     tmp_path: Path, major: int, device: str | None
 ) -> None:
+    need_root("to make a device node")
     (tmp_path / "dev").mkdir()
     os.mknod(tmp_path / "dev/ttyS7", stat.S_IFCHR | 0o600, os.makedev(major, 71))
     (tmp_path / "dev/rig-box").symlink_to("ttyS7")

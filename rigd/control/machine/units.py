@@ -42,9 +42,10 @@ _PATH = re.compile(r"/[\w./:+,@-]{1,240}", re.ASCII)
 
 def access_of(config: RigConfig, drivers: Mapping[str, type[BaseModel]]) -> dict[str, Access]:
     """Unit to what it needs for this config. `drivers` holds the settings model of each audio driver."""
-    daemon = [_said(part.settings, part.kind) for part in (*config.surfaces, *config.preamps)]
+    surfaces = [_said(surface.settings, surface.kind) for surface in config.surfaces]
+    preamps = [_said(preamp.settings, preamp.kind) for preamp in config.preamps]
     return {
-        DAEMON: Access.of_all(daemon),
+        DAEMON: Access.of_all((*surfaces, *preamps)),
         CAPTURE: _said(drivers[config.audio.driver], config.audio.driver, config.audio.device),
     }
 
