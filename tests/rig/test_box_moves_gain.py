@@ -38,6 +38,7 @@ port = {port}
 [surface.box]
 kind = "serial"
 port = "{box}"
+allow = ["gain"]
 [[surface.box.binding]]
 control = "fader 1"
 gain = 1
