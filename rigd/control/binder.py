@@ -327,10 +327,13 @@ class Binder:
         given_by = GivenBy.CONTROL if control else GivenBy.NAME
         given = replace(command, given_by=given_by)
         with self._wake:
-            if self._unanswered[surface] >= MOST_UNANSWERED:
-                self._overflowed += 1
-                return
-            self._unanswered[surface] += 1
+            has_room = self._unanswered[surface] < MOST_UNANSWERED
+            self._unanswered[surface] += has_room
+            self._overflowed += not has_room
+        if not has_room:
+            text = "too many commands at once; this one was not done"
+            self._answer_surface(surface, control, accepted=False, text=text)
+            return
 
         def replied(future: Future[Reply]) -> None:
             answer = _Answer(surface=surface, control=control, command=given, reply=future.result())

@@ -306,7 +306,7 @@ def test_the_same_refusal_is_logged_once_a_minute_with_how_often(
 
 
 def test_one_surface_does_not_fill_the_controllers_queue(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    bench: Bench,
 ) -> None:
     unanswered: list[Command] = []
 
@@ -320,6 +320,7 @@ def test_one_surface_does_not_fill_the_controllers_queue(
     bench.binder.said("box", "mark box", Ns(0))
     wait_for(lambda: any(command.origin == "box" for command in unanswered))
     assert sum(command.origin == "pedal" for command in unanswered) == MOST_UNANSWERED
+    assert {(accepted, text[:8]) for _, accepted, text in bench.pedal.answers} == {(False, "too many")}
 
 
 def test_the_reply_returns_to_the_control_it_came_from(bench: Bench) -> None:

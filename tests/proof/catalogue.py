@@ -83,7 +83,7 @@ WAITS_FOR = {
 
 BESIDE: dict[str, str] = {
     "tape_stress": "the C core of the tape: one writer and four readers, under sanitizers",
-    "units": "the systemd units, by systemd's own opinion (0 is the least exposed, 10 the most)",
+    "units": "the systemd units: what they reach, and systemd's own opinion (0 is the least exposed, 10 the most)",
 }
 """What is tested beside the faults, by the files of tests."""
 
@@ -216,9 +216,9 @@ GROUNDS = (
     ),
     Ground(
         name="units on systemd",
-        what="a process in each unit's control group opens device nodes; nothing is plugged in",
+        what="a process in each unit's control group opens device nodes, sends to addresses; nothing is plugged in",
         compared="no sound is there",
-        tests=("f52_plugged_in_later_on_systemd",),
+        tests=("f52_plugged_in_later_on_systemd", "units_on_systemd", "units_on_systemd_jack"),
     ),
     Ground(
         name="surface",

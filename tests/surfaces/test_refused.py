@@ -51,6 +51,15 @@ def test_a_device_filter_is_told_with_the_line_that_opens_it(node: Path) -> None
     assert "DeviceAllow=char-188 rw" in told and "add it" not in told and "udev" not in told
 
 
+def test_of_a_line_with_the_consoles_number_that_line_alone_is_named(tmp_path: Path) -> None:
+    need_root("to make a device node")
+    os.mknod(tmp_path / "ttyS0", stat.S_IFCHR | 0o660, os.makedev(4, 64))
+    told = why_refused(str(tmp_path / "ttyS0"), PermissionError(errno.EPERM, "Operation not permitted")) or ""
+    assert (
+        f"DeviceAllow={tmp_path / 'ttyS0'} rw" in told and "char-4" not in told and "sudo rigd units" in told
+    )
+
+
 def test_a_sequencer_that_is_not_there_is_no_matter_of_groups(tmp_path: Path) -> None:
     told = why_no_sequencer(str(tmp_path / "seq"))
     assert "sudo modprobe snd-seq" in told and "group" not in told
