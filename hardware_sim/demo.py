@@ -28,6 +28,7 @@ from rich.text import Text
 from hardware_sim.faderbox import FaderBox, describe
 from hardware_sim.pedal import Pedal, PtyWire
 from hardware_sim.x32 import SimulatedX32
+from rigd.cli.plain_console import PlainConsole
 from rigd.cli.view import live_view, take_table
 from rigd.control.client import ControlClient
 from rigd.model.errors import LinkError, RigError
@@ -144,7 +145,7 @@ class Band:
 
 def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None = None) -> int:
     """Plays it and shows it. The exit code: 0 when all that was told is on disk."""
-    console = Console(highlight=False)
+    console = PlainConsole()
     library = library or Path.home() / "rigd-demo"
     runtime = runtime_dir or demo_runtime_dir()
     with contextlib.ExitStack() as stack:
@@ -272,7 +273,8 @@ def _tell(console: Console, client: ControlClient) -> None:
     console.print()
     console.print(take_table([client.take(take.take_id) for take in client.takes()], state.sample_rate_hz))
     # A path that is broken at the terminal's width cannot be pasted.
-    console.print(f"\nYour takes: {state.session_folder}", markup=False, soft_wrap=True)
+    console.print()
+    console.print(f"Your takes: {state.session_folder}", markup=False, soft_wrap=True)
     console.print(
         "The discarded one is in .trash there. Open any file: it is a plain 24-bit WAV.", markup=False
     )

@@ -19,6 +19,8 @@ from rigd.capture.interfaces import Interface, card_address, card_of
 from rigd.capture.jack_clients import read_jack_clients, with_true_inputs
 from rigd.capture.portaudio_library import ALSA_HOST_API, JACK_HOST_API, PortAudio
 from rigd.model.errors import InterfaceError, RigError
+from rigd.model.plain_text import plain_line
+from rigd.wire.plain_output import write_json, write_line
 
 LISTED_WITHIN_S = 20.0
 CLIENT_NAME = "rigd-devices"
@@ -160,12 +162,12 @@ def config_lines(listed: ListedInterface) -> str:
         else "# sample_rate_hz = what its clock is set to"
     )
     lines.append(f"channels = {listed.inputs}" if listed.inputs else "# channels = how many inputs it has")
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(plain_line, lines)) + "\n"
 
 
 def plugin_lines(listed: Sequence[ListedInterface]) -> str:
     """The names that are not offered, and why; empty where there are none."""
-    plugins = ", ".join(each.name for each in listed if each.is_plugin)
+    plugins = plain_line(", ".join(each.name for each in listed if each.is_plugin))
     return plugins and (
         f"# ALSA's plugins are not for recording, as they convert rate and channels without saying so: {plugins}\n"
     )
@@ -209,14 +211,14 @@ def _list_here() -> list[OpenableInterface]:
 def main(arguments: Sequence[str]) -> int:
     """The child: prints the list as JSON, or why there is none."""
     if arguments:
-        print("usage: python -m rigd.capture.devices", file=sys.stderr)
+        write_line("usage: python -m rigd.capture.devices")
         return 2
     try:
         listed = _list_here()
     except RigError as error:
-        print(error, file=sys.stderr)
+        write_line(str(error))
         return 1
-    print(json.dumps([asdict(interface) for interface in listed]))
+    write_json([asdict(interface) for interface in listed])
     return 0
 
 

@@ -21,7 +21,6 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -37,6 +36,7 @@ from rigd.model.units import NS_PER_SECOND
 from rigd.wire.held_lock import HeldLock, LockTaken
 from rigd.wire.notify import Notifier
 from rigd.wire.own_folder import remove_own
+from rigd.wire.plain_output import write_exception, write_line
 from rigd.wire.start_progress import STANDS_STILL_S, StartFeed, StartProgress
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ def _stop(driver: AudioDriver) -> None:
     try:
         driver.stop()
     except Exception:
-        traceback.print_exc()
+        write_exception("rigd-capture")
 
 
 def _rest_from_garbage() -> None:
@@ -303,7 +303,7 @@ def _rest_from_garbage() -> None:
 def _say(line: str) -> None:
     """For the log that the daemon keeps of this process. A log that is full or gone ends nothing."""
     with contextlib.suppress(OSError):
-        print(f"rigd-capture: {line}", file=sys.stderr, flush=True)
+        write_line(f"rigd-capture: {line}")
 
 
 def take_lock(path: Path) -> HeldLock:

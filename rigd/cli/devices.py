@@ -15,6 +15,7 @@ from rigd.surfaces.learn import render
 from rigd.surfaces.midi_names import FoundPort, midi_lines, stable_name
 from rigd.surfaces.midi_ports import MidiPorts
 from rigd.surfaces.serial_ports import config_for, list_ports
+from rigd.wire.plain_output import write_line
 
 
 def devices(as_json: AsJson = False) -> None:
@@ -50,15 +51,15 @@ def devices(as_json: AsJson = False) -> None:
         return
     _heading("Audio interfaces", len(interfaces))
     for interface in interfaces:
-        out.print(config_lines(interface), markup=False)
+        out.print_lines(config_lines(interface))
     if plugins := plugin_lines(listing.interfaces):
-        out.print(plugins, markup=False)
+        out.print_lines(plugins)
     _heading("MIDI ports (rigd learn tells what a pedal sends)", len(midi))
     for port in midi:
-        out.print(midi_lines(port, midi), markup=False)
+        out.print_lines(midi_lines(port, midi))
     _heading("Serial ports", len(serial))
     for line in serial:
-        out.print(config_for(line, serial), markup=False)
+        out.print_lines(config_for(line, serial))
     for trouble in troubles:
         out.print(trouble, style="yellow", markup=False)
 
@@ -73,11 +74,11 @@ def learn(
 ) -> None:
     """Step on a switch; rigd tells what it is and prints the config to paste."""
     with errors_told():
-        learned = learn_pedal(port, seconds=seconds, baud=baud, say=lambda text: typer.echo(text, err=True))
+        learned = learn_pedal(port, seconds=seconds, baud=baud, say=write_line)
     if as_json:
         print_json(dataclasses.asdict(learned))
     else:
-        out.print(render(learned), markup=False)
+        out.print_lines(render(learned))
 
 
 def _heading(text: str, count: int) -> None:

@@ -78,7 +78,8 @@ def doctor(
         if problems:
             pieces = f"{problems} problem{'s' * (problems > 1)} to see to before a take is safe"
         style = "bold red" if problems else "bold green"
-        out.print(Text.assemble((f"\n{pieces}", style), f"; {advice} piece{'s' * (advice != 1)} of advice"))
+        out.print()
+        out.print(Text.assemble((pieces, style), f"; {advice} piece{'s' * (advice != 1)} of advice"))
         if config is None and not of_service:
             out.print("for disk and tape too: rigd doctor --config FILE", style="dim")
     if problems:
@@ -92,14 +93,10 @@ def tell(findings: list[Finding]) -> None:
     for finding in findings:
         mark, style = MARKS[finding.grade]
         lines = textwrap.wrap(finding.what, max(20, min(out.width, 100) - len(indent)))
-        what = f"\n{indent}".join(lines)
-        out.print(
-            Text.assemble(
-                (mark, style),
-                f" {finding.topic:<{topics}}",
-                (what, "dim" if finding.grade is Grade.FACT else ""),
-            )
-        )
+        told = "dim" if finding.grade is Grade.FACT else ""
+        out.print(Text.assemble((mark, style), f" {finding.topic:<{topics}}", ("".join(lines[:1]), told)))
+        for line in lines[1:]:
+            out.print(Text.assemble(indent, (line, told)))
         if finding.cure:
             out.print(Text(f"    → {finding.cure}", style="cyan"))
 

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from rigd import __version__
+from rigd.cli.terminal import out
+from rigd.wire.plain_output import tell_broken
 
 COMMANDS = {
     "run": "run.run",
@@ -49,7 +51,7 @@ def about(
 ) -> None:
     """rigd records your band. Start with: rigd demo, rigd devices, rigd run --config FILE."""
     if version:
-        typer.echo(f"rigd {__version__}")
+        out.print(f"rigd {__version__}")
         raise typer.Exit
 
 
@@ -72,4 +74,5 @@ def command_line(words: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Entry point of the console script."""
+    tell_broken("rigd")
     command_line(sys.argv[1:])()

@@ -41,7 +41,8 @@ def recover(
         if config is None:
             fail(
                 ExitCode.NOT_RUNNING,
-                f"{error}\nTo repair a library without a running rig: rigd recover --config FILE",
+                str(error),
+                "To repair a library without a running rig: rigd recover --config FILE",
             )
         with errors_told():
             _repair(load_config(config), as_json=as_json)

@@ -30,6 +30,7 @@ from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.ordering import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
 from rigd.wire.notify import Notifier
+from rigd.wire.plain_output import PlainFormatter
 from rigd.wire.start_progress import StartFeed
 from rigd.writer.file_limit import FileLimit, file_limit, what_it_means
 
@@ -102,7 +103,8 @@ def run(
         _close_takes(rig, signals)
     rig.stop(leave_running=leaves_running)
     words = last_words(rig.controller.state, were_open, leaves_running=leaves_running)
-    logging.getLogger("rigd").info("%s", words)
+    for word in words.split("\n"):
+        logging.getLogger("rigd").info("%s", word)
     _leave(words if live else "", log, view)
 
 
@@ -162,7 +164,7 @@ def _leave(words: str, log: RunLog, view: LiveView | None) -> None:
     is_free = view.stop()
     if is_free and not view.is_cut_off:
         try:
-            print(words, flush=True)
+            out.print_lines(words)
             return
         except OSError:
             pass
@@ -176,9 +178,9 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
         config = load_config(file, overrides=overrides or ())
     except ConfigError as error:
         if as_json:
-            print_json({"ok": False, "faults": str(error).splitlines()})
+            print_json({"ok": False, "faults": str(error).split("\n")})
             raise typer.Exit(ExitCode.CONFIG) from error
-        fail(ExitCode.CONFIG, str(error))
+        fail(ExitCode.CONFIG, *str(error).split("\n"))
     geometry = config.tape_geometry()
     warnings = [] if config.mirror is None else mirror_warnings(config.library, config.mirror)
     warnings += file_limits(config)
@@ -210,10 +212,10 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
     out.print(f"{file}: in order", style="green")
     out.print(
         f"{facts['channels']} channels, {facts['armed']} armed, at {config.audio.sample_rate_hz} Hz; the tape holds "
-        f"{facts['tape_seconds']} s in {config.tape_bytes() / 1e6:.0f} MB of memory\n"
-        f"takes go to {config.library}",
+        f"{facts['tape_seconds']} s in {config.tape_bytes() / 1e6:.0f} MB of memory",
         markup=False,
     )
+    out.print(f"takes go to {config.library}", markup=False)
     if config.mirror is not None:
         out.print(f"and to the mirror, {config.mirror}", markup=False)
     for surface in config.surfaces:
@@ -254,6 +256,6 @@ def file_limits(config: RigConfig) -> list[str]:
 def _log_to(config: RigConfig, *, live: bool) -> RunLog:
     """To stderr for a service's journal; beside the live view, or after a hang-up, into the runtime folder."""
     log = RunLog(None if live else ERROR_STREAM, config.runtime_dir / "rigd.log")
-    log.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    log.setFormatter(PlainFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
     return log

@@ -28,7 +28,8 @@ def show(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
             }
         )
         return
-    out.print(f"{state.session}\n{state.song}, next take {state.next_take_number:03}", markup=False)
+    out.print(state.session)
+    out.print(f"{state.song}, next take {state.next_take_number:03}", markup=False)
     out.print(state.session_folder, markup=False)
 
 

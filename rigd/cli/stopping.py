@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
+from rigd.model.plain_text import plain_line
 from rigd.model.state import RigState, Take
 from rigd.model.units import TakeId
 from rigd.model.work import is_rolling, session_takes, title_of
@@ -122,9 +123,9 @@ def last_words(state: RigState, were_open: set[TakeId], *, leaves_running: bool)
         if take.take_id in were_open
     ]
     if lines:
-        return "\n".join(lines)
+        return "\n".join(map(plain_line, lines))
     where = f"; takes are in {state.session_folder}" if state.takes else ""
-    return f"rigd has ended; no take was open{where}"
+    return plain_line(f"rigd has ended; no take was open{where}")
 
 
 def _word_of(take: Take, *, leaves_running: bool) -> str:

@@ -82,7 +82,8 @@ def show(number: str, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -
             markup=False,
         )
     for note in take.slate.notes:
-        out.print(f"  note   {note}", markup=False)
+        for place, line in enumerate(note.split("\n")):
+            out.print(f"  {'' if place else 'note':<4}   {line}", markup=False)
 
 
 @app.command()

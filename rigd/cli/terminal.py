@@ -5,9 +5,7 @@ A command ends with one of `ExitCode`; a RigError becomes its message on stderr,
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -15,14 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 
+from rigd.cli.plain_console import PlainConsole
 from rigd.cli.which_rig import check_let_in, find_rig
 from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.control.client import SOCKET_NAME, ControlClient
 from rigd.model.errors import CommandError, ConfigError, LinkError, RigError
 from rigd.model.requests import CommandAnswer
 from rigd.wire.codec import to_plain
+from rigd.wire.plain_output import write_json, write_line
 
 
 class ExitCode(IntEnum):
@@ -54,12 +53,13 @@ RuntimeDir = Annotated[
     ),
 ]
 
-out = Console(highlight=False, soft_wrap=True)
+out = PlainConsole(soft_wrap=True)
 
 
-def fail(code: ExitCode, message: str) -> NoReturn:
-    """Ends the command with this code; the message is on stderr."""
-    print(message, file=sys.stderr)
+def fail(code: ExitCode, *lines: str) -> NoReturn:
+    """Ends the command with this code; the message is on stderr, a line each."""
+    for line in lines:
+        write_line(line)
     raise typer.Exit(code)
 
 
@@ -69,7 +69,7 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        fail(ExitCode.CONFIG, str(error))
+        fail(ExitCode.CONFIG, *str(error).split("\n"))
     except LinkError as error:
         fail(ExitCode.NOT_RUNNING, str(error))
     except CommandError as error:
@@ -96,7 +96,7 @@ def daemon(runtime_dir: Path | None) -> Iterator[ControlClient]:
 def print_json(answer: Any) -> None:
     """A dataclass of the model, or a plain dict, as one JSON object."""
     plain = answer if isinstance(answer, dict | list) else to_plain(answer)
-    print(json.dumps(plain, ensure_ascii=False))
+    write_json(plain)
 
 
 def tell(answer: CommandAnswer, *, as_json: bool) -> None:

@@ -213,12 +213,13 @@ def _notices(state: RigState) -> list[RenderableType]:
 
 
 def _story(events: Sequence[Event]) -> list[RenderableType]:
-    lines = Text(no_wrap=False, overflow="fold")
+    lines = [Text("")] if events else []
     for event in events:
-        style = "red" if event.what in LOUD else ""
-        lines.append(f"  {event.text}", style=style)
-        lines.append(f"   {event.origin}\n" if event.origin else "\n", style="dim")
-    return [Text(""), lines] if events else []
+        line = Text(no_wrap=False, overflow="fold")
+        line.append(f"  {event.text}", style="red" if event.what in LOUD else "")
+        line.append(f"   {event.origin}" if event.origin else "", style="dim")
+        lines.append(line)
+    return [*lines]
 
 
 def take_table(takes: Sequence[Take], sample_rate_hz: int) -> Table:

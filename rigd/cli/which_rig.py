@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rigd.control.machine.service import RUNTIME_DIR
 from rigd.model.errors import LinkError, RigError
 from rigd.wire.link import connected
 from rigd.wire.own_folder import group_named, user_named
+from rigd.wire.plain_output import write_line
 
 SERVICE_DIR = Path(RUNTIME_DIR)
 
@@ -34,9 +34,8 @@ def find_rig(own: Path, service: Path = SERVICE_DIR) -> Path:
         return own
     if not _answers(own):
         return service
-    print(
-        f"two rigs run here: this is yours, in {own}; the service's is meant by: --runtime-dir {service}",
-        file=sys.stderr,
+    write_line(
+        f"two rigs run here: this is yours, in {own}; the service's is meant by: --runtime-dir {service}"
     )
     return own
 

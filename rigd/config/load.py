@@ -40,6 +40,7 @@ from rigd.config.sections import (
     TapeSection,
 )
 from rigd.model.errors import ConfigError
+from rigd.model.plain_text import plain_line
 
 LARGEST_FILE_BYTES = 1 << 20
 BLACK_BOX_IN_LIBRARY = Path(".rigd/blackbox")
@@ -86,7 +87,7 @@ def load_config(
             faults = [Fault(path=("rig",), text=f"library or runtime_dir is not a path: {error}")]
         if not faults:
             return config
-    raise ConfigError("\n".join(_told(faults, path, lines, origins)))
+    raise ConfigError("\n".join(map(plain_line, _told(faults, path, lines, origins))))
 
 
 def _text_of(path: Path) -> str:

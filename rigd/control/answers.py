@@ -16,6 +16,7 @@ from rigd.model.commands import COMMANDS, Accepted, Command, Reply, arguments_of
 from rigd.model.disk_facts import TapeWatched
 from rigd.model.errors import CommandError
 from rigd.model.levels import Levels
+from rigd.model.plain_text import plain_line
 from rigd.model.requests import (
     CommandAnswer,
     CommandRequest,
@@ -84,7 +85,7 @@ class Answers:
 
     def _do(self, request: CommandRequest | TextRequest, tell: Tell) -> None:
         at_ns = request.at_ns if request.at_ns is not None else self._clock_ns()
-        origin = Origin(request.origin[:LONGEST_ORIGIN])
+        origin = Origin(plain_line(request.origin[:LONGEST_ORIGIN])[:LONGEST_ORIGIN])
         try:
             if isinstance(request, TextRequest):
                 command = parse_command(request.text, origin=origin, at_ns=at_ns, held=request.held)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import replace
 
 from rigd.model.commands import (
@@ -23,6 +22,7 @@ from rigd.model.events import Happening
 from rigd.model.library import SessionOpened
 from rigd.model.messages import Annotate, Retag
 from rigd.model.numbering import HIGHEST_NUMBER, next_number_of, numbers_of, used_up
+from rigd.model.plain_text import escaped, first_strange
 from rigd.model.state import Channel, RigState, SessionAsked, Take
 from rigd.model.take import Marker, Slate
 from rigd.model.units import ChannelNumber
@@ -72,7 +72,7 @@ def circle(work: Work, command: CircleTake) -> str:
 
 def note(work: Work, command: NoteTake) -> str:
     take = chosen_take(work.state, command.take_id)
-    text = plain_text(command.text, "note", LONGEST_NOTE)
+    text = plain_text(command.text, "note", LONGEST_NOTE, lines=True)
     if len(take.slate.notes) >= MOST_NOTES:
         raise Refusal(f"{title_of(take.slate)} has {MOST_NOTES} notes already")
     slate = replace(take.slate, notes=(*take.slate.notes, text))
@@ -226,15 +226,18 @@ def known_channel(state: RigState, number: ChannelNumber) -> Channel:
     raise Refusal(f"there is no channel {number}; this rig has channels 1 to {len(state.channels)}")
 
 
-def plain_text(typed: str, what: str, longest: int, *, may_be_empty: bool = False) -> str:
-    """What was typed, spaces around it taken off. Raises Refusal where it cannot be kept in a file."""
+def plain_text(
+    typed: str, what: str, longest: int, *, may_be_empty: bool = False, lines: bool = False
+) -> str:
+    """What was typed, spaces around it taken off. Raises Refusal where it cannot be kept in a file, or would not
+    stand in one line as it is read. `lines`: it may have several."""
     text = typed.strip()
     if not text and not may_be_empty:
         raise Refusal(f"the {what} is empty")
     if len(text) > longest:
         raise Refusal(f"the {what} has {len(text)} characters; {longest} is the most")
-    if any(unicodedata.category(letter) in ("Cc", "Cs") and letter != "\n" for letter in text):
-        raise Refusal(f"the {what} holds control characters; plain text only")
+    if strange := first_strange(text, lines=lines):
+        raise Refusal(f"the {what} holds control characters ({escaped(strange)}); plain text only")
     return text
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 from rigd.model.bindings import ONE_SWITCH, TWO_GESTURES
 from rigd.model.errors import SurfaceError
+from rigd.model.plain_text import plain_line
 from rigd.model.surface import ClockNs, Motion
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.midi_links import SERIAL_PREFIX, MidiLink, SerialMidiLink
@@ -110,7 +111,7 @@ def render(learned: Learned, *, name: str = "pedal") -> str:
         lines.append(f'mode = "{learned.mode}"')
         grammar = ONE_SWITCH if learned.mode == "momentary" else TWO_GESTURES
         lines += [f"{gesture} = {_quoted(command)}" for gesture, command in grammar.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(plain_line, lines)) + "\n"
 
 
 def _quoted(text: str) -> str:

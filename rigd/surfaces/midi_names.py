@@ -14,6 +14,7 @@ from typing import Literal
 
 from rigd.capture.cards import Card
 from rigd.model.errors import SurfaceError
+from rigd.model.plain_text import plain_line
 
 _RTMIDI_NUMBER = re.compile(r" (\d+):\d+$")
 _A2J_NUMBER = re.compile(r" \[(\d+)\](?= \((?:capture|playback)\):)")
@@ -95,7 +96,7 @@ def midi_lines(port: FoundPort, ports: Sequence[FoundPort], *, name: str = "peda
         )
     if remark := remark_on(stable_name(port.name)):
         lines.insert(0, f"# {remark}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(plain_line, lines)) + "\n"
 
 
 def pick_port(wanted: str, names: Sequence[str]) -> str:
@@ -166,4 +167,4 @@ def _key(name: str) -> str:
 
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped)
+    return plain_line(escaped)

@@ -14,6 +14,7 @@ from pathlib import Path
 from serial.tools import list_ports as pyserial_ports
 
 from rigd.model.errors import SurfaceError
+from rigd.model.plain_text import plain_line
 from rigd.surfaces.serial_settings import SerialSettings
 
 
@@ -56,7 +57,7 @@ def config_for(port: SerialPort, ports: Sequence[SerialPort], *, name: str = "bo
     """The config to paste: by serial number where that is unique, else by USB socket, else by path."""
     place = _place(port, ports)
     seen = " ".join(part for part in (port.product, port.usb_id) if part)
-    remark = f"  # {' '.join(seen.split())}, now {port.device}" if seen else ""
+    remark = plain_line(f"  # {' '.join(seen.split())}, now {port.device}") if seen else ""
     return f'[surface.{name}]\nkind = "serial"\n{place}{remark}\n'
 
 
@@ -128,7 +129,7 @@ def check_lasting(
 def _quoted(text: str) -> str:
     """As the inside of a TOML basic string."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped)
+    return plain_line(escaped)
 
 
 def find_port(settings: SerialSettings, ports: PortLister = list_ports) -> str:

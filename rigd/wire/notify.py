@@ -13,6 +13,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from rigd.model.plain_text import plain_line
+
 LONGEST_STATUS = 200
 LOOK_FOR_SETTINGS_S = 0.2
 
@@ -68,7 +70,7 @@ class Notifier:
     def _say(self, *lines: str) -> None:
         if not self._address:
             return
-        text = "\n".join(line.replace("\n", " ") for line in lines)
+        text = "\n".join(plain_line(line.replace("\n", " ")) for line in lines)
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
             to.setblocking(False)
             to.sendto(text.encode("utf-8", "replace"), self._address)

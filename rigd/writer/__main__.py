@@ -4,7 +4,6 @@ where none is given). Exit 0 when told to stop, 1 with a message on standard err
 from __future__ import annotations
 
 import gc
-import logging
 import resource
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from rigd.model.errors import RigError
 from rigd.tape.holds import PRIMARY_WRITER
 from rigd.wire.notify import Notifier
+from rigd.wire.plain_output import log_to_stderr, tell_broken, write_line
 from rigd.writer.process import WriterProcess, hold_lock, read_settings
 
 
@@ -20,9 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     name = words[1] if len(words) == 2 else PRIMARY_WRITER
     if not 1 <= len(words) <= 2 or not (name.isascii() and name.isalnum()):
-        print("usage: rigd-writer RUNTIME_DIR [NAME]", file=sys.stderr)
+        write_line("usage: rigd-writer RUNTIME_DIR [NAME]")
         return 2
-    logging.basicConfig(level=logging.INFO, format="rigd-writer: %(levelname)s: %(message)s")
+    log_to_stderr("rigd-writer: %(levelname)s: %(message)s")
     runtime = Path(words[0])
     try:
         lock = hold_lock(runtime, name)
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             read_settings(runtime, name), runtime, notifier=notifier, lock=lock, name=name
         )
     except (RigError, OSError) as error:
-        print(f"rigd-writer: {error}", file=sys.stderr)
+        write_line(f"rigd-writer: {error}")
         return 1
     # A file a channel and several takes at once: 1,024 descriptors are soon gone.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -43,5 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def run() -> int:
+    """The process's own entry: also what nobody caught goes to its log plain."""
+    tell_broken("rigd-writer")
+    return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())
