@@ -28,7 +28,7 @@ from rigd.model.permissions import SurfaceGate, SurfaceRights
 from rigd.model.state import RigState, Transport
 from rigd.model.surface import ClockNs
 from rigd.model.table import step
-from rigd.model.units import Ns, TakeId
+from rigd.model.units import TakeId
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -247,7 +247,7 @@ class Controller:
         is_a_time = 0 <= at_ns <= LATEST_NS
         return Circumstances(
             now_ns=now_ns,
-            at_ns=at_ns if is_a_time else Ns(LATEST_NS),
+            at_ns=at_ns if is_a_time else now_ns,
             at_frame=self._ask_tape(lambda: self._tape_time.frame_at(at_ns)) if is_a_time else None,
             tape_from=extent[0] if extent else None,
             tape_to=extent[1] if extent else None,

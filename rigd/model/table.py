@@ -194,8 +194,13 @@ def step(state: RigState, given: Input, rules: Rules, *, not_allowed: str = "") 
 
 
 def _check_time(given: Input) -> None:
-    at = given.circumstances
-    if at.at_ns > at.now_ns + FURTHEST_AHEAD_NS:
+    assert isinstance(given.what, Command)
+    at_ns = given.what.at_ns
+    if at_ns < 0:
+        raise Refusal(
+            f"{at_ns} ns is no time: this machine's clock (CLOCK_MONOTONIC) began at 0; it was not done"
+        )
+    if at_ns > given.circumstances.now_ns + FURTHEST_AHEAD_NS:
         raise Refusal("the time of this command lies in the future; it was not done")
 
 

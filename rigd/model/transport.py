@@ -35,6 +35,7 @@ from rigd.model.messages import EndTake, StopWriter
 from rigd.model.ordering import bytes_per_second, check_writer, order_take, plan_order
 from rigd.model.state import Ending, RigState, Take, Transport
 from rigd.model.take import Gap
+from rigd.model.tape_size import KEEP_SLACK_SECONDS, SLACK_SECONDS
 from rigd.model.units import Frame, frames_in
 from rigd.model.work import (
     CLEAR_FAULT,
@@ -48,13 +49,19 @@ from rigd.model.work import (
     title_of,
 )
 
+LATEST_START_S = 60.0
+"""A start that comes so much later than the tape can reach is refused: nobody waits so long for a red light."""
+
 
 def start(work: Work, command: Command) -> str:
     """READY: a take rolls from its pre-roll on."""
     check_writer(work)
     pressed_at = work.at_frame()
-    take = roll(work, first_frame=first_frame_at(work, pressed_at), pressed_at=pressed_at)
-    return f"{title_of(take.slate)} rolls"
+    first_frame = first_frame_at(work, pressed_at)
+    take = roll(work, first_frame=first_frame, pressed_at=pressed_at)
+    late_s = (first_frame - pressed_at) / work.state.sample_rate_hz
+    late = f", from {late_s:.1f} s after the press on: the tape reaches back no further" if late_s > 0 else ""
+    return f"{title_of(take.slate)} rolls{late}"
 
 
 def resume(work: Work, command: StartTake | ToggleTake) -> str:
@@ -129,7 +136,7 @@ def keep(work: Work, command: KeepLast) -> str:
     further = first_frame_beyond(
         work,
         seconds=command.seconds,
-        tape_gives=max(end_frame - frames_in(length_s, rate), work.at.tape_from or 0),
+        tape_gives=max(end_frame - frames_in(length_s, rate), oldest_to_begin(work)),
         end_frame=end_frame,
     )
     if further is not None:
@@ -143,9 +150,10 @@ def keep(work: Work, command: KeepLast) -> str:
     if length_s <= 0:
         raise Refusal("keep: [tape] keep_seconds is 0, so that nothing from before a press is kept")
     wanted = end_frame - max(1, frames_in(length_s, rate))
-    first_frame = max(wanted, work.at.tape_from if work.at.tape_from is not None else 0, 0)
+    first_frame = max(wanted, oldest_to_begin(work))
     if first_frame >= end_frame:
-        raise Refusal("keep: the tape holds nothing from before this moment yet")
+        ago = "any more" if end_frame < tape_to(work) else "yet"
+        raise Refusal(f"keep: the tape holds nothing from before this moment {ago}")
     length_s = (end_frame - first_frame) / rate
     order = plan_order(work, first_frame=Frame(first_frame), end_frame=Frame(end_frame), room_s=length_s)
     take = order_take(work, order)
@@ -218,10 +226,28 @@ def check_lock(work: Work, command: Command, take: Take) -> None:
 
 
 def first_frame_at(work: Work, at_frame: Frame) -> Frame:
-    """Where a take begins that is started at `at_frame`: a pre-roll earlier, as far as the tape reaches."""
-    preroll = frames_in(work.rules.preroll_s, work.state.sample_rate_hz)
-    oldest = work.at.tape_from if work.at.tape_from is not None else at_frame
-    return Frame(max(at_frame - preroll, oldest, 0))
+    """Where a take begins that is started at `at_frame`: a pre-roll earlier, as far as the tape reaches. Raises
+    Refusal where that is so long ago that nobody means it any more."""
+    rate = work.state.sample_rate_hz
+    oldest = oldest_to_begin(work)
+    if at_frame < oldest - frames_in(LATEST_START_S, rate):
+        ago_s, reaches_s = (tape_to(work) - at_frame) / rate, (tape_to(work) - oldest) / rate
+        raise Refusal(
+            f"this was pressed {ago_s:,.0f} s ago and the tape reaches back {reaches_s:.0f} s; nothing was started."
+            " To start now: rigd take start"
+        )
+    return Frame(max(at_frame - frames_in(work.rules.preroll_s, rate), oldest))
+
+
+def oldest_to_begin(work: Work) -> Frame:
+    """The oldest frame at which a take may begin. What is older and still on the tape is about to be overwritten: to
+    hold it there would cost the frames that come in meanwhile."""
+    rules = work.rules
+    reach_s = max(rules.keep_s, rules.preroll_s + SLACK_SECONDS / 2, rules.tape_s - KEEP_SLACK_SECONDS)
+    oldest = work.at.tape_from or 0
+    if work.at.tape_to is not None:
+        oldest = max(oldest, work.at.tape_to - frames_in(reach_s, work.state.sample_rate_hz))
+    return Frame(max(oldest, 0))
 
 
 def end_frame_at(work: Work, take: Take, command: Command) -> Frame:
