@@ -13,7 +13,8 @@ from rich.live import Live
 from rigd.cli.terminal import out
 from rigd.cli.view import live_view
 from rigd.control.client import ControlClient
-from rigd.model.errors import LinkError
+from rigd.control.peer_process import PeerProcess
+from rigd.model.errors import NotRunning, RigEnded, RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
@@ -28,20 +29,29 @@ AGAIN_AFTER_S = 0.3
 def show_live(path: Path) -> None:
     """Draws the rig until Ctrl-C or until rigd ends. Raises LinkError where there is none.
 
-    Who stood still for long (Ctrl-S, a laptop that slept) was cut off by rigd, and draws again."""
-    was_there = False
+    Who stood still for long (Ctrl-S, a laptop that slept) was cut off by rigd, and draws again. That rigd has ended
+    is said only where it is known: it said so itself, or its process is gone."""
+    was_there, said = False, ""
+    process = PeerProcess(0)
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             try:
+                why = ""
                 with ControlClient(path) as client, ControlClient(path) as asking:
                     was_there = True
-                    with contextlib.suppress(LinkError):
-                        draw(client, asking)
-            except LinkError:
+                    process.close()
+                    process = PeerProcess(client.peer_pid)
+                    draw(client, asking)
+            except RigError as error:
                 if not was_there:
                     raise
-                out.print("rigd has ended.")
-                return
+                if isinstance(error, RigEnded) or (isinstance(error, NotRunning) and process.has_ended()):
+                    out.print("rigd has ended.")
+                    return
+                why = str(error)
+            if why and why != said:
+                said = why
+                out.print(f"Not watched for the moment: {why}. This goes on trying.", style="yellow")
             time.sleep(AGAIN_AFTER_S)
 
 
@@ -101,7 +111,7 @@ class LiveView:
                     self._clients = [client, asking]
                     if not self._stopping.is_set():
                         draw(client, asking)
-            except LinkError:
+            except RigError:
                 self._stopping.wait(AGAIN_AFTER_S)
             except OSError:
                 self.is_cut_off = True

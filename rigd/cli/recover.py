@@ -16,7 +16,7 @@ from rigd.config.rig_config import RigConfig
 from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.control.client import ControlClient
 from rigd.library.library import Library
-from rigd.model.errors import LinkError
+from rigd.model.errors import NotRunning
 from rigd.writer.recovery import NotRecovered, recover_library
 
 
@@ -36,8 +36,9 @@ def recover(
     with errors_told():
         path = socket_path(runtime_dir)
     try:
-        client = ControlClient(path)
-    except LinkError as error:
+        with errors_told(but=NotRunning):
+            client = ControlClient(path)
+    except NotRunning as error:
         if config is None:
             fail(
                 ExitCode.NOT_RUNNING,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rigd.cli.terminal import AsJson, RuntimeDir, daemon, do, out, print_json
+from rigd.cli.view import take_count
 
 app = typer.Typer(help="The session and its songs.", no_args_is_help=True)
 Name = Annotated[list[str], typer.Argument(show_default=False)]
@@ -24,7 +25,7 @@ def show(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
                 "folder": state.session_folder,
                 "song": state.song,
                 "next_take_number": state.next_take_number,
-                "takes": len(state.takes),
+                "takes": take_count(state),
             }
         )
         return

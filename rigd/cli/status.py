@@ -11,6 +11,7 @@ from rigd.cli.view import (
     gain_text,
     minutes_left,
     mirror_line,
+    take_count,
     take_title,
 )
 from rigd.control.client import ControlClient
@@ -41,7 +42,7 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
         full = f"; the tape is {state.tape_fill:.0%} full"
         out.print(f"not safe   {state.unsafe_s:.1f} s are not yet on the disk{full}", markup=False)
     out.print(
-        f"session    {state.session}, {count(len(state.takes), 'take')} in {state.session_folder}",
+        f"session    {state.session}, {count(take_count(state), 'take')} in {state.session_folder}",
         markup=False,
     )
     interface = state.interface

@@ -18,7 +18,7 @@ from rigd.cli.plain_console import PlainConsole
 from rigd.cli.which_rig import check_let_in, find_rig
 from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.control.client import SOCKET_NAME, ControlClient
-from rigd.model.errors import CommandError, ConfigError, LinkError, RigError
+from rigd.model.errors import CommandError, ConfigError, NotRunning, RigError
 from rigd.model.requests import CommandAnswer
 from rigd.wire.codec import to_plain
 from rigd.wire.plain_output import write_json, write_line
@@ -64,13 +64,15 @@ def fail(code: ExitCode, *lines: str) -> NoReturn:
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
-    """RigErrors end the command with their message and the right code."""
+def errors_told(*, but: type[RigError] | tuple[()] = ()) -> Iterator[None]:
+    """RigErrors end the command with their message and the right code; `but` is left to the caller."""
     try:
         yield
+    except but:
+        raise
     except ConfigError as error:
         fail(ExitCode.CONFIG, *str(error).split("\n"))
-    except LinkError as error:
+    except NotRunning as error:
         fail(ExitCode.NOT_RUNNING, str(error))
     except CommandError as error:
         fail(ExitCode.REFUSED, str(error))

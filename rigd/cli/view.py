@@ -16,7 +16,7 @@ from rigd.model.blackbox import BlackBox
 from rigd.model.disk import closing_takes
 from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
-from rigd.model.state import Channel, Mirror, MirrorPhase, RigState, Take, Transport
+from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take, Transport
 
 METER_FLOOR_DB = -60.0
 METER_CELLS = 24
@@ -55,8 +55,8 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
         line.append(take_title(take), style="bold")
         now = levels.at_frame if levels is not None else take.first_frame + take.written_frames
         line.append(f"  {clock(now - take.first_frame, state.sample_rate_hz)}")
-        if take.gaps:
-            line.append(f"  {len(take.gaps)} gap{'s' * (len(take.gaps) > 1)}", style="bold red")
+        if gaps := entries(take).gaps:
+            line.append(f"  {count(gaps, 'gap')}", style="bold red")
         if take.slate.circled:
             line.append("  ◎ circled", style="green")
     else:
@@ -68,7 +68,7 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
     if state.locked:
         line.append("  LOCKED: hold to stop", style="yellow")
     second = Text(style="dim", no_wrap=False, overflow="fold")  # told whole, also on a narrow screen
-    second.append(f"{state.session}  ·  {count(len(state.takes), 'take')}")
+    second.append(f"{state.session}  ·  {count(take_count(state), 'take')}")
     if state.disk is not None:
         short = state.disk.seconds_left is not None and state.disk.seconds_left < 600
         second.append(f"  ·  {minutes_left(state)}", style="bold red" if short else "")
@@ -86,6 +86,21 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
         Group(line, second, *([third] if devices else [])),
         border_style="red" if take is not None else "grey50",
         padding=(0, 1),
+    )
+
+
+def take_count(state: RigState) -> int:
+    """The session's takes, also those that the answer had no room for."""
+    return state.earlier_takes + len(state.takes)
+
+
+def entries(take: Take) -> LeftOut:
+    """How many markers, gaps and notes it has, also those that the answer had no room for."""
+    more = take.left_out or LeftOut()
+    return LeftOut(
+        markers=len(take.markers) + more.markers,
+        gaps=len(take.gaps) + more.gaps,
+        notes=len(take.slate.notes) + more.notes,
     )
 
 
@@ -237,7 +252,7 @@ def take_table(takes: Sequence[Take], sample_rate_hz: int) -> Table:
             max_width=40 if words else None,
         )
     for take in takes:
-        slate = take.slate
+        slate, all_of = take.slate, entries(take)
         marks = Text(("◎" if slate.circled else "") + "★" * slate.rating, style="green")
         marks.append(" recovered" if take.recovered else "")
         marks.append(" FAILED" if take.failure else "", style="bold red")
@@ -249,8 +264,8 @@ def take_table(takes: Sequence[Take], sample_rate_hz: int) -> Table:
             marks,
             clock(frames, sample_rate_hz),
             str(len(take.files) or len(take.channels)),
-            Text(str(len(take.gaps)), style="bold red" if take.gaps else "dim"),
-            str(len(take.markers)),
+            Text(str(all_of.gaps), style="bold red" if all_of.gaps else "dim"),
+            str(all_of.markers),
             "; ".join(slate.notes),
         )
     return table

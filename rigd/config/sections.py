@@ -13,17 +13,18 @@ from pydantic import Field, field_validator
 from rigd.config.options import NEEDED, Options, option
 from rigd.model.bindings import Binding
 from rigd.model.errors import CommandError
+from rigd.model.limits import LONGEST_NAME
 from rigd.model.names import parse_naming
 from rigd.model.permissions import GRAVE, GROUPS
+from rigd.model.plain_text import first_strange
 from rigd.model.units import ChannelNumber
 
 SAMPLE_RATES_HZ = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
-LONGEST_NAME = 200
 
 
 def one_line(text: str) -> str:
     """The text, refused where it holds control characters: a name must not break a line or a path."""
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+    if first_strange(text):
         raise ValueError("must be one line of plain text, without control characters")
     return text
 

@@ -12,10 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from rigd.control.controller import Controller
+from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
 from rigd.model.commands import COMMANDS, Accepted, Command, Reply, arguments_of, parse_command, usage_of
 from rigd.model.disk_facts import TapeWatched
 from rigd.model.errors import CommandError
 from rigd.model.levels import Levels
+from rigd.model.limits import LONGEST_ORIGIN
 from rigd.model.plain_text import plain_line
 from rigd.model.requests import (
     CommandAnswer,
@@ -31,8 +33,6 @@ from rigd.model.requests import (
     TextRequest,
     Timing,
     WaitRequest,
-    brief_state,
-    brief_take,
 )
 from rigd.model.state import RigState, Take
 from rigd.model.surface import ClockNs
@@ -40,7 +40,6 @@ from rigd.model.units import Ns, Origin, TakeId
 from rigd.model.work import find_take, session_takes
 from rigd.wire.codec import adapter_of
 
-LONGEST_ORIGIN = 40
 Tell = Callable[[object], None]
 """Gives the answer to the client; any thread."""
 
@@ -77,9 +76,7 @@ class Answers:
                     state = replace(state, unsafe_s=safety.unsafe_s, tape_fill=safety.tape_fill)
                 tell(StatusAnswer(id=request.id, state=brief_state(state), levels=levels, timing=timing))
             case TakesRequest():
-                rolling = (state.take,) if state.take is not None else ()
-                takes = tuple(brief_take(take) for take in (*state.takes, *rolling))
-                tell(TakesAnswer(id=request.id, takes=takes))
+                tell(_takes_answer(request, state))
             case TakeRequest():
                 tell(_take_answer(request, state))
 
@@ -133,22 +130,42 @@ def wait_answer(request: WaitRequest, state: RigState) -> TakeAnswer | Failed | 
     if request.take_id is None:
         if state.take is not None or any(not take.closed for take in state.takes):
             return None
-        return TakeAnswer(id=request.id, take=state.takes[-1] if state.takes else None)
+        if not state.takes:
+            return TakeAnswer(id=request.id, take=None)
+        return _part(request.id, state.takes[-1])
     take = find_take(state, request.take_id)
     if take is None:
         return _no_such_take(request.id, request.take_id)
-    return TakeAnswer(id=request.id, take=take) if take.closed else None
+    return _part(request.id, take) if take.closed else None
+
+
+def _part(request_id: RequestId, take: Take, have: Counted | None = None) -> TakeAnswer:
+    return TakeAnswer(id=request_id, take=part_of(take, have or Counted()), of=counted(take))
+
+
+def _takes_answer(request: TakesRequest, state: RigState) -> TakesAnswer | Failed:
+    takes = (*state.takes, *((state.take,) if state.take is not None else ()))
+    begin = 0
+    if request.after is not None:
+        places = (place for place, take in enumerate(takes) if take.take_id == request.after)
+        if (found := next(places, None)) is None:
+            return _no_such_take(request.id, request.after)
+        begin = found + 1
+    page = page_of(takes[begin:])
+    return TakesAnswer(id=request.id, takes=page, more=begin + len(page) < len(takes))
 
 
 def _take_answer(request: TakeRequest, state: RigState) -> TakeAnswer | Failed:
     take: Take | None
     if request.take_id is not None:
         take = find_take(state, request.take_id)
-        return TakeAnswer(id=request.id, take=take) if take else _no_such_take(request.id, request.take_id)
+        if take is None:
+            return _no_such_take(request.id, request.take_id)
+        return _part(request.id, take, request.have)
     takes = session_takes(state)
     if not takes:
         return Failed(id=request.id, error="there is no take yet in this session")
-    return TakeAnswer(id=request.id, take=state.take or takes[-1])
+    return _part(request.id, state.take or takes[-1], request.have)
 
 
 def _no_such_take(request_id: RequestId, take_id: TakeId) -> Failed:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from rigd.model.errors import CommandError, LinkError, StrangerError
+from rigd.control.peer_process import PeerProcess
+from rigd.model.brief import Counted, counted, joined
+from rigd.model.errors import CommandError, LinkError, NobodyThere, NotRunning, RigEnded, StrangerError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.requests import (
@@ -17,6 +21,7 @@ from rigd.model.requests import (
     Argument,
     CommandAnswer,
     CommandRequest,
+    Ended,
     Failed,
     StatusAnswer,
     StatusRequest,
@@ -36,23 +41,34 @@ from rigd.wire.link import connect
 
 SOCKET_NAME = "rigd.sock"
 ANSWER_WITHIN_S = 5.0
+ENDS_WITHIN_S = 1.0
+"""A process that has closed its connections is gone soon after, or is not ending at all."""
+MOST_TRIES = 3
+"""To read what comes in parts, where it changes meanwhile."""
 A = TypeVar("A")
 
 
 class ControlClient:
-    """A connection to rigd. Raises LinkError where none runs, or where it goes away; StrangerError where somebody
-    else plays it."""
+    """A connection to rigd. Raises NotRunning where none can be found, RigEnded where one ends meanwhile,
+    StrangerError where somebody else plays it, and another LinkError where it cannot be talked to, and may well be
+    recording."""
 
     def __init__(self, path: Path, *, origin: str = "cli", answer_within_s: float = ANSWER_WITHIN_S) -> None:
         self._origin = origin
         self._answer_within_s = answer_within_s
         self._numbers = itertools.count(1)
+        self._is_closed = False
         try:
-            self._link = connect(path, Codec(ANSWERS))
+            self._link = connect(path, Codec(ANSWERS, across_builds=True))
         except StrangerError:
             raise
+        except NobodyThere as error:
+            raise NotRunning(f"rigd is not running here ({error}): start it with: rigd run") from error
         except LinkError as error:
-            raise LinkError(f"rigd is not running here ({error}): start it with: rigd run") from error
+            raise LinkError(
+                f"rigd lets nobody in now ({error}); it may well be recording: ask again"
+            ) from error
+        self._process = PeerProcess(self._link.peer_pid)
 
     def __enter__(self) -> ControlClient:
         return self
@@ -64,7 +80,9 @@ class ControlClient:
 
     def close(self) -> None:
         """The connection is over; so is an `events` that another thread waits in."""
+        self._is_closed = True
         self._link.close()
+        self._process.close()
 
     @property
     def peer_pid(self) -> int:
@@ -96,36 +114,87 @@ class ControlClient:
 
     def takes(self) -> tuple[Take, ...]:
         """The session's takes in brief, oldest first, the rolling one last."""
-        return self._asked(TakesRequest(id=next(self._numbers)), TakesAnswer).takes
+        for _ in range(MOST_TRIES):
+            takes: list[Take] = []
+            while True:
+                after = takes[-1].take_id if takes else None
+                try:
+                    answer = self._asked(TakesRequest(id=next(self._numbers), after=after), TakesAnswer)
+                except CommandError:
+                    if after is None:
+                        raise
+                    break  # that take was thrown away meanwhile
+                takes += answer.takes
+                if not answer.more or not answer.takes:
+                    return tuple(takes)
+        raise CommandError("the takes change faster than they can be told; ask again")
 
     def take(self, take_id: TakeId | None = None) -> Take:
         """One take, whole: that one, or the rolling or last one. Raises CommandError where there is none."""
         answer = self._asked(TakeRequest(id=next(self._numbers), take_id=take_id), TakeAnswer)
         assert answer.take is not None
-        return answer.take
+        return self._whole(answer, answer.take)
+
+    def _whole(self, first: TakeAnswer, take: Take) -> Take:
+        """The parts of a take put together. It may grow meanwhile; where it shrinks, all is asked for again."""
+        answer, tries = first, 0
+        while answer.of is not None and (have := counted(take)) != answer.of:
+            nothing_new = answer.take is not None and not any(astuple(counted(answer.take)))
+            if nothing_new or any(
+                here > there for here, there in zip(astuple(have), astuple(answer.of), strict=True)
+            ):
+                tries += 1
+                if tries >= MOST_TRIES:
+                    raise CommandError("the take changes faster than it can be told; ask again")
+                have = Counted()
+            request = TakeRequest(id=next(self._numbers), take_id=take.take_id, have=have)
+            answer = self._asked(request, TakeAnswer)
+            assert answer.take is not None
+            take = joined(take, answer.take) if have != Counted() else answer.take
+        return take
 
     def wait_closed(self, take_id: TakeId | None = None, *, timeout_s: float = 30.0) -> Take | None:
         """That take, or every take, is closed and safe on disk. Raises CommandError at the time-out."""
         request = WaitRequest(id=next(self._numbers), take_id=take_id, timeout_s=timeout_s)
-        return self._asked(request, TakeAnswer, within_s=timeout_s + self._answer_within_s).take
+        answer = self._asked(request, TakeAnswer, within_s=timeout_s + self._answer_within_s)
+        return None if answer.take is None else self._whole(answer, answer.take)
 
     def events(self, *, levels_hz: float = 0.0) -> Iterator[Snapshot | Event | Levels]:
-        """A Snapshot, then what happens, until rigd ends (LinkError). Nothing else may be asked meanwhile."""
+        """A Snapshot, then what happens, until rigd ends (RigEnded) or cuts this client off (another LinkError).
+        Nothing else may be asked meanwhile."""
         self._asked(SubscribeRequest(id=next(self._numbers), levels_hz=levels_hz), Subscribed)
         while True:
-            news = self._link.receive()
+            news = self._received(None)
             if isinstance(news, Failed):
                 raise LinkError(news.error)
             if isinstance(news, Snapshot | Event | Levels):
                 yield news
 
     def _asked(self, request: Any, kind: type[A], *, within_s: float | None = None) -> A:
-        self._link.send(request)
+        with contextlib.suppress(LinkError):  # what it said before it went is heard below
+            self._link.send(request)
         deadline = time.monotonic() + (self._answer_within_s if within_s is None else within_s)
         while (left_s := deadline - time.monotonic()) > 0:
-            answer = self._link.receive(left_s)
+            answer = self._received(left_s)
             if isinstance(answer, Failed) and answer.id in (request.id, None):
                 raise CommandError(answer.error)
             if isinstance(answer, kind) and getattr(answer, "id", None) == request.id:
                 return answer
-        raise LinkError("rigd does not answer; look at its log, or start it again")
+        raise LinkError(
+            f"rigd runs and did not answer within {self._answer_within_s:g} s; ask again, or look at its log"
+        )
+
+    def _received(self, timeout_s: float | None) -> Any:
+        try:
+            message = self._link.receive(timeout_s)
+        except LinkError as error:
+            if self._is_closed:
+                raise
+            if self._process.has_ended(within_s=ENDS_WITHIN_S):
+                raise RigEnded("rigd has ended") from error
+            raise LinkError(
+                f"the connection to rigd broke ({error}); it may well be recording: ask again"
+            ) from error
+        if isinstance(message, Ended):
+            raise RigEnded("rigd has ended")
+        return message

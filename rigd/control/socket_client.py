@@ -11,9 +11,8 @@ import threading
 from collections import deque
 
 from rigd.model.errors import LinkError
+from rigd.model.limits import LONGEST_REQUEST_BYTES, MOST_WAITING_BYTES, SERVED_BELOW_BYTES
 
-LONGEST_REQUEST_BYTES = 64 << 10
-MOST_WAITING_BYTES = 1 << 20
 READ_BYTES = 64 << 10
 
 
@@ -41,7 +40,7 @@ class SocketClient:
             return bool(self._out)
 
     def put(self, line: bytes) -> None:
-        """The line will be written; a client that lets a megabyte wait is over instead."""
+        """The line will be written; a client that lets MOST_WAITING_BYTES wait is over instead."""
         with self._lock:
             if self.is_over:
                 return
@@ -54,8 +53,14 @@ class SocketClient:
 
     @property
     def has_line(self) -> bool:
-        """A request waits to be taken."""
-        return not self.ends_when_told and b"\n" in self._in
+        """A request waits to be taken, and there is room for its answer: whoever asks has to read, too."""
+        return not self.ends_when_told and b"\n" in self._in and self.has_room
+
+    @property
+    def has_room(self) -> bool:
+        """So little waits to be read that the longest answer can be put in."""
+        with self._lock:
+            return self._out_bytes <= SERVED_BELOW_BYTES
 
     def receive(self) -> None:
         """What has come in waits to be taken; the client is over once it is gone."""
@@ -81,25 +86,27 @@ class SocketClient:
         del self._in[: end + 1]
         return line
 
-    def write(self) -> None:
-        """What the kernel takes now is written."""
+    def write(self) -> bool:
+        """What the kernel takes now is written. True where it took something."""
+        took = False
         while True:
             with self._lock:
                 if not self._out:
                     self.is_over = self.is_over or self.ends_when_told
-                    return
+                    return took
                 line = self._out[0]
             try:
                 sent = self.stream.send(line)
             except BlockingIOError:
-                return
+                return took
             except OSError:
                 self.is_over = True
-                return
+                return took
+            took = True
             with self._lock:
                 self._out_bytes -= sent
                 if not self._out:
-                    return
+                    return took
                 if sent == len(line):
                     self._out.popleft()
                 else:

@@ -15,7 +15,6 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rigd.control.answers import Answers, wait_answer
@@ -24,29 +23,29 @@ from rigd.control.doorkeeper import Doorkeeper
 from rigd.control.listener import Listener
 from rigd.control.runtime_dir import control_socket_mode
 from rigd.control.socket_client import SocketClient
+from rigd.control.visits import Meter, Visit, who_leaves, who_stops_watching
+from rigd.model.brief import brief_state
 from rigd.model.disk_facts import TapeWatched
 from rigd.model.errors import LinkError
 from rigd.model.events import Snapshot
-from rigd.model.levels import Levels
+from rigd.model.limits import LONGEST_ANSWER_BYTES, MOST_CLIENTS, MOST_WATCHERS
 from rigd.model.requests import (
     REQUESTS,
+    Ended,
     Failed,
     Subscribed,
     SubscribeRequest,
     Timing,
     WaitRequest,
-    brief_state,
 )
 from rigd.model.surface import ClockNs
 from rigd.model.units import NS_PER_SECOND
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import Door
+from rigd.wire.peers import peer_of
 
 log = logging.getLogger(__name__)
 
-MOST_CLIENTS = 32
-QUIET_NS = 5 * NS_PER_SECOND
-"""Where all places are taken, a client that has asked nothing for so long makes room for a new one."""
 MOST_WAITS = 8
 MOST_LEVELS_HZ = 30.0
 LONGEST_WAIT_S = 3600.0
@@ -59,26 +58,7 @@ ADMITTED_A_TURN = 8
 """Fewer than there are places: what a client says with its first breath is heard before others take its place."""
 LINES_A_TURN = 16
 """So many requests of one client are served before the others have their turn."""
-
-
-Meter = Callable[[], Levels | None]
-
-
-@dataclass(eq=False, slots=True)
-class _Visit:
-    """A client and what it has asked for that is not answered once and for all."""
-
-    client: SocketClient
-    listener: Listener | None = None
-    levels_every_ns: int = 0
-    levels_due_ns: int = 0
-    read_levels: Meter | None = None
-    waits: list[tuple[WaitRequest, int]] = field(default_factory=list)
-    """Each with the time at which it is given up."""
-    asked_at_ns: int = 0
-    """When its last whole line came in; 0: none yet."""
-    leaves_by_ns: int = 0
-    """When a client that was turned away is closed, whether it has read why or not; 0: it may stay."""
+TOO_LONG = "the answer is too long to be sent; rigd goes on, and its log says what it was about"
 
 
 class ControlSocket:
@@ -108,7 +88,7 @@ class ControlSocket:
         )
         self._codec = Codec(REQUESTS)
         self._selector = selectors.DefaultSelector()
-        self._visits: dict[int, _Visit] = {}
+        self._visits: dict[int, Visit] = {}
         self._news, self._news_in = socket.socketpair()
         self._door: Door | None = None
         self._door_is_gone = False
@@ -160,6 +140,7 @@ class ControlSocket:
             self._thread.join()
         for visit in list(self._visits.values()):
             with contextlib.suppress(OSError):
+                visit.client.put(encode(Ended()))
                 visit.client.write()
             self._leave(visit)
         if self._watch is not None:
@@ -200,7 +181,8 @@ class ControlSocket:
         for visit in list(self._visits.values()):
             self._send_events(visit)
             self._look_at_waits(visit, now_ns)
-            visit.client.write()
+            has_read = visit.client.write()
+            visit.watch_reading(now_ns, has_read=has_read)
             if visit.client.is_over or 0 < visit.leaves_by_ns <= now_ns:
                 self._leave(visit)
             else:
@@ -218,6 +200,7 @@ class ControlSocket:
             return 0.0
         due = [visit.levels_due_ns for visit in self._visits.values() if visit.levels_every_ns]
         due += [visit.leaves_by_ns for visit in self._visits.values() if visit.leaves_by_ns]
+        due += [visit.stuck_by_ns for visit in self._visits.values() if visit.stuck_by_ns]
         due += [self._door_opens_ns] if self._door_opens_ns else []
         due += [deadline_ns for visit in self._visits.values() for _, deadline_ns in visit.waits]
         return max(0.0, (min(due) - self._clock_ns()) / NS_PER_SECOND) if due else None
@@ -239,41 +222,28 @@ class ControlSocket:
     def _admit(self, stream: socket.socket) -> None:
         if not self._doorkeeper.lets_in(stream):
             return
-        visit = _Visit(SocketClient(stream))
+        visit = Visit(SocketClient(stream), peer=peer_of(stream), came_at_ns=self._clock_ns())
         self._visits[stream.fileno()] = visit
         self._selector.register(stream, selectors.EVENT_READ)
-        if sum(not each.client.ends_when_told for each in self._visits.values()) > MOST_CLIENTS:
-            self._make_room_for(visit)
-
-    def _make_room_for(self, late: _Visit) -> None:
-        """Places are for those who talk: whoever connected and said nothing goes first, the longest there of
-        them, then whoever has been quiet. A client that watches or waits stays."""
-        idle = [
-            visit
-            for visit in self._visits.values()
-            if visit is not late
-            and visit.listener is None
-            and not visit.waits
-            and not visit.client.ends_when_told
-            and self._clock_ns() - visit.asked_at_ns >= QUIET_NS
-        ]
-        if idle:
-            visit = min(idle, key=lambda visit: visit.asked_at_ns)
-            self._turn_away(visit, "others needed the place, and nothing was asked here; connect again")
-        else:
-            self._turn_away(late, f"there are {MOST_CLIENTS} clients already; close one")
+        leaves = who_leaves(visit, self._visits.values(), now_ns=self._clock_ns())
+        if leaves is visit:
+            self._turn_away(visit, f"there are {MOST_CLIENTS} clients already; close one")
+        elif leaves is not None:
+            self._turn_away(leaves, "others needed the place; connect again")
 
     def _open_door(self) -> None:
         assert self._door is not None
         self._selector.register(self._door.socket, selectors.EVENT_READ)
         self._door_opens_ns = 0
 
-    def _serve_some(self, visit: _Visit) -> None:
+    def _serve_some(self, visit: Visit) -> None:
         """The client's next lines, and what is left over in the next turn; nothing of one that is over."""
         client = visit.client
         try:
             for _ in range(LINES_A_TURN):
-                if client.is_over or client.ends_when_told or (line := client.take_line()) is None:
+                if client.is_over or not client.has_room or client.ends_when_told:
+                    return
+                if (line := client.take_line()) is None:
                     return
                 if line.strip():
                     visit.asked_at_ns = self._clock_ns()
@@ -281,12 +251,16 @@ class ControlSocket:
         except LinkError as error:
             self._turn_away(visit, str(error))
 
-    def _turn_away(self, visit: _Visit, error: str) -> None:
+    def _turn_away(self, visit: Visit, error: str) -> None:
+        if visit.listener is not None:
+            visit.listener.close()
+        visit.listener, visit.read_levels, visit.levels_every_ns = None, None, 0
+        visit.waits.clear()
         self._tell(visit, Failed(id=None, error=error))
         visit.client.ends_when_told = True
         visit.leaves_by_ns = self._clock_ns() + LEAVE_WITHIN_NS
 
-    def _serve(self, visit: _Visit, line: bytes) -> None:
+    def _serve(self, visit: Visit, line: bytes) -> None:
         request_id = None
         try:
             request = self._codec.decode(line)
@@ -304,26 +278,31 @@ class ControlSocket:
             log.exception("a request broke: %r", line[:200])
             self._tell(visit, Failed(id=request_id, error="this broke inside rigd; see its log"))
 
-    def _subscribe(self, visit: _Visit, request: SubscribeRequest) -> None:
+    def _subscribe(self, visit: Visit, request: SubscribeRequest) -> None:
         if not (math.isfinite(request.levels_hz) and 0 <= request.levels_hz <= MOST_LEVELS_HZ):
             raise LinkError(f"levels_hz is 0 to {MOST_LEVELS_HZ:g}")
+        leaves = who_stops_watching(visit, self._visits.values())
+        if leaves is visit:
+            raise LinkError(f"{MOST_WATCHERS} clients watch already; close one of them")
         self._tell(visit, Subscribed(id=request.id))
         if visit.listener is not None:
             visit.listener.close()
+        elif leaves is not None:
+            self._turn_away(leaves, "others needed the place; connect again")
         visit.listener = self._controller.listen(on_ready=self._wake)
         visit.levels_every_ns = round(NS_PER_SECOND / request.levels_hz) if request.levels_hz else 0
         visit.levels_due_ns = self._clock_ns()
         visit.read_levels = self._make_meter()
         self._send_events(visit)  # the snapshot comes before the first levels
 
-    def _wait_for(self, visit: _Visit, request: WaitRequest) -> None:
+    def _wait_for(self, visit: Visit, request: WaitRequest) -> None:
         if not (math.isfinite(request.timeout_s) and 0 <= request.timeout_s <= LONGEST_WAIT_S):
             raise LinkError(f"timeout_s is 0 to {LONGEST_WAIT_S:g}")
         if len(visit.waits) >= MOST_WAITS:
             raise LinkError(f"this client waits for {MOST_WAITS} takes already")
         visit.waits.append((request, self._clock_ns() + round(request.timeout_s * NS_PER_SECOND)))
 
-    def _look_at_waits(self, visit: _Visit, now_ns: int) -> None:
+    def _look_at_waits(self, visit: Visit, now_ns: int) -> None:
         for waiting in list(visit.waits):
             request, deadline_ns = waiting
             answer = wait_answer(request, self._controller.state)
@@ -333,7 +312,7 @@ class ControlSocket:
                 visit.waits.remove(waiting)
                 self._tell(visit, answer)
 
-    def _send_events(self, visit: _Visit) -> None:
+    def _send_events(self, visit: Visit) -> None:
         if visit.listener is None:
             return
         try:
@@ -356,9 +335,13 @@ class ControlSocket:
             if levels is not None:
                 self._tell(visit, levels, wake=False)
 
-    def _tell(self, visit: _Visit, answer: object, *, wake: bool = True) -> None:
+    def _tell(self, visit: Visit, answer: object, *, wake: bool = True) -> None:
         """Any thread: the controller's replies come on its own."""
-        visit.client.put(encode(answer))
+        line = encode(answer)
+        if len(line) > LONGEST_ANSWER_BYTES:
+            log.error("%s would be %s bytes long; it was not sent", type(answer).__name__, f"{len(line):,}")
+            line = encode(Failed(id=getattr(answer, "id", None), error=TOO_LONG))
+        visit.client.put(line)
         if wake:
             self._wake()
 
@@ -366,7 +349,7 @@ class ControlSocket:
         with contextlib.suppress(OSError):  # full: it wakes anyway; closed: nobody is there to wake
             self._news_in.send(b"\0")
 
-    def _leave(self, visit: _Visit) -> None:
+    def _leave(self, visit: Visit) -> None:
         self._visits.pop(visit.client.fileno(), None)
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(visit.client.stream)
@@ -375,8 +358,9 @@ class ControlSocket:
         visit.client.close()
 
 
-def _wanted(visit: _Visit) -> int:
-    reads = not (visit.client.ends_when_told or visit.client.has_line)
+def _wanted(visit: Visit) -> int:
+    client = visit.client
+    reads = client.has_room and not (client.ends_when_told or client.has_line)
     wanted = selectors.EVENT_READ if reads else 0
     return wanted | (selectors.EVENT_WRITE if visit.client.has_waiting else 0)
 

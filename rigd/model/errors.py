@@ -57,3 +57,15 @@ class LinkError(RigError):
 
 class StrangerError(LinkError):
     """Who answers, or the folder in which a rig was looked for, is somebody else's. Nothing was said there."""
+
+
+class NobodyThere(LinkError):
+    """Nobody listens at that socket, or there is none. Whoever did may be opening it again."""
+
+
+class NotRunning(LinkError):
+    """No rigd can be found there: nobody listens."""
+
+
+class RigEnded(NotRunning):
+    """That is known for certain: it said that it ends, or its process is gone."""

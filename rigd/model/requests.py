@@ -6,8 +6,9 @@ request, so that a client may ask several things at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from rigd.model.brief import Counted
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, Take
@@ -60,9 +61,11 @@ class SubscribeRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakesRequest:
-    """The session's takes. Answered by TakesAnswer."""
+    """The session's takes, from the oldest on or from behind that one on. Answered by TakesAnswer, or by Failed where
+    `after` is none of them any more."""
 
     id: RequestId
+    after: TakeId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,8 @@ class TakeRequest:
 
     id: RequestId
     take_id: TakeId | None = None
+    have: Counted = field(default_factory=Counted)
+    """So many of its entries are known already; the answer has the next ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +132,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
-    """The state without what only one take's own answer holds (see `brief_state`)."""
+    """The state with its takes in brief (see `brief_state`)."""
 
     id: RequestId
     state: RigState
@@ -149,14 +154,19 @@ class TakesAnswer:
 
     id: RequestId
     takes: tuple[Take, ...]
+    more: bool = False
+    """There are more behind the last of these; ask for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeAnswer:
-    """One take, whole; None where `wait` waited for all and there is none."""
+    """One take; None where `wait` waited for all and there is none. One that is too long for an answer comes in
+    parts: as long as there are more of its entries than the parts have together, ask for the next."""
 
     id: RequestId
     take: Take | None
+    of: Counted | None = None
+    """How many of each there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +177,11 @@ class Failed:
     error: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Told to every client, unasked, as the last word: rigd ends."""
+
+
 ANSWERS: tuple[type, ...] = (
     CommandAnswer,
     StatusAnswer,
@@ -174,22 +189,8 @@ ANSWERS: tuple[type, ...] = (
     TakesAnswer,
     TakeAnswer,
     Failed,
+    Ended,
     Snapshot,
     Event,
     Levels,
 )
-
-
-def brief_take(take: Take) -> Take:
-    """The take without its lists of files and gain changes, which grow with channels and hours."""
-    return replace(take, files=(), gain_changes=())
-
-
-def brief_state(state: RigState) -> RigState:
-    """The state with its takes in brief."""
-    return replace(
-        state,
-        take=None if state.take is None else brief_take(state.take),
-        takes=tuple(brief_take(take) for take in state.takes),
-        discarding=tuple(replace(false, take=brief_take(false.take)) for false in state.discarding),
-    )

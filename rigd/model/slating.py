@@ -20,6 +20,7 @@ from rigd.model.commands import (
 from rigd.model.effects import OpenSession, SendToWriter, SetSong, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.library import SessionOpened
+from rigd.model.limits import LONGEST_NAME, LONGEST_NOTE, LONGEST_NOTES, MOST_MARKERS, MOST_NOTES
 from rigd.model.messages import Annotate, Retag
 from rigd.model.numbering import HIGHEST_NUMBER, next_number_of, numbers_of, used_up
 from rigd.model.plain_text import escaped, first_strange
@@ -30,11 +31,6 @@ from rigd.model.work import Refusal, Work, chosen_take, current_take, is_rolling
 
 FIRST_SONG = "Song"
 """What takes are takes of until somebody says."""
-LONGEST_NAME = 200
-LONGEST_NOTE = 4000
-MOST_NOTES = 200
-MOST_MARKERS = 9_999
-"""Of one take: bounds what a stuck control or a loop on the network can pile up."""
 
 
 def mark(work: Work, command: AddMarker) -> str:
@@ -75,6 +71,11 @@ def note(work: Work, command: NoteTake) -> str:
     text = plain_text(command.text, "note", LONGEST_NOTE, lines=True)
     if len(take.slate.notes) >= MOST_NOTES:
         raise Refusal(f"{title_of(take.slate)} has {MOST_NOTES} notes already")
+    if sum(map(len, take.slate.notes)) + len(text) > LONGEST_NOTES:
+        most = f"{LONGEST_NOTES:,} characters are the most that the notes of a take may have together"
+        raise Refusal(
+            f"{most}; {title_of(take.slate)} has no room for this one. Write it into a file beside the take"
+        )
     slate = replace(take.slate, notes=(*take.slate.notes, text))
     return set_slate(work, take, slate, Happening.SLATE_CHANGED, "has a new note")
 

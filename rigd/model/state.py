@@ -81,6 +81,15 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """How many of a take's entries an answer does not tell: the older ones. Its own answer has all of them."""
+
+    markers: int = 0
+    gaps: int = 0
+    notes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
     """A take from its order to its close and after."""
 
@@ -116,6 +125,8 @@ class Take:
     """Its place among the takes of the library, by `model/ordinals.py`: the last one has the highest."""
     from_blackbox: bool = False
     """Until it is closed: it is put together from the black box, and the writer knows nothing of it."""
+    left_out: LeftOut | None = None
+    """Only where an answer had no room for all of it (`model/brief.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +264,8 @@ class RigState:
     """Not empty: capture and writer of another build of rigd finish a take, and why their tape is not read."""
     blackbox: BlackBox | None = None
     """None: there is none, or it was not heard of yet."""
+    earlier_takes: int = 0
+    """Only where an answer had no room for all takes (`model/brief.py`): so many older ones are not told."""
 
 
 def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:

@@ -16,16 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rigd.model.errors import LinkError, StrangerError
+from rigd.model.errors import LinkError, NobodyThere, StrangerError
+from rigd.model.limits import LONGEST_LINE_BYTES, MOST_UNSENT_BYTES
 from rigd.wire.codec import Codec, encode
 from rigd.wire.own_folder import NotOwn, folder_to_ask, name_in, own_folder, remove_own, user_named
 from rigd.wire.peers import is_let_in, peer_of
 from rigd.wire.process_handle import ProcessHandle
-
-MOST_UNSENT_BYTES = 16 << 20
-LONGEST_LINE_BYTES = 4 << 20
-"""A 256-channel order with its annotations is under 200 kB; a line beyond this is not ours."""
-
 
 CROWDED_PAUSE_S = 0.005
 
@@ -144,7 +140,9 @@ def connected(path: Path, *, timeout_s: float) -> socket.socket:
                 " meant by: --runtime-dir FOLDER"
             ) from error
         if isinstance(error, OSError):
-            raise LinkError(f"nobody answers at {path} ({error.strerror or error})") from error
+            known = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+            kind = NobodyThere if known else LinkError
+            raise kind(f"nobody answers at {path} ({error.strerror or error})") from error
         raise
     return stream
 

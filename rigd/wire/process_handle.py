@@ -48,11 +48,11 @@ class ProcessHandle:
             return handle
         return cls(pid, fd)
 
-    def has_ended(self) -> bool:
+    def has_ended(self, *, within_s: float = 0.0) -> bool:
         """Also where nobody has asked for its exit code yet."""
         poller = select.poll()
         poller.register(self._fd, select.POLLIN)
-        return bool(poller.poll(0))
+        return bool(poller.poll(within_s * 1000))
 
     def kill(self) -> None:
         """It is told to die at once (SIGKILL), if it has not ended. OSError where that is not allowed."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rigd.model.limits import MOST_TRACKS_TOLD, NOTES_OF_A_TRACK
 from rigd.model.messages import TakeProgress, WriterReport
+from rigd.model.take import Slate, TakeOrder
 from rigd.writer.opentakes import OpenTakes
 from rigd.writer.volume import Volume
 from rigd.writer.waiting import WaitingTake
-
-MOST_TRACKS_TOLD = 2048
-"""A report stays under half a megabyte, however many takes wait."""
 
 
 def report_of(
@@ -33,12 +32,17 @@ def _progress(takes: OpenTakes, waits: list[WaitingTake]) -> tuple[TakeProgress,
     rolls, and from the oldest on."""
     if not waits:
         return tuple(take.progress() for take in takes)
-    room = MOST_TRACKS_TOLD - sum(len(take.order.tracks) for take in takes)
+    room = MOST_TRACKS_TOLD - sum(_weight(take.order, take.ledger.slate) for take in takes)
     *older, newest = waits
     told = []
     for each in older:
-        room -= len(each.order.tracks)
+        room -= _weight(each.order, each.slate)
         if room < 0:
             break
         told.append(each)
     return tuple(take.progress() for take in (*takes, *told, newest))
+
+
+def _weight(order: TakeOrder, slate: Slate) -> int:
+    """In tracks: what the line that tells of it is made of."""
+    return len(order.tracks) + sum(map(len, slate.notes)) // NOTES_OF_A_TRACK

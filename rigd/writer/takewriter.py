@@ -12,6 +12,7 @@ import os
 from dataclasses import replace
 
 from rigd.model.disk_trouble import NO_ROOM, trouble_of
+from rigd.model.limits import MOST_GAPS_TOLD
 from rigd.model.messages import GapWritten, TakeProgress, XrunNoted
 from rigd.model.take import Gap, GapCause, TakeNote, Xrun
 from rigd.model.units import Frame, TakeId
@@ -32,8 +33,6 @@ ROOM_SECONDS = 8
 CUT_LOOSE = 8
 """One over: so much of the tape is given up by a writer that capture has let go of. Where it went on right behind
 the frames that are overwritten next, every piece would tear under it."""
-MOST_GAPS_TOLD = 1000
-"""In a report, the last ones: a line that a daemon takes has an end. The journal has all of them."""
 
 
 class TakeWriter:

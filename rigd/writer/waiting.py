@@ -64,9 +64,14 @@ class WaitingTake:
         end, tape_end = self.order.end_frame, self.tape.next_frame
         return max(0, (tape_end if end is None else min(end, tape_end)) - self.order.first_frame)
 
-    def progress(self) -> TakeProgress:
+    @property
+    def slate(self) -> Slate:
+        """As told last."""
         slates = [note for note in self.notes if isinstance(note, Slate)]
-        order = replace(self.order, slate=(self.order.slate, *slates)[-1])
+        return (self.order.slate, *slates)[-1]
+
+    def progress(self) -> TakeProgress:
+        order = replace(self.order, slate=self.slate)
         return TakeProgress(order=order, written_frames=0, durable_frames=0)
 
 

@@ -20,11 +20,12 @@ import pytest
 
 from rigd.control.client import ControlClient
 from rigd.control.controller import Controller
-from rigd.control.socket_server import DOOR_PAUSE_NS, LINES_A_TURN, MOST_CLIENTS, ControlSocket
+from rigd.control.socket_server import DOOR_PAUSE_NS, LINES_A_TURN, ControlSocket
 from rigd.model.commands import Command, Reply
 from rigd.model.errors import CommandError, LinkError
 from rigd.model.events import Event, Happening, Snapshot
 from rigd.model.levels import Levels
+from rigd.model.limits import MOST_CLIENTS
 from rigd.model.messages import OpenTake
 from rigd.model.state import Transport
 from rigd.model.units import NS_PER_SECOND, Frame

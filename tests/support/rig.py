@@ -175,7 +175,9 @@ class RigRun:
     def await_closed(self, count: int) -> tuple[Take, ...]:
         """So many takes are closed and none is open; whole, oldest first."""
         self.await_state(
-            lambda state: state.take is None and sum(take.closed for take in state.takes) == count,
+            lambda state: (
+                state.take is None and state.earlier_takes + sum(take.closed for take in state.takes) == count
+            ),
             f"{count} closed takes",
         )
         client = self.client()
