@@ -182,7 +182,10 @@ class Rig:
             upkeep=self._upkeep,
         )
         trial = DiskTrial(
-            library.own_folder, post=self._post, may_go_on=lambda: not is_rolling(self.controller.state)
+            library.own_folder,
+            root=library.root,
+            post=self._post,
+            may_go_on=lambda: not is_rolling(self.controller.state),
         )
         self.controller = Controller(
             state=first_state(

@@ -18,18 +18,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rigd.control.pins import Pins
-from rigd.library.durable import make_folder, read_json, sync_folder, write_json
+from rigd.library.durable import make_folder, make_folders, read_json, write_json
 from rigd.library.hasher import be_idle_on_disk
 from rigd.library.splice import Cut, Splice
 from rigd.model.blackbox import Keep, KeepUnderWay
 from rigd.model.disk_trouble import cure_of, trouble_of
-from rigd.model.errors import RigError
+from rigd.model.errors import LibraryError, RigError, TakeError
 from rigd.model.messages import GapWritten, TakeFailed
 from rigd.model.names import clash_key, unique_name
+from rigd.model.read_back import shown, why_no_folder_name
 from rigd.model.take import GapCause
 from rigd.model.units import TakeId
 from rigd.wire.codec import Codec, to_plain
+from rigd.writer import beneath
 from rigd.writer.failures import failed
+from rigd.writer.folders import check_folder, check_order
 from rigd.writer.recovery import closed_before
 from rigd.writer.segments import Shelf
 
@@ -67,6 +70,7 @@ class Assembly:
     ) -> None:
         """`own_folder` is the library's `.rigd`, on the volume that takes go to; `beside` the mirror, if any:
         files are no longer than either volume takes them."""
+        self._root = own_folder.parent
         self._folder = own_folder / KEEPING
         self._shelf = Shelf(blackbox)
         self._beside = beside
@@ -134,22 +138,40 @@ class Assembly:
             self._pins.let_go(keep.order.take_id)
 
     def _left(self) -> list[Keep]:
-        if not self._folder.is_dir():
+        try:
+            names = beneath.names_in(self._root, self._folder)
+        except FileNotFoundError:
             return []
+        except OSError as error:
+            raise LibraryError(f"{self._folder}: cannot be read ({error.strerror})") from error
         found = []
-        for path in sorted(self._folder.glob("*.json")):
+        for path in (self._folder / name for name in sorted(names) if name.endswith(".json")):
             try:
-                found.append(self._codec.from_plain(read_json(path)))
+                keep: Keep = self._codec.from_plain(read_json(path))
+                self._check(keep)
+                if path != self._record(keep):
+                    raise TakeError("it is of another take")
+                found.append(keep)
             except RigError as error:
-                log.warning("%s does not say what was to be kept: %s", path, error)
+                log.warning("%s does not say what was to be kept: %s; it was left alone", path, error)
         return sorted(found, key=lambda keep: keep.order.ordinal)
+
+    def _check(self, keep: Keep) -> None:
+        """The order makes sense, and the take lies where takes do. Raises TakeError."""
+        check_order(keep.order)
+        check_folder(keep.order, self._root)
+        names = Path(keep.order.folder).relative_to(self._root).parts
+        if len(names) != 3 or any(why_no_folder_name(name) for name in names[1:]) or names[0].startswith("."):
+            raise TakeError(f"{shown(keep.order.folder)} is no place of a take")
+        if keep.order.end_frame is None or keep.order.end_frame <= keep.order.first_frame:
+            raise TakeError("it has no end")
 
     def _note_down(self) -> None:
         """What was asked for is on disk, also what has to wait for its turn."""
         for keep in tuple(self._jobs):
             if keep.order.take_id not in self._noted:
-                make_folder(self._folder)
-                write_json(self._record(keep), to_plain(keep))
+                make_folder(self._folder, root=self._root)
+                write_json(self._record(keep), to_plain(keep), root=self._root)
                 self._noted.add(keep.order.take_id)
 
     def _record(self, keep: Keep) -> Path:
@@ -161,10 +183,10 @@ class Assembly:
         if _is_done(target, keep):  # killed between the renaming and the end of the record
             self._finish(keep, target)
             return
-        shutil.rmtree(making, ignore_errors=True)
+        self._remove(making)
         keep, target = self._take_place(keep, target)
-        making.mkdir(mode=0o750)
-        with Splice(keep, making, self._shelf, beside=self._beside) as splice:
+        make_folder(making, root=self._root)
+        with Splice(keep, making, self._shelf, root=self._root, beside=self._beside) as splice:
             self._pins.pin(take_id, splice.first_number())
             self._copy(splice)
             for gap in splice.gaps():
@@ -172,24 +194,28 @@ class Assembly:
                     self._post(GapWritten(take_id=take_id, gap=gap))
             splice.close()
         # rename(2) takes the place of the empty folder that kept the name.
-        making.rename(target)
-        sync_folder(target.parent)
-        sync_folder(self._folder)
+        beneath.rename(self._root, making, target, durable=True)
         self._finish(keep, target)
+
+    def _remove(self, making: Path) -> None:
+        """What was made of a take is gone."""
+        with (
+            contextlib.suppress(OSError),
+            beneath.opened(self._root, making.parent) as folder_fd,
+        ):
+            shutil.rmtree(making.name, ignore_errors=True, dir_fd=folder_fd)
 
     def _take_place(self, keep: Keep, target: Path) -> tuple[Keep, Path]:
         """The take's folder is there, empty, so that no other take gets its name."""
-        for folder in (target.parent.parent, target.parent):
-            if not folder.is_dir():
-                make_folder(folder)
+        make_folders(target.parent, root=self._root)
         with contextlib.suppress(OSError):
-            target.rmdir()  # left by an earlier try
+            beneath.remove_folder(self._root, target)  # left by an earlier try
         if os.path.lexists(target):
-            taken = {clash_key(entry.name) for entry in target.parent.iterdir()}
+            taken = {clash_key(name) for name in beneath.names_in(self._root, target.parent)}
             target = target.parent / unique_name(target.name, taken=taken.__contains__)
             keep = keep.at(str(target))
-            write_json(self._record(keep), to_plain(keep))
-        make_folder(target)
+            write_json(self._record(keep), to_plain(keep), root=self._root)
+        make_folder(target, root=self._root)
         return keep, target
 
     def _copy(self, splice: Splice) -> None:
@@ -217,18 +243,18 @@ class Assembly:
     def _finish(self, keep: Keep, target: Path) -> None:
         self._closed(keep, target)
         with contextlib.suppress(OSError):
-            self._record(keep).unlink()
+            beneath.remove(self._root, self._record(keep))
 
     def _give_up(self, keep: Keep, error: Exception) -> None:
         """Nothing is left of it but the sound in the black box, from which it can be asked for again."""
         unforeseen = not isinstance(error, (RigError, OSError))
         log.error("take %s could not be kept: %s", keep.order.folder, error, exc_info=unforeseen)
         reason = _why(keep, error)
-        shutil.rmtree(self._folder / keep.order.take_id, ignore_errors=True)
+        self._remove(self._folder / keep.order.take_id)
         with contextlib.suppress(OSError):
-            self._record(keep).unlink()
+            beneath.remove(self._root, self._record(keep))
         with contextlib.suppress(OSError):
-            Path(keep.order.folder).rmdir()
+            beneath.remove_folder(self._root, Path(keep.order.folder))
         self._post(failed(keep.order, error, frames=0, reason=reason))
 
 

@@ -15,21 +15,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rigd.library.durable import FILE_MODE, make_folder, sync_folder
+from rigd.library.durable import make_folders, sync_folder, write_whole
 from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
-from rigd.library.walking import is_folder, is_plain
+from rigd.library.walking import is_folder, is_plain, library_of
 from rigd.model.disk_trouble import OF_WRITES, cure_of, trouble_of
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.units import TakeId
+from rigd.writer.beneath import new_file, open_plain, remove, rename
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
-from rigd.writer.plain import open_plain
 from rigd.writer.riff import HEADER_BYTES, WaveShape
 
 PIECE_BYTES = 1 << 20
 LEFT_S = 60
 """A copy leaves room for so much of such a take: one that fills a volume up would stop the next take on it."""
+MOST_SMALL_BYTES = 64 << 20
 GoOn = Callable[[], None]
 
 
@@ -133,7 +134,7 @@ def has_the_same(one: Side, other: Side) -> bool:
 def digest_of(path: Path, go_on: GoOn) -> str | None:
     """SHA-256 of what the disk has, not the page cache; None where there is no such file. OSError."""
     try:
-        handle = open_plain(path, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = open_plain(path)
     except FileNotFoundError:
         return None
     try:
@@ -201,7 +202,7 @@ def _replace(lesser: Side, better: Side, go_on: GoOn) -> dict[str, str]:
     digests = copy_take(better, lesser.folder, go_on, with_journal=True)
     for name in set(lesser.names) - set(better.names):
         with contextlib.suppress(FileNotFoundError):
-            (lesser.folder / name).unlink()
+            remove(library_of(lesser.folder), lesser.folder / name)
     return digests
 
 
@@ -224,7 +225,7 @@ def copy_take(source: Side, target: Path, go_on: GoOn, *, with_journal: bool = T
     if take_in(target) is None and any(there.get(name) is not None for name in wanted):
         # No copy that was cut short leaves that: its files are whole before they get their names.
         raise CannotTell(f"{target} has other files of these names, and nothing says what they are")
-    make_folders(target)
+    make_folders(target, root=library_of(target))
     _copy_files(source, target, wanted, go_on)
     if with_journal:
         journal = digest_of(source.folder / JOURNAL_NAME, go_on)
@@ -248,27 +249,18 @@ def channels_of(record: TakeRecord, name: str) -> str:
     return f"channel{'s' if len(held) > 1 else ''} {told} ({name})" if held else name
 
 
-def copy_small(source: Path, target: Path) -> None:
-    """A small file is there, too, durably; nothing where it says the same already. OSError."""
-    content = source.read_bytes()
+def copy_small(source: Path, target: Path, *, root: Path) -> None:
+    """A small file is there, too, below `root`, durably; nothing where it says the same already. OSError."""
+    content = _small(source)
     with contextlib.suppress(OSError):
-        if target.read_bytes() == content:
+        if _small(target) == content:
             return
-    beside = _beside(target)
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(target)
-    sync_folder(target.parent)
+    write_whole(target, content, root=root)
 
 
-def make_folders(folder: Path) -> None:
-    """The folder and its parents exist, durably. LibraryError."""
-    missing = [each for each in (folder, *folder.parents) if not is_folder(each)]
-    for each in reversed(missing):
-        make_folder(each)
+def _small(path: Path) -> bytes:
+    with open(open_plain(path), "rb") as file:
+        return file.read(MOST_SMALL_BYTES)
 
 
 def _check_room(source: Side, target: Path, names: Iterable[str]) -> None:
@@ -299,29 +291,28 @@ def _copy_files(side: Side, target: Path, digests: dict[str, str], go_on: GoOn) 
     except BaseException as error:
         for name in digests:
             with contextlib.suppress(OSError):
-                _beside(target / name).unlink()
+                remove(library_of(target), _beside(target / name))
         if isinstance(error, OSError) and trouble_of(error.errno) in OF_WRITES:
             cure = cure_of(trouble_of(error.errno)) or "free some space there"
             raise LibraryError(f"{target} cannot be written ({error.strerror}): {cure}") from error
         raise
     for name in digests:
-        _beside(target / name).replace(target / name)
+        rename(library_of(target), _beside(target / name), target / name)
     if digests:
-        sync_folder(target)
+        sync_folder(target, root=library_of(target))
 
 
 def _clear_away(folder: Path, names: Iterable[str]) -> None:
     """What a kill left of files that were being copied there."""
     for name in (*names, JOURNAL_NAME):
         with contextlib.suppress(OSError):
-            _beside(folder / name).unlink()
+            remove(library_of(folder), _beside(folder / name))
 
 
 def _copy_file(source: Path, target: Path, go_on: GoOn) -> None:
-    reading = open_plain(source, os.O_RDONLY | os.O_NOFOLLOW)
+    reading = open_plain(source)
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        writing = os.open(target, flags, FILE_MODE)
+        writing = new_file(library_of(target.parent), target)
         try:
             at = 0
             while piece := memoryview(os.read(reading, PIECE_BYTES)):

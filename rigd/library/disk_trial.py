@@ -17,6 +17,7 @@ from pathlib import Path
 from rigd.model.disk_facts import DiskMeasured, Measurement
 from rigd.model.disk_trouble import cure_of, trouble_of
 from rigd.model.errors import RigError
+from rigd.writer.beneath import open_file, remove
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +31,15 @@ STOP_WAIT_S = 2.0
 
 
 def try_disk(
-    folder: Path, *, may_go_on: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    folder: Path,
+    *,
+    root: Path | None = None,
+    may_go_on: Callable[[], bool],
+    clock: Callable[[], float] = time.monotonic,
 ) -> Measurement | None:
     """What the volume of `folder` did; None where it was broken off. Raises OSError where it failed.
 
-    Steps of 1 MiB, each made durable: the longest of them is the stall.
+    `root` is the library that the folder lies in. Steps of 1 MiB, each made durable: the longest is the stall.
     """
     volume = os.statvfs(folder)
     most = min(MOST_BYTES, volume.f_bavail * volume.f_frsize // SHARE_OF_ROOM)
@@ -42,9 +47,9 @@ def try_disk(
         return _failed("there is too little room on it to try it out; free some space")
     content = os.urandom(STEP_BYTES)  # a file system that packs must not look faster than it is
     path = folder / TRIAL_NAME
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    file = open_file(root or folder, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode=0o600)
     try:
-        path.unlink()
+        remove(root or folder, path)
         begun = before = clock()
         written, longest_s = 0, 0.0
         while written + STEP_BYTES <= most and before - begun < TRIAL_S:
@@ -70,12 +75,17 @@ def _failed(why: str) -> Measurement:
 
 
 class DiskTrial:
-    """The controller's DiskPort. `folder` is rigd's own in the library."""
+    """The controller's DiskPort. `folder` is rigd's own in the library, which is `root`."""
 
     def __init__(
-        self, folder: Path, *, post: Callable[[DiskMeasured], None], may_go_on: Callable[[], bool]
+        self,
+        folder: Path,
+        *,
+        root: Path | None = None,
+        post: Callable[[DiskMeasured], None],
+        may_go_on: Callable[[], bool],
     ) -> None:
-        self._folder, self._post, self._may_go_on = folder, post, may_go_on
+        self._folder, self._root, self._post, self._may_go_on = folder, root, post, may_go_on
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -94,7 +104,9 @@ class DiskTrial:
         measurement: Measurement | None
         try:
             measurement = try_disk(
-                self._folder, may_go_on=lambda: not self._stopping.is_set() and self._may_go_on()
+                self._folder,
+                root=self._root,
+                may_go_on=lambda: not self._stopping.is_set() and self._may_go_on(),
             )
         except OSError as error:
             cure = cure_of(trouble_of(error.errno)) or "see to the disk"

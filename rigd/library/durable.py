@@ -10,11 +10,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
-from rigd.writer.plain import open_plain
+from rigd.writer import beneath
 
-FILE_MODE = 0o640
-FOLDER_MODE = 0o750
 LONGEST_JSON_BYTES = 64 << 20
 
 
@@ -22,15 +21,25 @@ class DamagedFile(LibraryError):
     """A file is there and is not what it should be."""
 
 
-def write_json(path: Path, plain: Any, *, durable: bool = True) -> None:
-    """`path` holds `plain` as readable JSON: written beside it, then renamed over it.
+def write_json(path: Path, plain: Any, *, root: Path, durable: bool = True) -> None:
+    """`path`, below the library's `root`, holds `plain` as readable JSON: written beside it, then renamed over it.
 
     `durable=False` leaves out the two fsyncs, for a file that is soon written again and can be made anew.
     """
     content = json.dumps(plain, ensure_ascii=False, indent=1).encode(errors="replace") + b"\n"
-    beside = path.with_name(f".{path.name}.new")
     try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
+        write_whole(path, content, root=root, durable=durable)
+    except OSError as error:
+        raise LibraryError(
+            f"{path}: cannot be written ({_why(error, path)}). The file before it stands"
+        ) from error
+
+
+def write_whole(path: Path, content: bytes, *, root: Path, durable: bool = True) -> None:
+    """As write_json, of bytes. OSError, and the file before it stands."""
+    beside = f".{path.name}.new"
+    with beneath.opened(root, path.parent) as folder_fd:
+        handle = beneath.new_in(folder_fd, beside, path=path.with_name(beside))
         try:
             view = memoryview(content)
             while view:
@@ -39,19 +48,22 @@ def write_json(path: Path, plain: Any, *, durable: bool = True) -> None:
                 os.fsync(handle)
         finally:
             os.close(handle)
-        beside.replace(path)
+        os.rename(beside, path.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         if durable:
-            sync_folder(path.parent)
-    except OSError as error:
-        raise LibraryError(
-            f"{path}: cannot be written ({error.strerror}). The file before it stands"
-        ) from error
+            os.fsync(folder_fd)
+
+
+def _why(error: OSError, path: Path) -> str:
+    """What the disk says; and of what, where that is something above it."""
+    if isinstance(error, beneath.LeadsOut) and str(error.filename) != str(path):
+        return str(error)
+    return str(error.strerror)
 
 
 def read_json(path: Path) -> Any:
     """What `path` holds; None where there is no such file. Raises LibraryError where it is not JSON."""
     try:
-        with open(open_plain(path, os.O_RDONLY), "rb") as file:
+        with open(beneath.open_plain(path), "rb") as file:
             content = file.read(LONGEST_JSON_BYTES + 1)
         if len(content) > LONGEST_JSON_BYTES:
             raise DamagedFile(f"{path}: too long to be one of rigd's")
@@ -64,31 +76,32 @@ def read_json(path: Path) -> Any:
         raise DamagedFile(f"{path}: is not JSON") from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Names made, renamed or removed in `folder` outlive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def sync_folder(folder: Path, *, root: Path) -> None:
+    """Names made, renamed or removed in `folder` outlive a power cut. OSError."""
+    beneath.sync_folder(root, folder)
 
 
-def make_folder(folder: Path) -> None:
-    """`folder` exists, durably; its parent must."""
+def make_folder(folder: Path, *, root: Path) -> None:
+    """`folder` exists, durably, and is one; its parent must."""
     try:
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        sync_folder(folder.parent)
+        beneath.make_folder(root, folder)
     except OSError as error:
-        raise LibraryError(f"{folder}: cannot be made ({error.strerror})") from error
+        raise LibraryError(f"{folder}: cannot be made ({_why(error, folder)})") from error
 
 
-def move_folder(source: Path, target: Path) -> None:
+def make_folders(folder: Path, *, root: Path) -> None:
+    """The same of every folder from `root` down to it."""
+    for each in (*reversed(folder.parents), folder):
+        if each != root and each.is_relative_to(root) and not beneath.is_folder(root, each):
+            make_folder(each, root=root)
+
+
+def move_folder(source: Path, target: Path, *, root: Path) -> None:
     """`source` is now `target`, durably; that did not exist. One step, because both are on one volume."""
     try:
-        if os.path.lexists(target):
+        if not is_gone(target):
             raise LibraryError(f"{target}: exists already; {source} stays where it is")
-        source.rename(target)
-        sync_folder(target.parent)
-        sync_folder(source.parent)
+        os.close(beneath.open_folder(root, source))  # no link, and no file
+        beneath.rename(root, source, target, durable=True)
     except OSError as error:
-        raise LibraryError(f"{source}: cannot be moved to {target} ({error.strerror})") from error
+        raise LibraryError(f"{source}: cannot be moved to {target} ({_why(error, source)})") from error

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rigd.writer.plain import open_plain
+from rigd.writer.beneath import open_plain
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Hasher:
 
     def _digest(self, path: Path) -> str | None:
         try:
-            handle = open_plain(path, os.O_RDONLY | os.O_NOFOLLOW)
+            handle = open_plain(path)
         except OSError:
             return None
         try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sqlite3
+import stat
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,8 +21,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rigd.library.walking import is_gone, is_plain
 from rigd.model.errors import LibraryError
 from rigd.model.units import TakeId
+from rigd.writer.beneath import rename
 
 INDEX_NAME = "index.sqlite3"
 MOST_NUMBER = (1 << 63) - 1
@@ -164,12 +167,14 @@ class Index:
 
     def _opened(self) -> sqlite3.Connection:
         # The lock stands in for SQLite's own check of the thread.
+        _check_is_ours(self._path)
         connection = sqlite3.connect(self._path, timeout=BUSY_S, check_same_thread=False)
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            _check_is_an_index(connection)  # before anything is changed in it
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
             if (
                 0 < version < INDEX_VERSION
             ):  # an older rigd's: it was made from the folders, and so is this one
@@ -262,6 +267,36 @@ class _Unsound(Exception):
     """SQLite is content, but this is not what rigd wrote."""
 
 
+def _check_is_ours(path: Path) -> None:
+    """Neither the file nor what SQLite writes beside it is a link, or has another name elsewhere. _Unsound."""
+    for beside in (path.with_name(path.name + ending) for ending in (*BESIDE, "")):
+        try:
+            status = beside.lstat()
+        except OSError:
+            continue
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise _Unsound(f"{beside.name} is a link, or no plain file")
+
+
+def _check_is_an_index(connection: sqlite3.Connection) -> None:
+    """It has no table but an index's. _Unsound."""
+    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
+        if table not in _TABLES.values() and not table.startswith("sqlite_"):
+            raise _Unsound(f"it has a table {table[:40]!r}, so it is another program's")
+
+
+def _check_places(row: SessionRow | TakeRow) -> None:
+    """Its folders are such as lie in a library: rows are looked up, moved and written to. _Unsound."""
+    depth = 3 if isinstance(row, TakeRow) else 1
+    places = [(row.folder, depth)]
+    if isinstance(row, TakeRow):
+        places.append((row.session_folder, 1))
+    for folder, names in places:
+        parts = folder.split("/")
+        if len(parts) != names or not all(map(is_plain, parts)):
+            raise _Unsound(f"a row of {_TABLES[type(row)]} leads out of the library")
+
+
 def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tuple[str, ...]) -> Iterator[R]:
     names = [field.name for field in dataclasses.fields(kind)]
     for *found, checksum in connection.execute(
@@ -273,7 +308,9 @@ def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tupl
         named: dict[str, Any] = {
             field.name: bool(value) if field.type == "bool" else value for field, value in fields
         }
-        yield kind(**named)
+        row = kind(**named)
+        _check_places(row)
+        yield row
 
 
 def _columns(kind: type) -> str:
@@ -302,22 +339,23 @@ def _checksum(values: tuple[Any, ...]) -> int:
     return zlib.crc32(repr(values).encode())
 
 
+BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite writes beside a file."""
+
+
 def _aside(path: Path, now: datetime) -> Path | None:
-    """The file and its WAL under another name; None where there was none."""
+    """The file and what is beside it under another name; None where there was none."""
+    root = path.parent.parent
     stamp = f"bad-{now:%Y%m%d-%H%M%S}"
-    target = path.with_name(f"{path.name}.{stamp}")
-    count = 1
-    while target.exists():
+    target, count = path.with_name(f"{path.name}.{stamp}"), 1
+    while not is_gone(target):
         count += 1
         target = path.with_name(f"{path.name}.{stamp}-{count}")
     try:
-        for ending in ("-wal", "-shm"):
-            beside = path.with_name(path.name + ending)
-            if beside.exists():
-                beside.rename(target.with_name(target.name + ending))
-        if not path.exists():
-            return None
-        path.rename(target)
+        for ending in (*BESIDE, ""):
+            each = path.with_name(path.name + ending)
+            if not is_gone(each):
+                rename(root, each, target.with_name(target.name + ending))
     except OSError as error:
         raise LibraryError(f"{path}: is damaged and cannot be put aside ({error.strerror})") from error
-    return target
+    return None if is_gone(target) else target

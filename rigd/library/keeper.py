@@ -334,6 +334,8 @@ class LibraryKeeper(JobQueue):
 
     def _tick(self) -> None:
         self._look_ahead()
+        for reason in self._library.not_believed():
+            self._tell(LibraryFailed(doing="look through", subject=str(self._library.root), reason=reason))
         with self._lock:
             newest, self._newest = self._newest, {}
         for take_id, take in newest.items():

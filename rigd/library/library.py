@@ -15,9 +15,9 @@ from typing import Literal
 
 from rigd.library.catalogue import Catalogue
 from rigd.library.dated_sessions import DatedSessions
-from rigd.library.durable import make_folder
 from rigd.library.index import INDEX_NAME
 from rigd.library.lock import LibraryLock
+from rigd.library.own_folder import LOCK_NAME, make_own_folder
 from rigd.library.session import (
     SessionFolder,
     SessionSheet,
@@ -37,7 +37,7 @@ from rigd.library.takes import (
     place_before_trash,
 )
 from rigd.library.volumes import volume_id
-from rigd.library.walking import folders_in, is_folder
+from rigd.library.walking import folders_in, is_folder, library_of
 from rigd.model.errors import LibraryError
 from rigd.model.names import Naming
 from rigd.model.state import Take
@@ -74,8 +74,8 @@ class Library(DatedSessions):
                 f"library {root}: cannot be made ({error.strerror}). Nothing was started. Set [rig] library to a "
                 "folder that you may write to"
             ) from error
-        make_folder(own)
-        self._lock = LibraryLock(own / "lock")
+        not_believed = make_own_folder(self.root, now=now())
+        self._lock = LibraryLock(own / LOCK_NAME)
         with contextlib.suppress(LibraryError):  # full or read-only: told when it is written to
             volume_id(self.root)
         super().__init__(
@@ -88,6 +88,8 @@ class Library(DatedSessions):
             mirror=mirror,
             filed=filed,
         )
+        for refusal in not_believed:
+            self._tell_once(own, refusal)
 
     def close(self) -> None:
         """The next daemon may have the library."""
@@ -97,6 +99,7 @@ class Library(DatedSessions):
     def file_take(self, folder: Path, *, slate: Slate | None = None, failure: str = "") -> FoundTake:
         """take.json and index say what the journal, and `slate` if given, say. `failure`: why the writer let go of
         the take, where it may have found no room to say so in the journal. Raises LibraryError."""
+        self._check_place(folder)
         found = bring_up_to_date(folder, slate=slate)
         if found is None:
             raise LibraryError(f"{folder}: there is no take; nothing was written")
@@ -104,11 +107,18 @@ class Library(DatedSessions):
             found = file_failed(folder, failure=failure)
         return self._filed(found)
 
+    def _check_place(self, folder: Path) -> None:
+        """It lies where takes do, in the library or on the mirror. Raises LibraryError."""
+        roots = [self.root] if self._mirror is None else [self.root, self._mirror]
+        if library_of(folder) not in roots or ".." in folder.parts[-3:]:
+            raise LibraryError(f"{folder}: is no place of a take in {self.root}; it was left alone")
+
     def adopt_take(self, folder: Path) -> Take | None:
         """What journal and take.json say of a take, open or closed; None where there is no take yet.
 
         Raises LibraryError.
         """
+        self._check_place(folder)
         found = bring_up_to_date(folder)
         if found is None:
             return None
@@ -134,7 +144,7 @@ class Library(DatedSessions):
     def come_back(self) -> None:
         """The library's volume was away: lock and index are of what is there now. Raises LibraryError."""
         self._lock.release()
-        self._lock = LibraryLock(self.root / OWN_FOLDER / "lock")
+        self._lock = LibraryLock(self.root / OWN_FOLDER / LOCK_NAME)
         self.catalogue.open_again()
 
     def discard(self, take_id: TakeId) -> FoundTake:
@@ -200,7 +210,7 @@ class Library(DatedSessions):
         for folder in folders_in(self.root, self._tell_once):
             sheet: SessionSheet | None = None
             try:
-                sheet = read_session(folder)
+                sheet = read_session(folder, self._tell_once)
             except LibraryError as error:
                 self._tell_once(folder, error)
             for place in take_folders(folder, self._tell_once):

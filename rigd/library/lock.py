@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from rigd.model.errors import AlreadyRunning, LibraryError
+from rigd.writer.beneath import open_file
 
 
 class LibraryLock:
@@ -15,7 +16,7 @@ class LibraryLock:
     def __init__(self, path: Path) -> None:
         """Raises AlreadyRunning at once where another process holds it."""
         try:
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o640)
+            self._handle = open_file(path.parent.parent, path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise LibraryError(f"{path}: cannot be opened ({error.strerror}). Nothing was started") from error
         try:

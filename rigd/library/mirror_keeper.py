@@ -25,10 +25,9 @@ from rigd.library.copies import (
     has_more,
     look,
     make_alike,
-    make_folders,
     take_in,
 )
-from rigd.library.durable import move_folder
+from rigd.library.durable import make_folders, move_folder
 from rigd.library.hasher import be_idle
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.session import SESSION_NAME, remove_if_empty, take_folders
@@ -252,8 +251,8 @@ class MirrorKeeper:
     def _copy_session(self, source: Path, target: Path) -> None:
         if is_file(source / SESSION_NAME):
             try:
-                make_folders(target)
-                copy_small(source / SESSION_NAME, target / SESSION_NAME)
+                make_folders(target, root=target.parent)
+                copy_small(source / SESSION_NAME, target / SESSION_NAME, root=target.parent)
             except (OSError, LibraryError) as error:
                 log.warning("%s was not copied to %s: %s", source / SESSION_NAME, target, error)
 
@@ -348,8 +347,8 @@ class MirrorKeeper:
         target = root / leads.folder.relative_to(of)
         if target == moved.folder or not is_gone(target):
             return moved
-        make_folders(target.parent)
-        move_folder(moved.folder, target)
+        make_folders(target.parent, root=root)
+        move_folder(moved.folder, target, root=root)
         self._moved_out_of.add(_session_of(moved.folder))
         found = look(target)
         return moved if found is None else found

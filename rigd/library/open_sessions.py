@@ -180,7 +180,7 @@ class OpenSessions:
                 ):
                     place = before
         if not place.is_there:
-            make_folder(place.folder)
+            make_folder(place.folder, root=self.root)
             write_session(place.folder, place.sheet)
         opened = self._opened(place, told=newest)
         if is_gone(place.folder / SESSION_NAME):
@@ -195,6 +195,9 @@ class OpenSessions:
         today = self._now().date().isoformat()
         with self._planning:
             session, ahead = self._sessions.get(self._current), self._ahead
+        if session is not None:
+            for refusal in session.look_at_songs(session.sheet.song):
+                self._tell_once(session.folder, refusal)
         if session is None or session.told or session.sheet.date == today:
             return
         of = str(session.folder)
@@ -211,6 +214,8 @@ class OpenSessions:
         takes: list[FoundTake] = []
         if place.is_there:
             session.look()
+            for refusal in session.look_at_songs():
+                self._tell_once(folder, refusal)
             for each in take_folders(folder, self._tell_once):
                 try:
                     found = bring_up_to_date(each)
@@ -246,13 +251,17 @@ class OpenSessions:
             ),
         )
 
+    def not_believed(self) -> list[str]:
+        """What lies in the library and was refused, since this was asked last; for a person."""
+        return self._tell_once.untold()
+
     def save_session(self, session_folder: str) -> None:
         """session.json is durable as planned takes and chosen songs made it. Raises LibraryError."""
         session = self._session(session_folder)
         if is_gone(session.folder):
             if session_folder in self._removed:
                 return  # asked for before its takes got their right date
-            make_folder(session.folder)
+            make_folder(session.folder, root=self.root)
         write_session(session.folder, session.sheet)
         self.catalogue.enter(session=(session.folder, session.sheet))
 

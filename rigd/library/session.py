@@ -7,9 +7,10 @@ never held while the disk is asked.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,16 +18,31 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from rigd.library.durable import DamagedFile, read_json, sync_folder, write_json
-from rigd.library.walking import Unreadable, folders_in, is_folder, is_link, is_plain, pass_by
+from rigd.library.walking import NotBelieved, Unreadable, folders_in, is_gone, is_link, pass_by
 from rigd.model.errors import LibraryError
 from rigd.model.library import TakePlan
 from rigd.model.names import Naming, clash_key, unique_name
+from rigd.model.numbering import HIGHEST_NUMBER
+from rigd.model.read_back import as_typed, is_take_number, shown, why_no_folder_name
 from rigd.model.take import Slate, TakeFile, Track
 from rigd.wire.codec import adapter_of
+from rigd.writer import beneath
+from rigd.writer.beneath import names_in, remove, remove_folder
 
 SESSION_NAME = "session.json"
 SESSION_VERSION = 1
 TRASH_NAME = ".trash"
+
+
+log = logging.getLogger(__name__)
+
+Refused = Callable[[Path, LibraryError], None]
+"""Told of what was not believed, and why."""
+
+
+def log_refused(path: Path, error: LibraryError) -> None:
+    """The log has it."""
+    log.warning("%s", error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +74,9 @@ class SessionSheet:
     songs: tuple[SongEntry, ...] = ()
 
 
-def read_session(folder: Path) -> SessionSheet | None:
-    """session.json of a folder; None where there is none. A song whose folder is not one of the session's is left
-    out. Raises LibraryError where it cannot be used."""
+def read_session(folder: Path, refused: Refused = log_refused) -> SessionSheet | None:
+    """session.json of a folder; None where there is none. A song that could not have been typed, or whose folder
+    rigd would never have made, is left out, and `refused` is told. Raises LibraryError where it cannot be used."""
     path = folder / SESSION_NAME
     plain = read_json(path)
     if plain is None:
@@ -72,14 +88,29 @@ def read_session(folder: Path) -> SessionSheet | None:
         sheet: SessionSheet = adapter_of(SessionSheet).validate_python(plain)
     except ValidationError as error:
         raise DamagedFile(f"{path}: {error.errors(include_url=False)[0]['msg']}") from error
-    songs = tuple(song for song in sheet.songs if is_plain(song.folder) and not song.folder.startswith("."))
-    return sheet if songs == sheet.songs else replace(sheet, songs=songs)
+    songs: list[SongEntry] = []
+    for song in sheet.songs:
+        named = replace(song, name=as_typed(song.name))
+        if why := _why_not(named):
+            told = f"{path}: {why}. It is passed by; its next take goes to a folder of its own"
+            refused(path, NotBelieved(told))
+        else:
+            songs.append(named)
+    return replace(sheet, song=as_typed(sheet.song), songs=tuple(songs))
+
+
+def _why_not(song: SongEntry) -> str:
+    if why := why_no_folder_name(song.folder):
+        return f"the folder {shown(song.folder)} of the song {shown(song.name)} {why}"
+    if not is_take_number(song.next_take_number):
+        return f"the song {shown(song.name)} says {song.next_take_number} for its next take"
+    return ""
 
 
 def write_session(folder: Path, sheet: SessionSheet) -> None:
     """session.json is `sheet`, durably. Raises LibraryError."""
     plain: dict[str, Any] = adapter_of(SessionSheet).dump_python(sheet, mode="json")
-    write_json(folder / SESSION_NAME, plain)
+    write_json(folder / SESSION_NAME, plain, root=folder.parent)
 
 
 def session_schema() -> dict[str, Any]:
@@ -101,18 +132,17 @@ def take_folders(session: Path, unreadable: Unreadable = pass_by) -> Iterator[Pa
 def remove_if_empty(session: Path) -> bool:
     """The folder of a session of which nothing is left but session.json and empty folders is gone. Anything else in
     it stays, and so does it; never raises."""
+    root = session.parent
     try:
-        names = os.listdir(session)
-        inside = [session / name for name in names if name != SESSION_NAME]
-        if is_link(session) or any(
-            is_link(each) or not is_folder(each) or os.listdir(each) for each in inside
-        ):
+        inside = [session / name for name in names_in(root, session) if name != SESSION_NAME]
+        if any(names_in(root, each) for each in inside):  # OSError of what is no folder
             return False
         for each in inside:
-            each.rmdir()
-        (session / SESSION_NAME).unlink(missing_ok=True)
-        session.rmdir()
-        sync_folder(session.parent)
+            remove_folder(root, each)
+        with contextlib.suppress(FileNotFoundError):
+            remove(root, session / SESSION_NAME)
+        remove_folder(root, session)
+        sync_folder(root, root=root)
     except OSError:
         return False
     return True
@@ -140,6 +170,8 @@ class SessionFolder:
         """Clash keys of the names in each folder of the session, by its name; "" is the session's own."""
         self._numbers: dict[str, set[int]] = {}
         """Take numbers used, by song as typed."""
+        self._left: set[str] = set()
+        """Clash keys of folders of the session that no take goes to: links, and what is no folder."""
         self._planned: set[str] = set()
         """Folders of takes that were planned here, and of which no end was heard."""
 
@@ -181,13 +213,45 @@ class SessionFolder:
             for place, keys in found.items():
                 self._taken.setdefault(place, set()).update(keys)
 
+    def look_at_songs(self, only: str | None = None) -> list[NotBelieved]:
+        """A song (`only` this one) whose folder is there and is no folder, or a link to one, gets one of its own.
+        Returns what was found. Asks the disk."""
+        found = []
+        for entry in self.sheet.songs:
+            if only not in (None, entry.name):
+                continue
+            place = self.folder / entry.folder
+            try:
+                if not is_gone(place):
+                    os.close(beneath.open_folder(self.folder.parent, place))
+            except beneath.LeadsOut as error:
+                with self._lock:
+                    self._leave(entry.folder)
+                told = f"{error}. Takes of {shown(entry.name)} go to another folder from now on"
+                found.append(NotBelieved(told))
+            except OSError:
+                continue  # a disk that is away, or may not be read: the take tells
+        return found
+
+    def _leave(self, folder: str) -> None:
+        """No take goes to that folder of the session any more."""
+        self._left.add(clash_key(folder))
+        self._taken.setdefault("", {clash_key(SESSION_NAME)}).add(clash_key(folder))
+        moved = [song for song in self._sheet.songs if song.folder == folder]
+        songs = tuple(song for song in self._sheet.songs if song.folder != folder)
+        self._sheet = replace(self._sheet, songs=songs)
+        for song in moved:
+            self._put(replace(self._new_song(song.name), next_take_number=song.next_take_number))
+
     def note_take(self, slate: Slate, folder: Path) -> None:
         """A take was found here: its song has this folder, its number is used. Any thread."""
+        place = folder.parent.name
         with self._lock:
-            self._numbers.setdefault(slate.song, set()).add(slate.number)
-            place = folder.parent.name
-            if self._entry(slate.song) is None and place != TRASH_NAME:
-                self._put(SongEntry(name=slate.song, folder=place, next_take_number=slate.number + 1))
+            if is_take_number(slate.number):
+                self._numbers.setdefault(slate.song, set()).add(slate.number)
+            if self._entry(slate.song) is None and place != TRASH_NAME and not why_no_folder_name(place):
+                number = min(max(slate.number, 0) + 1, HIGHEST_NUMBER)
+                self._put(SongEntry(name=slate.song, folder=place, next_take_number=number))
 
     def next_take_number(self, song: str) -> int:
         """What session.json says, unless that number is used: then one more than the highest. Any thread."""
@@ -285,8 +349,8 @@ class SessionFolder:
         values = {"session_date": self._sheet.date, "session": self._sheet.session, "song": song}
         folder = self._naming.song.render(values, fallback="Song")
         taken = self._taken.setdefault("", {clash_key(SESSION_NAME)})
-        if "song" in self._naming.song.fields:
-            folder = unique_name(folder, taken=taken.__contains__)
+        not_to_be = taken if "song" in self._naming.song.fields else self._left
+        folder = unique_name(folder, taken=not_to_be.__contains__)
         taken.add(clash_key(folder))
         entry = SongEntry(name=song, folder=folder, next_take_number=1)
         self._put(entry)

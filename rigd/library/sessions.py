@@ -19,10 +19,11 @@ from rigd.library.session import SESSION_NAME, SessionSheet, read_session, take_
 from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import bring_up_to_date
-from rigd.library.walking import Unreadable, folders_in, is_folder, is_link
+from rigd.library.walking import ToldOnce, folders_in, is_folder, is_link
 from rigd.model.errors import LibraryError
 from rigd.model.names import Naming, clash_key, unique_name
 from rigd.model.ordinals import ordinal_of
+from rigd.writer.beneath import put_aside
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class SessionPlaces:
         rig: str,
         now: Callable[[], datetime],
         next_ordinal: Callable[[], int],
-        unreadable: Unreadable,
+        unreadable: ToldOnce,
     ) -> None:
         self._root, self._naming, self._rig, self._now = root, naming, rig, now
         self._next_ordinal, self._unreadable = next_ordinal, unreadable
@@ -109,7 +110,7 @@ class SessionPlaces:
         found: list[Place] = []
         for folder in folders_in(self._root, self._unreadable):
             with contextlib.suppress(LibraryError):
-                sheet = read_session(folder)
+                sheet = read_session(folder, self._unreadable)
                 if sheet is not None and sheet.session == name:
                     found.append(Place(folder=folder, sheet=sheet, is_there=True))
         return max(
@@ -139,13 +140,13 @@ class SessionPlaces:
         if is_link(folder) or not is_folder(folder):
             return None
         try:
-            sheet = read_session(folder)
+            sheet = read_session(folder, self._unreadable)
         except DamagedFile as error:
             log.warning("%s; looking at its takes instead", error)
             sheet = None
             damaged = folder / SESSION_NAME
             with contextlib.suppress(OSError):
-                damaged.rename(damaged.with_name(f"{SESSION_NAME}.bad-{self._now():%Y%m%d-%H%M%S}"))
+                put_aside(self._root, damaged, f"bad-{self._now():%Y%m%d-%H%M%S}")
         except LibraryError as error:
             log.warning("%s", error)
             return None

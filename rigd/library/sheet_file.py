@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from rigd.library.durable import DamagedFile, read_json, write_json
 from rigd.library.sheet import SHEET_VERSION, TakeSheet
+from rigd.library.sheet_check import as_typed_sheet, why_not
+from rigd.library.walking import library_of
 from rigd.model.errors import LibraryError
 from rigd.wire.codec import adapter_of
 
@@ -33,7 +35,9 @@ def read_sheet(folder: Path) -> TakeSheet | None:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
         raise LibraryError(f"{path}: {where}: {first['msg']}") from error
-    return sheet
+    if why := why_not(sheet):
+        raise DamagedFile(f"{path}: {why}")
+    return as_typed_sheet(sheet)
 
 
 def write_sheet(folder: Path, sheet: TakeSheet, *, durable: bool = True) -> None:
@@ -41,7 +45,7 @@ def write_sheet(folder: Path, sheet: TakeSheet, *, durable: bool = True) -> None
     path = folder / SHEET_NAME
     with contextlib.suppress(DamagedFile):
         _refuse_newer(path, read_json(path))
-    write_json(path, plain_sheet(sheet), durable=durable)
+    write_json(path, plain_sheet(sheet), root=library_of(folder), durable=durable)
 
 
 def _refuse_newer(path: Path, plain: Any) -> None:

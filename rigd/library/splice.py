@@ -18,7 +18,7 @@ from rigd.model.take import Gap, GapCause, Xrun
 from rigd.model.units import Frame, InputNumber
 from rigd.tape._core import lib
 from rigd.tape.kernel import sync_file_system
-from rigd.writer.folders import open_folder
+from rigd.writer.beneath import open_folder
 from rigd.writer.journal import Journal
 from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, Ledger, NextPart
 from rigd.writer.segments import Axis, Placed, SegmentFiles, Shelf, placed_on, unix_ns_of
@@ -44,9 +44,9 @@ class Cut(Enum):
 class Splice:
     """A take in the making. Its own frames are counted from 0 here."""
 
-    def __init__(self, keep: Keep, making: Path, shelf: Shelf, *, beside: str = "") -> None:
-        """Folder, journal and files are there, empty. `beside`: a folder on another volume that is to take copies of
-        the files. OSError."""
+    def __init__(self, keep: Keep, making: Path, shelf: Shelf, *, root: Path, beside: str = "") -> None:
+        """Folder, journal and files are there, empty, below the library's `root`. `beside`: a folder on another
+        volume that is to take copies of the files. OSError."""
         order = keep.order
         assert order.end_frame is not None
         self._order, self._shelf = order, shelf
@@ -63,7 +63,7 @@ class Splice:
         self._frame_bytes = frame_bytes
         self._slice_bytes = SLICE_BYTES
         self._least_free = round(LEAST_FREE_S * order.format.sample_rate_hz * frame_bytes)
-        self._folder_fd = open_folder(making)
+        self._folder_fd = open_folder(root, making)
         begun = Begun(
             # Frames of a take that begins before this tape are shifted: they are no tape's.
             tape_id=keep.tape_id if keep.tape_frame == order.first_frame else "",

@@ -8,7 +8,7 @@ from pathlib import Path
 from rigd.library.copies import take_in
 from rigd.library.session import take_folders
 from rigd.library.sheet_file import read_sheet
-from rigd.library.walking import folders_in, is_gone
+from rigd.library.walking import folders_in, is_gone, is_plain
 from rigd.model.errors import LibraryError
 from rigd.model.units import TakeId
 from rigd.writer.journal import JOURNAL_NAME
@@ -53,7 +53,8 @@ class TakePlaces:
             return False
         try:
             sheet = read_sheet(here)
-            sizes = {file.name: file.size_bytes for file in sheet.files} if sheet is not None else {}
+            files = [file for file in sheet.files if is_plain(file.name)] if sheet is not None else []
+            sizes = {file.name: file.size_bytes for file in files}
             return (
                 sheet is not None
                 and sheet.mirror is not None

@@ -24,7 +24,7 @@ from rigd.library.sheet import (
     without_digests,
 )
 from rigd.library.sheet_file import NewerSheet, read_sheet, write_sheet
-from rigd.library.walking import is_link, is_plain
+from rigd.library.walking import is_link, is_plain, library_of
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.names import clash_key, safe_name, unique_name
 from rigd.model.take import Slate
@@ -191,7 +191,7 @@ def move_to_trash(folder: Path, *, at: str, ordinal: int) -> FoundTake:
     trash = session / TRASH_NAME
     if is_link(trash):
         raise LibraryError(f"{trash}: is a link; {folder} stays where it is. Remove the link")
-    make_folder(trash)
+    make_folder(trash, root=library_of(folder))
     sheet = _with_false_take(found.sheet, true=True)
     sheet = replace(
         sheet,
@@ -201,7 +201,7 @@ def move_to_trash(folder: Path, *, at: str, ordinal: int) -> FoundTake:
     )
     write_sheet(folder, sheet)
     target = _free(trash, safe_name(f"{folder.parent.name} - {folder.name}", fallback="Take"))
-    move_folder(folder, target)
+    move_folder(folder, target, root=library_of(folder))
     return FoundTake(folder=target, sheet=sheet, settled=False)
 
 
@@ -222,15 +222,16 @@ def move_to_session(found: FoundTake, session: Path, *, dated: str, target: Call
     place = found.folder
     if goes:
         place = target()
-        make_folder(place.parent)
-        move_folder(found.folder, place)
+        root = library_of(found.folder)
+        make_folder(place.parent, root=root)
+        move_folder(found.folder, place, root=root)
     return FoundTake(folder=place, sheet=sheet, settled=not sheet.ahead_of_journal)
 
 
 def free_in_trash(session: Path, name: str) -> Path:
     """A place in the session's trash, which is there. LibraryError."""
     trash = session / TRASH_NAME
-    make_folder(trash)
+    make_folder(trash, root=session.parent)
     return _free(trash, name)
 
 
@@ -238,8 +239,9 @@ def move_from_trash(found: FoundTake, target: Path) -> FoundTake:
     """The take is at `target` and no false one. The folder moves first: after a power cut in between, it is
     still the false take that it was, and catching up moves it back."""
     if found.in_trash:
-        make_folder(target.parent)
-        move_folder(found.folder, target)
+        root = library_of(found.folder)
+        make_folder(target.parent, root=root)
+        move_folder(found.folder, target, root=root)
     else:
         target = found.folder
     sheet = replace(

@@ -115,8 +115,9 @@ def _copy_place(folder: Path, library: Path, mirror: Path) -> Path:
     """Where a take's other copy is to be: as take.json says, else at the same place on the mirror."""
     with contextlib.suppress(LibraryError):
         sheet = read_sheet(folder)
-        if sheet is not None and sheet.mirror is not None:
-            return Path(sheet.mirror.folder)
+        there = Path(sheet.mirror.folder) if sheet is not None and sheet.mirror is not None else mirror
+        if there != mirror and there.is_relative_to(mirror) and ".." not in there.relative_to(mirror).parts:
+            return there
     return mirror / folder.relative_to(library)
 
 

@@ -11,9 +11,10 @@ import os
 import uuid
 from pathlib import Path
 
-from rigd.library.durable import make_folder, sync_folder
+from rigd.library.durable import make_folder, sync_folder, write_whole
 from rigd.model.errors import LibraryError
 from rigd.model.library import Volume
+from rigd.writer.beneath import new_file, remove
 from rigd.writer.volume import ID_NAME, OWN_FOLDER, read_id
 
 MIRROR_ID_NAME = "mirror-volume"
@@ -30,22 +31,16 @@ def volume_id(root: Path) -> str:
     own = root / OWN_FOLDER
     try:
         root.mkdir(mode=0o750, parents=True, exist_ok=True)
-        make_folder(own)
-        write_id(own / ID_NAME, uuid.uuid4().hex)
+        make_folder(own, root=root)
+        write_id(root, ID_NAME, uuid.uuid4().hex)
     except OSError as error:
         raise LibraryError(f"{own}: cannot be written ({error.strerror})") from error
     return read_id(root)
 
 
-def write_id(path: Path, known: str) -> None:
-    """The id is in the file, durably. OSError."""
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("w", encoding="ascii") as file:
-        file.write(known + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    sync_folder(path.parent)
+def write_id(root: Path, name: str, known: str) -> None:
+    """The id is in that file of the volume's own folder, durably. OSError."""
+    write_whole(root / OWN_FOLDER / name, f"{known}\n".encode("ascii"), root=root)
 
 
 def why_unfit(root: Path, known: str) -> str:
@@ -59,7 +54,7 @@ def why_unfit(root: Path, known: str) -> str:
     try:
         if os.statvfs(root).f_flag & os.ST_RDONLY:
             return f'"{root}" is read-only; mount it for writing (as a service: ReadWritePaths=)'
-        _probe(root / OWN_FOLDER / PROBE_NAME)
+        _probe(root, root / OWN_FOLDER / PROBE_NAME)
     except OSError as error:
         return f'"{root}" does not take a written file and give it back ({error.strerror}); check the disk'
     return ""
@@ -96,13 +91,13 @@ class VolumePair:
         if not known:
             known = volume_id(self._mirror)
             with contextlib.suppress(OSError):
-                write_id(self._library / OWN_FOLDER / MIRROR_ID_NAME, known)
+                write_id(self._library, MIRROR_ID_NAME, known)
         problem = why_unfit(self._mirror, known)
         if problem and read_id(self._mirror) != known:
             problem += f" To begin with a new one: rm {self._library / OWN_FOLDER / MIRROR_ID_NAME}"
         if not problem and not library and self._library_id:
             with contextlib.suppress(OSError):
-                write_id(self._mirror / OWN_FOLDER / LIBRARY_ID_NAME, self._library_id)
+                write_id(self._mirror, LIBRARY_ID_NAME, self._library_id)
         return problem
 
     def are_there(self) -> bool:
@@ -119,10 +114,10 @@ class VolumePair:
         return False
 
 
-def _probe(path: Path) -> None:
+def _probe(root: Path, path: Path) -> None:
     """Written, made durable, and read back past the page cache. OSError."""
     pattern = os.urandom(PROBE_BYTES)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+    handle = new_file(root, path)
     try:
         os.pwrite(handle, pattern, 0)
         os.fsync(handle)
@@ -132,5 +127,5 @@ def _probe(path: Path) -> None:
     finally:
         os.close(handle)
         with contextlib.suppress(OSError):
-            path.unlink()
-    sync_folder(path.parent)
+            remove(root, path)
+    sync_folder(path.parent, root=root)

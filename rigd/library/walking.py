@@ -13,6 +13,8 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from rigd.model.errors import LibraryError
+
 log = logging.getLogger(__name__)
 
 Unreadable = Callable[[Path, OSError], None]
@@ -52,6 +54,12 @@ def is_link(path: Path) -> bool:
     return os.path.islink(path)
 
 
+def library_of(take_folder: Path) -> Path:
+    """The root of the library that a take's folder lies in: session, song or trash, take."""
+    places = take_folder.parents
+    return places[min(2, len(places) - 1)]
+
+
 def is_plain(name: str) -> bool:
     """A name in a folder, and no way out of it: nobody knows who wrote a journal, take.json or session.json that lies
     in a library."""
@@ -85,13 +93,30 @@ def _is_real_folder(entry: os.DirEntry[str], unreadable: Unreadable) -> bool:
         return False
 
 
+class NotBelieved(LibraryError):
+    """What lies in a library is such that rigd never made it, and was passed by: a person is to know."""
+
+
 class ToldOnce:
     """Names each thing that cannot be read once, in the log. One thread."""
 
     def __init__(self) -> None:
         self._told: set[Path] = set()
+        self._not_believed: set[str] = set()
+        self._untold: list[str] = []
+
+    def untold(self) -> list[str]:
+        """What was not believed, since this was asked last."""
+        untold, self._untold = self._untold, []
+        return untold
 
     def __call__(self, path: Path, error: Exception) -> None:
+        if isinstance(error, NotBelieved):
+            if str(error) not in self._not_believed:
+                self._not_believed.add(str(error))
+                self._untold.append(str(error))
+                log.warning("%s", error)
+            return
         if not self._told.isdisjoint((path, *path.parents)):
             return
         self._told.add(path)

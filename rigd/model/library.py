@@ -68,7 +68,7 @@ class LibraryFailed:
     """The library could not do what it was asked. Takes are not touched by this."""
 
     doing: str
-    """"open session", "write session", "write take sheet", "discard", "restore", "index"."""
+    """"open session", "write session", "write take sheet", "discard", "restore", "index", "look through"."""
     subject: str
     """A take id, or a session's name."""
     reason: str

@@ -31,8 +31,9 @@ from rigd.model.units import Frame, TakeId
 from rigd.tape.holds import PRIMARY_WRITER, Hold, NoFreeHoldError
 from rigd.tape.mapping import await_name
 from rigd.tape.tape import Tape
+from rigd.writer.beneath import make_folders
 from rigd.writer.failures import failed, unforeseen, why_not_opened
-from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable, make_folder
+from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable
 from rigd.writer.journal import has_begun, is_begun
 from rigd.writer.kept import KeptSound
 from rigd.writer.left_takes import LeftTakes
@@ -108,7 +109,9 @@ class Desk:
         self.look_for_tape()
         gone = self._waiting.take_up(self._tapes.now)
         for entry in self._open_list.read():
-            if self._waiting.find(entry.take_id) is None or is_begun(entry.folder):
+            if not is_inside(entry.folder, self._library_root):
+                log.warning('take "%s" is not in the library; it was left alone', entry.folder)
+            elif self._waiting.find(entry.take_id) is None or is_begun(entry.folder):
                 self._go_on_with(entry)
         for waiting in self._waiting:
             if is_begun(waiting.order.folder):  # killed before it was taken off the list
@@ -118,7 +121,7 @@ class Desk:
                 self._waiting.remove(waiting.take_id)
         for order in gone:
             if is_inside(order.folder, self._library_root) and not is_begun(order.folder):
-                remove_empty(Path(order.folder))
+                remove_empty(self._library_root, Path(order.folder))
                 why = f'take "{order.folder}": its tape is gone; nothing was written'
                 self._refuse(order, TakeError(why))
 
@@ -126,10 +129,14 @@ class Desk:
         survived = False
         take: TakeWriter | None = None
         try:
-            survived = entry.cache_survived()
+            survived = entry.cache_survived(self._library_root)
             if self._tapes.now is not None:
                 take = resume_take(
-                    entry, tape=self._tapes.now, open_list=self._open_list, holder=self._holder
+                    entry,
+                    tape=self._tapes.now,
+                    library_root=self._library_root,
+                    open_list=self._open_list,
+                    holder=self._holder,
                 )
         except Exception as error:
             log.warning('take "%s" cannot go on: %s', entry.folder, error, exc_info=unforeseen(error))
@@ -218,7 +225,7 @@ class Desk:
                 self._tell(closed)
             return
         self._volume.check(order)
-        make_folder(Path(order.folder))  # so that nobody else gets its name meanwhile
+        make_folders(self._library_root, Path(order.folder))  # so that nobody else gets its name meanwhile
         self._waiting.add(order, tape)
         self._kept.is_taken_over(tape, order.first_frame)
 
@@ -228,7 +235,7 @@ class Desk:
         if waiting is not None:
             self._keep(waiting.tape, order.first_frame)
             self._waiting.remove(order.take_id)
-            remove_empty(Path(order.folder))
+            remove_empty(self._library_root, Path(order.folder))
         reason = why_not_opened(order, error)
         log.error("%s", reason, exc_info=unforeseen(error))
         self._tell(failed(order, error, frames=0, reason=reason))
@@ -283,7 +290,7 @@ class Desk:
         try:
             if not is_inside(folder, self._library_root):
                 raise TakeError(f'take "{folder}": not in the library "{self._library_root}"; left alone')
-            retag_take(folder, take_id, note)
+            retag_take(folder, take_id, note, root=self._library_root)
             self._remember(take_id, folder)
         except Exception as error:
             log.warning('take "%s" was not tagged: %s', folder, error, exc_info=unforeseen(error))
@@ -312,6 +319,7 @@ class Desk:
                     waiting.order,
                     waiting.notes,
                     tape=waiting.tape,
+                    library_root=self._library_root,
                     open_list=self._open_list,
                     holder=self._holder,
                 )

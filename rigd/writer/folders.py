@@ -16,11 +16,14 @@ from rigd.model.take import TakeOrder
 from rigd.model.units import TakeId
 from rigd.wire.codec import Codec, encode
 from rigd.wire.own_folder import read_own, replace_own
+from rigd.writer.beneath import opened
 from rigd.writer.ledger import JOURNAL_NAME
 
 MOST_FRAMES = 1 << 60
 MOST_HZ = 1_000_000
 MOST_CHANNELS = 1_024
+MOST_FILES = 1_024
+"""Of a take, one a channel: rigd listens to 512 inputs at most."""
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,11 @@ def _is_short(name: str) -> bool:
         return False
 
 
+def is_take_id(text: str) -> bool:
+    """An id as rigd gives one."""
+    return len(text) == 32 and set(text) <= set("0123456789abcdef")
+
+
 def check_order(order: TakeOrder) -> None:
     """The order makes sense, and its files stay inside its folder. Raises TakeError.
 
@@ -58,13 +66,15 @@ def check_order(order: TakeOrder) -> None:
     def refuse(why: str) -> TakeError:
         return TakeError(f'take "{order.folder}": {why}; nothing was written')
 
-    if len(order.take_id) != 32 or not set(order.take_id) <= set("0123456789abcdef"):
+    if not is_take_id(order.take_id):
         raise refuse("the take's id is not 32 hexadecimal digits")
     names = [file.name for file in order.files]
     for name in names:
         odd = "/" in name or "\0" in name or name in ("", ".", "..", JOURNAL_NAME)
         if odd or not _is_short(name):
             raise refuse(f"{name!r} cannot be the name of a file in it")
+    if len(names) > MOST_FILES or len(order.tracks) > MOST_FILES:
+        raise refuse(f"it has more than {MOST_FILES:,} files or channels")
     if not names or len({name.casefold() for name in names}) != len(names):
         raise refuse("it has no files, or two of the same name")
     numbers = (order.first_frame, order.end_frame or 0, order.time_reference)
@@ -82,27 +92,18 @@ def check_order(order: TakeOrder) -> None:
         raise refuse("a channel is listed twice, or its input is not a number from 1")
 
 
-def make_folder(folder: Path) -> None:
-    """The folder and every parent of it exist. They survive a power cut once their file system was synced,
-    or `make_durable` was called. OSError."""
+def make_root(folder: Path) -> None:
+    """The library's own folder and every parent of it exist; any of them may be a link to a folder. OSError."""
     for each in reversed((folder, *folder.parents)):
         if not each.is_dir():
             each.mkdir(mode=0o750, exist_ok=True)
 
 
-def open_folder(folder: Path) -> int:
-    """A descriptor of the folder, not through a symbolic link at its end. OSError."""
-    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-
 def make_durable(folder: Path, library_root: Path) -> None:
     """The names in the folder and of it and of all its parents up to the library survive a power cut. OSError."""
     for each in (folder, *folder.parents):
-        fd = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        with opened(library_root, each) as fd:
             os.fsync(fd)
-        finally:
-            os.close(fd)
         if each == library_root:
             break
 
@@ -135,13 +136,10 @@ class OpenFolder:
     folder: str
     cache_mark: str
 
-    def cache_survived(self) -> bool:
-        """True when the lengths of its files can be believed. OSError where the folder is gone."""
-        folder_fd = open_folder(Path(self.folder))
-        try:
+    def cache_survived(self, root: Path) -> bool:
+        """True when the lengths of its files can be believed. OSError where the folder is not in the library."""
+        with opened(root, Path(self.folder)) as folder_fd:
             return cache_mark(folder_fd) == self.cache_mark
-        finally:
-            os.close(folder_fd)
 
 
 class OpenList:

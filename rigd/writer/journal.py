@@ -14,11 +14,15 @@ import fcntl
 import json
 import os
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from rigd.model.errors import LinkError, TakeError
+from rigd.model.read_back import as_typed, marker_as_typed, order_as_typed, slate_as_typed
+from rigd.model.slating import LONGEST_NOTE
 from rigd.model.take import GainChange, Gap, Marker, Slate, Xrun
 from rigd.wire.codec import Codec, to_plain
+from rigd.writer.beneath import new_in, open_in, open_plain
 from rigd.writer.folders import MOST_FRAMES, check_order
 from rigd.writer.ledger import (
     JOURNAL_NAME,
@@ -36,7 +40,6 @@ from rigd.writer.ledger import (
     Retagged,
     TakeRecord,
 )
-from rigd.writer.plain import open_plain
 
 __all__ = ["JOURNAL_NAME", "Journal", "TakeRecord", "read_journal", "read_ledger"]
 
@@ -105,7 +108,7 @@ def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
             durable = text  # one a second: only the last one is worth decoding
             continue
         try:
-            entry = _CODEC.from_plain(json.loads(text))
+            entry = _as_typed(_CODEC.from_plain(json.loads(text)))
             _check_frames(entry)
         except (LinkError, ValueError, RecursionError) as error:
             faults.append(f"line {number} was left out: {error}")
@@ -132,6 +135,22 @@ def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
     return ledger, whole
 
 
+def _as_typed(entry: Entry) -> Entry:
+    """Its texts are such as could have been typed."""
+    match entry:
+        case Begun():
+            return replace(entry, order=order_as_typed(entry.order))
+        case Slate():
+            return slate_as_typed(entry)
+        case Marker():
+            return marker_as_typed(entry)
+        case Closed() if entry.failure:
+            return replace(entry, failure=as_typed(entry.failure, LONGEST_NOTE))
+        case Mended():
+            return replace(entry, name=as_typed(entry.name))
+    return entry
+
+
 def _check_frames(entry: object) -> None:
     """No count of frames is negative or beyond all time, no gap is of no length. Raises ValueError."""
     numbers: tuple[int, ...] = ()
@@ -156,7 +175,7 @@ def check_length(path: Path | str, size_bytes: int) -> None:
 
 def _content_of(path: Path) -> bytes:
     try:
-        with open(open_plain(path, os.O_RDONLY), "rb") as file:
+        with open(open_plain(path), "rb") as file:
             check_length(path, os.fstat(file.fileno()).st_size)
             return file.read()
     except OSError as error:
@@ -180,7 +199,7 @@ def read_journal(path: Path) -> TakeRecord:
 
 def last_line_closes(folder: Path) -> bool:
     """True where the journal's last line says that nothing is left to do. Looks at its end only."""
-    with open(open_plain(folder / JOURNAL_NAME, os.O_RDONLY), "rb") as file:
+    with open(open_plain(folder / JOURNAL_NAME), "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
         lines = file.read().split(b"\n")
     text = _text_of(lines[-2]) if len(lines) > 1 and not lines[-1] else None
@@ -190,7 +209,7 @@ def last_line_closes(folder: Path) -> bool:
 def has_begun(folder: Path) -> bool:
     """False where the journal's writer was killed before its first line was whole: there is no take then."""
     try:
-        with open(open_plain(folder / JOURNAL_NAME, os.O_RDONLY), "rb") as file:
+        with open(open_plain(folder / JOURNAL_NAME), "rb") as file:
             return b"\n" in file.read(1 << 20)
     except FileNotFoundError:
         return False
@@ -220,8 +239,8 @@ class Journal:
 
         One without a whole line does not count: its writer was killed before it made any other file.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        journal = cls(open_plain(JOURNAL_NAME, flags, dir_fd=folder_fd))
+        path = f"{begun.order.folder}/{JOURNAL_NAME}"
+        journal = cls(open_in(folder_fd, JOURNAL_NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND, path=path))
         try:
             fcntl.flock(journal._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if b"\n" in os.read(journal._fd, 1 << 20):
@@ -243,8 +262,7 @@ class Journal:
 
         TakeError where there is none, no order in it, or another process writes it; OSError.
         """
-        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = open_plain(JOURNAL_NAME, flags, dir_fd=folder_fd)
+        fd = open_in(folder_fd, JOURNAL_NAME, os.O_RDWR | os.O_APPEND, path=f"{folder}/{JOURNAL_NAME}")
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             check_length(f"{folder}/{JOURNAL_NAME}", os.fstat(fd).st_size)
@@ -294,8 +312,7 @@ class Journal:
         one is as it was."""
         if not self._doubtful:
             return
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = open_plain(FRESH_NAME, flags, dir_fd=folder_fd)
+        fd = new_in(folder_fd, FRESH_NAME, os.O_APPEND)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             lines = memoryview(os.pread(self._fd, self._safe_bytes, 0) + self._unsafe)

@@ -67,7 +67,7 @@ class LeftTakes:
             entry, survived = self._named.popleft()
             if self._takes.find(entry.take_id) is not None:
                 continue  # nothing of it had begun, and it was ordered again
-            found = _end(entry, cache_survived=survived)
+            found = _end(entry, root=self._library_root, cache_survived=survived)
             self._let_go_of_its_sound(entry.take_id)
             yield found
         self._open_list.save()
@@ -83,10 +83,10 @@ class LeftTakes:
                 self._keep(self._tapes.now, self._tapes.now.adopt_hold(hold_key(take_id, self._writer)))
 
 
-def _end(entry: OpenFolder, *, cache_survived: bool) -> TakeClosed | TakeFailed | None:
+def _end(entry: OpenFolder, *, root: Path, cache_survived: bool) -> TakeClosed | TakeFailed | None:
     """The take is closed, or was already, or cannot be now. None where nothing of it had begun."""
     try:
-        found = recover_take(entry.folder, cache_survived=cache_survived)
+        found = recover_take(entry.folder, root=root, cache_survived=cache_survived)
         if found is None and has_begun(Path(entry.folder)):
             return closed_before(entry.folder, entry.take_id)
         return found

@@ -20,14 +20,13 @@ from rigd.tape._core import lib
 from rigd.tape.blocks import Lost
 from rigd.tape.holds import Hold, hold_key
 from rigd.tape.tape import Tape
+from rigd.writer.beneath import open_folder, remove_folder
 from rigd.writer.folders import (
     OpenFolder,
     OpenList,
     cache_mark,
     check_folder,
     check_order,
-    make_folder,
-    open_folder,
 )
 from rigd.writer.journal import JOURNAL_NAME, Journal
 from rigd.writer.ledger import Begun, Ledger, Resumed
@@ -103,17 +102,23 @@ class Opening:
 
 
 def open_take(
-    order: TakeOrder, notes: Iterable[TakeNote], *, tape: Tape, open_list: OpenList, holder: Holder
+    order: TakeOrder,
+    notes: Iterable[TakeNote],
+    *,
+    tape: Tape,
+    library_root: Path,
+    open_list: OpenList,
+    holder: Holder,
 ) -> Opening:
-    """A checked order's folder, journal (with these notes) and files are there; nothing of its sound is
+    """The order's folder, journal (with these notes) and files are there; nothing of its sound is
     written. TakeError, TapeError or OSError, and nothing is left behind."""
+    check(order, tape=tape, library_root=library_root)  # it may come from the list of a writer before
     folder = Path(order.folder)
     with contextlib.ExitStack() as undo:
         hold = undo.enter_context(_hold_for(tape, order, order.first_frame, holder))
         first_frame = _first_frame_there(tape, order.first_frame)
-        make_folder(folder)
-        undo.callback(remove_empty, folder)
-        folder_fd = open_folder(folder)
+        folder_fd = open_folder(library_root, folder, make=True)
+        undo.callback(remove_empty, library_root, folder)
         undo.callback(os.close, folder_fd)
         mark = cache_mark(folder_fd)
         open_list.add(OpenFolder(take_id=order.take_id, folder=order.folder, cache_mark=mark))
@@ -151,10 +156,10 @@ def open_take(
         return Opening(take, undo.pop_all())
 
 
-def remove_empty(folder: Path) -> None:
+def remove_empty(root: Path, folder: Path) -> None:
     """Only where nothing is in it; its parents stay."""
     with contextlib.suppress(OSError):
-        folder.rmdir()
+        remove_folder(root, folder)
 
 
 def _remove_journal(journal: Journal, folder_fd: int) -> None:
@@ -170,7 +175,9 @@ def _remove_files(files: TakeParts, order: TakeOrder, folder_fd: int) -> None:
             os.unlink(file.name, dir_fd=folder_fd)
 
 
-def resume_take(entry: OpenFolder, *, tape: Tape, open_list: OpenList, holder: Holder) -> TakeWriter | None:
+def resume_take(
+    entry: OpenFolder, *, tape: Tape, library_root: Path, open_list: OpenList, holder: Holder
+) -> TakeWriter | None:
     """A take that a killed writer left open goes on exactly where its files end, cut to equal length.
 
     None where that cannot be: it is closed already or was being closed, is of another tape, or the page
@@ -179,7 +186,7 @@ def resume_take(entry: OpenFolder, *, tape: Tape, open_list: OpenList, holder: H
     """
     folder = Path(entry.folder)
     with contextlib.ExitStack() as undo:
-        folder_fd = open_folder(folder)
+        folder_fd = open_folder(library_root, folder)
         undo.callback(os.close, folder_fd)
         if entry.cache_mark != cache_mark(folder_fd):
             return None

@@ -17,10 +17,11 @@ from rigd.model.messages import TakeClosed, TakeFailed
 from rigd.model.take import ClosedFile, TakeNote, dated
 from rigd.model.units import TakeId
 from rigd.tape.kernel import sync_file_system
+from rigd.writer.beneath import open_folder, opened
 from rigd.writer.failures import unforeseen
-from rigd.writer.folders import open_folder
 from rigd.writer.journal import JOURNAL_NAME, Journal, has_begun, last_line_closes, read_ledger
 from rigd.writer.ledger import Closed, Closing, Durable, Entry, Ledger, Mended, Retagged
+from rigd.writer.parts import files_of_part
 from rigd.writer.takefiles import TakeFiles
 from rigd.writer.takeparts import TakeParts
 from rigd.writer.volume import OWN_FOLDER
@@ -34,7 +35,7 @@ DEEPEST_FOLDER = 5
 log = logging.getLogger(__name__)
 
 
-def recover_take(folder: str, *, cache_survived: bool) -> TakeClosed | None:
+def recover_take(folder: str, *, root: Path, cache_survived: bool) -> TakeClosed | None:
     """The take in this folder is closed, and how; None where it was closed already or had not begun.
 
     `cache_survived`: only processes died, so files are as long as they were written. Without it (power
@@ -44,7 +45,7 @@ def recover_take(folder: str, *, cache_survived: bool) -> TakeClosed | None:
     """
     if not has_begun(Path(folder)):
         return None
-    folder_fd = open_folder(Path(folder))
+    folder_fd = open_folder(root, Path(folder))
     try:
         journal, ledger = Journal.reopen(folder=folder, folder_fd=folder_fd)
         try:
@@ -82,7 +83,7 @@ def closed_before(folder: str, take_id: TakeId) -> TakeClosed | TakeFailed | Non
             name=file.name,
             channels=file.channels,
             frames=file.frames,
-            size_bytes=(Path(folder) / file.name).stat().st_size,
+            size_bytes=(Path(folder) / file.name).lstat().st_size,
         )
         for file in ledger.record().files
     )
@@ -100,18 +101,24 @@ def _close(
     folder: str, folder_fd: int, journal: Journal, ledger: Ledger, *, cache_survived: bool
 ) -> TakeClosed:
     order = ledger.begun.order
-    files = TakeParts.reopen(order, ledger.slate, ledger.parts, folder_fd=folder_fd, missing_ok=True)
+    parts = _parts_on_disk(ledger, folder_fd)
+    files = TakeParts.reopen(order, ledger.slate, parts, folder_fd=folder_fd, missing_ok=True)
     try:
         there = files.frames_there()
-        # A header is only written after what it says is durable.
-        durable = max(ledger.durable_frames, *files.frames_told())
+        # A header is only written after what it says is durable. What no file has, nobody can have made durable.
+        said, most = max(ledger.durable_frames, *files.frames_told()), files.most_frames_there()
+        if said > most:
+            log.warning('take "%s": its journal tells of %d frames, its files have %d', folder, said, most)
+        durable = min(said, most)
         frames = max(durable, min(there) if cache_survived else _frames_with_sound(files, ledger, durable))
         limit = frames
         if ledger.closing is not None:
             limit = ledger.closing.frames
         elif ledger.end_frame is not None:
             limit = max(0, ledger.end_frame - order.first_frame)
-        frames = min(frames, limit)
+        frames = min(
+            frames, limit, *ledger.parts[len(parts) :]
+        )  # behind that it stands in files that are not there
         complete = ledger.closing is not None and frames == limit
         entries: list[Entry] = [
             Mended(name=files.name_at(index, had), frames=had)
@@ -142,6 +149,17 @@ def _close(
         )
     finally:
         files.close()
+
+
+def _parts_on_disk(ledger: Ledger, folder_fd: int) -> tuple[int, ...]:
+    """Where its parts begin, without those at the end that have no file: those are not made for a journal's word."""
+    parts, there = list(ledger.parts), set(os.listdir(folder_fd))
+    while len(parts) > 1:
+        files = files_of_part(ledger.begun.order.files, len(parts))
+        if not there.isdisjoint(file.name for file in files):
+            break
+        parts.pop()
+    return tuple(parts)
 
 
 def _frames_with_sound(parts: TakeParts, ledger: Ledger, durable: int) -> int:
@@ -197,13 +215,15 @@ def recover_library(
     while waiting:
         folder, depth = waiting.pop()
         try:
-            with os.scandir(folder) as scan:
+            with opened(library_root, folder) as folder_fd, os.scandir(folder_fd) as scan:
                 entries = list(scan)
+                inside = [
+                    folder / each.name for each in entries if each.name != OWN_FOLDER and _is_folder(each)
+                ]
         except OSError:
             continue
-        inside = [Path(entry.path) for entry in entries if entry.name != OWN_FOLDER and _is_folder(entry)]
         if any(entry.name == JOURNAL_NAME for entry in entries):
-            yield None if skip(str(folder)) else _recover_one(str(folder))
+            yield None if skip(str(folder)) else _recover_one(str(folder), library_root)
             continue
         if depth < DEEPEST_FOLDER:
             waiting += [(each, depth + 1) for each in inside]
@@ -218,11 +238,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _recover_one(folder: str) -> TakeClosed | NotRecovered | None:
+def _recover_one(folder: str, root: Path) -> TakeClosed | NotRecovered | None:
     try:
         if last_line_closes(Path(folder)):
             return None
-        return recover_take(folder, cache_survived=False)
+        return recover_take(folder, root=root, cache_survived=False)
     except Exception as error:
         return not_recovered(folder, error)
 
@@ -233,9 +253,9 @@ def not_recovered(folder: str, error: Exception) -> NotRecovered:
     return NotRecovered(folder=folder, reason=str(error))
 
 
-def retag_take(folder: str, take_id: TakeId, note: TakeNote) -> None:
+def retag_take(folder: str, take_id: TakeId, note: TakeNote, *, root: Path) -> None:
     """A closed take's journal has this note, once, and its files say so. TakeError, OSError."""
-    folder_fd = open_folder(Path(folder))
+    folder_fd = open_folder(root, Path(folder))
     try:
         journal, ledger = Journal.reopen(folder=folder, folder_fd=folder_fd)
         try:

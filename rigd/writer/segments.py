@@ -19,6 +19,7 @@ from pathlib import Path
 from rigd.model.errors import TakeError
 from rigd.model.take import Gap, TakeFile, TakeFormat, Xrun
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, InputNumber, TakeId
+from rigd.writer.beneath import LeadsOut, is_folder, names_in, open_plain, remove, remove_folder, rename
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
 from rigd.writer.parts import files_of_part
@@ -134,27 +135,34 @@ class Shelf:
         files in it stays, with those. OSError."""
         self._closed.pop(number, None)
         folder = self._path(number)
-        if folder.is_symlink():
+        try:
+            names = names_in(self.folder, folder)
+        except LeadsOut:
             return
-        names = os.listdir(folder)
         own = [name for name in names if name == JOURNAL_NAME or _FILE.fullmatch(name)]
         if JOURNAL_NAME in names and _is_of_a_segment(folder / JOURNAL_NAME):
             if len(own) == len(names):
                 gone = folder.with_name(f".{folder.name}.gone")
-                folder.rename(gone)
-                _empty(gone)
+                rename(self.folder, folder, gone)
+                self._empty(gone)
                 return
             for name in own:
-                (folder / name).unlink()
+                remove(self.folder, folder / name)
         elif not names:
-            folder.rmdir()
+            remove_folder(self.folder, folder)
 
     def sweep(self) -> None:
         """What a crash left of folders that were being removed is gone, too. OSError."""
         with contextlib.suppress(FileNotFoundError):
             for name in os.listdir(self.folder):
-                if _GONE.fullmatch(name) and not (self.folder / name).is_symlink():
-                    _empty(self.folder / name)
+                if _GONE.fullmatch(name) and is_folder(self.folder, self.folder / name):
+                    self._empty(self.folder / name)
+
+    def _empty(self, gone: Path) -> None:
+        """The folder is there no more. The journal goes first: what a crash leaves is no take to be recovered."""
+        for name in sorted(names_in(self.folder, gone), key=lambda name: name != JOURNAL_NAME):
+            remove(self.folder, gone / name)
+        remove_folder(self.folder, gone)
 
     def _path(self, number: int) -> Path:
         return self.folder / folder_name(number)
@@ -183,13 +191,6 @@ def _is_of_a_segment(journal: Path) -> bool:
         return _is_segment(read_journal(journal))
     except TakeError as error:
         return not isinstance(error.__cause__, OSError)
-
-
-def _empty(gone: Path) -> None:
-    """The folder is there no more. The journal goes first: what a crash leaves is no take to be recovered."""
-    for name in sorted(os.listdir(gone), key=lambda name: name != JOURNAL_NAME):
-        (gone / name).unlink()
-    gone.rmdir()
 
 
 def _segment_of(number: int, folder: Path, record: TakeRecord) -> Segment:
@@ -296,10 +297,9 @@ class SegmentFiles:
         try:
             for number in inputs:
                 file = TakeFile(name=file_name(number), channels=(ChannelNumber(number),))
-                flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._fds[number] = []
                 for part in range(1, len(segment.parts) + 1):
-                    fd = os.open(segment.folder / files_of_part([file], part)[0].name, flags)
+                    fd = open_plain(segment.folder / files_of_part([file], part)[0].name)
                     self._open.callback(os.close, fd)
                     self._fds[number].append(fd)
         except BaseException:

@@ -17,10 +17,10 @@ from rigd.model.take import ClosedFile, Slate, TakeOrder
 from rigd.tape.blocks import Run
 from rigd.tape.kernel import keep_room
 from rigd.tape.tape import RowNotWrittenError, Tape
+from rigd.writer.beneath import open_in
 from rigd.writer.bext import bext_of
 from rigd.writer.info import info_of
 from rigd.writer.ledger import TakeRecord
-from rigd.writer.plain import open_plain
 from rigd.writer.riff import HEADER_BYTES, WaveShape, frames_said, header_of, set_sizes, tail_offset
 from rigd.writer.tail import tail_of
 
@@ -115,8 +115,8 @@ class TakeFiles:
         fds: list[int] = []
         try:
             for file in order.files:
-                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-                fds.append(open_plain(file.name, flags, dir_fd=folder_fd))
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+                fds.append(open_in(folder_fd, file.name, flags, path=f"{order.folder}/{file.name}"))
             files = cls(order, slate or order.slate, fds, part=part)
             files.say(0)
         except BaseException:
@@ -132,11 +132,11 @@ class TakeFiles:
         cls, order: TakeOrder, slate: Slate, *, folder_fd: int, missing_ok: bool, part: int = 1
     ) -> TakeFiles:
         """The files of a take as they are. `missing_ok` makes those that are not there, empty. OSError."""
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if missing_ok else 0)
+        flags = os.O_RDWR | (os.O_CREAT if missing_ok else 0)
         fds: list[int] = []
         try:
             for file in order.files:
-                fds.append(open_plain(file.name, flags, dir_fd=folder_fd))
+                fds.append(open_in(folder_fd, file.name, flags, path=f"{order.folder}/{file.name}"))
             return cls(order, slate, fds, part=part)
         except BaseException:
             for fd in fds:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rigd.model.errors import TakeError
 from rigd.model.take import ClosedFile, Slate, TakeOrder
 from rigd.tape.blocks import Run
 from rigd.tape.tape import Tape
@@ -70,7 +71,13 @@ class TakeParts:
         missing_ok: bool,
         beside: str = "",
     ) -> TakeParts:
-        """As TakeFiles.reopen, of parts that begin at these frames."""
+        """As TakeFiles.reopen, of parts that begin at these frames. TakeError where a journal tells of more of them
+        than there are files: none is made for those."""
+        if len(parts) > 1 and len(parts) > len(os.listdir(folder_fd)) + 1:
+            raise TakeError(
+                f'take "{order.folder}": its journal tells of {len(parts):,} parts, and there are fewer files; it was'
+                " left alone"
+            )
         with contextlib.ExitStack() as undo:
             opened = []
             for number, begins in enumerate(parts, 1):
@@ -183,6 +190,17 @@ class TakeParts:
     def frames_there(self) -> list[int]:
         """Whole frames that each channel's files have without a break, by their lengths."""
         return self._without_break([part.files.frames_there() for part in self._parts])
+
+    def most_frames_there(self) -> int:
+        """The end of the longest file: no take has more frames, whatever its journal says. (A gap is a hole in the
+        files, and counts.)"""
+        lengths = [*self._lengths(self._last.begins)[:-1], NO_LIMIT]
+        most = 0
+        for part, length in zip(self._parts, lengths, strict=True):
+            there = min(length, max(part.files.frames_there()))
+            if there:
+                most = part.begins + there
+        return most
 
     def frames_told(self) -> list[int]:
         """The same, by their headers and no more than is there."""

@@ -14,7 +14,8 @@ from pathlib import Path
 from rigd.model.disk_trouble import DiskTrouble, cure_of, trouble_of
 from rigd.model.errors import TakeError
 from rigd.model.take import TakeOrder
-from rigd.writer.folders import make_folder
+from rigd.writer.beneath import open_file
+from rigd.writer.folders import make_root
 
 OWN_FOLDER = ".rigd"
 ID_NAME = "volume"
@@ -23,8 +24,11 @@ ID_LENGTH = 32
 
 def read_id(root: Path, name: str = ID_NAME) -> str:
     """The id in a volume; empty where there is none."""
-    with contextlib.suppress(OSError):
-        text = (root / OWN_FOLDER / name).read_text("ascii", "replace").strip()
+    with (
+        contextlib.suppress(OSError),
+        open(open_file(root, root / OWN_FOLDER / name, os.O_RDONLY), "rb") as file,
+    ):
+        text = file.read(2 * ID_LENGTH).decode("ascii", "replace").strip()
         return text if len(text) == ID_LENGTH else ""
     return ""
 
@@ -43,7 +47,7 @@ class Volume:
         """The library is there. Only made once: where it vanishes later its disk is gone, and a folder in its
         place would fill another one. OSError."""
         if not self._made:
-            make_folder(self._root)
+            make_root(self._root)
             self._made = True
 
     def check(self, order: TakeOrder) -> None:

@@ -272,8 +272,8 @@ def test_a_copy_leaves_room_for_the_next_take(volumes: TwoVolumes) -> None:
     assert source is not None
     with SmallDisk(size_bytes=4 << 20) as disk:  # enough for the copy, and not for a minute beside it
         with pytest.raises(LibraryError, match="room for a minute of the next take"):
-            copy_take(source, disk.path / "copy", lambda: None)
-        assert not list((disk.path / "copy").iterdir())
+            copy_take(source, disk.path / "session" / "song" / "copy", lambda: None)
+        assert not list((disk.path / "session" / "song" / "copy").iterdir())
 
 
 def test_a_take_that_is_known_to_be_the_same_is_not_read_again_at_the_next_start(volumes: TwoVolumes) -> None:

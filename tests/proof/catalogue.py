@@ -159,6 +159,9 @@ GROUNDS = (
             "f45_host_overruns::a_take_over_a_host_that_bunches_has_one_gap_an_overrun_and_no_alarm",
             "f51_runtime_folder",
             "t28_box",
+            "t22_files_read_back",
+            "t23_links_in_the_library::a_song_that_becomes_a_link_while_the_rig_runs_gets_another_folder",
+            "t23_links_in_the_library::a_library_that_is_a_link_is_recorded_to",
         ),
     ),
     Ground(
@@ -250,6 +253,13 @@ GROUNDS = (
             "f23_four_gib",
             "f50_file_too_long::a_file_is_filled_up_to_four_gigabytes_and_the_next_one_goes_on",
         ),
+    ),
+    Ground(
+        name="writer and library",
+        what="the real writer process on a tape that the test fills, and the library's own code beside it, on a"
+        " library that was spoiled before; the kernel tells what is opened outside of it (inotify)",
+        compared="every sample of the take that is recorded then; of what is outside, that nothing was touched",
+        tests=("t23_links_in_the_library",),
     ),
     Ground(
         name="parser",

@@ -204,9 +204,9 @@ def test_recovery_of_the_same_wreck_gives_the_same_bytes(runtime: Path, tmp_path
     copies = [tmp_path / "library" / f"copy {number}" for number in range(2)]
     for copy in copies:
         shutil.copytree(order.folder, copy)
-        assert recover_take(str(copy), cache_survived=True) is not None
+        assert recover_take(str(copy), root=copy.parent, cache_survived=True) is not None
     assert files_of(copies[0]) == files_of(copies[1])
-    assert recover_take(str(copies[0]), cache_survived=False) is None
+    assert recover_take(str(copies[0]), root=copies[0].parent, cache_survived=False) is None
     assert files_of(copies[0]) == files_of(copies[1])
 
 
@@ -217,7 +217,7 @@ def test_files_of_unequal_length_are_cut_to_what_all_have(runtime: Path, library
     for number, file in enumerate(order.files):
         with (folder / file.name).open("ab") as sound:  # a pwrite that was killed: some files have a part
             sound.write(b"\x11" * (1_000 * (number % 2) + number))
-    closed = recover_take(order.folder, cache_survived=True)
+    closed = recover_take(order.folder, root=library, cache_survived=True)
     assert closed is not None and closed.frames == durable
     check_take(folder, first_frame=0, frames=durable, gaps=[(20_480, 4_000)])
 
@@ -232,7 +232,7 @@ def test_after_a_power_cut_zeros_past_the_durable_frames_are_not_taken_for_sound
         path = folder / file.name
         with path.open("r+b") as sound:
             sound.truncate(path.stat().st_size + 50_000)
-    closed = recover_take(order.folder, cache_survived=False)
+    closed = recover_take(order.folder, root=library, cache_survived=False)
     assert closed is not None and closed.frames == durable
     check_take(folder, first_frame=0, frames=durable, gaps=[(20_480, 4_000)])
 
@@ -250,7 +250,7 @@ def test_after_a_power_cut_sound_past_the_durable_frames_is_kept(runtime: Path, 
             header[4092:4096] = (8_192 * 3).to_bytes(4, "little")
             sound.seek(0)
             sound.write(header)
-    closed = recover_take(order.folder, cache_survived=False)
+    closed = recover_take(order.folder, root=library, cache_survived=False)
     assert closed is not None and closed.frames == frames
     check_take(folder, first_frame=0, frames=frames, gaps=[(20_480, 4_000)])
 
@@ -262,7 +262,7 @@ def test_one_damaged_file_does_not_cost_the_others_their_sound(runtime: Path, li
     with (folder / order.files[2].name).open("r+b") as sound:
         sound.truncate(4096 + 3 * 10_000)
     (folder / order.files[4].name).unlink()
-    closed = recover_take(order.folder, cache_survived=True)
+    closed = recover_take(order.folder, root=library, cache_survived=True)
     assert closed is not None and closed.frames == durable
     record = read_journal(folder / "take.journal")
     assert {(mend.name, mend.frames) for mend in record.mended} == {

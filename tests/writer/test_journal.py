@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.model.errors import TakeError
+from rigd.model.read_back import as_typed, slate_as_typed
 from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, Xrun
 from rigd.model.units import ChannelNumber, Frame
 from rigd.writer.journal import Journal, line_of, read_journal
@@ -88,12 +89,11 @@ def test_what_was_written_is_read_back(path: Path, found: list[Entry]) -> None:
     path.write_bytes(lines_of(found))
     record = read_journal(path)
     assert record.faults == ()
-    assert [marker.name for marker in sorted(found_of(found, Marker), key=lambda m: m.at_frame)] == [
-        marker.name for marker in record.markers
-    ]
+    markers = sorted(found_of(found, Marker), key=lambda marker: marker.at_frame)
+    assert [as_typed(marker.name) for marker in markers] == [marker.name for marker in record.markers]
     assert list(record.gain_changes) == found_of(found, GainChange)
     slates = found_of(found, Slate)
-    assert record.slate == (slates[-1] if slates else BEGUN.order.slate)
+    assert record.slate == slate_as_typed(slates[-1] if slates else BEGUN.order.slate)
     assert record.closed == bool(found_of(found, Closed))
 
 

@@ -14,7 +14,8 @@ from rigd.model.errors import TakeError
 from rigd.model.take import Gap, GapCause, Marker, TakeOrder
 from rigd.model.units import Frame
 from rigd.writer.journal import JOURNAL_NAME, line_of, read_journal
-from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry
+from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, NextPart
+from rigd.writer.parts import files_of_part
 from rigd.writer.recovery import PAGE_BYTES, recover_take
 from rigd.writer.riff import HEADER_BYTES
 from tests.support.writer_run import order_for
@@ -61,19 +62,38 @@ def test_after_a_power_cut_sound_behind_a_gap_is_kept_and_what_is_empty_behind_i
         file.write(b"\2" * WIDTH * after)
         file.truncate(file.tell() + WIDTH * chance.choice((0, 100_000)))
     began = time.monotonic()
-    closed = recover_take(str(folder), cache_survived=False)
+    closed = recover_take(str(folder), root=library, cache_survived=False)
     assert time.monotonic() - began < 30
     assert closed is not None
     end = before + lost + after
     assert end <= closed.frames <= end + PAGE_FRAMES
 
 
-def test_a_journal_that_says_more_frames_than_a_file_can_have_costs_its_own_take_only(library: Path) -> None:
-    folder = wreck(library, Durable(frames=1 << 59))
-    before = (folder / JOURNAL_NAME).read_bytes()
-    with pytest.raises(OSError, match="too large"):
-        recover_take(str(folder), cache_survived=False)
-    assert (folder / JOURNAL_NAME).read_bytes() == before
+@pytest.mark.parametrize("said", [101, 1 << 40, 1 << 59])
+def test_a_take_has_no_more_frames_than_its_longest_file_whatever_its_journal_says(
+    library: Path, said: int
+) -> None:
+    order = order_for(library, channels=2, first_frame=FIRST)
+    folder = wreck(library, Durable(frames=said), order=order)
+    (folder / order.files[0].name).write_bytes(bytes(HEADER_BYTES) + b"\1" * WIDTH * 100)
+    closed = recover_take(str(folder), root=library, cache_survived=False)
+    assert closed is not None and closed.frames == 100
+    assert max(path.stat().st_size for path in folder.iterdir()) < 100_000
+
+
+def test_parts_that_a_journal_tells_of_and_that_are_not_there_are_not_made(library: Path) -> None:
+    order = order_for(library, channels=1, first_frame=FIRST)
+    folder = wreck(library, *(NextPart(frames=frames) for frames in range(1, 5_000)), order=order)
+    (folder / order.files[0].name).write_bytes(bytes(HEADER_BYTES) + b"\1" * WIDTH * 100)
+    (last,) = files_of_part(order.files, 5_000)
+    (folder / last.name).write_bytes(bytes(HEADER_BYTES))
+    with pytest.raises(TakeError, match="tells of 5,000 parts"):
+        recover_take(str(folder), root=library, cache_survived=False)
+    assert len(list(folder.iterdir())) == 3
+    (folder / last.name).unlink()
+    closed = recover_take(str(folder), root=library, cache_survived=False)
+    assert closed is not None and closed.frames == 1
+    assert len(list(folder.iterdir())) == 2
 
 
 @pytest.mark.parametrize(
@@ -92,7 +112,7 @@ def test_a_line_that_says_frames_that_cannot_be_costs_that_line_and_not_the_take
     folder = wreck(library, gap_at(0, 10), entry, Marker(at_frame=FIRST, name="solo"))
     (name,) = (file.name for file in order_for(library, channels=1).files)
     (folder / name).write_bytes(bytes(HEADER_BYTES) + b"\1" * WIDTH * 100)
-    closed = recover_take(str(folder), cache_survived=True)
+    closed = recover_take(str(folder), root=library, cache_survived=True)
     assert closed is not None and closed.frames == 100
     record = read_journal(folder / JOURNAL_NAME)
     assert [fault for fault in record.faults if "cannot be" in fault]

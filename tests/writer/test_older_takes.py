@@ -73,10 +73,10 @@ def test_a_take_of_an_older_rigd_is_closed_and_given_a_new_slate(
         writer.await_fact(TakeClosed)
     make_old(order, closed=closed)
     folder = Path(order.folder)
-    assert (recover_take(order.folder, cache_survived=True) is None) == closed
+    assert (recover_take(order.folder, root=library, cache_survived=True) is None) == closed
     record = check_take(folder, first_frame=0, frames=FRAMES)
     assert record.closed and record.faults == () and record.order.preroll_frames == 0
-    retag_take(order.folder, order.take_id, replace(order.slate, name="found"))
+    retag_take(order.folder, order.take_id, replace(order.slate, name="found"), root=library)
     assert not read_journal(folder / "take.journal").retag_due
     check_take(folder, first_frame=0, frames=FRAMES)
     for file in order.files:

@@ -24,8 +24,8 @@ from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, TakeClosed, 
 from rigd.model.take import Marker, Slate, TakeFile, TakeOrder
 from rigd.model.units import ChannelNumber, Frame
 from rigd.writer import file_limit as limits
+from rigd.writer.beneath import open_folder
 from rigd.writer.file_limit import file_limit, mount_of
-from rigd.writer.folders import open_folder
 from rigd.writer.journal import Journal, read_journal
 from rigd.writer.ledger import NextPart
 from rigd.writer.parts import files_of_part, moved
@@ -146,11 +146,11 @@ def test_recovery_joins_the_parts_of_a_take_that_was_left_open(
         writer.kill()
     parts = read_journal(Path(order.folder) / "take.journal").parts
     assert len(parts) >= 3
-    closed = recover_take(order.folder, cache_survived=cache_survived)
+    closed = recover_take(order.folder, root=library, cache_survived=cache_survived)
     assert closed is not None and closed.recovered and closed.frames >= 899_000
     check_take(Path(order.folder), first_frame=0, frames=closed.frames)
     assert sum(file.frames for file in closed.files) == 3 * closed.frames
-    assert recover_take(order.folder, cache_survived=cache_survived) is None
+    assert recover_take(order.folder, root=library, cache_survived=cache_survived) is None
 
 
 def test_a_part_that_the_power_cut_left_without_the_one_before_is_taken_away(
@@ -166,13 +166,13 @@ def test_a_part_that_the_power_cut_left_without_the_one_before_is_taken_away(
         writer.kill()
     folder = Path(order.folder)
     # As if a split were in the journal and in the folder, and what came before it not on the disk.
-    folder_fd = open_folder(folder)
+    folder_fd = open_folder(library, folder)
     journal, _ = Journal.reopen(folder=order.folder, folder_fd=folder_fd)
     journal.append(NextPart(frames=300_000))
     journal.close()
     for file in files_of_part(order.files, 2):
         (folder / file.name).write_bytes(b"\1" * 100_000)
-    closed = recover_take(order.folder, cache_survived=True)
+    closed = recover_take(order.folder, root=library, cache_survived=True)
     assert closed is not None and 200_000 <= closed.frames < 300_000
     record = check_take(folder, first_frame=0, frames=closed.frames)
     assert record.parts == (0,) and len(list(folder.glob("*.wav"))) == 3
@@ -272,7 +272,7 @@ def test_files_are_divided_as_the_volume_beside_wants_it(
     monkeypatch.setattr(limits, "MOUNTS", str(mounts))
     library.mkdir()
     order = order_for(library, channels=2)
-    folder_fd = open_folder(library)
+    folder_fd = open_folder(library, library)
     for beside, why in (("", ""), ("/media/stick/mirror", "/media/stick is a FAT volume"), ("/else", "")):
         parts = TakeParts.create(order, folder_fd=folder_fd, beside=beside)
         assert parts.limit.why == why

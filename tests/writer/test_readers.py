@@ -19,7 +19,7 @@ import wavinfo
 from rigd.model.take import Gap, GapCause, Marker, Slate
 from rigd.model.units import Frame
 from rigd.writer import riff
-from rigd.writer.folders import open_folder
+from rigd.writer.beneath import open_folder
 from rigd.writer.ledger import Begun, Closed, Closing, Ledger
 from rigd.writer.riff import HEADER_BYTES
 from rigd.writer.takefiles import TakeFiles
@@ -59,7 +59,7 @@ def make(
         Closed(frames=frames),
     ):
         ledger.note(entry)
-    folder_fd = open_folder(folder)
+    folder_fd = open_folder(folder, folder)
     try:
         files = TakeFiles.create(order, folder_fd=folder_fd)
         files.cut(frames)

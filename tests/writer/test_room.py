@@ -75,7 +75,7 @@ def test_what_a_killed_writer_kept_is_given_back_by_recovery(runtime: Path, libr
         if min(taken(order)) < ROOM_BYTES:
             excused(Exempt.KEPT_ROOM)
         writer.kill()
-        closed = recover_take(order.folder, cache_survived=True)
+        closed = recover_take(order.folder, root=library, cache_survived=True)
         assert closed is not None and closed.frames == FRAMES
         assert all(blocks <= size + 8_192 for blocks, size in zip(taken(order), sizes(order), strict=True))
         check_take(Path(order.folder), first_frame=0, frames=FRAMES)

@@ -1,0 +1,79 @@
+"""What stands in a file of a library is asked what is asked of what is typed: nobody knows who wrote it. Pure.
+
+A name that becomes a folder or a file is refused where `safe_name` would change it; a text that `plain_text` would
+refuse is cleaned, because the sound that it belongs to is worth more than the text; a number is one that a person or
+rigd could have given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rigd.model.names import CONTROL, clash_key, has_control, safe_name
+from rigd.model.numbering import HIGHEST_NUMBER
+from rigd.model.slating import LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
+from rigd.model.take import Marker, Slate, TakeOrder
+
+SHOWN = 60
+LENIENCE = 10
+MOST_SEGMENTS = 99_999_999
+"""The black box numbers its segments, and they are takes, too."""
+
+
+def why_no_folder_name(name: str) -> str:
+    """Empty, or why no folder of rigd's has that name."""
+    if "/" in name or "\0" in name or name in ("", ".", ".."):
+        return "leads out of its folder"
+    if name.startswith("."):
+        return "is hidden, as what is rigd's own or thrown away"
+    if clash_key(safe_name(name, fallback="")) != clash_key(name):
+        return "is none that every disk takes"
+    return ""
+
+
+def shown(name: str) -> str:
+    """As a message has it: short, and in one line."""
+    return repr(name if len(name) <= SHOWN else f"{name[:SHOWN]}...")
+
+
+def as_typed(text: str, longest: int = LONGEST_NAME) -> str:
+    """The text, if it could have been typed; else without its control characters, and cut where it is many times as
+    long as it may be (another rigd may allow a little more)."""
+    most = LENIENCE * longest
+    if len(text) <= most and not has_control(text):
+        return text
+    return CONTROL.sub(" ", text[:most])
+
+
+def slate_as_typed(slate: Slate) -> Slate:
+    """The same of every text of a slate; a rating or a number that nobody can give is none."""
+    return replace(
+        slate,
+        session=as_typed(slate.session),
+        song=as_typed(slate.song),
+        name=as_typed(slate.name),
+        notes=tuple(as_typed(note, LONGEST_NOTE) for note in slate.notes[: 2 * MOST_NOTES]),
+        number=slate.number if 0 <= slate.number <= MOST_SEGMENTS else 0,
+        rating=slate.rating if 0 <= slate.rating <= 5 else 0,
+        dated=as_typed(slate.dated),
+    )
+
+
+def marker_as_typed(marker: Marker) -> Marker:
+    """The same of a marker."""
+    name = as_typed(marker.name)
+    return marker if name == marker.name else replace(marker, name=name)
+
+
+def order_as_typed(order: TakeOrder) -> TakeOrder:
+    """The same of a take's order."""
+    tracks = tuple(
+        replace(track, name=as_typed(track.name), source=as_typed(track.source)) for track in order.tracks
+    )
+    started_at = as_typed(order.started_at)
+    return replace(order, slate=slate_as_typed(order.slate), tracks=tracks, started_at=started_at)
+
+
+def is_take_number(number: int) -> bool:
+    """A take of a song may have it."""
+    return 1 <= number <= HIGHEST_NUMBER
