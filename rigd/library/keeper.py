@@ -353,10 +353,13 @@ class LibraryKeeper(JobQueue):
 
     def _look_ahead(self) -> None:
         try:
-            self._library.look_ahead()
+            opened = self._library.look_ahead()
         except (LibraryError, OSError) as error:
             # The volume is away: takes stay in the session that there is.
             log.debug("library: the day's session: %s", error)
+            return
+        if opened is not None:
+            self._tell(opened)
 
     def _refresh(self, take: Take) -> None:
         rolling = self._rolling.setdefault(take.take_id, RollingTake())

@@ -22,13 +22,14 @@ from rigd.library.sheet import place_in_trash, slate_of, take_of
 from rigd.library.sheet import place_of as place_of_sheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import FoundTake, bring_up_to_date
-from rigd.library.walking import ToldOnce, is_gone
+from rigd.library.walking import NotBelieved, ToldOnce, is_gone, is_link
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.library import SessionOpened, TakePlan
 from rigd.model.names import Naming
 from rigd.model.ordinals import next_ordinal, ordinal_of
 from rigd.model.take import Slate, Track
 from rigd.model.units import TakeId
+from rigd.writer.beneath import LINK
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 
 MIRROR_WITHIN_S = 3.0
@@ -189,22 +190,28 @@ class OpenSessions:
             self._current = opened.folder
         return opened
 
-    def look_ahead(self) -> None:
+    def look_ahead(self) -> SessionOpened | None:
         """Whatever the day is by now, its session can be planned in without asking the disk; nothing is made of it
-        before its first take. Cheap where it is the day that it was. Raises LibraryError."""
+        before its first take. Cheap where it is the day that it was. Somebody may have put a link in the place of the
+        session's folder: then another one was opened, and is returned. Raises LibraryError."""
         today = self._now().date().isoformat()
         with self._planning:
             session, ahead = self._sessions.get(self._current), self._ahead
+        if session is not None and is_link(session.folder):
+            why = f"{session.folder}: {LINK}. Takes go to another folder from now on"
+            self._tell_once(session.folder, NotBelieved(why))
+            return self.open_session(session.sheet.session)
         if session is not None:
             for refusal in session.look_at_songs(session.sheet.song):
                 self._tell_once(session.folder, refusal)
         if session is None or session.told or session.sheet.date == today:
-            return
+            return None
         of = str(session.folder)
         if ahead is None or (ahead.of, ahead.opened.date) != (of, today):
             opened = self._opened(self._session_places.find(session.sheet.session, today), told=False)
             with self._planning:
                 self._ahead = _Ahead(of=of, opened=opened)
+        return None
 
     def _opened(self, place: Place, *, told: bool) -> SessionOpened:
         folder = place.folder

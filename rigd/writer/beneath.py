@@ -120,6 +120,14 @@ def opened(root: Path, folder: Path, *, make: bool = False) -> Iterator[int]:
         os.close(handle)
 
 
+@contextlib.contextmanager
+def _above(root: Path, path: Path) -> Iterator[int]:
+    """The folder that `path` is a name in, open; an error of what is done to that name has the whole path."""
+    _check_plain_name(path.name, path)
+    with opened(root, path.parent) as folder_fd, _named(path):
+        yield folder_fd
+
+
 def open_in(
     folder_fd: int, name: str, flags: int, *, mode: int = FILE_MODE, path: Path | str | None = None
 ) -> int:
@@ -169,7 +177,7 @@ def _check_plain_name(name: str, path: Path | str) -> None:
 
 def open_file(root: Path, path: Path, flags: int, *, mode: int = FILE_MODE) -> int:
     """As open_in, of a path below the root; what is above it must be there."""
-    with opened(root, path.parent) as folder_fd, _named(path):
+    with _above(root, path) as folder_fd:
         return open_in(folder_fd, path.name, flags, mode=mode, path=path)
 
 
@@ -186,7 +194,7 @@ def new_in(
 
 def new_file(root: Path, path: Path, *, mode: int = FILE_MODE) -> int:
     """As new_in, of a path below the root; what is above it must be there."""
-    with opened(root, path.parent) as folder_fd, _named(path):
+    with _above(root, path) as folder_fd:
         return new_in(folder_fd, path.name, mode=mode, path=path)
 
 
@@ -198,8 +206,8 @@ def make_folders(root: Path, folder: Path) -> None:
 
 def make_folder(root: Path, folder: Path) -> None:
     """The folder exists, durably; its parent must."""
-    with opened(root, folder.parent) as parent_fd:
-        with contextlib.suppress(FileExistsError), _named(folder):
+    with _above(root, folder) as parent_fd:
+        with contextlib.suppress(FileExistsError):
             os.mkdir(folder.name, FOLDER_MODE, dir_fd=parent_fd)
         os.close(_step(parent_fd, folder.name, folder, make=False, last=True))
         os.fsync(parent_fd)
@@ -213,9 +221,9 @@ def sync_folder(root: Path, folder: Path) -> None:
 
 def rename(root: Path, source: Path, target: Path, *, durable: bool = False) -> None:
     """What was `source` is `target`, as os.rename: a link is moved itself, and what it points to is not touched."""
-    with opened(root, source.parent) as before, opened(root, target.parent) as after:
-        with _named(source):
-            os.rename(source.name, target.name, src_dir_fd=before, dst_dir_fd=after)
+    _check_plain_name(source.name, source)
+    with opened(root, source.parent) as before, _above(root, target) as after:
+        os.rename(source.name, target.name, src_dir_fd=before, dst_dir_fd=after)
         if durable:
             os.fsync(after)
             if source.parent != target.parent:
@@ -224,13 +232,13 @@ def rename(root: Path, source: Path, target: Path, *, durable: bool = False) -> 
 
 def remove(root: Path, path: Path) -> None:
     """The name is gone, as os.unlink: what else the file is called stays."""
-    with opened(root, path.parent) as folder_fd, _named(path):
+    with _above(root, path) as folder_fd:
         os.unlink(path.name, dir_fd=folder_fd)
 
 
 def remove_folder(root: Path, folder: Path) -> None:
     """The empty folder is gone."""
-    with opened(root, folder.parent) as parent_fd, _named(folder):
+    with _above(root, folder) as parent_fd:
         os.rmdir(folder.name, dir_fd=parent_fd)
 
 
@@ -242,7 +250,7 @@ def names_in(root: Path, folder: Path) -> list[str]:
 
 def status_of(root: Path, path: Path) -> os.stat_result:
     """As os.lstat."""
-    with opened(root, path.parent) as folder_fd, _named(path):
+    with _above(root, path) as folder_fd:
         return os.stat(path.name, dir_fd=folder_fd, follow_symlinks=False)
 
 
@@ -258,7 +266,7 @@ def is_folder(root: Path, folder: Path) -> bool:
 def put_aside(root: Path, path: Path, stamp: str) -> Path:
     """What lies there has another name beside it, and was not touched itself. Returns that name."""
     target, number = path.with_name(f"{path.name}.{stamp}"), 1
-    with opened(root, path.parent) as folder_fd, _named(path):
+    with _above(root, path) as folder_fd:
         taken = set(os.listdir(folder_fd))
         while target.name in taken:
             number += 1

@@ -35,7 +35,7 @@ from tests.support.capture_run import runtime_folder
 from tests.support.hostile_library import KINDS, PLACES, SESSION, Outside, Trap
 from tests.support.outside_watch import OutsideWatch
 from tests.support.patience import wait_for
-from tests.support.rig import RigRun, sheet_of
+from tests.support.rig import RigRun, is_settled
 from tests.support.tools import need_root
 from tests.support.writer_run import RATE, FedTape, WriterRun, check_take, order_for
 
@@ -214,22 +214,25 @@ def renamed_slate(slate: Slate) -> Slate:
     return Slate(session=slate.session, song=slate.song, number=slate.number, name="found")
 
 
-def test_a_song_that_becomes_a_link_while_the_rig_runs_gets_another_folder(figures: Figures) -> None:
+@pytest.mark.parametrize("what", ["song", "session"])
+def test_a_folder_that_becomes_a_link_while_the_rig_runs_is_recorded_beside(what: str) -> None:
     with RigRun(full_load(channels=2, period_frames=256, stall_s=1, keep_s=1, preroll_s=0)) as rig:
         rig.say("song Blue")
         start_take(rig, seconds=0.2)
         first = stop_take(rig)
-        wait_for(lambda: all(file["sha256"] for file in sheet_of(first)["files"]), "nothing is left to do")
-        blue = Path(first.folder).parent
-        outside = rig.folder / "outside"
-        blue.rename(outside)
+        wait_for(lambda: is_settled(first), "nothing is left to do")
+        song = Path(first.folder).parent
+        folder, outside = song if what == "song" else song.parent, rig.folder / "outside"
+        folder.rename(outside)
         with OutsideWatch(outside) as watch:
-            blue.symlink_to(outside)
+            folder.symlink_to(outside)
             rig.await_state(lambda state: "look through" in str(state.faults), "it is told")
-            assert str(blue) in str(rig.state().faults)
+            assert str(folder) in str(rig.state().faults)
+            if what == "session":
+                rig.await_state(lambda state: state.session_folder == f"{folder} (2)", "another session")
             start_take(rig, seconds=0.2)
-            take = stop_take(rig, closed=2)
-            assert Path(take.folder).parent == blue.with_name("Blue (2)")
+            take = stop_take(rig, closed=2 if what == "song" else 1)
+            assert Path(take.folder).is_relative_to(f"{folder} (2)")
             check_a(take.folder)
             assert watch.touched() == []
 

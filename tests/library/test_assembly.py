@@ -24,7 +24,7 @@ from rigd.library.assembly import Assembly
 from rigd.model.blackbox import Keep, KeepUnderWay
 from rigd.model.messages import EndTake, GapWritten, OpenTake, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.take import GapCause, Slate, TakeFile, TakeOrder
-from rigd.model.units import Frame
+from rigd.model.units import Frame, TakeId
 from rigd.wire.codec import to_plain
 from rigd.writer import takeparts
 from rigd.writer.file_limit import FileLimit
@@ -476,3 +476,34 @@ def test_a_run_that_was_ordered_ahead_and_never_began_moves_nothing(box: Box) ->
         (9_600, 2),
         (19_680, 4),
     ]
+
+
+@pytest.mark.parametrize("evil", ["outside", "id", "above", "hidden", "endless", "another's"])
+def test_an_order_to_keep_that_leads_out_is_left_alone(box: Box, evil: str, tmp_path: Path) -> None:
+    """It lies in the library, and nobody knows who has written it."""
+    outside = tmp_path / "outside" / "song" / "take"
+    outside.mkdir(parents=True)
+    (outside / "precious").write_bytes(b"precious")
+    keep = box.keep(1, 0, RATE)
+    order, record = keep.order, f"{keep.order.take_id}.json"
+    match evil:
+        case "outside":
+            order = replace(order, folder=str(outside))
+        case "id":
+            order = replace(order, take_id=TakeId("../../../outside/song/take"))
+        case "above":
+            order = replace(order, folder=str(box.library / ".." / "outside" / "song" / "take"))
+        case "hidden":
+            order = replace(order, folder=str(box.library / ".rigd" / "keeping" / "take"))
+        case "endless":
+            order = replace(order, end_frame=None)
+        case _:
+            record = f"{'f' * 32}.json"
+    box.keeping.mkdir()
+    (box.keeping / record).write_text(json.dumps(to_plain(replace(keep, order=order))))
+    before = sorted(tmp_path.rglob("*"))
+    assembly = box.assembly()
+    assembly.start()
+    assembly.stop(within_s=30)
+    assert box.facts.empty() and box.closed.empty()
+    assert sorted(tmp_path.rglob("*")) == before

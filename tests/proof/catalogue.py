@@ -160,7 +160,7 @@ GROUNDS = (
             "f51_runtime_folder",
             "t28_box",
             "t22_files_read_back",
-            "t23_links_in_the_library::a_song_that_becomes_a_link_while_the_rig_runs_gets_another_folder",
+            "t23_links_in_the_library::a_folder_that_becomes_a_link_while_the_rig_runs_is_recorded_beside",
             "t23_links_in_the_library::a_library_that_is_a_link_is_recorded_to",
         ),
     ),

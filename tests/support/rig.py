@@ -286,6 +286,12 @@ def check_take(take: Take, *, first: int | None = None) -> int:
     return check_counter(take_codes(take), first=first, what=f"take {take.slate.number}")
 
 
+def is_settled(take: Take) -> bool:
+    """Nothing is left to do to the closed take: take.json has the SHA-256 of its files."""
+    files = sheet_of(take).get("files", ())
+    return bool(files) and all(file["sha256"] for file in files)
+
+
 def sheet_of(take: Take) -> dict[str, Any]:
     """take.json, as it lies there now; empty where there is none yet."""
     path = Path(take.folder) / "take.json"
