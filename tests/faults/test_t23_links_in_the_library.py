@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rigd.library.disk_trial import try_disk
@@ -93,7 +93,13 @@ def test_whatever_lies_in_a_library_nothing_outside_is_touched_and_recording_goe
 ) -> None:
     need_root("a device in the library")
 
-    @settings(max_examples=LIBRARIES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=LIBRARIES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(lying=traps)
     def every_library(lying: list[Trap]) -> None:
         meet(sound_library, lying)
@@ -114,7 +120,10 @@ def test_whatever_lies_in_a_library_nothing_outside_is_touched_and_recording_goe
 def test_a_link_and_another_name_of_a_file_are_not_written_through(sound_library: Path, place: str) -> None:
     """Every place alone: a folder by a link to its like, a file by another name of it."""
     kind = "link to its like" if (sound_library / place).is_dir() else "hard link"
-    meet(sound_library, [Trap(place=place, kind=kind)], records=False)
+    lying = [Trap(place=place, kind=kind)]
+    if place == ".rigd/.volume.new":
+        lying.append(Trap(place=".rigd/volume", kind="odd"))  # so that it is written anew
+    meet(sound_library, lying, records=False)
 
 
 def meet(sound_library: Path, lying: list[Trap], *, records: bool = True) -> None:
