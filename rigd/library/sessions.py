@@ -19,11 +19,11 @@ from rigd.library.session import SESSION_NAME, SessionSheet, read_session, take_
 from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import bring_up_to_date
-from rigd.library.walking import ToldOnce, folders_in, is_folder, is_link
+from rigd.library.walking import ToldOnce, folders_in
 from rigd.model.errors import LibraryError
 from rigd.model.names import Naming, clash_key, unique_name
 from rigd.model.ordinals import ordinal_of
-from rigd.writer.beneath import put_aside
+from rigd.writer.beneath import is_folder, put_aside
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class SessionPlaces:
 
     def _is_session(self, folder: Path, wanted: SessionSheet) -> SessionSheet | None:
         """session.json of the folder if it is the wanted session; made up if it is lost and takes say so."""
-        if is_link(folder) or not is_folder(folder):
+        if not is_folder(self._root, folder):  # a link, a file, or a volume of its own
             return None
         try:
             sheet = read_session(folder, self._unreadable)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rigd.library.sheet import TakeSheet
-from rigd.model.read_back import as_typed
+from rigd.model.read_back import as_typed, clock_as_typed
 from rigd.model.slating import LONGEST_NOTE
 from rigd.writer.folders import MOST_FILES, MOST_FRAMES, MOST_HZ, is_take_id
 from rigd.writer.parts import SECONDS_PER_DAY
@@ -80,5 +80,6 @@ def as_typed_sheet(sheet: TakeSheet) -> TakeSheet:
             for channel in sheet.channels
         ),
         markers=tuple(replace(marker, name=as_typed(marker.name)) for marker in sheet.markers),
+        clock=clock_as_typed(sheet.clock),
         rating=sheet.rating if 0 <= sheet.rating <= 5 else 0,
     )

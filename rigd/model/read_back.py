@@ -12,9 +12,10 @@ from dataclasses import replace
 from rigd.model.names import CONTROL, clash_key, has_control, safe_name
 from rigd.model.numbering import HIGHEST_NUMBER
 from rigd.model.slating import LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
-from rigd.model.take import Marker, Slate, TakeOrder
+from rigd.model.take import Marker, Slate, TakeClock, TakeOrder
 
 SHOWN = 60
+MOST_BOOTTIME_NS = 1 << 62
 LENIENCE = 10
 MOST_SEGMENTS = 99_999_999
 """The black box numbers its segments, and they are takes, too."""
@@ -70,8 +71,20 @@ def order_as_typed(order: TakeOrder) -> TakeOrder:
     tracks = tuple(
         replace(track, name=as_typed(track.name), source=as_typed(track.source)) for track in order.tracks
     )
-    started_at = as_typed(order.started_at)
-    return replace(order, slate=slate_as_typed(order.slate), tracks=tracks, started_at=started_at)
+    return replace(
+        order,
+        slate=slate_as_typed(order.slate),
+        tracks=tracks,
+        started_at=as_typed(order.started_at),
+        clock=clock_as_typed(order.clock),
+    )
+
+
+def clock_as_typed(clock: TakeClock | None) -> TakeClock | None:
+    """None where no machine has run for so long: no date can be told by it. Less than 0: it began earlier."""
+    if clock is None or abs(clock.boottime_ns) >= MOST_BOOTTIME_NS:
+        return None
+    return replace(clock, boot_id=as_typed(clock.boot_id))
 
 
 def is_take_number(number: int) -> bool:

@@ -163,6 +163,8 @@ def _check_frames(entry: object) -> None:
             numbers = (end_frame,)
         case Xrun():
             numbers = (entry.at_frame, entry.about_frames)
+        case Marker() | GainChange():
+            numbers = (abs(entry.at_frame),)
     if not all(0 <= number < MOST_FRAMES for number in numbers):
         raise ValueError("it says a number of frames that cannot be")
 

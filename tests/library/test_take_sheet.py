@@ -309,3 +309,47 @@ def bring_up_to_date_or_none(place: Path) -> object:
 )
 def test_the_published_schema_is_the_one_that_is_written(name: str, schema: dict[str, Any]) -> None:
     assert json.loads((DOCS / name).read_bytes()) == schema
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("take_id", "../../x"),
+        ("duration_s", float("inf")),
+        ("duration_s", -1.0),
+        ("frames", 1 << 62),
+        ("frames", -1),
+        ("sample_rate_hz", 0),
+        ("time_reference", 1 << 70),
+        ("journal_bytes", 1 << 70),
+        ("number", 1 << 70),
+        ("markers", [{"frame": 1 << 70, "name": ""}]),
+        ("gaps", [{"frame": 0, "length_frames": 1 << 70, "cause": "overflow", "exact": True}]),
+    ],
+)
+def test_a_sheet_with_numbers_that_no_take_has_is_made_anew_from_the_journal(
+    library: Library, session_folder: str, field: str, value: object
+) -> None:
+    order = closed_take(library, session_folder)
+    path = Path(order.folder) / "take.json"
+    right = sheet_of(order)
+    path.write_text(json.dumps({**right, field: value}))
+    (take,) = library.open_session("Band", date=DAY).takes
+    assert take.take_id == order.take_id
+    assert {**sheet_of(order), "files": right["files"]} == right
+
+
+def test_escapes_in_a_sheet_and_a_journal_are_no_text_that_anybody_typed(
+    library: Library, session_folder: str
+) -> None:
+    order = closed_take(library, session_folder)
+    path = Path(order.folder) / "take.json"
+    path.write_text(
+        json.dumps({**sheet_of(order), "song": "\x1b[2Jgone", "name": "a\nb\x07", "ahead_of_journal": True})
+    )
+    (take,) = library.open_session("Band", date=DAY).takes
+    assert take.slate.song == " [2Jgone" and take.slate.name == "a\nb "
+    bad = replace(order.slate, name="\x1b]0;title\x07")
+    append(order.folder, bad, Retagged())
+    found = library.file_take(Path(order.folder), slate=None)
+    assert "\x1b" not in found.sheet.name and "\x07" not in found.sheet.name
