@@ -350,6 +350,6 @@ def test_escapes_in_a_sheet_and_a_journal_are_no_text_that_anybody_typed(
     (take,) = library.open_session("Band", date=DAY).takes
     assert take.slate.song == " [2Jgone" and take.slate.name == "a\nb "
     bad = replace(order.slate, name="\x1b]0;title\x07")
-    append(order.folder, bad, Retagged())
+    append(order.folder, bad)
     found = library.file_take(Path(order.folder), slate=None)
     assert "\x1b" not in found.sheet.name and "\x07" not in found.sheet.name
