@@ -95,10 +95,7 @@ class Outside:
     def set(self, library: Path, trap: Trap) -> Path | None:
         """The trap lies in the library. Returns what of it is not to be opened for writing either."""
         path = library / trap.place
-        try:
-            if not stat.S_ISDIR(path.parent.lstat().st_mode):
-                return None
-        except OSError:
+        if path.parent.resolve() != path.parent or not path.parent.is_dir():
             return None  # another trap lies above it
         content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
         like, name = self.like / trap.place, path.name
@@ -149,10 +146,11 @@ def _state_of(path: Path) -> tuple[Any, ...]:
 def _made_odd(content: bytes, odd: int) -> bytes:
     """JSON with a value that does not belong there; else something cut off."""
     try:
-        plain = json.loads(content)
+        fields = _fields_of(plain := json.loads(content))
     except ValueError:
+        fields = []
+    if not fields:
         return content[: odd % (len(content) + 1)] + b"\0odd\x1b[2J"
-    fields = _fields_of(plain)
     holder, key = fields[odd % len(fields)]
     holder[key] = ODD_VALUES[odd // len(fields) % len(ODD_VALUES)]
     return json.dumps(plain).encode()
