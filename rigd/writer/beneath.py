@@ -72,6 +72,15 @@ def open_folder(root: Path, folder: Path, *, make: bool = False) -> int:
     return handle
 
 
+def open_inner(outer_fd: int, folder: Path) -> int:
+    """A descriptor of `folder` that lies in an open one, as open_folder gives it."""
+    handle = _step(outer_fd, folder.name, folder, make=False, last=True)
+    if os.fstat(handle).st_dev != os.fstat(outer_fd).st_dev:
+        os.close(handle)
+        raise _refused(errno.EXDEV, OTHER_VOLUME, folder)
+    return handle
+
+
 def _step(outer: int, name: str, at: Path, *, make: bool, last: bool) -> int:
     flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_RDONLY if last else os.O_PATH)
     with _named(at):

@@ -17,7 +17,7 @@ from rigd.model.messages import TakeClosed, TakeFailed
 from rigd.model.take import ClosedFile, TakeNote, dated
 from rigd.model.units import TakeId
 from rigd.tape.kernel import sync_file_system
-from rigd.writer.beneath import open_folder, opened
+from rigd.writer.beneath import open_folder, open_inner
 from rigd.writer.failures import unforeseen
 from rigd.writer.journal import JOURNAL_NAME, Journal, has_begun, last_line_closes, read_ledger
 from rigd.writer.ledger import Closed, Closing, Durable, Entry, Ledger, Mended, Retagged
@@ -211,23 +211,39 @@ def recover_library(
 ) -> Iterator[TakeClosed | NotRecovered | None]:
     """Goes through the library one folder a step (None: nothing there), so that the caller can do other
     things in between. A folder for which `skip` is true is left out: it is open here."""
-    waiting = [(library_root, 0)]
-    while waiting:
-        folder, depth = waiting.pop()
+    try:
+        root_fd = open_folder(library_root, library_root)
+    except OSError:
+        return
+    try:
+        yield from _search(root_fd, library_root, library_root, skip, depth=0)
+    finally:
+        os.close(root_fd)
+
+
+def _search(
+    folder_fd: int, folder: Path, root: Path, skip: Callable[[str], bool], *, depth: int
+) -> Iterator[TakeClosed | NotRecovered | None]:
+    """The same of one folder, which is open."""
+    try:
+        with os.scandir(folder_fd) as scan:
+            entries = list(scan)
+            inside = [each.name for each in entries if each.name != OWN_FOLDER and _is_folder(each)]
+    except OSError:
+        return
+    if any(entry.name == JOURNAL_NAME for entry in entries):
+        yield None if skip(str(folder)) else _recover_one(str(folder), root)
+        return
+    yield None
+    for name in inside if depth < DEEPEST_FOLDER else ():
         try:
-            with opened(library_root, folder) as folder_fd, os.scandir(folder_fd) as scan:
-                entries = list(scan)
-                inside = [
-                    folder / each.name for each in entries if each.name != OWN_FOLDER and _is_folder(each)
-                ]
+            inner_fd = open_inner(folder_fd, folder / name)
         except OSError:
             continue
-        if any(entry.name == JOURNAL_NAME for entry in entries):
-            yield None if skip(str(folder)) else _recover_one(str(folder), library_root)
-            continue
-        if depth < DEEPEST_FOLDER:
-            waiting += [(each, depth + 1) for each in inside]
-        yield None
+        try:
+            yield from _search(inner_fd, folder / name, root, skip, depth=depth + 1)
+        finally:
+            os.close(inner_fd)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
