@@ -12,6 +12,7 @@ import stat
 from datetime import datetime
 from pathlib import Path
 
+from rigd.config.load import BLACK_BOX_IN_LIBRARY
 from rigd.library.assembly import KEEPING
 from rigd.library.durable import make_folder
 from rigd.library.walking import NotBelieved
@@ -19,8 +20,6 @@ from rigd.model.errors import LibraryError
 from rigd.writer import beneath
 from rigd.writer.volume import OWN_FOLDER
 
-BLACK_BOX = "blackbox"
-"""Where it lies unless the config says otherwise."""
 LOCK_NAME = "lock"
 
 
@@ -31,7 +30,7 @@ def make_own_folder(root: Path, *, now: datetime) -> list[NotBelieved]:
     found = _put_aside(root, own, now, folder=True)
     make_folder(own, root=root)
     found += _put_aside(root, own / LOCK_NAME, now, folder=False)
-    for name in (KEEPING, BLACK_BOX):
+    for name in (KEEPING, BLACK_BOX_IN_LIBRARY.name):
         found += _put_aside(root, own / name, now, folder=True)
     return found
 
