@@ -165,6 +165,10 @@ class Assembly:
             raise TakeError(f"{shown(keep.order.folder)} is no place of a take")
         if keep.order.end_frame is None or keep.order.end_frame <= keep.order.first_frame:
             raise TakeError("it has no end")
+        frame_bytes = 3 * sum(len(file.channels) for file in keep.order.files)
+        volume = os.statvfs(self._root)
+        if (keep.order.end_frame - keep.order.first_frame) * frame_bytes > volume.f_blocks * volume.f_frsize:
+            raise TakeError("it is longer than its disk")
 
     def _note_down(self) -> None:
         """What was asked for is on disk, also what has to wait for its turn."""

@@ -478,7 +478,7 @@ def test_a_run_that_was_ordered_ahead_and_never_began_moves_nothing(box: Box) ->
     ]
 
 
-@pytest.mark.parametrize("evil", ["outside", "id", "above", "hidden", "endless", "another's"])
+@pytest.mark.parametrize("evil", ["outside", "id", "above", "hidden", "endless", "too long", "another's"])
 def test_an_order_to_keep_that_leads_out_is_left_alone(box: Box, evil: str, tmp_path: Path) -> None:
     """It lies in the library, and nobody knows who has written it."""
     outside = tmp_path / "outside" / "song" / "take"
@@ -497,6 +497,8 @@ def test_an_order_to_keep_that_leads_out_is_left_alone(box: Box, evil: str, tmp_
             order = replace(order, folder=str(box.library / ".rigd" / "keeping" / "take"))
         case "endless":
             order = replace(order, end_frame=None)
+        case "too long":
+            order = replace(order, end_frame=Frame(1 << 40))
         case _:
             record = f"{'f' * 32}.json"
     box.keeping.mkdir()
