@@ -30,6 +30,7 @@ from rigd.library.takes import (
     FoundTake,
     bring_up_to_date,
     file_failed,
+    hard_link_in,
     move_from_trash,
     move_to_trash,
     note_digests,
@@ -37,12 +38,13 @@ from rigd.library.takes import (
     place_before_trash,
 )
 from rigd.library.volumes import volume_id
-from rigd.library.walking import folders_in, is_folder, library_of
+from rigd.library.walking import NotBelieved, folders_in, is_folder, library_of
 from rigd.model.errors import LibraryError
 from rigd.model.names import Naming
 from rigd.model.state import Take
 from rigd.model.take import Slate
 from rigd.model.units import TakeId
+from rigd.writer.beneath import HARD_LINK
 from rigd.writer.volume import OWN_FOLDER
 
 log = logging.getLogger(__name__)
@@ -232,6 +234,9 @@ class Library(DatedSessions):
                     found.sheet.session, found.sheet.song, found.sheet.started_at
                 )
                 any_open = any_open or found.sheet.rolling
+                if found.sheet.rolling and (linked := hard_link_in(found)) is not None:
+                    told = f"{linked}: {HARD_LINK}. A crash left its take open, and it stays so until then"
+                    self._tell_once(place, NotBelieved(told))
                 if found.sheet.false_take and not found.in_trash:
                     false_takes.append(found.sheet.take_id)
                 yield found

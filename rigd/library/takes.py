@@ -121,6 +121,15 @@ def bring_up_to_date(folder: Path, *, slate: Slate | None = None) -> FoundTake |
     return FoundTake(folder=folder, sheet=new, settled=settled, newer=newer)
 
 
+def hard_link_in(found: FoundTake) -> Path | None:
+    """A file of the take that has another name, so that the writer does not close it; None where there is none."""
+    for name in (JOURNAL_NAME, *(file.name for file in found.sheet.files if is_plain(file.name))):
+        with contextlib.suppress(OSError):
+            if (found.folder / name).lstat().st_nlink > 1:
+                return found.folder / name
+    return None
+
+
 def file_failed(folder: Path, *, failure: str) -> FoundTake:
     """take.json says that the take has failed, of a journal that had no room for it. When the next start of the
     writer closes the journal, the sheet is made from that. Raises LibraryError."""

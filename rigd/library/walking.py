@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rigd.model.errors import LibraryError
+from rigd.writer.beneath import LeadsOut
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,13 @@ class NotBelieved(LibraryError):
     """What lies in a library is such that rigd never made it, and was passed by: a person is to know."""
 
 
+def _leads_out(error: BaseException | None) -> bool:
+    """What it came from is a link, or something else that is not opened in a library."""
+    while error is not None and not isinstance(error, LeadsOut):
+        error = error.__cause__
+    return error is not None
+
+
 class ToldOnce:
     """Names each thing that cannot be read once, in the log. One thread."""
 
@@ -111,7 +119,7 @@ class ToldOnce:
         return untold
 
     def __call__(self, path: Path, error: Exception) -> None:
-        if isinstance(error, NotBelieved):
+        if isinstance(error, NotBelieved) or _leads_out(error):
             if str(error) not in self._not_believed:
                 self._not_believed.add(str(error))
                 self._untold.append(str(error))
