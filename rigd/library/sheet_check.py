@@ -1,9 +1,9 @@
 """A take.json that is read back is asked what rigd's own would be: nobody knows who wrote one that lies in a library.
 Pure.
 
-Texts are cleaned as those of a journal are (model/read_back.py). Numbers that no take has make the sheet one that
-cannot be used: then it is made anew from the journal. A file whose name leads out of the take's folder is passed by
-wherever files are opened (`is_plain`).
+Texts are cleaned as those of a journal are (model/read_back.py). Frames, sizes and durations that no take has make
+the sheet one that cannot be used: then it is made anew from the journal. A file whose name leads out of the take's
+folder is passed by wherever files are opened (`is_plain`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from rigd.model.read_back import as_typed, clock_as_typed
 from rigd.model.slating import LONGEST_NOTE
 from rigd.writer.folders import MOST_FILES, MOST_FRAMES, MOST_HZ, is_take_id
 from rigd.writer.parts import SECONDS_PER_DAY
-
-MOST_BYTES = 1 << 62
 
 
 def why_not(sheet: TakeSheet) -> str:
@@ -43,7 +41,6 @@ def why_not(sheet: TakeSheet) -> str:
 
 def _numbers(sheet: TakeSheet) -> Iterator[tuple[str, int]]:
     yield "frames", sheet.frames
-    yield "number", sheet.number
     yield "tape_frame", sheet.tape_frame
     yield "journal_bytes", sheet.journal_bytes
     for gap in sheet.gaps:
