@@ -15,9 +15,9 @@ from typing import Literal
 
 from rigd.library.catalogue import Catalogue
 from rigd.library.dated_sessions import DatedSessions
+from rigd.library.dot_rigd import LOCK_NAME, make_own_folder
 from rigd.library.index import INDEX_NAME
 from rigd.library.lock import LibraryLock
-from rigd.library.own_folder import LOCK_NAME, make_own_folder
 from rigd.library.session import (
     SessionFolder,
     SessionSheet,

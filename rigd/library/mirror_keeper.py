@@ -325,10 +325,10 @@ class MirrorKeeper:
         """As copy_take. What there is of the copy from before the take was moved is taken along."""
         begun = self._begun.get(take_id)
         if begun is not None and begun != target and is_gone(target) and not is_gone(begun):
-            on_mirror = target.is_relative_to(self._mirror)
-            if begun.is_relative_to(self._mirror) == on_mirror and take_in(begun) is None:
-                make_folders(target.parent)
-                move_folder(begun, target)
+            root = self._mirror if target.is_relative_to(self._mirror) else self._library
+            if begun.is_relative_to(root) and take_in(begun) is None:
+                make_folders(target.parent, root=root)
+                move_folder(begun, target, root=root)
                 self._moved_out_of.add(_session_of(begun))
         self._begun[take_id] = target
         digests = copy_take(source, target, self._go_on)

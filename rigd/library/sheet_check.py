@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rigd.library.sheet import TakeSheet
+from rigd.model.limits import LONGEST_NOTE
 from rigd.model.read_back import as_typed, clock_as_typed
-from rigd.model.slating import LONGEST_NOTE
 from rigd.writer.folders import MOST_FILES, MOST_FRAMES, MOST_HZ, is_take_id
 from rigd.writer.parts import SECONDS_PER_DAY
 
@@ -68,7 +68,7 @@ def as_typed_sheet(sheet: TakeSheet) -> TakeSheet:
         session=as_typed(sheet.session),
         song=as_typed(sheet.song),
         name=as_typed(sheet.name),
-        notes=tuple(as_typed(note, LONGEST_NOTE) for note in sheet.notes),
+        notes=tuple(as_typed(note, LONGEST_NOTE, lines=True) for note in sheet.notes),
         failed=as_typed(sheet.failed, LONGEST_NOTE),
         started_at=as_typed(sheet.started_at),
         dated=as_typed(sheet.dated),

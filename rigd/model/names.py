@@ -6,7 +6,6 @@ for Linux, Windows and macOS alike, because a disk from the rig ends up in any o
 
 from __future__ import annotations
 
-import re
 import string
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
@@ -19,19 +18,12 @@ LONGEST_NAME_BYTES = 120
 
 _SEPARATING = {ord(character): "-" for character in "/\\:|"}
 _FORBIDDEN = {ord(character): None for character in '<>"?*'}
-CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Unicode's categories Cc and Cs, but for the newline: a note may have lines."""
 _JOINERS = "\u200c\u200d"
 """Invisible, but emoji families and several scripts are spelt with them."""
 _DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _RESERVED = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
     f"{port}{digit}" for port in ("COM", "LPT") for digit in "0123456789\u00b9\u00b2\u00b3"
 }
-
-
-def has_control(text: str) -> bool:
-    """It has what no text that is typed has: a control character, or half of a surrogate pair."""
-    return CONTROL.search(text) is not None
 
 
 def safe_name(typed: str, *, fallback: str) -> str:

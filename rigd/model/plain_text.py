@@ -59,11 +59,20 @@ def first_strange(text: str, *, lines: bool = False) -> str:
     with `lines`) and marks that turn the direction of writing. Empty where there is none."""
     if text.isascii() and text.isprintable():
         return ""
-    for character in text:
-        strange = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS
-        if strange and not (lines and character == "\n"):
-            return character
-    return ""
+    return next((character for character in text if _is_strange(character, lines)), "")
+
+
+def without_strange(text: str, *, lines: bool = False) -> str:
+    """A space for each of these."""
+    if not first_strange(text, lines=lines):
+        return text
+    return "".join(" " if _is_strange(character, lines) else character for character in text)
+
+
+def _is_strange(character: str, lines: bool) -> bool:
+    if lines and character == "\n":
+        return False
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS
 
 
 def _is_kept(character: str, before: str, marks: int) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rigd.model.names import CONTROL, clash_key, has_control, safe_name
+from rigd.model.limits import LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
+from rigd.model.names import clash_key, safe_name
 from rigd.model.numbering import HIGHEST_NUMBER
-from rigd.model.slating import LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
+from rigd.model.plain_text import without_strange
 from rigd.model.take import Marker, Slate, TakeClock, TakeOrder
 
 SHOWN = 60
@@ -37,13 +38,10 @@ def shown(name: str) -> str:
     return repr(name if len(name) <= SHOWN else f"{name[:SHOWN]}...")
 
 
-def as_typed(text: str, longest: int = LONGEST_NAME) -> str:
-    """The text, if it could have been typed; else without its control characters, and cut where it is many times as
-    long as it may be (another rigd may allow a little more)."""
-    most = LENIENCE * longest
-    if len(text) <= most and not has_control(text):
-        return text
-    return CONTROL.sub(" ", text[:most])
+def as_typed(text: str, longest: int = LONGEST_NAME, *, lines: bool = False) -> str:
+    """The text, if it could have been typed; else without what no text that is typed has, and cut where it is many
+    times as long as it may be (another rigd may allow a little more)."""
+    return without_strange(text[: LENIENCE * longest], lines=lines)
 
 
 def slate_as_typed(slate: Slate) -> Slate:
@@ -53,7 +51,7 @@ def slate_as_typed(slate: Slate) -> Slate:
         session=as_typed(slate.session),
         song=as_typed(slate.song),
         name=as_typed(slate.name),
-        notes=tuple(as_typed(note, LONGEST_NOTE) for note in slate.notes[: 2 * MOST_NOTES]),
+        notes=tuple(as_typed(note, LONGEST_NOTE, lines=True) for note in slate.notes[: 2 * MOST_NOTES]),
         number=slate.number if 0 <= slate.number <= MOST_SEGMENTS else 0,
         rating=slate.rating if 0 <= slate.rating <= 5 else 0,
         dated=as_typed(slate.dated),

@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rigd.model.errors import LinkError, TakeError
+from rigd.model.limits import LONGEST_NOTE
 from rigd.model.read_back import as_typed, marker_as_typed, order_as_typed, slate_as_typed
-from rigd.model.slating import LONGEST_NOTE
 from rigd.model.take import GainChange, Gap, Marker, Slate, Xrun
 from rigd.wire.codec import Codec, to_plain
 from rigd.writer.beneath import new_in, open_in, open_plain
