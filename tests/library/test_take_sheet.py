@@ -347,7 +347,7 @@ def test_escapes_in_a_sheet_and_a_journal_are_no_text_that_anybody_typed(
         json.dumps({**sheet_of(order), "song": "\x1b[2Jgone", "name": "a\nb\x07", "ahead_of_journal": True})
     )
     (take,) = library.open_session("Band", date=DAY).takes
-    assert take.slate.song == " [2Jgone" and take.slate.name == "a\nb "
+    assert take.slate.song == " [2Jgone" and take.slate.name == "a b "
     bad = replace(order.slate, name="\x1b]0;title\x07")
     append(order.folder, bad)
     path.unlink()
