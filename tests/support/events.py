@@ -15,6 +15,7 @@ from types import TracebackType
 from rigd.control.client import ControlClient
 from rigd.model.errors import LinkError
 from rigd.model.events import Event, Happening
+from tests.support.patience import PATIENCE_S
 
 
 class EventLog:
@@ -25,10 +26,13 @@ class EventLog:
         self._came: list[tuple[float, Event]] = []
         """With the time at which it came to this process, in seconds of time.monotonic."""
         self._changed = threading.Condition()
+        self._listens = threading.Event()
         self._thread = threading.Thread(target=self._run, name="event-log", daemon=True)
 
     def __enter__(self) -> EventLog:
+        """It listens: what happens from now on is remembered."""
         self._thread.start()
+        assert self._listens.wait(PATIENCE_S), "rigd sends no events"
         return self
 
     def __exit__(
@@ -82,9 +86,11 @@ class EventLog:
     def _run(self) -> None:
         try:
             for news in self._client.events():
+                self._listens.set()  # the snapshot comes first
                 if isinstance(news, Event):
                     with self._changed:
                         self._came.append((time.monotonic(), news))
                         self._changed.notify_all()
         except (LinkError, OSError, ValueError):
+            self._listens.set()
             return  # the test is over, or rigd has ended
