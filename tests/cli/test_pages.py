@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,9 @@ def test_a_page_says_what_the_code_says(name: str) -> None:
 def test_a_command_that_ctrl_c_ends_has_the_code_on_the_page() -> None:
     master, line = os.openpty()
     command = [sys.executable, "-m", "rigd", "learn", f"serial:{os.ttyname(line)}"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as learn:
+    # A shell has SIGINT ignored for what it runs in the background, these tests among it.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as learn:
         assert learn.stderr is not None
         assert "press the switch" in learn.stderr.readline()
         learn.send_signal(signal.SIGINT)

@@ -103,7 +103,7 @@ def test_a_stranger_who_plays_the_daemon_is_told_nothing_and_believed_nothing(
             heard = plays.heard_bytes()
         assert heard == 0
         for done in asked:
-            assert done.returncode == ExitCode.NOT_RUNNING, done.stderr
+            assert done.returncode == ExitCode.FAILED, done.stderr
             assert "nobody" in done.stderr and "nothing was said there" in done.stderr
             assert "REC" not in done.stdout + done.stderr and "\x1b" not in done.stdout + done.stderr
     figures.record(

@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rigd.cli.live import show_live
-from rigd.cli.main import app
+from rigd.cli.main import command_line
 from rigd.cli.terminal import ExitCode
 from rigd.control.client import ControlClient
 from rigd.model import limits
@@ -231,9 +231,12 @@ def test_status_takes_and_watch_work_with_ten_thousand_long_markers_in_two_takes
         assert client.take() == rolling, "told whole, in parts"
         assert isinstance(next(client.events()), Snapshot)
     for words in (["status"], ["takes"], ["takes", "show", "2"], ["status", "--json"], ["disk"]):
-        told = CliRunner().invoke(app, [*words, "--runtime-dir", str(bench.path.parent)])
+        told = CliRunner().invoke(command_line([]), [*words, "--runtime-dir", str(bench.path.parent)])
         assert told.exit_code == ExitCode.DONE, (words, told.output[-500:])
-    assert str(MANY) in CliRunner().invoke(app, ["takes", "--runtime-dir", str(bench.path.parent)]).output
+    assert (
+        str(MANY)
+        in CliRunner().invoke(command_line([]), ["takes", "--runtime-dir", str(bench.path.parent)]).output
+    )
     drawn = threading.Event()
     monkeypatch.setattr("rigd.cli.live.live_view", lambda *_: drawn.set() or "drawn")
     watch = threading.Thread(target=show_live, args=(bench.path,), daemon=True)
@@ -362,7 +365,7 @@ def test_who_is_answered_wrongly_does_not_say_that_no_rigd_runs(tmp_path: Path, 
         with far_end(tmp_path / "again.sock", says):
             (tmp_path / "rigd.sock").unlink()
             (tmp_path / "again.sock").rename(tmp_path / "rigd.sock")
-            answer = CliRunner().invoke(app, ["status", "--runtime-dir", str(tmp_path)])
+            answer = CliRunner().invoke(command_line([]), ["status", "--runtime-dir", str(tmp_path)])
             assert answer.exit_code == ExitCode.FAILED, answer.output
 
 

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.testing import CliRunner
 
-from rigd.cli.main import app
+from rigd.cli.main import command_line
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.run_log import RunLog
 from rigd.cli.view import live_view, take_table
@@ -191,7 +191,7 @@ def told(bench: Bench, state: RigState, words: list[str]) -> str:
     if "show" in words:
         state = replace(state, take=None)  # or there would be two of that number
     bench.controller._state = state
-    answer = CliRunner().invoke(app, [*words, "--runtime-dir", str(bench.path.parent)])
+    answer = CliRunner().invoke(command_line([]), [*words, "--runtime-dir", str(bench.path.parent)])
     assert answer.exit_code in (0, 1, 6), (words, answer.output, answer.exception)
     return str(answer.output)
 

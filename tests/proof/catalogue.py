@@ -159,6 +159,7 @@ GROUNDS = (
             "f45_host_overruns::a_take_over_a_host_that_bunches_has_one_gap_an_overrun_and_no_alarm",
             "f51_runtime_folder",
             "t28_box",
+            "t29_old_times::a_start_from_before_the_tape_costs_no_frame",
             "t22_files_read_back",
             "t23_links_in_the_library::a_folder_that_becomes_a_link_while_the_rig_runs_is_recorded_beside",
             "t23_links_in_the_library::a_library_that_is_a_link_is_recorded_to",
@@ -286,6 +287,13 @@ GROUNDS = (
         " uid 65534)",
         compared="what the stranger could reach; every sample of the take, where one rolls",
         tests=("t20_runtime_folder", "t21_who_is_there"),
+    ),
+    Ground(
+        name="control socket",
+        what="the real control socket with a controller behind it, and real clients; of another user where that is the"
+        " point",
+        compared="what each client is told; T27: what is drawn and logged, line by line",
+        tests=("t24_lock_out", "t25_limits", "t27_text_is_text", "t29_old_times"),
     ),
     Ground(
         name="link to a process",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.proof.catalogue import BESIDE, FAULTS, GROUNDS, HEADLINES, UNDECLARED, ground_of, is_about_sound
-from tests.proof.figures import Figure, Figures, Outcome
+from tests.proof.figures import SIZE_VARIABLE, Figure, Figures, Outcome
 from tests.proof.promises import PAGE, page, read_results, taken_in, write_results
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +51,10 @@ def test_the_results_are_written_as_they_stand(tmp_path: Path) -> None:
 def test_every_result_is_of_a_test_that_there_is() -> None:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
     files = ["tests/faults", "tests/tape/test_tape_stress.py"]
-    said = subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    full = {**os.environ, SIZE_VARIABLE: "full"}
+    said = subprocess.run(
+        [*command, *files], cwd=ROOT, capture_output=True, text=True, check=True, env=full
+    ).stdout
     gone = {each.test for each in read_results() if not each.key} - set(said.splitlines())
     assert not gone, "these are not there any more: take their rows out of docs/promises.json"
 
