@@ -290,8 +290,8 @@ GROUNDS = (
     ),
     Ground(
         name="control socket",
-        what="the real control socket with a controller behind it, and real clients; of another user where that is the"
-        " point",
+        what="the real control socket with a controller behind it, and real clients; of another user where that is"
+        " the point",
         compared="what each client is told; T27: what is drawn and logged, line by line",
         tests=("t24_lock_out", "t25_limits", "t27_text_is_text", "t29_old_times"),
     ),
