@@ -196,7 +196,11 @@ class VmRig:
         self._fetched += 1
         name = f"take{self._fetched}"
         newest = f"ls -td {TAKES}/*/*/Take*/ | head -1"
-        self.machine.do(f'mkdir -p /share/takes && cp -r "$({newest})" /share/takes/{name}', timeout=200.0)
+        # What begins with a dot is being written anew.
+        self.machine.do(
+            f'mkdir -p /share/takes/{name} && cd "$({newest})" && cp -r [!.]* /share/takes/{name}',
+            timeout=200.0,
+        )
         return self.machine.share / "takes" / name
 
     def midi(self, *messages: str) -> None:
