@@ -2,7 +2,7 @@
 
     python3 may_send.py UNIT ADDRESS...
 
-For each address a line, "203.0.113.7 allowed" or "203.0.113.7 refused": a datagram is sent from inside the unit's own
+For each address a line, "203.0.113.7 allowed", "... refused" or "... no way there": a datagram is sent from inside the unit's own
 control group, where systemd's address filter stands, and the filter answers EPERM. Needs nothing but Python.
 """
 
@@ -35,6 +35,8 @@ def answer_to(address: str) -> str:
         try:
             line.sendto(b"", (address, DISCARD))
         except OSError as error:
+            if error.errno == errno.ENETUNREACH:
+                return "no way there"
             return "refused" if error.errno == errno.EPERM else "allowed"
     return "allowed"
 

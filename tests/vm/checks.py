@@ -234,6 +234,8 @@ def numbers(rig: VmRig) -> str:
 @check("the network, from inside the units", "nothing goes out: the config names no desk")
 def network(rig: VmRig) -> str:
     sent = []
+    # The machine has no network: without a way out a packet is given up before the filter sees it.
+    rig.machine.do("ip link set lo up && ip route replace default dev lo")
     for unit in ("rigd.service", "rigd-capture.service", "rigd-writer@writer.service"):
         probe = f"python3 /usr/src/rigd/tests/support/may_send.py {unit}"
         told = rig.machine.do(f"{probe} {' '.join(MAY_NOT_SEND_TO)}").splitlines()
