@@ -2,8 +2,9 @@
 
     python3 may_send.py UNIT ADDRESS...
 
-For each address a line, "203.0.113.7 allowed", "... refused" or "... no way there": a datagram is sent from inside the unit's own
-control group, where systemd's address filter stands, and the filter answers EPERM. Needs nothing but Python.
+For each address a line: "203.0.113.7 allowed", "203.0.113.7 refused" or "203.0.113.7 no way there". A datagram is
+sent from inside the unit's own control group, where systemd's address filter stands, and the filter answers EPERM.
+Needs nothing but Python.
 """
 
 from __future__ import annotations
