@@ -53,8 +53,9 @@ int rigd_line_look(rigd_line *l, const rigd_host *h, double rate_hz, int64_t end
         double fall = l->fall + more < most ? l->fall + more : most;
         /* The line may lie late by what a host brought at once before it brought less, until it has fallen. */
         double early = slack > l->early - more ? slack : l->early - more;
-        if (l->base - late > early + jitter(rate_hz) + doubt) {
-            l->base += l->fell; /* the block before was one of these already */
+        /* Against the line before it fell to the last block: that may have been the first of these already. */
+        if (l->base + l->fell - late > early + jitter(rate_hz) + doubt) {
+            l->base += l->fell;
             l->fell = 0.0;
             return 0;
         }
