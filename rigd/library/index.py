@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import sqlite3
 import stat
 import threading
@@ -172,7 +173,7 @@ class Index:
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            _check_is_an_index(connection)  # before anything is changed in it
+            _check_is_an_index(connection, version)  # before anything is changed in it
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             if (
@@ -184,10 +185,7 @@ class Index:
                     connection.execute(f'DROP TABLE "{table}"')
                 version = 0
             if version == 0 and not connection.execute("SELECT name FROM sqlite_master").fetchall():
-                for kind, table in _TABLES.items():
-                    connection.execute(f"CREATE TABLE {table} ({_columns(kind)}, checksum INTEGER NOT NULL)")
-                connection.execute("CREATE INDEX takes_by_id ON takes (take_id)")
-                connection.execute("CREATE INDEX takes_by_session ON takes (session_folder)")
+                _make_tables(connection)
                 connection.execute(f"PRAGMA user_version = {INDEX_VERSION}")
             elif version != INDEX_VERSION:
                 raise _Unsound(f"its version is {version}, this rigd's is {INDEX_VERSION}")
@@ -278,11 +276,35 @@ def _check_is_ours(path: Path) -> None:
             raise _Unsound(f"{beside.name} is a link, or no plain file")
 
 
-def _check_is_an_index(connection: sqlite3.Connection) -> None:
-    """It has no table but an index's. _Unsound."""
-    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
-        if table not in _TABLES.values() and not table.startswith("sqlite_"):
-            raise _Unsound(f"it has a table {table[:40]!r}, so it is another program's")
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for kind, table in _TABLES.items():
+        connection.execute(f"CREATE TABLE {table} ({_columns(kind)}, checksum INTEGER NOT NULL)")
+    connection.execute("CREATE INDEX takes_by_id ON takes (take_id)")
+    connection.execute("CREATE INDEX takes_by_session ON takes (session_folder)")
+
+
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+
+
+def _check_is_an_index(connection: sqlite3.Connection, version: int) -> None:
+    """It has no table but an index's, and, of this rigd's version, nothing but what rigd makes: a view in place of
+    a table, or a trigger, is a program, and one that never ends would be waited for. _Unsound."""
+    found = set(connection.execute(_SCHEMA))
+    for kind, name, _, sql in found:
+        if kind == "table" and name not in _TABLES.values() and not str(name).startswith("sqlite_"):
+            raise _Unsound(f"it has a table {str(name)[:40]!r}, so it is another program's")
+        if kind not in ("table", "index") or str(sql).lower().startswith("create virtual"):
+            raise _Unsound(f"it has a {str(kind)[:40]!r}, which rigd never makes")
+    if version == INDEX_VERSION and found != _schema():
+        raise _Unsound("its tables are not as rigd makes them")
+
+
+@functools.cache
+def _schema() -> frozenset[tuple[str, ...]]:
+    """Of a new index."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        _make_tables(connection)
+        return frozenset(connection.execute(_SCHEMA))
 
 
 def _check_places(row: SessionRow | TakeRow) -> None:
@@ -304,6 +326,7 @@ def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tupl
     ):
         if checksum != _checksum(tuple(found)):
             raise _Unsound(f"a row of {_TABLES[kind]} is damaged")
+        _check_types(kind, found)
         fields = zip(dataclasses.fields(kind), found, strict=True)
         named: dict[str, Any] = {
             field.name: bool(value) if field.type == "bool" else value for field, value in fields
@@ -313,10 +336,19 @@ def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tupl
         yield row
 
 
+def _check_types(kind: type, found: list[Any]) -> None:
+    """SQLite stores anything in any column, and whoever wrote the row made its checksum. _Unsound."""
+    for field, value in zip(dataclasses.fields(kind), found, strict=True):
+        if not isinstance(value, int if str(field.type) in _NUMBERS else str):
+            raise _Unsound(f"a row of {_TABLES[kind]} has something else in the place of its {field.name}")
+
+
+_NUMBERS = ("int", "bool")
+
+
 def _columns(kind: type) -> str:
-    types = {"int": "INTEGER", "bool": "INTEGER"}
     return ", ".join(
-        f"{field.name} {types.get(str(field.type), 'TEXT')} NOT NULL"
+        f"{field.name} {'INTEGER' if str(field.type) in _NUMBERS else 'TEXT'} NOT NULL"
         + (" PRIMARY KEY" if field.name == "folder" else "")
         for field in dataclasses.fields(kind)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from take_maker import begin, close, closed_take, open_library, order_take, retag
 
-from rigd.library.index import TakeRow
+from rigd.library.index import TakeRow, _checksum
 from rigd.library.library import Library
 from rigd.model.errors import LibraryError
 
@@ -295,3 +296,52 @@ def test_a_folder_whose_name_is_no_text_and_a_number_beyond_all_are_listed_too(
     assert len(listing(library)) == 8
     assert max(row.number for row in listing(library)) == (1 << 63) - 1
     library.close()
+
+
+NEVER_ENDS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT {} FROM c WHERE x < 0"
+
+
+def put_a_view_in_place_of_a_table(index: sqlite3.Connection) -> None:
+    names = [row[1] for row in index.execute("PRAGMA table_info(takes)")]
+    index.execute("DROP TABLE takes")
+    index.execute(f"CREATE VIEW takes AS {NEVER_ENDS.format(', '.join(f'x AS {name}' for name in names))}")
+
+
+def add_a_trigger(index: sqlite3.Connection) -> None:
+    deletes = f"DELETE FROM takes WHERE folder IN ({NEVER_ENDS.format('x')})"
+    index.execute(f"CREATE TRIGGER odd AFTER INSERT ON sessions BEGIN {deletes}; END")
+
+
+def put_something_else_for(column: int, value: object) -> Callable[[sqlite3.Connection], None]:
+    def put(index: sqlite3.Connection) -> None:
+        *row, _ = index.execute("SELECT * FROM sessions").fetchone()
+        row[column] = value
+        index.execute("DELETE FROM sessions")
+        index.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (*row, _checksum(tuple(row))))
+
+    return put
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(put_a_view_in_place_of_a_table, id="a view that never ends"),
+        pytest.param(add_a_trigger, id="a trigger that never ends"),
+        pytest.param(put_something_else_for(0, b"Band"), id="bytes for a folder"),
+        pytest.param(put_something_else_for(4, "many"), id="a word for a number"),
+    ],
+)
+def test_an_index_that_is_a_program_or_holds_other_kinds_is_begun_anew(
+    root: Path, filled: list[TakeRow], spoil: Callable[[sqlite3.Connection], None]
+) -> None:
+    """Whoever wrote it knows how rigd makes its checksums."""
+    path = root / ".rigd" / "index.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as index, index:
+        spoil(index)
+    library = open_library(root)
+    try:
+        assert list(path.parent.glob("index.sqlite3.bad-*"))
+        catch_up(library)
+        assert listing(library) == filled
+    finally:
+        library.close()
