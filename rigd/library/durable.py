@@ -15,6 +15,9 @@ from rigd.model.errors import LibraryError
 from rigd.writer import beneath
 
 LONGEST_JSON_BYTES = 64 << 20
+MOST_BRACKETS = 2_500_000
+"""Opening ones, those in texts too; 9,999 markers of nothing else are fewer. Each takes twenty times its length in
+memory, and what a file of nothing else takes would end the daemon."""
 
 
 class DamagedFile(LibraryError):
@@ -67,6 +70,8 @@ def read_json(path: Path) -> Any:
             content = file.read(LONGEST_JSON_BYTES + 1)
         if len(content) > LONGEST_JSON_BYTES:
             raise DamagedFile(f"{path}: too long to be one of rigd's")
+        if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
+            raise DamagedFile(f"{path}: has too many parts to be one of rigd's")
         return json.loads(content)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -63,6 +63,9 @@ _CODEC = Codec(
 )
 LONGEST_JOURNAL_BYTES = 256 << 20
 """Two months of a take. What is longer is none of rigd's, and is not read into memory."""
+LONGEST_ENTRY_BYTES = 4 << 20
+"""The longest is the order of a take of 512 channels with the longest names. JSON takes thirty times its length in
+memory where it is all brackets, and the process that reads it may be recording."""
 FRESH_NAME = f".{JOURNAL_NAME}.new"
 _DURABLE = b'{"type":"Durable"'
 
@@ -94,7 +97,7 @@ def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
     unread: str | None = None
     while (end := content.find(b"\n", start)) >= 0:
         number += 1
-        text = _text_of(content[start:end])
+        text = _text_of(content[start:end]) if end - start <= LONGEST_ENTRY_BYTES else None
         start = end + 1
         if text is None:
             # Only a fault if a good line follows: else it is the end that a crash tore.

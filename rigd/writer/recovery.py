@@ -6,6 +6,8 @@ ever cut off. Runs on the thread of whoever calls; a take that a living writer h
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -180,7 +182,10 @@ def _frames_with_sound(parts: TakeParts, ledger: Ledger, durable: int) -> int:
 
 
 def _frames_of_part(files: TakeFiles, gaps: list[tuple[int, int]], *, durable: int, common: int) -> int:
-    """The same of one part, of which `common` frames are there."""
+    """The same of one part, of which `common` frames are there. `gaps` begin one after the other; a journal may tell
+    of any number of them, so they are not gone through for each page."""
+    starts = [begins for begins, _ in gaps]
+    reach = list(itertools.accumulate((ends for _, ends in gaps), max, initial=0))
     for index, width in enumerate(files.widths):
         # The header is a page, so pages of the file are pages of the samples.
         at = durable * width // PAGE_BYTES * PAGE_BYTES
@@ -188,8 +193,8 @@ def _frames_of_part(files: TakeFiles, gaps: list[tuple[int, int]], *, durable: i
             page = files.read(index, at, PAGE_BYTES)
             begins = max(at // width, durable)
             ends = min((at + len(page)) // width, common)
-            known = max((b for a, b in gaps if a <= begins and ends <= b), default=0)
-            if known:  # all the pages of a long gap are passed by at once
+            known = reach[bisect.bisect_right(starts, begins)]
+            if known and known >= ends:  # all the pages of a long gap are passed by at once
                 at = max(at, min(known, common) * width // PAGE_BYTES * PAGE_BYTES - PAGE_BYTES)
             elif page[max(0, durable * width - at) :].strip(b"\0") == b"":
                 common = begins

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from take_maker import FIRST, append, begin, close, closed_take, eventful, order_take, retag
 
+from rigd.library.durable import MOST_BRACKETS, DamagedFile, read_json
 from rigd.library.library import Library
 from rigd.library.session import session_schema
 from rigd.library.sheet_file import sheet_schema
@@ -352,3 +353,15 @@ def test_escapes_in_a_sheet_and_a_journal_are_no_text_that_anybody_typed(
     append(order.folder, bad)
     path.unlink()
     assert library.file_take(Path(order.folder)).sheet.name == " ]0;title "
+
+
+def test_a_sheet_of_brackets_is_no_sheet_and_is_made_anew(library: Library, session_folder: str) -> None:
+    """As JSON it would take gigabytes in the daemon's memory."""
+    order = closed_take(library, session_folder)
+    before = bytes_of(order)
+    odd = Path(order.folder) / "take.json"
+    odd.write_bytes(b"[" + b"[]," * MOST_BRACKETS + b"[]]")
+    with pytest.raises(DamagedFile, match="too many parts"):
+        read_json(odd)
+    assert bring_up_to_date(Path(order.folder)) is not None
+    assert json.loads(bytes_of(order))["take_id"] == json.loads(before)["take_id"]

@@ -14,7 +14,7 @@ from rigd.model.errors import TakeError
 from rigd.model.read_back import as_typed, slate_as_typed
 from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, Xrun
 from rigd.model.units import ChannelNumber, Frame
-from rigd.writer.journal import Journal, line_of, read_journal
+from rigd.writer.journal import LONGEST_ENTRY_BYTES, Journal, line_of, read_journal
 from rigd.writer.ledger import (
     Begun,
     Closed,
@@ -200,6 +200,15 @@ def test_a_journal_that_is_a_pipe_or_of_gigabytes_is_left_alone_at_once(tmp_path
     for odd in (pipe, long):
         with pytest.raises(TakeError, match="left alone"):
             read_journal(odd)
+
+
+def test_a_line_longer_than_any_order_is_not_read_as_json(path: Path) -> None:
+    """A journal of one line of brackets would take gigabytes in the memory of a process that records."""
+    said = b"[" + b"[]," * (LONGEST_ENTRY_BYTES // 3) + b"[]]"
+    durable = line_of(Durable(frames=7))
+    path.write_bytes(line_of(BEGUN) + b"%08x %s\n" % (zlib.crc32(said), said) + durable)
+    record = read_journal(path)
+    assert record.faults == ("line 2 is damaged and was left out",) and record.durable_frames == 7
 
 
 def test_what_lies_behind_an_end_that_is_told_late_is_not_counted() -> None:

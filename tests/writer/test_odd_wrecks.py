@@ -13,11 +13,13 @@ import pytest
 from rigd.model.errors import TakeError
 from rigd.model.take import Gap, GapCause, Marker, TakeOrder
 from rigd.model.units import Frame
+from rigd.writer.beneath import opened
 from rigd.writer.journal import JOURNAL_NAME, line_of, read_journal
 from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, NextPart
 from rigd.writer.parts import files_of_part
-from rigd.writer.recovery import PAGE_BYTES, recover_take
+from rigd.writer.recovery import PAGE_BYTES, _frames_of_part, recover_take
 from rigd.writer.riff import HEADER_BYTES
+from rigd.writer.takefiles import TakeFiles
 from tests.support.writer_run import order_for
 
 FIRST = Frame(1_000_000)
@@ -126,3 +128,37 @@ def test_a_name_that_no_file_can_have_is_a_clear_error(library: Path, name: str)
     folder = wreck(library, order=dataclasses.replace(order, files=(dataclasses.replace(file, name=name),)))
     with pytest.raises(TakeError, match="cannot be the name"):
         read_journal(folder / JOURNAL_NAME)
+
+
+class Counted(int):
+    """A number that counts how often it is compared."""
+
+    compared = 0
+
+    def _count(self) -> int:
+        Counted.compared += 1
+        return int(self)
+
+    def __le__(self, other: int) -> bool:
+        return self._count() <= other
+
+    def __gt__(self, other: int) -> bool:
+        return self._count() > other
+
+
+def test_many_gaps_are_not_gone_through_for_each_page(library: Path) -> None:
+    """The writer closes a take on the thread on which it writes the one that rolls."""
+    order = order_for(library, channels=1, first_frame=FIRST)
+    folder = wreck(library, order=order)
+    pages = 500
+    (folder / order.files[0].name).write_bytes(bytes(HEADER_BYTES) + b"\1" * pages * PAGE_BYTES)
+    gaps: list[tuple[int, int]] = [
+        (Counted(begins), begins + 1) for begins in range(1 << 40, (1 << 40) + 3000, 3)
+    ]
+    frames = pages * PAGE_BYTES // WIDTH
+    with opened(library, folder) as folder_fd:
+        files = TakeFiles.reopen(order, order.slate, folder_fd=folder_fd, missing_ok=False)
+        Counted.compared = 0
+        assert _frames_of_part(files, gaps, durable=0, common=frames) == frames
+        files.close()
+    assert 0 < Counted.compared < pages * 20
