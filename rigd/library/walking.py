@@ -105,6 +105,10 @@ def _leads_out(error: BaseException | None) -> bool:
     return error is not None
 
 
+MOST_NOT_BELIEVED = 200
+"""Told one by one. One file can hold a million things that are not believed, and each is an event and a line."""
+
+
 class ToldOnce:
     """Names each thing that cannot be read once, in the log. One thread."""
 
@@ -120,10 +124,13 @@ class ToldOnce:
 
     def __call__(self, path: Path, error: Exception) -> None:
         if isinstance(error, NotBelieved) or _leads_out(error):
-            if str(error) not in self._not_believed:
-                self._not_believed.add(str(error))
-                self._untold.append(str(error))
-                log.warning("%s", error)
+            told = str(error)
+            if len(self._not_believed) >= MOST_NOT_BELIEVED:
+                told = f"the library has more that is not believed than these {MOST_NOT_BELIEVED}; see to them first"
+            if told not in self._not_believed:
+                self._not_believed.add(told)
+                self._untold.append(told)
+                log.warning("%s", told)
             return
         if not self._told.isdisjoint((path, *path.parents)):
             return

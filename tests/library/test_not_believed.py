@@ -12,6 +12,7 @@ from take_maker import begin, closed_take, open_library, order_take, track
 
 from rigd.library.library import Library
 from rigd.library.session import SESSION_NAME
+from rigd.library.walking import MOST_NOT_BELIEVED
 from rigd.model.take import Slate
 from rigd.writer.journal import JOURNAL_NAME
 
@@ -75,6 +76,22 @@ def test_each_song_that_is_refused_is_told_once(library: Library) -> None:
             tracks=(track(1),),
         )
         assert Path(plan.folder).parent == session / song
+
+
+def test_of_a_file_with_more_than_anybody_reads_the_first_are_told_and_that_there_are_more(
+    library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = Path(library.open_session("Band", date=DAY).folder)
+    sheet = json.loads((session / SESSION_NAME).read_bytes())
+    sheet["songs"] = [
+        {"name": f"Song {number}", "folder": f"../{number}", "next_take_number": 3} for number in range(5_000)
+    ]
+    (session / SESSION_NAME).write_text(json.dumps(sheet))
+    for _ in range(2):
+        library.open_session("Band", date=DAY)
+    told = library.not_believed()
+    assert len(told) == MOST_NOT_BELIEVED + 1 and "has more" in told[-1]
+    assert len(caplog.records) == len(told)
 
 
 def test_a_song_whose_folder_is_no_folder_gets_another_and_keeps_its_count(
