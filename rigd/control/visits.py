@@ -79,7 +79,8 @@ class Visit:
 
 
 def who_leaves(late: Visit, visits: Iterable[Visit], *, now_ns: int) -> Visit | None:
-    """Who has to go, now that `late` has come; None where there is place for all."""
+    """Who has to go, now that `late` has come; None where there is place for all. No watcher where each
+    process has one place: as fewer may watch than there are places, whoever comes finds one."""
     here = [visit for visit in visits if not visit.client.ends_when_told]
     guests = [visit for visit in here if visit.is_guest]
     if late.is_guest and len(guests) > MOST_GUESTS:
@@ -92,8 +93,8 @@ def who_leaves(late: Visit, visits: Iterable[Visit], *, now_ns: int) -> Visit | 
     if idle:
         return min(idle, key=lambda visit: visit.asked_at_ns)
     greedy = _of_the_greediest(late, here)
-    if greedy is None:  # a process each: who was served last longest ago
-        greedy = [visit for visit in others if not visit.stays]
+    if greedy is None:  # a process each: who was served last longest ago, of those that wait only where all do
+        greedy = [visit for visit in others if visit.listener is None]
     return min(greedy, key=lambda visit: (visit.stays, visit.asked_at_ns), default=late)
 
 

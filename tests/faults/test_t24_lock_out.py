@@ -176,10 +176,16 @@ def test_where_each_process_has_one_place_who_asked_longest_ago_goes_and_no_watc
     assert who_leaves(late, [*watching, *asking[1:], late], now_ns=NOW_NS) is None
 
 
-def test_where_all_wait_the_one_that_comes_is_turned_away(streams: contextlib.ExitStack) -> None:
-    waiting = [visit(streams, pid, waits=True) for pid in range(MOST_CLIENTS)]
+def test_where_all_watch_or_wait_who_has_waited_longest_makes_room(streams: contextlib.ExitStack) -> None:
+    """As many processes as there are places, and none that asks: a terminal's stop finds one all the same."""
+    watching = [visit(streams, pid, ago_ns=99, watches=True) for pid in range(MOST_WATCHERS)]
+    waiting = [
+        visit(streams, 100 + pid, ago_ns=1 + pid, waits=True) for pid in range(MOST_CLIENTS - MOST_WATCHERS)
+    ]
     late = visit(streams, 999)
-    assert who_leaves(late, [*waiting, late], now_ns=NOW_NS) is late
+    assert who_leaves(late, [*watching, *waiting, late], now_ns=NOW_NS) is waiting[-1]
+    asking = visit(streams, 998)
+    assert who_leaves(late, [*watching, *waiting[1:], asking, late], now_ns=NOW_NS) is asking
 
 
 def test_a_single_watcher_loses_its_place_to_no_other_single_one(streams: contextlib.ExitStack) -> None:
