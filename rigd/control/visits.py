@@ -93,7 +93,7 @@ def who_leaves(late: Visit, visits: Iterable[Visit], *, now_ns: int) -> Visit | 
     if idle:
         return min(idle, key=lambda visit: visit.asked_at_ns)
     greedy = _of_the_greediest(late, here)
-    if greedy is None:  # a process each: who was served last longest ago, of those that wait only where all do
+    if greedy is None:  # a process each: who was served last longest ago, who waits only where all do
         greedy = [visit for visit in others if visit.listener is None]
     return min(greedy, key=lambda visit: (visit.stays, visit.asked_at_ns), default=late)
 
