@@ -149,6 +149,14 @@ def what(findings: list[Finding]) -> list[str]:
     return [finding.what for finding in findings]
 
 
+def test_where_a_kind_says_nothing_a_path_of_lines_is_no_line_of_the_unit_either(tmp_path: Path) -> None:
+    access = Access(lines=("/dev/x\n[Service]\nExecStartPre=+/bin/true",), unknown=('kind "other"',))
+    text = drop_ins({DAEMON: access}, "/etc/rigd/rig.toml", machine_of(tmp_path))[DAEMON]
+    assert not [line for line in text.splitlines() if line.startswith("ExecStartPre")]
+    path = f"{FOLDER}/{DAEMON}.d/{FILE}"
+    assert list(misfits({DAEMON: access}, machine_of(tmp_path, {path: text}))) == []
+
+
 def test_units_without_a_drop_in_are_told_of_what_they_refuse(tmp_path: Path) -> None:
     machine = machine_of(tmp_path)
     needs = {DAEMON: Access(hosts=("192.168.1.62", "desk.local"), lines=("/dev/ttyS0", "/dev/ttyUSB0"))}

@@ -22,6 +22,7 @@ from rigd.control.machine.finding import Finding, Grade, Machine, Plan
 from rigd.control.machine.service import CAPTURE, UNITS_FOLDER
 from rigd.model.access import Access
 from rigd.model.errors import RigError
+from rigd.model.plain_text import plain_line
 
 DAEMON = "rigd.service"
 FILE = "50-rigd-units.conf"
@@ -62,8 +63,9 @@ def drop_ins(needs: Mapping[str, Access], config: str, machine: Machine) -> dict
 
 
 def _drop_in(access: Access, config: str, machine: Machine) -> str:
+    path = plain_line(config)
     lines = [
-        f"# Written by rigd units from {config}. Run it again when a desk, a box, a pedal or the interface",
+        f"# Written by rigd units from {path}. Run it again when a desk, a box, a pedal or the interface",
         "# there is another one. Lines of your own: systemctl edit, which comes after this.",
         _needs_line(access),
         "[Service]",
@@ -79,8 +81,9 @@ def _drop_in(access: Access, config: str, machine: Machine) -> str:
 
 
 def _needs_line(access: Access) -> str:
-    """Says what the drop-in is for; by this it is known again."""
-    return f"# For: {access}"
+    """Says what the drop-in is for; by this it is known again. One line, whatever a config has for a path: nobody has
+    checked it where another kind says nothing of what it opens, and root's manager runs what stands in a unit."""
+    return f"# For: {plain_line(str(access))}"
 
 
 def _devices(access: Access, machine: Machine) -> list[str]:
