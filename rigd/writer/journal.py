@@ -40,6 +40,7 @@ from rigd.writer.ledger import (
     Retagged,
     TakeRecord,
 )
+from rigd.writer.steps import Steps, to_end
 
 __all__ = ["JOURNAL_NAME", "Journal", "TakeRecord", "read_journal", "read_ledger"]
 
@@ -66,6 +67,7 @@ LONGEST_JOURNAL_BYTES = 256 << 20
 LONGEST_ENTRY_BYTES = 4 << 20
 """The longest is the order of a take of 512 channels with the longest names. JSON takes thirty times its length in
 memory where it is all brackets, and the process that reads it may be recording."""
+LINES_A_STEP = 5000
 FRESH_NAME = f".{JOURNAL_NAME}.new"
 _DURABLE = b'{"type":"Durable"'
 
@@ -87,7 +89,7 @@ def _text_of(line: bytes) -> bytes | None:
     return text if line[:8] == b"%08x" % zlib.crc32(text) else None
 
 
-def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
+def _ledger_of(content: bytes, path: Path | str) -> Steps[tuple[Ledger, int]]:
     """What the lines say, and how many bytes of `content` are whole lines."""
     ledger: Ledger | None = None
     whole = start = 0
@@ -97,6 +99,8 @@ def _ledger_of(content: bytes, path: Path | str) -> tuple[Ledger, int]:
     unread: str | None = None
     while (end := content.find(b"\n", start)) >= 0:
         number += 1
+        if number % LINES_A_STEP == 0:
+            yield
         text = _text_of(content[start:end]) if end - start <= LONGEST_ENTRY_BYTES else None
         start = end + 1
         if text is None:
@@ -190,7 +194,7 @@ def _content_of(path: Path) -> bytes:
 
 def read_ledger(path: Path) -> Ledger:
     """As read_journal, in the form that can be written on."""
-    return _ledger_of(_content_of(path), path)[0]
+    return to_end(_ledger_of(_content_of(path), path))[0]
 
 
 def read_journal(path: Path) -> TakeRecord:
@@ -267,12 +271,17 @@ class Journal:
 
         TakeError where there is none, no order in it, or another process writes it; OSError.
         """
+        return to_end(cls.reopening(folder=folder, folder_fd=folder_fd))
+
+    @classmethod
+    def reopening(cls, *, folder: str, folder_fd: int) -> Steps[tuple[Journal, Ledger]]:
+        """As `reopen`, in steps: somebody else's may be long."""
         fd = open_in(folder_fd, JOURNAL_NAME, os.O_RDWR | os.O_APPEND, path=f"{folder}/{JOURNAL_NAME}")
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             check_length(f"{folder}/{JOURNAL_NAME}", os.fstat(fd).st_size)
             content = b"".join(iter(lambda: os.read(fd, 1 << 20), b""))
-            ledger, whole = _ledger_of(content, f"{folder}/{JOURNAL_NAME}")
+            ledger, whole = yield from _ledger_of(content, f"{folder}/{JOURNAL_NAME}")
             if whole < len(content):
                 os.ftruncate(fd, whole)
         except BlockingIOError as error:

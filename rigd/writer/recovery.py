@@ -24,11 +24,15 @@ from rigd.writer.failures import unforeseen
 from rigd.writer.journal import JOURNAL_NAME, Journal, has_begun, last_line_closes, read_ledger
 from rigd.writer.ledger import Closed, Closing, Durable, Entry, Ledger, Mended, Retagged
 from rigd.writer.parts import files_of_part
+from rigd.writer.steps import Steps, to_end
 from rigd.writer.takefiles import TakeFiles
 from rigd.writer.takeparts import TakeParts
 from rigd.writer.volume import OWN_FOLDER
 
 PAGE_BYTES = 4096
+PAGES_A_STEP = 4096
+"""16 MiB. In a library that came on a stick a file may be of any length, and the writer has to see to the take that
+rolls: one that computes for 15 s is killed by its watchdog, and would be again at this very take."""
 _SILENT_PAGE = bytes(PAGE_BYTES)
 """In the library: what is rigd's own and no take, such as the black box and what is made of it."""
 DEEPEST_FOLDER = 5
@@ -45,14 +49,18 @@ def recover_take(folder: str, *, root: Path, cache_survived: bool) -> TakeClosed
     durable frames only pages with sound in them are believed, and what is all zero there ends the take.
     TakeError or OSError; the take is then as it was, and can be recovered later.
     """
+    return to_end(_recovering(folder, root=root, cache_survived=cache_survived))
+
+
+def _recovering(folder: str, *, root: Path, cache_survived: bool) -> Steps[TakeClosed | None]:
     if not has_begun(Path(folder)):
         return None
     folder_fd = open_folder(root, Path(folder))
     try:
-        journal, ledger = Journal.reopen(folder=folder, folder_fd=folder_fd)
+        journal, ledger = yield from Journal.reopening(folder=folder, folder_fd=folder_fd)
         try:
             if ledger.closed is None:
-                return _close(folder, folder_fd, journal, ledger, cache_survived=cache_survived)
+                return (yield from _close(folder, folder_fd, journal, ledger, cache_survived=cache_survived))
             if ledger.retag_due:
                 _retag(folder, folder_fd, journal, ledger)
             return None
@@ -101,7 +109,7 @@ def closed_before(folder: str, take_id: TakeId) -> TakeClosed | TakeFailed | Non
 
 def _close(
     folder: str, folder_fd: int, journal: Journal, ledger: Ledger, *, cache_survived: bool
-) -> TakeClosed:
+) -> Steps[TakeClosed]:
     order = ledger.begun.order
     parts = _parts_on_disk(ledger, folder_fd)
     files = TakeParts.reopen(order, ledger.slate, parts, folder_fd=folder_fd, missing_ok=True)
@@ -112,7 +120,10 @@ def _close(
         if said > most:
             log.warning('take "%s": its journal tells of %d frames, its files have %d', folder, said, most)
         durable = min(said, most)
-        frames = max(durable, min(there) if cache_survived else _frames_with_sound(files, ledger, durable))
+        if cache_survived:
+            frames = max(durable, min(there))
+        else:
+            frames = max(durable, (yield from _frames_with_sound(files, ledger, durable)))
         limit = frames
         if ledger.closing is not None:
             limit = ledger.closing.frames
@@ -164,7 +175,7 @@ def _parts_on_disk(ledger: Ledger, folder_fd: int) -> tuple[int, ...]:
     return tuple(parts)
 
 
-def _frames_with_sound(parts: TakeParts, ledger: Ledger, durable: int) -> int:
+def _frames_with_sound(parts: TakeParts, ledger: Ledger, durable: int) -> Steps[int]:
     """Frames up to the first page past the durable ones that is all zero in any file and no known gap."""
     first = ledger.begun.order.first_frame
     gaps = [(gap.at_frame - first, gap.at_frame - first + gap.length_frames) for gap in ledger.gaps()]
@@ -175,17 +186,20 @@ def _frames_with_sound(parts: TakeParts, ledger: Ledger, durable: int) -> int:
         if most <= sure:
             continue
         known = [(a - begins, b - begins) for a, b in gaps if b > begins]
-        found = _frames_of_part(part.files, known, durable=sure, common=most)
+        found = yield from _frames_of_part(part.files, known, durable=sure, common=most)
         if found < most:
             return max(durable, begins + found)
     return max(durable, common)
 
 
-def _frames_of_part(files: TakeFiles, gaps: list[tuple[int, int]], *, durable: int, common: int) -> int:
+def _frames_of_part(
+    files: TakeFiles, gaps: list[tuple[int, int]], *, durable: int, common: int
+) -> Steps[int]:
     """The same of one part, of which `common` frames are there. `gaps` begin one after the other; a journal may tell
     of any number of them, so they are not gone through for each page."""
     starts = [begins for begins, _ in gaps]
     reach = list(itertools.accumulate((ends for _, ends in gaps), max, initial=0))
+    looked_at = 0
     for index, width in enumerate(files.widths):
         # The header is a page, so pages of the file are pages of the samples.
         at = durable * width // PAGE_BYTES * PAGE_BYTES
@@ -200,6 +214,9 @@ def _frames_of_part(files: TakeFiles, gaps: list[tuple[int, int]], *, durable: i
                 common = begins
                 break
             at += PAGE_BYTES
+            looked_at += 1
+            if looked_at % PAGES_A_STEP == 0:
+                yield
     return max(durable, common)
 
 
@@ -214,8 +231,8 @@ class NotRecovered:
 def recover_library(
     library_root: Path, *, skip: Callable[[str], bool]
 ) -> Iterator[TakeClosed | NotRecovered | None]:
-    """Goes through the library one folder a step (None: nothing there), so that the caller can do other
-    things in between. A folder for which `skip` is true is left out: it is open here."""
+    """Goes through the library one folder a step (None: nothing there), or a part of one that is long, so that the
+    caller can do other things in between. A folder for which `skip` is true is left out: it is open here."""
     try:
         root_fd = open_folder(library_root, library_root)
     except OSError:
@@ -237,7 +254,10 @@ def _search(
     except OSError:
         return
     if any(entry.name == JOURNAL_NAME for entry in entries):
-        yield None if skip(str(folder)) else _recover_one(str(folder), root)
+        if skip(str(folder)):
+            yield None
+        else:
+            yield (yield from _recover_one(str(folder), root))
         return
     yield None
     for name in inside if depth < DEEPEST_FOLDER else ():
@@ -259,11 +279,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _recover_one(folder: str, root: Path) -> TakeClosed | NotRecovered | None:
+def _recover_one(folder: str, root: Path) -> Steps[TakeClosed | NotRecovered | None]:
     try:
         if last_line_closes(Path(folder)):
             return None
-        return recover_take(folder, root=root, cache_survived=False)
+        return (yield from _recovering(folder, root=root, cache_survived=False))
     except Exception as error:
         return not_recovered(folder, error)
 

@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 
 from rigd.model.errors import TakeError
+from rigd.model.messages import TakeClosed
 from rigd.model.take import Gap, GapCause, Marker, TakeOrder
 from rigd.model.units import Frame
 from rigd.writer.beneath import opened
-from rigd.writer.journal import JOURNAL_NAME, line_of, read_journal
+from rigd.writer.journal import JOURNAL_NAME, LINES_A_STEP, line_of, read_journal
 from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, NextPart
 from rigd.writer.parts import files_of_part
-from rigd.writer.recovery import PAGE_BYTES, _frames_of_part, recover_take
+from rigd.writer.recovery import PAGE_BYTES, PAGES_A_STEP, _frames_of_part, recover_library, recover_take
 from rigd.writer.riff import HEADER_BYTES
+from rigd.writer.steps import to_end
 from rigd.writer.takefiles import TakeFiles
 from tests.support.writer_run import order_for
 
@@ -159,6 +161,21 @@ def test_many_gaps_are_not_gone_through_for_each_page(library: Path) -> None:
     with opened(library, folder) as folder_fd:
         files = TakeFiles.reopen(order, order.slate, folder_fd=folder_fd, missing_ok=False)
         Counted.compared = 0
-        assert _frames_of_part(files, gaps, durable=0, common=frames) == frames
+        assert to_end(_frames_of_part(files, gaps, durable=0, common=frames)) == frames
         files.close()
     assert 0 < Counted.compared < pages * 20
+
+
+def test_a_long_wreck_is_closed_in_steps_and_the_writer_sees_to_others_in_between(library: Path) -> None:
+    """A journal of many lines, and files in which nothing is durable and all is sound."""
+    order = order_for(library, channels=1, first_frame=FIRST)
+    lines = 3 * LINES_A_STEP
+    folder = wreck(library, *(gap_at((1 << 40) + 2 * number, 1) for number in range(lines)), order=order)
+    pages = 3 * PAGES_A_STEP
+    with (folder / order.files[0].name).open("wb") as file:
+        file.write(bytes(HEADER_BYTES) + b"\1" * pages * PAGE_BYTES)
+    steps = list(recover_library(library, skip=lambda folder: False))
+    (closed,) = filter(None, steps)
+    assert isinstance(closed, TakeClosed) and closed.frames == pages * PAGE_BYTES // WIDTH
+    folders = len(folder.relative_to(library).parts) + 1
+    assert len(steps) >= folders + 3 + 3
