@@ -11,6 +11,7 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -186,6 +187,7 @@ class BlackBoxKeeper:
     # Its own thread.
 
     def _run(self) -> None:
+        self._put_aside_odd()
         while not self._stopping.is_set():
             until_ns = self._turned_ns + round(TURN_S * NS_PER_SECOND)
             with contextlib.suppress(queue.Empty):
@@ -201,6 +203,13 @@ class BlackBoxKeeper:
                 if self._told is not None:
                     self._tell(replace(self._told, problem=f"{error}; it is tried again"))
             self._turned_ns = self._clock_ns()
+
+    def _put_aside_odd(self) -> None:
+        stamp = f"bad-{time.strftime('%Y%m%d-%H%M%S', time.localtime(self._wall_ns() / NS_PER_SECOND))}"
+        with contextlib.suppress(OSError):  # then it fails below, and that is told
+            if count := self._shelf.put_aside_odd(stamp):
+                what = "%s: has a segment with a number that rigd never gives; all %d are now called .%s and not used"
+                log.warning(what, self._plan.folder, count, stamp)
 
     def _hear(self, message: Any) -> None:
         match message:

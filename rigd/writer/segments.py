@@ -19,7 +19,16 @@ from pathlib import Path
 from rigd.model.errors import TakeError
 from rigd.model.take import Gap, TakeFile, TakeFormat, Xrun
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, InputNumber, TakeId
-from rigd.writer.beneath import LeadsOut, is_folder, names_in, open_plain, remove, remove_folder, rename
+from rigd.writer.beneath import (
+    LeadsOut,
+    is_folder,
+    names_in,
+    open_plain,
+    put_aside,
+    remove,
+    remove_folder,
+    rename,
+)
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
 from rigd.writer.parts import files_of_part
@@ -27,6 +36,8 @@ from rigd.writer.riff import HEADER_BYTES, WaveShape
 
 SONG = "black box"
 """What the slate of every segment says, and of no take in a session."""
+HIGHEST_BELIEVED = 90_000_000
+"""Decades of segments. There are eight digits: behind 99,999,999 no segment would be found again, or removed."""
 _NUMBER = re.compile(r"[0-9]{8}")
 _FILE = re.compile(r"[0-9]{3,}( \(part [0-9]+\))?\.wav")
 _GONE = re.compile(r"\.[0-9]{8}\.gone")
@@ -120,6 +131,16 @@ class Shelf:
         except FileNotFoundError:
             return []
         return sorted(int(name) for name in names if _NUMBER.fullmatch(name))
+
+    def put_aside_odd(self, stamp: str) -> int:
+        """Where a number is higher than rigd ever gets, as somebody else's may be, all segments get other names, and
+        the next one is the first. Returns how many. OSError."""
+        numbers = self.numbers()
+        if not numbers or numbers[-1] <= HIGHEST_BELIEVED:
+            return 0
+        for number in numbers:
+            put_aside(self.folder, self._path(number), stamp)
+        return len(numbers)
 
     def next_number(self, ordered: Iterable[int]) -> int:
         """One that no segment has, nor any folder that somebody else has put there."""
