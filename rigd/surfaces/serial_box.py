@@ -14,6 +14,7 @@ import os
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -41,6 +42,9 @@ LOOKED_AT_PER_S = 50_000
 READ_TIMEOUT_S = 0.1
 WRITE_TIMEOUT_S = 0.2
 FAREWELL_S = 0.5
+MOST_TOLD = 10
+TOLD_WITHIN_NS = 60 * NS_PER_SECOND
+"""So often a minute the log says that a box came or went: one may greet thousands of times in that."""
 
 
 def clock_monotonic_ns() -> Ns:
@@ -73,6 +77,8 @@ class SerialBox:
         self._thread: threading.Thread | None = None
         self._status_lock = threading.Lock()
         self._status = SurfaceStatus(name=name, kind="serial", connected=False, detail="not started")
+        self._told_ns: deque[int] = deque(maxlen=MOST_TOLD)
+        self._untold = 0
 
     def bound(self, bindings: Iterable[Binding]) -> None:
         """What its controls do: those that turn a gain show it from now on. Any thread."""
@@ -122,7 +128,17 @@ class SerialBox:
         with self._status_lock:
             before, self._status = self._status, status
         if before.connected != connected:
-            log.info("surface %s: %s %s", self.name, "connected," if connected else "not connected:", detail)
+            self._tell_change("connected," if connected else "not connected:", detail)
+
+    def _tell_change(self, what: str, detail: str) -> None:
+        now_ns = self._clock_ns()
+        if len(self._told_ns) == MOST_TOLD and now_ns - self._told_ns[0] < TOLD_WITHIN_NS:
+            self._untold += 1
+            return
+        untold = f" (it came and went {self._untold} times since this was told last)" if self._untold else ""
+        self._told_ns.append(now_ns)
+        self._untold = 0
+        log.info("surface %s: %s %s%s", self.name, what, detail, untold)
 
     def _note_who_is_there(self, path: str, talk: Talk) -> None:
         """As of now; the refusals of a box that is there are counted in its status."""

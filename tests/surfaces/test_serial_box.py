@@ -18,7 +18,7 @@ from rigd.model.levels import Levels
 from rigd.model.state import Setting, Transport
 from rigd.model.surface import Motion, ShowsGains, Surface
 from rigd.model.units import ChannelNumber, Frame
-from rigd.surfaces.serial_box import SerialBox
+from rigd.surfaces.serial_box import MOST_TOLD, SerialBox
 from rigd.surfaces.serial_ports import SerialPort
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
 from tests.support.patience import wait_for
@@ -436,3 +436,15 @@ def test_a_storm_of_true_moves_ends_at_the_true_place(bench: Bench) -> None:
     storm = b"".join(frame(f"fader 1 {step % 1024}") for step in range(3000)) + frame("fader 1 1023")
     send_all(box, storm)
     wait_for(lambda: bench.notes.moves()[-1:] == [("fader 1", Motion.ABSOLUTE, 1.0)], "the end of the storm")
+
+
+def test_a_box_that_greets_at_every_line_does_not_fill_the_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each time as one of another version, so that it comes and goes."""
+    caplog.set_level("INFO", logger="rigd.surfaces.serial_box")
+    _, box = bench.met()
+    before = len(bench.notes.lost)
+    send_all(box, (frame("box 2 a b") + frame("box 1 a b")) * 200)
+    wait_for(lambda: len(bench.notes.lost) - before >= 100, "it went a hundred times")
+    assert len(caplog.records) <= MOST_TOLD
