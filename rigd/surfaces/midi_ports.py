@@ -301,15 +301,29 @@ def _mapped_libjacks() -> list[ctypes.CDLL]:
 
 
 def _jack_servers() -> frozenset[str]:
-    """The inodes of jackd's listening sockets. They differ once the server was gone, however shortly."""
+    """jackd's listening sockets, by path and file. They differ once the server was gone, however shortly. Only those
+    of this user and root: a stranger who opens and closes such a socket somewhere must not have a pedal's port opened
+    anew each time. By the file and not by the line, which a socket's name with a newline in it can forge."""
     wanted = f"/jack_{os.environ.get('JACK_DEFAULT_SERVER', 'default')}_"
     listening = "00010000"
     try:
-        lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return frozenset()
-    words = [line.split() for line in lines if wanted in line]
-    return frozenset(word[6] for word in words if len(word) > 7 and word[3] == listening)
+    words = [line.split(maxsplit=7) for line in lines if wanted in line]
+    paths = {word[7] for word in words if len(word) > 7 and word[3] == listening}
+    return frozenset(filter(None, map(_own_socket, paths)))
+
+
+def _own_socket(path: str) -> str:
+    """Another text for each socket that was bound there; empty for a stranger's."""
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return ""
+    # The variable says that the server is somebody else's (jackd(1)).
+    is_own = found.st_uid in (0, os.geteuid()) or "JACK_PROMISCUOUS_SERVER" in os.environ
+    return f"{path} {found.st_ino} {found.st_ctime_ns}" if is_own else ""
 
 
 def _whole_messages(message: bytes) -> list[bytes]:

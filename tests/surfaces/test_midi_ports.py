@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,9 +21,10 @@ from rigd.surfaces.learn import learn
 from rigd.surfaces.midi import MidiSettings, MidiSurface
 from rigd.surfaces.midi_links import DistanceStamps
 from rigd.surfaces.midi_names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
-from rigd.surfaces.midi_ports import NO_JACK_SERVER, MidiPorts
+from rigd.surfaces.midi_ports import NO_JACK_SERVER, MidiPorts, _jack_servers
 from tests.support.jack_server import JackServer
 from tests.support.patience import wait_for
+from tests.support.stranger import begin, everybodys_folder
 from tests.support.tools import need_tool
 from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running
 from tests.surfaces.pedal_process import PedalProcess
@@ -356,3 +358,34 @@ def test_rigd_devices_tells_why_a_pedal_may_be_missing(
     monkeypatch.setattr(MidiPorts, "why_so_few", lambda ports: [REFUSED_SEQUENCER])
     devices(as_json=True)
     assert f"MIDI: {REFUSED_SEQUENCER}" in json.loads(capsys.readouterr().out)["troubles"]
+
+
+LISTENS = """
+def listen(name):
+    found = socket.socket(socket.AF_UNIX)
+    found.bind(name)
+    found.listen()
+    return found
+here = [listen(name) for name in sys.argv[1:]]
+forged = "\\nffff: 2 0 00010000 1 01 77 " + sys.argv[1].replace("_9_", "_0_")
+here.append(listen("\\0" + forged))
+print("here", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_sockets_of_strangers_are_no_jack_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each that he opens and closes would have the pedal's port opened anew."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "rigd-test-strange")
+    with everybodys_folder() as place, socket.socket(socket.AF_UNIX) as own:
+        own.bind(str(place / "jack_rigd-test-strange_0_0"))
+        own.listen()
+        before = _jack_servers()
+        assert len(before) == 1
+        stranger = begin(LISTENS, place / "jack_rigd-test-strange_9_0", listens=True)
+        with stranger:
+            assert stranger.stdout is not None and stranger.stdout.readline() == "here\n"
+            assert _jack_servers() == before
+            stranger.kill()
+        own.close()
+        assert _jack_servers() == frozenset()
