@@ -7,6 +7,7 @@ that was recorded. Samples are copied as they are stored. One thread; every erro
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from dataclasses import replace
 from enum import Enum
@@ -18,10 +19,10 @@ from rigd.model.take import Gap, GapCause, Xrun
 from rigd.model.units import Frame, InputNumber
 from rigd.tape._core import lib
 from rigd.tape.kernel import sync_file_system
-from rigd.writer.beneath import open_folder
+from rigd.writer.beneath import LeadsOut, open_folder
 from rigd.writer.journal import Journal
 from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, Ledger, NextPart
-from rigd.writer.segments import Axis, Placed, SegmentFiles, Shelf, placed_on, unix_ns_of
+from rigd.writer.segments import Axis, Placed, SegmentFiles, Shelf, ShortSegment, placed_on, unix_ns_of
 from rigd.writer.takeparts import TakeParts
 
 SLICE_BYTES = 4 << 20
@@ -32,6 +33,8 @@ SLOW_S = 0.4
 GRAIN_FRAMES = 4096
 LEAST_FREE_S = 60.0
 """So much of its own sound has to stay free on the disk: takes that roll come first."""
+
+log = logging.getLogger(__name__)
 
 
 class Cut(Enum):
@@ -58,6 +61,8 @@ class Splice:
         self._gaps: list[Gap] = []
         self._xruns: dict[tuple[int, bool], Xrun] = {}
         self._open: SegmentFiles | None = None
+        self._unusable: set[int] = set()
+        """Numbers of segments whose files are not what their journals say."""
         self._width = 3 if order.format.sample == "int24" else 4
         frame_bytes = self._width * sum(len(file.channels) for file in order.files)
         self._frame_bytes = frame_bytes
@@ -103,7 +108,7 @@ class Splice:
     def _placed(self) -> list[Placed]:
         inputs = frozenset(InputNumber(number) for number in self._inputs.values())
         segments = (each for each in self._shelf.look() if each.serves(self._order.format, inputs))
-        return list(placed_on(self._axis, segments))
+        return [each for each in placed_on(self._axis, segments) if each.segment.number not in self._unusable]
 
     def cut(self, *, settle: bool) -> Cut:
         """The next slice is copied, or a hole declared. `settle`: what is not there now is not waited for."""
@@ -160,8 +165,14 @@ class Splice:
             if self._open is None or (self._open.segment.number, self._open.segment.parts) != wanted:
                 if self._open is not None:
                     self._open.close()
+                    self._open = None
                 inputs = {InputNumber(number) for number in self._inputs.values()}
-                self._open = SegmentFiles(segment, sorted(inputs))
+                try:
+                    self._open = SegmentFiles(segment, sorted(inputs))
+                except (ShortSegment, FileNotFoundError, LeadsOut) as error:
+                    log.warning("segment %s is passed by: %s", segment.folder, error)
+                    self._unusable.add(segment.number)
+                    return  # what else there is of these frames, or a gap
             position = first - piece.at_frame
             for index, file in enumerate(self._order.files):
                 rows = [

@@ -31,7 +31,7 @@ from rigd.writer.beneath import (
 )
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 from rigd.writer.ledger import TakeRecord
-from rigd.writer.parts import files_of_part
+from rigd.writer.parts import files_of_part, lengths_of
 from rigd.writer.riff import HEADER_BYTES, WaveShape
 
 SONG = "black box"
@@ -304,11 +304,15 @@ def placed_on(axis: Axis, segments: Iterable[Segment]) -> tuple[Placed, ...]:
     return tuple(sorted(placed, key=lambda each: (each.at_frame, each.segment.number)))
 
 
+class ShortSegment(OSError):
+    """Its journal says more than its files have: nobody knows who has put it there."""
+
+
 class SegmentFiles:
     """The files of one segment, open for reading. One thread."""
 
     def __init__(self, segment: Segment, inputs: Iterable[InputNumber]) -> None:
-        """OSError where one is not there."""
+        """OSError where one is not there, ShortSegment where one is too short."""
         self._width = WaveShape(
             channels=1, sample_rate_hz=segment.format.sample_rate_hz, sample=segment.format.sample
         ).sample_bytes
@@ -319,10 +323,14 @@ class SegmentFiles:
             for number in inputs:
                 file = TakeFile(name=file_name(number), channels=(ChannelNumber(number),))
                 self._fds[number] = []
-                for part in range(1, len(segment.parts) + 1):
-                    fd = open_plain(segment.folder / files_of_part([file], part)[0].name)
+                for part, frames in enumerate(lengths_of(segment.parts, segment.frames), 1):
+                    path = segment.folder / files_of_part([file], part)[0].name
+                    fd = open_plain(path)
                     self._open.callback(os.close, fd)
                     self._fds[number].append(fd)
+                    least_bytes = HEADER_BYTES + frames * self._width
+                    if segment.closed and os.fstat(fd).st_size < least_bytes:
+                        raise ShortSegment(errno.EIO, "shorter than its journal says", str(path))
         except BaseException:
             self._open.close()
             raise

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import queue
 import resource
 import time
@@ -228,6 +229,26 @@ def test_a_hole_on_one_tape_is_silence_and_a_gap_whose_length_is_counted(box: Bo
     (gap,) = record.gaps
     assert (gap.cause, gap.exact) == (GapCause.NOT_KEPT, True)
     assert box.facts.get_nowait() == GapWritten(take_id=keep.order.take_id, gap=gap)
+
+
+@pytest.mark.parametrize("harm", ["short", "gone", "link"])
+def test_a_segment_whose_files_are_not_what_its_journal_says_is_a_gap_and_the_rest_is_kept(
+    box: Box, harm: str, tmp_path: Path
+) -> None:
+    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
+        fed.feed(RATE * 2)
+        box.write(writer, 0, 20_000, 50_000, 90_000)
+        path = next((box.folder / folder_name(2)).glob("*.wav"))
+        match harm:
+            case "short":
+                os.truncate(path, 20_000)
+            case "gone":
+                path.unlink()
+            case _:
+                path.rename(tmp_path / "elsewhere.wav")
+                path.symlink_to(tmp_path / "elsewhere.wav")
+        folder = box.put_together(box.keep(fed.tape.tape_id, 1_000, 80_000))
+    check_take(folder, first_frame=1_000, frames=79_000, gaps=[(20_000, 30_000)])
 
 
 @pytest.mark.parametrize(
