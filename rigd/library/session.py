@@ -21,9 +21,10 @@ from rigd.library.durable import DamagedFile, read_json, sync_folder, write_json
 from rigd.library.walking import NotBelieved, Unreadable, folders_in, is_gone, is_link, pass_by
 from rigd.model.errors import LibraryError
 from rigd.model.library import TakePlan
+from rigd.model.limits import LONGEST_NAME
 from rigd.model.names import Naming, clash_key, unique_name
 from rigd.model.numbering import HIGHEST_NUMBER
-from rigd.model.read_back import as_typed, is_take_number, shown, why_no_folder_name
+from rigd.model.read_back import LENIENCE, as_typed, is_take_number, shown, why_no_folder_name
 from rigd.model.take import Slate, TakeFile, Track
 from rigd.wire.codec import adapter_of
 from rigd.writer import beneath
@@ -96,7 +97,15 @@ def read_session(folder: Path, refused: Refused = log_refused) -> SessionSheet |
             refused(path, NotBelieved(told))
         else:
             songs.append(named)
-    return replace(sheet, song=as_typed(sheet.song), songs=tuple(songs))
+    return replace(
+        sheet,
+        session=sheet.session[: LENIENCE * LONGEST_NAME],  # as it is: a session is found again by it
+        date=as_typed(sheet.date),
+        created_at=as_typed(sheet.created_at),
+        rig=as_typed(sheet.rig),
+        song=as_typed(sheet.song),
+        songs=tuple(songs),
+    )
 
 
 def _why_not(song: SongEntry) -> str:

@@ -11,8 +11,9 @@ import pytest
 from take_maker import begin, closed_take, open_library, order_take, track
 
 from rigd.library.library import Library
-from rigd.library.session import SESSION_NAME
+from rigd.library.session import SESSION_NAME, read_session
 from rigd.library.walking import MOST_NOT_BELIEVED
+from rigd.model.limits import LONGEST_NAME
 from rigd.model.take import Slate
 from rigd.writer.journal import JOURNAL_NAME
 
@@ -92,6 +93,19 @@ def test_of_a_file_with_more_than_anybody_reads_the_first_are_told_and_that_ther
     told = library.not_believed()
     assert len(told) == MOST_NOT_BELIEVED + 1 and "has more" in told[-1]
     assert len(caplog.records) == len(told)
+
+
+def test_what_a_session_says_of_itself_could_have_been_typed(library: Library) -> None:
+    session = Path(library.open_session("Band", date=DAY).folder)
+    sheet = json.loads((session / SESSION_NAME).read_bytes())
+    for name in ("session", "date", "created_at", "rig", "song"):
+        sheet[name] = f"a\x1b[2J\nb{'x' * 100_000}"
+    (session / SESSION_NAME).write_text(json.dumps(sheet))
+    found = read_session(session)
+    assert found is not None
+    assert len(found.session) <= 10 * LONGEST_NAME
+    for text in (found.date, found.created_at, found.rig, found.song):
+        assert text.startswith("a [2J b") and len(text) <= 10 * LONGEST_NAME
 
 
 def test_a_song_whose_folder_is_no_folder_gets_another_and_keeps_its_count(
