@@ -268,7 +268,7 @@ def test_the_second_volume_gets_every_take_all_the_same(shelf: Path) -> None:
         for order in orders:
             begin(order)
             close(order)
-            volumes.library.file_take(Path(order.folder))
+            volumes.file(order)
         all_of_them(volumes.here, session)
         (volumes.there / "2025-05-01 Band").mkdir(parents=True)
         lost_and_found(volumes.there, volumes.there)
