@@ -143,7 +143,8 @@ def test_rigd_units_opens_exactly_what_the_config_names(systemd: SystemdRun, fig
 @pytest.mark.timeout(300)
 def test_no_unit_sees_the_shared_memory_of_the_machine_that_needs_none(systemd: SystemdRun) -> None:
     for unit in ("rigd.service", "rigd-capture.service", "rigd-writer@writer.service"):
-        seen = systemd.inside(f"/proc/{systemd.shown(unit, 'MainPID')}/root/dev/shm").stat()
+        its_root = systemd.inside(f"/proc/{systemd.shown(unit, 'MainPID')}") / "root"
+        seen = (its_root / "dev" / "shm").stat()
         assert stat.S_IMODE(seen.st_mode) == 0, unit
 
 

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dated_takes import Clock
+from kept_box import Box
 from take_maker import open_library
 from two_volumes import TwoVolumes
 
+from rigd.library import splice as splicing
 from rigd.library.library import Library
+from tests.support.capture_run import runtime_folder
 
 
 @pytest.fixture
@@ -30,3 +34,22 @@ def volumes(tmp_path: Path) -> Iterator[TwoVolumes]:
         yield volumes
     finally:
         volumes.stop()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def band(root: Path, clock: Clock) -> Iterator[Library]:
+    there = open_library(root, now=clock)
+    yield there
+    there.close()
+
+
+@pytest.fixture
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
+    monkeypatch.setattr(splicing, "SLICE_BYTES", 64 << 10)  # so that a second of sound is many slices
+    with runtime_folder() as runtime:
+        yield Box(runtime, tmp_path)

@@ -5,33 +5,27 @@ The segments are written by a real writer from a tape that is fed the frame coun
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
-import queue
 import resource
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
+from kept_box import CHANNELS, Box, wall
 
-from rigd.control.pins import Pins
-from rigd.library import splice as splicing
-from rigd.library.assembly import Assembly
-from rigd.model.blackbox import Keep, KeepUnderWay
+from rigd.model.blackbox import KeepUnderWay
 from rigd.model.messages import EndTake, GapWritten, OpenTake, TakeClosed, TakeFailed, TakeOpened
-from rigd.model.take import GapCause, Slate, TakeFile, TakeOrder
+from rigd.model.take import GapCause
 from rigd.model.units import Frame, TakeId
 from rigd.wire.codec import to_plain
 from rigd.writer import takeparts
 from rigd.writer.file_limit import FileLimit
 from rigd.writer.journal import read_journal
-from rigd.writer.segments import SONG, Axis, Shelf, file_name, folder_name, placed_on, unix_ns_of
-from tests.support.capture_run import runtime_folder
+from rigd.writer.segments import Shelf, folder_name
 from tests.support.counter import check_counter, counter_rows
 from tests.support.patience import wait_for
 from tests.support.writer_run import (
@@ -39,109 +33,9 @@ from tests.support.writer_run import (
     FedTape,
     WriterRun,
     check_take,
-    order_for,
     read_codes,
     small_disk,
 )
-
-CHANNELS = 3
-STARTED = "2026-03-01T14:00:00.000+01:00"
-
-
-def wall(frame: float) -> str:
-    """The clock at that frame of the first tape."""
-    moment = datetime.fromisoformat(STARTED) + timedelta(seconds=frame / RATE)
-    return moment.isoformat(timespec="milliseconds")
-
-
-def clock_ns(frame: float) -> int:
-    return unix_ns_of(wall(frame))
-
-
-class Box:
-    """A black box that a test fills by hand, and the library beside it."""
-
-    def __init__(self, runtime: Path, folder: Path) -> None:
-        self.runtime, self.folder, self.library = runtime, folder / "box", folder / "library"
-        (self.library / ".rigd").mkdir(parents=True)
-        self.facts: queue.Queue[Any] = queue.Queue()
-        self.closed: queue.Queue[Path] = queue.Queue()
-        self.pins = Pins()
-        self.slow = False
-        self.beside = ""
-        self._number = 0
-
-    def order(
-        self, first: int, end: int, *, clock: str = "", sample: Literal["int24", "float32"] = "int24"
-    ) -> TakeOrder:
-        """The next segment."""
-        self._number += 1
-        plain = order_for(self.folder, channels=CHANNELS, first_frame=first, end_frame=end, sample=sample)
-        files = tuple(TakeFile(name=file_name(each.input), channels=(each.channel,)) for each in plain.tracks)
-        return replace(
-            plain,
-            folder=str(self.folder / folder_name(self._number)),
-            files=files,
-            started_at=clock or wall(first),
-            slate=Slate(session="", song=SONG, number=self._number),
-        )
-
-    def write(self, writer: WriterRun, *borders: int, **more: Any) -> None:
-        """Closed segments from each border to the next."""
-        for first, end in itertools.pairwise(borders):
-            order = self.order(first, end, **more)
-            writer.send(OpenTake(order=order))
-            writer.await_fact(TakeClosed, take_id=order.take_id)
-
-    def keep(self, tape_id: int, first: int, end: int, *, clock: str = "", **more: Any) -> Keep:
-        """A take of these frames of that tape."""
-        shift = max(0, -first)
-        order = order_for(
-            self.library, channels=CHANNELS, first_frame=first + shift, end_frame=end + shift, **more
-        )
-        order = replace(order, started_at=clock or wall(first))
-        return Keep(order=order, tape_id=f"{tape_id:016x}", tape_frame=first)
-
-    def assembly(self) -> Assembly:
-        return Assembly(
-            self.library / ".rigd",
-            self.folder,
-            pins=self.pins,
-            post=self.facts.put,
-            closed=lambda keep, folder: self.closed.put(folder),
-            is_rolling=lambda: False,
-            disk_is_slow=lambda: self.slow,
-            beside=self.beside,
-        )
-
-    def put_together(self, keep: Keep) -> Path:
-        """The folder of the take."""
-        assembly = self.assembly()
-        assembly.start()
-        try:
-            assembly.add(keep)
-            return self.closed.get(timeout=60)
-        finally:
-            assembly.stop(within_s=30)
-
-    @property
-    def keeping(self) -> Path:
-        return self.library / ".rigd" / "keeping"
-
-    def left_over(self) -> list[Path]:
-        return list(self.keeping.iterdir()) if self.keeping.is_dir() else []
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[Box]:
-    with runtime_folder() as runtime:
-        yield Box(runtime, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a second of sound is many slices."""
-    monkeypatch.setattr(splicing, "SLICE_BYTES", 64 << 10)
 
 
 @pytest.mark.parametrize(
@@ -414,89 +308,6 @@ def test_it_stands_still_while_the_disk_is_slow(box: Box) -> None:
     box.slow = False
     check_take(box.closed.get(timeout=60), first_frame=0, frames=40_000)
     assembly.stop(within_s=30)
-
-
-def test_a_segment_is_removed_with_nothing_of_anybody_else(box: Box) -> None:
-    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
-        fed.feed(RATE)
-        box.write(writer, 0, 10_000, 20_000)
-    (box.folder / "notes").mkdir()
-    foreign = box.folder / folder_name(2) / "mine.txt"
-    foreign.write_text("mine")
-    shelf = Shelf(box.folder)
-    assert [segment.number for segment in shelf.look()] == [1, 2]
-    for number in shelf.numbers():
-        shelf.remove(number)
-    assert not shelf.look()
-    assert sorted(path.name for path in box.folder.iterdir()) == [folder_name(2), "notes"]
-    assert [path.name for path in foreign.parent.iterdir()] == ["mine.txt"]
-
-
-def test_folders_that_look_like_segments_and_are_none_stay_as_they_are(box: Box) -> None:
-    """The folder of a config may be one in which somebody keeps recordings by their dates."""
-    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
-        fed.feed(RATE)
-        box.write(writer, 0, 10_000)
-        take = replace(
-            order_for(box.folder, channels=CHANNELS, end_frame=9_000), folder=f"{box.folder}/00000005"
-        )
-        writer.send(OpenTake(order=take))
-        writer.await_fact(TakeClosed, take_id=take.take_id)
-    for name in ("20251122/concert.wav", "20251123/001.wav", "00000004/take.journal/x.wav", "99999999/a.txt"):
-        (box.folder / name).parent.mkdir(parents=True)
-        (box.folder / name).write_text("mine")
-    theirs = {path: path.stat() for path in box.folder.rglob("*") if "00000001" not in str(path)}
-    shelf = Shelf(box.folder)
-    assert [segment.number for segment in shelf.look()] == [1]
-    assert shelf.next_number([]) == 6
-    for number in shelf.numbers():
-        shelf.remove(number)
-    shelf.sweep()
-    left = {path: path.stat() for path in box.folder.rglob("*")}
-    assert {path: found.st_ino for path, found in left.items()} == {
-        path: found.st_ino for path, found in theirs.items()
-    }
-
-
-def test_a_removal_that_was_cut_short_is_finished_and_a_damaged_segment_goes(box: Box) -> None:
-    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
-        fed.feed(RATE)
-        box.write(writer, 0, 10_000, 20_000)
-    (box.folder / folder_name(1)).rename(box.folder / ".00000001.gone")
-    (box.folder / ".00000001.gone" / "take.journal").unlink()
-    (box.folder / folder_name(2) / "take.journal").write_bytes(b"")
-    (box.folder / folder_name(3)).mkdir()
-    shelf = Shelf(box.folder)
-    for number in shelf.numbers():
-        shelf.remove(number)
-    shelf.sweep()
-    assert not list(box.folder.iterdir())
-
-
-def test_segments_of_another_rate_form_or_set_of_inputs_do_not_serve(box: Box) -> None:
-    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
-        fed.feed(RATE)
-        box.write(writer, 0, 10_000)
-    (segment,) = Shelf(box.folder).look()
-    assert segment.serves(segment.format, frozenset(list(segment.inputs)[:1]))
-    assert not segment.serves(replace(segment.format, sample="float32"), segment.inputs)
-    assert not segment.serves(segment.format, segment.inputs | {9})
-
-
-def test_a_run_that_was_ordered_ahead_and_never_began_moves_nothing(box: Box) -> None:
-    with FedTape(box.runtime, channels=CHANNELS) as fed, WriterRun(box.runtime, box.folder) as writer:
-        fed.feed(RATE)
-        box.write(writer, 0, 9_600, 19_200)
-    first, second = Shelf(box.folder).look()
-    ahead = replace(second, number=3, first_frame=19_200, frames=0, closed=False, started_ns=clock_ns(19_200))
-    after = replace(first, number=4, tape_id="now", first_frame=0)
-    axis = Axis(tape_id="now", frame=0, unix_ns=clock_ns(19_680))
-    placed = placed_on(axis, [first, second, ahead, after])
-    assert [(each.at_frame + 19_680, each.segment.number) for each in placed if each.segment.frames] == [
-        (0, 1),
-        (9_600, 2),
-        (19_680, 4),
-    ]
 
 
 @pytest.mark.parametrize("evil", ["outside", "id", "above", "hidden", "endless", "too long", "another's"])

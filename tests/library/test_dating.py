@@ -1,116 +1,23 @@
-"""Takes that a wrong clock dated are dated anew once it is right, and lie in the session of their day: killed at any
-moment, each is the old one or the new one, and the next start makes an end of it.
-"""
+"""Takes that a wrong clock dated are dated anew once it is right, and lie in the session of their day."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from take_maker import RATE, append, begin, close, open_library, order_take
+from dated_takes import NOW, SYNC, UNSYNC, WRONG, Clock, date, record, sheets, tell_writer
+from take_maker import RATE, begin, close, open_library, order_take
 
-from rigd.library import dated_sessions, durable, open_sessions, session, sheet_file, takes
 from rigd.library.dating import local_time
 from rigd.library.library import Library
 from rigd.model.errors import LibraryError
-from rigd.model.inputs import ClockReading
-from rigd.model.library import SessionOpened, TakesDated
-from rigd.model.take import ClockState, Slate, TakeClock, TakeOrder
-from rigd.writer.journal import JOURNAL_NAME, line_of, read_journal
-from rigd.writer.ledger import Retagged
-
-BOOT = "b" * 32
-WRONG, UNSYNC, SYNC = ClockState.WRONG, ClockState.UNSYNCHRONISED, ClockState.SYNCHRONISED
-NOW = datetime(2026, 11, 29, 15, 0).astimezone()
-SLOW_S = 20_000 * 86_400.0
-"""So far is the wrong clock behind: it says some day of 1972."""
-
-
-class Clock:
-    """The machine's clocks: `ahead_s` is what somebody has set the wall clock by."""
-
-    def __init__(self) -> None:
-        self.since_boot_s = 60.0
-        self.ahead_s = -SLOW_S
-        self.state = WRONG
-
-    def unix(self) -> float:
-        return NOW.timestamp() + self.since_boot_s + self.ahead_s
-
-    def __call__(self) -> datetime:
-        return local_time(self.unix())
-
-    def reading(self) -> ClockReading:
-        return ClockReading(
-            unix_ns=round(self.unix() * 1e9),
-            boottime_ns=round(self.since_boot_s * 1e9),
-            boot_id=BOOT,
-            state=self.state,
-        )
-
-    def comes(self, state: ClockState = SYNC) -> None:
-        self.ahead_s, self.state = 0.0, state
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def band(root: Path, clock: Clock) -> Iterator[Library]:
-    there = open_library(root, now=clock)
-    yield there
-    there.close()
-
-
-def record(
-    band: Library,
-    folder: str,
-    clock: Clock,
-    *,
-    song: str = "Blue",
-    session: str = "Band",
-    notes: tuple[str, ...] = (),
-    boot_id: str = BOOT,
-) -> TakeOrder:
-    """A closed take by the clocks as they are, half a minute before the next."""
-    order = order_take(band, folder, song=song, session=session)
-    order = replace(
-        order,
-        started_at=clock().isoformat(timespec="milliseconds"),
-        clock=TakeClock(boot_id=boot_id, boottime_ns=round(clock.since_boot_s * 1e9), state=clock.state),
-        slate=replace(order.slate, notes=notes, circled=bool(notes)),
-    )
-    begin(order)
-    close(order)
-    band.file_take(Path(order.folder))
-    clock.since_boot_s += 30.0
-    return order
-
-
-def date(band: Library, clock: Clock) -> TakesDated | None:
-    return band.date_takes(clock.reading(), may_go_on=lambda: True)
-
-
-def sheets(root: Path) -> dict[str, dict[str, object]]:
-    """take.json of every take, by its id."""
-    found = [json.loads(path.read_bytes()) for path in root.rglob("take.json")]
-    by_id = {sheet["take_id"]: sheet for sheet in found}
-    assert len(by_id) == len(found), "no take is there twice"
-    return by_id
-
-
-def tell_writer(dated: TakesDated) -> None:
-    """What the writer does when it is told of it."""
-    for take in dated.takes:
-        append(take.folder, take.slate)
-        append(take.folder, Retagged())
+from rigd.model.library import SessionOpened
+from rigd.model.take import ClockState, Slate, TakeOrder
+from rigd.writer.journal import line_of
 
 
 def test_takes_of_1970_are_todays_once_the_clock_comes(band: Library, clock: Clock, root: Path) -> None:
@@ -395,82 +302,6 @@ def test_nothing_moves_once_somebody_records(band: Library, clock: Clock) -> Non
     assert all(Path(order.folder).is_dir() for order in orders[1:])
     rest = date(band, clock)
     assert rest is not None and not rest.left and rest.opened is not None and len(rest.opened.takes) == 3
-
-
-class Killed(BaseException):
-    """At this moment."""
-
-
-STEPS = ("write_json", "move_folder", "make_folder", "sync_folder")
-
-
-@pytest.mark.parametrize("reboot", [False, True], ids=["", "reboot"])
-def test_killed_at_any_moment_each_take_is_the_old_or_the_new_one(
-    root: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, reboot: bool
-) -> None:
-    """Every change of the disk in turn is the last one that is made."""
-    count = 0
-    while True:
-        clock.__init__()  # type: ignore[misc]
-        here = root.with_name(f"library {count}")
-        band = open_library(here, now=clock)
-        folder = band.open_session("Band").folder
-        orders = [record(band, folder, clock, notes=("n",)) for _ in range(2)]
-        band.discard(orders[0].take_id)
-        before = sheets(here)
-        clock.comes()
-        with monkeypatch.context() as patch:
-            done = [0]
-            for module in (durable, session, sheet_file, takes, open_sessions, dated_sessions):
-                for name in STEPS:
-                    if hasattr(module, name):
-                        patch.setattr(module, name, dying(getattr(durable, name), done, count))
-            try:
-                date(band, clock)
-                died = False
-            except Killed:
-                died = True
-        band.close()
-        for take_id, sheet in sheets(here).items():
-            old = {key: before[take_id][key] for key in ("started_at", "time_reference", "dated")}
-            now = {key: sheet[key] for key in old}
-            assert now == old or sheet["dated"] == sheet["started_at"] != old["started_at"]
-        # The next start makes an end of it.
-        again = open_library(here, now=clock)
-        again.open_session("Band", going_on=True)
-        for _ in again.catch_up(may_move=lambda: True):
-            pass
-        reading = clock.reading()
-        dated = again.date_takes(
-            replace(reading, boot_id="c" * 32) if reboot else reading, may_go_on=lambda: True
-        )
-        if dated is not None:
-            tell_writer(dated)
-        ends = sheets(here)
-        for order in orders:
-            place = again.place_of(order.take_id)
-            wanted = f"{NOW:%Y-%m-%d}" if ends[order.take_id]["dated"] else "1972"
-            assert place.parent.parent.name.startswith(wanted), "the folder is that of the date"
-            assert reboot or ends[order.take_id]["dated"]
-            says = read_journal(place / JOURNAL_NAME)
-            assert says.order.started_at == ends[order.take_id]["started_at"]
-        again.close()
-        if not died:
-            break
-        count += 1
-    assert count > 10
-
-
-def dying(real, done: list[int], last: int):  # type: ignore[no-untyped-def]
-    """As `real`, `last` times in all; then it is the end."""
-
-    def step(*args: object, **more: object) -> object:
-        if done[0] >= last:
-            raise Killed
-        done[0] += 1
-        return real(*args, **more)
-
-    return step
 
 
 def test_a_slate_without_a_date_is_one_that_an_older_rigd_reads() -> None:

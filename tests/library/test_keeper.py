@@ -28,7 +28,6 @@ from take_maker import (
 )
 
 from rigd.control.ports import LibraryPort
-from rigd.library.hasher import Hasher, HashOrder
 from rigd.library.job_queue import LONGEST_QUEUE
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
@@ -343,49 +342,6 @@ def test_a_controller_that_does_not_keep_up_is_told_again(root: Path) -> None:
     finally:
         keeper.stop()
         library.close()
-
-
-def test_the_hasher_survives_files_that_are_gone_and_leaves_them_out(tmp_path: Path) -> None:
-    content = os.urandom(3_000_000)
-    (tmp_path / "a.wav").write_bytes(content)
-    (tmp_path / "b.wav").mkdir()
-    (tmp_path / "c.wav").symlink_to(tmp_path / "a.wav")
-    done = queue.Queue[dict[str, str]]()
-    hasher = Hasher(done=lambda order, digests: done.put(digests))
-    hasher.start()
-    try:
-        names = ("a.wav", "b.wav", "c.wav", "d.wav")
-        hasher.add(HashOrder(folder=tmp_path, names=names, journal_bytes=0))
-        assert done.get(timeout=PATIENCE_S) == {"a.wav": hashlib.sha256(content).hexdigest()}
-    finally:
-        hasher.stop()
-
-
-def test_the_hasher_runs_when_nobody_else_wants_to() -> None:
-    policies = queue.Queue[tuple[int, int]]()
-    hasher = Hasher(
-        done=lambda order, digests: policies.put(
-            (os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        )
-    )
-    hasher.start()
-    try:
-        hasher.add(HashOrder(folder=Path("/nowhere"), names=("a",), journal_bytes=0))
-        policy, nice = policies.get(timeout=PATIENCE_S)
-        assert policy == os.SCHED_IDLE or nice == 19
-        assert os.sched_getscheduler(0) == os.SCHED_OTHER
-    finally:
-        hasher.stop()
-
-
-def test_the_hasher_stops_in_the_middle_of_a_long_file(tmp_path: Path) -> None:
-    with (tmp_path / "long.wav").open("wb") as file:
-        file.truncate(1 << 40)
-    hasher = Hasher(done=lambda order, digests: None)
-    hasher.start()
-    hasher.add(HashOrder(folder=tmp_path, names=("long.wav",), journal_bytes=0))
-    hasher.stop()
-    assert not hasher._thread.is_alive()
 
 
 def test_a_sheet_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_can(desk: Desk) -> None:
