@@ -140,6 +140,15 @@ def unit_setting(unit: str, setting: str) -> str:
     return done.stdout.strip()
 
 
+def load_units_again() -> bool:
+    """systemd has read its units anew, so that a restart of one uses its drop-in. False where it did not."""
+    command = ["systemctl", "daemon-reload"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=SYSTEMCTL_WITHIN_S).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
 def this_machine() -> Machine:
     """The one that this runs on."""
     uid = os.getuid()

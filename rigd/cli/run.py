@@ -219,8 +219,8 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
     if config.mirror is not None:
         out.print(f"and to the mirror, {config.mirror}", markup=False)
     for surface in config.surfaces:
-        if surface.may_name:
-            out.print(f'"{surface.name}" may name by itself: {", ".join(surface.may_name)}', markup=False)
+        if getattr(surface.settings, "names_commands", False):
+            out.print(f'"{surface.name}" may name by itself: {", ".join(surface.may_name) or "nothing"}')
     for warning in warnings:
         out.print(warning, style="yellow", markup=False)
     if config.blackbox.minutes:

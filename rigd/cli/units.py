@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rigd.cli.doctor import needs_of, this_machine
+from rigd.cli.doctor import load_units_again, needs_of, this_machine
 from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_json
 from rigd.config.load import load_config
 from rigd.control.machine.service import CONFIG, RUNTIME_DIR, is_installed, missing_units
@@ -32,28 +32,36 @@ def units(
         if as_json:
             print_json({"ok": True, "drop_ins": texts})
         for unit, text in ({} if as_json else texts).items():
-            out.print(f"# {unit}\n{text}", markup=False)
+            out.print_lines(f"# {unit}\n{text}")
         return
     if missing := missing_units(machine):
         fail(ExitCode.FAILED, f'{missing[0]} is not installed; nothing was written. README, "As a service"')
     written = changed(texts, machine)
+    done: list[str] = []
     for unit, path in written.items():
         try:
             _write(Path(path), texts[unit])
         except OSError as error:
-            fail(ExitCode.FAILED, f"{path} could not be written ({error.strerror}). Run: sudo rigd units")
+            before = f"written before it: {', '.join(done)}" if done else "nothing was written"
+            again = f"rigd units --config {config.absolute()}"
+            cure = f"Run: sudo {again}" if os.geteuid() else f"See to that, then: {again}"
+            fail(ExitCode.FAILED, f"{path} could not be written ({error.strerror}); {before}. {cure}")
+        done.append(path)
     names = " ".join(unit.removesuffix(".service") for unit in written)
-    restart = f"systemctl daemon-reload && systemctl restart {names}" if names else ""
+    restart = f"systemctl restart {names}" if names else ""
+    if written and is_installed(machine) and not load_units_again():
+        restart = f"systemctl daemon-reload && {restart}"
     if as_json:
-        print_json({"ok": True, "written": list(written.values()), "next": restart})
+        print_json({"ok": True, "written": done, "next": restart})
         return
-    for path in written.values():
-        out.print(f"written: {path}", markup=False)
+    for path in done:
+        out.print(f"written: {path}")
     if restart and is_installed(machine):
-        gap = "; capture's restart is a gap in a take that rolls" if "rigd-capture" in names else ""
-        out.print(f"next: {restart}{gap}", markup=False)
+        out.print(f"next: {restart}")
+        if "rigd-capture" in names:
+            out.print("a restart of rigd-capture is a gap in a take that rolls")
     if not written:
-        out.print("the units reach what the config names, and no more; nothing was written", markup=False)
+        out.print("the units reach what the config names, and no more; nothing was written")
 
 
 def _write(path: Path, text: str) -> None:

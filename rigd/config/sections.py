@@ -273,7 +273,7 @@ class PreampSection(Options):
 
 
 class SurfaceSection(Options):
-    """A control device. What follows is the kind's own, but for its bindings; see below."""
+    """A control device. Besides `kind`, `allow` and its bindings, what stands here is the kind's own; see below."""
 
     kind: str = option(NEEDED, "What it is: a name of the entry point group rigd.surfaces")
     allow: tuple[str, ...] | None = option(

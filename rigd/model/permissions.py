@@ -115,10 +115,12 @@ class SurfaceRights:
             return ""
         if command.given_by is not GivenBy.NAME:
             return f'not allowed: no control of "{command.origin}" is bound to {command.verb}'
+        asked = str(Permission(verb=command.verb, channel=getattr(command, "channel", None)))
         may = ", ".join(str(each) for each in self.named) or "nothing"
+        wanted = ", ".join(f'"{each}"' for each in (*self.named, asked))
         return (
-            f'not allowed: [surface.{command.origin}] does not allow "{command.verb}". It may name: {may}. '
-            f'To allow it too: allow = [..., "{command.verb}"]'
+            f'not allowed: [surface.{command.origin}] does not allow "{asked}". It may name: {may}. '
+            f"To allow it too: allow = [{wanted}]"
         )
 
 

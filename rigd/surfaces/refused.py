@@ -27,7 +27,8 @@ def why_refused(path: str, error: Exception) -> str | None:
         line = f"DeviceAllow={path if major == CONSOLES else f'char-{major}'} rw"
         return (
             f"{path} is refused by the service manager's device filter, whatever groups the user is in; rigd tries "
-            f"again. Run: sudo rigd units (it adds {line}), then: sudo systemctl restart rigd"
+            "again. Run: sudo rigd units, then: sudo systemctl restart rigd. Where that writes nothing: sudo "
+            f"systemctl edit rigd, with [Service] and {line}, then the same restart"
         )
     group = _group(found.st_gid)
     mode = stat.S_IMODE(found.st_mode)

@@ -37,7 +37,7 @@ PSEUDO_TERMINALS = range(136, 144)
 """Permitted by DevicePolicy=closed."""
 LOCAL_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fe80::/10", "fc00::/7")
 SHARED_MEMORY = "/dev/shm"
-_PATH = re.compile(r"/[\w./:+,@-]{1,240}", re.ASCII)
+_PATH = re.compile(r"/[\w./:+,@#=!-]{1,240}", re.ASCII)
 """Nothing that means something in a unit."""
 
 
@@ -104,7 +104,10 @@ def _line_devices(path: str, machine: Machine) -> list[str]:
     """By the number of its driver where that is known, since what is plugged in later is permitted by no name; a
     line of a UART by its own name: it is there from the boot on, and shares its number with the consoles."""
     if not _PATH.fullmatch(path):
-        raise RigError(f"{path!r} cannot be named in a unit: it is no plain path. Nothing was written")
+        raise RigError(
+            f"{path!r} cannot be named in a unit: it is no plain path. Nothing was written. Name it "
+            "by /dev/serial/by-path/... or its /dev/tty name"
+        )
     major = _major(path, machine)
     if major in PSEUDO_TERMINALS:
         return []
@@ -168,10 +171,10 @@ def misfits(needs: Mapping[str, Access], machine: Machine) -> Iterator[Finding]:
         cure = f"{CURE}; then: sudo systemctl restart {unit.removesuffix('.service')}"
         if text and _needs_line(access) not in text.splitlines():
             what = f"{unit} is let reach what another config named; this one needs: {access}"
-            yield Finding(topic="reach", grade=Grade.ADVICE, what=what, cure=cure)
+            yield Finding(topic="reach", grade=Grade.PROBLEM, what=what, cure=cure)
         elif not text and (refused := list(_refused(access, machine))):
             what = f"{unit} is not let reach what the config names: {', '.join(refused)}"
-            yield Finding(topic="reach", grade=Grade.ADVICE, what=what, cure=cure)
+            yield Finding(topic="reach", grade=Grade.PROBLEM, what=what, cure=cure)
 
 
 def _refused(access: Access, machine: Machine) -> Iterator[str]:
@@ -201,7 +204,7 @@ def reach(machine: Machine, plan: Plan) -> Iterator[Finding]:
             topic="reach",
             grade=Grade.ADVICE,
             what=f"{', '.join(missing)} may open more devices than the config names",
-            cure=f"{CURE}; then restart them",
+            cure=f"{CURE}; then: sudo systemctl restart {' '.join(u.removesuffix('.service') for u in missing)}",
         )
     else:
         yield Finding(
