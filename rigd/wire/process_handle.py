@@ -33,7 +33,8 @@ class ProcessHandle:
 
     @classmethod
     def of_listener(cls, stream: socket.socket) -> ProcessHandle:
-        """Of the process that listens at the other end. OSError: it has ended."""
+        """Of the process that listens at the other end. OSError: it has ended; since Linux 6.5 its handle
+        may say so instead."""
         pid = peer_of(stream).pid
         try:
             fd = stream.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD)

@@ -28,7 +28,7 @@ from tests.support.tools import need_jack_audio
 
 pytestmark = pytest.mark.alone
 
-CYCLES = count(ci=4, full=100)
+CYCLES = count(ci=8, full=100)
 SERVERS = count(ci=2, full=10)
 
 

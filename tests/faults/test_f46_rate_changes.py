@@ -85,6 +85,7 @@ def misplaced_ms(tape: Tape, *, right_until: int, since: int | None = None) -> f
     return abs(min(earlier[12:]) - min(later)) / 1e6
 
 
+@pytest.mark.alone
 @pytest.mark.jack
 @pytest.mark.timeout(count(ci=120, full=400))
 def test_pipewire_is_forced_to_another_rate_and_back(runtime: Path, figures: Figures) -> None:
@@ -120,6 +121,7 @@ def test_pipewire_is_forced_to_another_rate_and_back(runtime: Path, figures: Fig
         record("F46", "gap is wrong by", bound="<= 20 ms", measured=misplaced, unit="ms", count=of, load=LOAD)
 
 
+@pytest.mark.alone
 @pytest.mark.jack
 @pytest.mark.timeout(120)
 def test_another_period_of_pipewire_is_no_other_rate(runtime: Path) -> None:
@@ -147,6 +149,7 @@ def test_another_period_of_pipewire_is_no_other_rate(runtime: Path) -> None:
         assert {gap.cause for gap in gaps_of(capture.tape())} <= {GapCause.OVERFLOW}
 
 
+@pytest.mark.alone
 @pytest.mark.jack
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("kind", ["jackd", "pipewire"])

@@ -112,6 +112,7 @@ def record_of(figures: Figures, looks: list[Ahead], load: str) -> None:
         assert measured <= 2 * PERIOD_FRAMES
 
 
+@pytest.mark.alone
 @pytest.mark.jack
 @pytest.mark.timeout(count(ci=120, full=300))
 def test_jack_freewheels_in_a_take_and_what_it_brought_is_no_sound(figures: Figures) -> None:
@@ -172,7 +173,7 @@ def test_one_block_of_a_freewheel_is_on_the_tape_and_two_at_most(runtime: Path, 
                 value = first - piece.frame
     assert lost == len(FREEWHEELS_S)
     assert max(false) <= 2 * PERIOD_FRAMES
-    assert sum(false) < 2 * PERIOD_FRAMES * len(FREEWHEELS_S), "that is rare"
+    assert sum(false) <= PERIOD_FRAMES * (len(FREEWHEELS_S) + 1), "a second one is rare"
     record_of(figures, looks, f"{CHANNELS} ch/48 kHz, simulated host")
     figures.record(
         "F47",

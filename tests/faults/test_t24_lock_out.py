@@ -94,6 +94,17 @@ def test_a_program_with_dozens_of_connections_locks_nobody_out(
     figures.record("T24", "commands locked out", bound="0", measured=refused, unit="", count="64 connections")
 
 
+def test_a_stop_finds_a_place_where_as_many_programs_as_there_are_places_watch_or_wait(bench: Bench) -> None:
+    with bench.client() as client:
+        assert client.command("start", at_ns=bench.tape.clock_ns()).accepted
+    with contextlib.ExitStack() as here:
+        for number in range(MOST_CLIENTS):
+            here.enter_context(crowd(bench.path, 1, SUBSCRIBE if number < MOST_WATCHERS else WAIT))
+        assert len(bench.server._visits) == MOST_CLIENTS and watchers(bench) == MOST_WATCHERS
+        with bench.client() as client:
+            assert client.command("stop", at_ns=bench.tape.clock_ns()).accepted
+
+
 def test_a_program_that_watches_dozens_of_times_keeps_nobody_from_watching(bench: Bench) -> None:
     with crowd(bench.path, 2 * MOST_CLIENTS, SUBSCRIBE):
         assert watchers(bench) == MOST_WATCHERS

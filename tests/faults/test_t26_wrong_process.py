@@ -3,8 +3,10 @@ rigd's own processes are called. Nobody is killed but who holds the lock, or was
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import pytest
 
 from rigd.control.process_link import ProcessLink, Upkeep
 from rigd.model.messages import StopCapture
+from rigd.wire import process_handle
 from rigd.wire.process_handle import ProcessHandle
 from tests.control.test_process_link import PROCESS, Notes
 from tests.proof.figures import Figures
@@ -35,6 +38,15 @@ fcntl.flock(fd, fcntl.LOCK_EX)
 os.ftruncate(fd, 0)
 os.pwrite(fd, sys.argv[2].encode() or f"{os.getpid()}\\n".encode(), 0)
 print("holds", flush=True)
+time.sleep(600)
+"""
+
+LISTENS = """
+import socket, sys, time
+door = socket.socket(socket.AF_UNIX)
+door.bind(sys.argv[1])
+door.listen()
+print("listens", flush=True)
 time.sleep(600)
 """
 
@@ -153,6 +165,26 @@ def test_a_stranger_s_process_of_the_same_command_is_neither_waited_for_nor_kill
             killed = was_killed(bystander)
     assert not killed
     record(figures, killed, "1 start beside it")
+
+
+@pytest.mark.parametrize("kernel", ["6.5", "before 6.5"])
+def test_a_listener_is_known_by_a_handle_on_older_kernels_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: str
+) -> None:
+    if kernel != "6.5":
+        monkeypatch.setattr(process_handle, "SO_PEERPIDFD", 9_999)  # as a kernel that has never heard of it
+    with running(LISTENS, str(tmp_path / "s")) as listens, socket.socket(socket.AF_UNIX) as stream:
+        assert listens.stdout is not None and listens.stdout.readline() == "listens\n"
+        stream.connect(str(tmp_path / "s"))
+        assert ProcessHandle.of_listener(stream).pid == listens.pid
+        listens.kill()
+        listens.wait()
+        if kernel != "6.5":
+            with pytest.raises(ProcessLookupError):
+                ProcessHandle.of_listener(stream)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                assert ProcessHandle.of_listener(stream).has_ended()
 
 
 def test_a_handle_is_of_its_process_and_of_none_that_gets_its_number_later(figures: Figures) -> None:

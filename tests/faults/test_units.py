@@ -16,10 +16,10 @@ from tests.support.tools import need_tool
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 SERVICES = {
-    "rigd.service": 2.3,
-    "rigd-capture.service": 1.2,
-    "rigd-writer@writer.service": 0.9,
-    "rigd-close.service": 0.7,
+    "rigd.service": 2.1,
+    "rigd-capture.service": 1.0,
+    "rigd-writer@writer.service": 0.7,
+    "rigd-close.service": 0.5,
 }
 """Unit to the exposure (0 to 10) that it stays under. Sound cards, serial lines and the network are the rest."""
 MEANT = {

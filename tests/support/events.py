@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from rigd.control.client import ControlClient
-from rigd.model.errors import LinkError
+from rigd.model.errors import CommandError, LinkError
 from rigd.model.events import Event, Happening
 from tests.support.patience import PATIENCE_S
 
@@ -27,12 +27,14 @@ class EventLog:
         """With the time at which it came to this process, in seconds of time.monotonic."""
         self._changed = threading.Condition()
         self._listens = threading.Event()
+        self._refused = ""
         self._thread = threading.Thread(target=self._run, name="event-log", daemon=True)
 
     def __enter__(self) -> EventLog:
         """It listens: what happens from now on is remembered."""
         self._thread.start()
         assert self._listens.wait(PATIENCE_S), "rigd sends no events"
+        assert not self._refused, f"rigd sends no events: {self._refused}"
         return self
 
     def __exit__(
@@ -91,6 +93,8 @@ class EventLog:
                     with self._changed:
                         self._came.append((time.monotonic(), news))
                         self._changed.notify_all()
-        except (LinkError, OSError, ValueError):
-            self._listens.set()
-            return  # the test is over, or rigd has ended
+        except (CommandError, LinkError, OSError, ValueError) as error:
+            if not self._listens.is_set():
+                self._refused = str(error)
+                self._listens.set()
+            return  # else the test is over, or rigd has ended
