@@ -47,7 +47,7 @@ def test_a_drop_in_is_shown_line_by_line_as_it_would_be_written(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("allow", "may"),
-    [("", "mark"), ('allow = ["circle", "gain 2"]', "circle, gain 2"), ("allow = []", "nothing")],
+    [("", "mark"), ('allow = ["circle", "lock"]', "circle, lock"), ("allow = []", "nothing")],
 )
 def test_check_says_what_each_box_may_name(tmp_path: Path, allow: str, may: str) -> None:
     assert f'"box" may name by itself: {may}' in run("check", config_in(tmp_path, allow))
