@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,13 @@ class TwoVolumes:
             return sheet is not None and sheet.mirror is not None and sheet.mirror.state == "same"
 
         wait_for(same, "both copies are the same")
+        self.rest()
+
+    def rest(self) -> None:
+        """The keeper has done what it was asked for so far: from now on nobody else writes a sheet."""
+        done = threading.Event()
+        self.keeper._do_soon("rest", "", done.set)
+        assert done.wait(PATIENCE_S)
 
 
 def closed(order: TakeOrder) -> Take:
