@@ -24,7 +24,8 @@ from rigd.capture.rate_watch import RateWatch, read_doubt
 from rigd.model.errors import InterfaceError, MismatchError, OtherLayoutError, RigError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings
 from rigd.model.take import GapCause
-from rigd.wire.own_folder import open_own, read_own, remove_own, replace_own
+from rigd.wire.held_lock import holder_of
+from rigd.wire.own_folder import open_own, remove_own, replace_own
 
 if TYPE_CHECKING:
     from rigd.tape.blocks import Block
@@ -259,8 +260,8 @@ def _is_followed(runtime: Path, tape: Path) -> bool:
 
     for lock in runtime.glob("*.lock"):
         with contextlib.suppress(OSError, ValueError):
-            pid = int(read_own(lock).split()[0])
-            if pid != os.getpid() and _is_locked(lock) and maps_tape(pid, tape):
+            holder = holder_of(lock)
+            if holder is not None and holder.pid != os.getpid() and maps_tape(holder.pid, tape):
                 return True
     return False
 

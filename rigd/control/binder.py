@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
+from rigd.control.controller import MOST_COMMANDS_WAITING
 from rigd.model.bindings import Binding, command_of, control_fits, nudge_command, plain_control
 from rigd.model.commands import Accepted, Command, GivenBy, Reply, parse_command
 from rigd.model.errors import CommandError
@@ -35,7 +36,7 @@ _LONGEST_WAIT_S = 0.05
 _LOG_EVERY_NS = NS_PER_SECOND
 _REFUSAL_EVERY_NS = 60 * NS_PER_SECOND
 """A refusal is logged at once; the same one again (surface, control, command) not before this."""
-MOST_UNANSWERED = 128
+MOST_UNANSWERED = MOST_COMMANDS_WAITING // 2
 """Commands of one surface that the controller has not come to; half of its queue is left to everybody else."""
 
 Submit = Callable[[Command], "Future[Reply]"]

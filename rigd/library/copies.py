@@ -9,13 +9,14 @@ rules; `go_on` is called after each piece and raises to have it over at once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rigd.library.durable import make_folders, sync_folder, write_whole
+from rigd.library.durable import LONGEST_JSON_BYTES, make_folders, sync_folder, write_whole
 from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.walking import is_folder, is_plain, library_of
@@ -30,7 +31,6 @@ from rigd.writer.riff import HEADER_BYTES, WaveShape
 PIECE_BYTES = 1 << 20
 LEFT_S = 60
 """A copy leaves room for so much of such a take: one that fills a volume up would stop the next take on it."""
-MOST_SMALL_BYTES = 64 << 20
 GoOn = Callable[[], None]
 
 
@@ -260,7 +260,10 @@ def copy_small(source: Path, target: Path, *, root: Path) -> None:
 
 def _small(path: Path) -> bytes:
     with open(open_plain(path), "rb") as file:
-        return file.read(MOST_SMALL_BYTES)
+        content = file.read(LONGEST_JSON_BYTES + 1)
+    if len(content) > LONGEST_JSON_BYTES:
+        raise OSError(errno.EFBIG, "it is longer than anything of rigd's", str(path))
+    return content
 
 
 def _check_room(source: Side, target: Path, names: Iterable[str]) -> None:

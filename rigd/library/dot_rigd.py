@@ -23,7 +23,7 @@ from rigd.writer.volume import OWN_FOLDER
 LOCK_NAME = "lock"
 
 
-def make_own_folder(root: Path, *, now: datetime) -> list[NotBelieved]:
+def make_dot_rigd(root: Path, *, now: datetime) -> list[NotBelieved]:
     """`.rigd` is there, and it, its lock and its folders are what they should be. Returns what was put aside.
     LibraryError."""
     own = root / OWN_FOLDER

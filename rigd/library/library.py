@@ -15,7 +15,7 @@ from typing import Literal
 
 from rigd.library.catalogue import Catalogue
 from rigd.library.dated_sessions import DatedSessions
-from rigd.library.dot_rigd import LOCK_NAME, make_own_folder
+from rigd.library.dot_rigd import LOCK_NAME, make_dot_rigd
 from rigd.library.index import INDEX_NAME
 from rigd.library.lock import LibraryLock
 from rigd.library.session import (
@@ -76,7 +76,7 @@ class Library(DatedSessions):
                 f"library {root}: cannot be made ({error.strerror}). Nothing was started. Set [rig] library to a "
                 "folder that you may write to"
             ) from error
-        not_believed = make_own_folder(self.root, now=now())
+        not_believed = make_dot_rigd(self.root, now=now())
         self._lock = LibraryLock(own / LOCK_NAME)
         with contextlib.suppress(LibraryError):  # full or read-only: told when it is written to
             volume_id(self.root)

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from rigd.library.sheet import TakeSheet
 from rigd.model.limits import LONGEST_NOTE
-from rigd.model.read_back import as_typed, clock_as_typed
+from rigd.model.read_back import as_typed, clock_as_typed, notes_as_typed, rating_as_typed
 from rigd.writer.folders import MOST_FILES, MOST_FRAMES, MOST_HZ, is_take_id
 from rigd.writer.parts import SECONDS_PER_DAY
 
@@ -68,7 +68,7 @@ def as_typed_sheet(sheet: TakeSheet) -> TakeSheet:
         session=as_typed(sheet.session),
         song=as_typed(sheet.song),
         name=as_typed(sheet.name),
-        notes=tuple(as_typed(note, LONGEST_NOTE, lines=True) for note in sheet.notes),
+        notes=notes_as_typed(sheet.notes),
         failed=as_typed(sheet.failed, LONGEST_NOTE),
         started_at=as_typed(sheet.started_at),
         dated=as_typed(sheet.dated),
@@ -78,5 +78,5 @@ def as_typed_sheet(sheet: TakeSheet) -> TakeSheet:
         ),
         markers=tuple(replace(marker, name=as_typed(marker.name)) for marker in sheet.markers),
         clock=clock_as_typed(sheet.clock),
-        rating=sheet.rating if 0 <= sheet.rating <= 5 else 0,
+        rating=rating_as_typed(sheet.rating),
     )

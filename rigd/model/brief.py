@@ -41,7 +41,7 @@ class _Room:
     def __init__(self, size: int) -> None:
         self.left = size
 
-    def has(self, size: int) -> bool:
+    def takes(self, size: int) -> bool:
         """There was room for so much, and it is taken."""
         if size > self.left:
             return False
@@ -57,17 +57,15 @@ def brief_take(take: Take) -> Take:
 def brief_state(state: RigState) -> RigState:
     """The state with its newest takes, each in brief."""
     bare = _Room(BRIEF_BYTES // 2)
-    rolling = None if state.take is None else _bare(state.take)
     if state.take is not None:
-        bare.has(take_bytes(state.take))
+        bare.takes(_take_bytes(state.take))
     kept: list[Take] = []
     for take in reversed(state.takes):
-        if not bare.has(take_bytes(take)):
+        if not bare.takes(_take_bytes(take)):
             break
         kept.append(take)
     lists = _Room(BRIEF_BYTES // 2)
-    if state.take is not None:
-        rolling = _with_newest(state.take, lists)
+    rolling = None if state.take is None else _with_newest(state.take, lists)
     takes = tuple(reversed([_with_newest(take, lists) for take in kept]))
     discarding = [replace(false, take=_with_newest(false.take, lists)) for false in state.discarding[-20:]]
     return replace(
@@ -89,7 +87,7 @@ def page_of(takes: Sequence[Take]) -> tuple[Take, ...]:
     page: list[Take] = []
     for take in takes:
         brief = brief_take(take)
-        if not room.has(take_bytes(brief) + _lists_bytes(brief)) and page:
+        if not room.takes(_take_bytes(brief) + _lists_bytes(brief)) and page:
             break
         page.append(brief)
     return tuple(page)
@@ -101,7 +99,7 @@ def part_of(take: Take, have: Counted) -> Take:
     return replace(
         take,
         files=_next(
-            take.files, have.files, [file_bytes(file.name, file.channels) for file in take.files], room
+            take.files, have.files, [_file_bytes(file.name, file.channels) for file in take.files], room
         ),
         gain_changes=_next(
             take.gain_changes, have.gain_changes, [ENTRY_BYTES] * len(take.gain_changes), room
@@ -110,12 +108,12 @@ def part_of(take: Take, have: Counted) -> Take:
         markers=_next(
             take.markers,
             have.markers,
-            [ENTRY_BYTES + text_bytes(marker.name) for marker in take.markers],
+            [ENTRY_BYTES + _text_bytes(marker.name) for marker in take.markers],
             room,
         ),
         slate=replace(
             take.slate,
-            notes=_next(take.slate.notes, have.notes, [text_bytes(note) for note in take.slate.notes], room),
+            notes=_next(take.slate.notes, have.notes, [_text_bytes(note) for note in take.slate.notes], room),
         ),
     )
 
@@ -142,33 +140,29 @@ def joined(take: Take, part: Take) -> Take:
     )
 
 
-def text_bytes(text: str) -> int:
+def _text_bytes(text: str) -> int:
     """The most that it takes in JSON: an escape has six bytes, a quote or a backslash two."""
     if text.isascii() and text.isprintable():
         return len(text) + text.count('"') + text.count("\\") + 3
     return 6 * len(text) + 3
 
 
-def file_bytes(name: str, channels: Sequence[int]) -> int:
-    return ENTRY_BYTES + text_bytes(name) + 4 * len(channels)
+def _file_bytes(name: str, channels: Sequence[int]) -> int:
+    return ENTRY_BYTES + _text_bytes(name) + 4 * len(channels)
 
 
-def take_bytes(take: Take) -> int:
+def _take_bytes(take: Take) -> int:
     """Without its lists."""
     slate = take.slate
     texts = (take.folder, slate.session, slate.song, slate.name, take.failure, take.started_at)
-    copy = 0 if take.copy is None else text_bytes(take.copy.folder)
-    return TAKE_BYTES + sum(map(text_bytes, texts)) + 4 * len(take.channels) + copy
+    copy = 0 if take.copy is None else _text_bytes(take.copy.folder)
+    return TAKE_BYTES + sum(map(_text_bytes, texts)) + 4 * len(take.channels) + copy
 
 
 def _lists_bytes(take: Take) -> int:
     entries = len(take.markers) + len(take.gaps)
-    texts = sum(text_bytes(marker.name) for marker in take.markers) + sum(map(text_bytes, take.slate.notes))
+    texts = sum(_text_bytes(marker.name) for marker in take.markers) + sum(map(_text_bytes, take.slate.notes))
     return entries * ENTRY_BYTES + texts
-
-
-def _bare(take: Take) -> Take:
-    return replace(take, files=(), gain_changes=(), markers=(), gaps=(), slate=replace(take.slate, notes=()))
 
 
 def _with_newest(take: Take, room: _Room) -> Take:
@@ -177,9 +171,9 @@ def _with_newest(take: Take, room: _Room) -> Take:
     before = own.left
     gaps = _newest(take.gaps, (ENTRY_BYTES for _ in take.gaps), own)
     markers = _newest(
-        take.markers, (ENTRY_BYTES + text_bytes(marker.name) for marker in reversed(take.markers)), own
+        take.markers, (ENTRY_BYTES + _text_bytes(marker.name) for marker in reversed(take.markers)), own
     )
-    notes = _newest(take.slate.notes, (text_bytes(note) for note in reversed(take.slate.notes)), own)
+    notes = _newest(take.slate.notes, (_text_bytes(note) for note in reversed(take.slate.notes)), own)
     room.left -= before - own.left
     left_out = LeftOut(
         markers=len(take.markers) - len(markers),
@@ -200,7 +194,7 @@ def _with_newest(take: Take, room: _Room) -> Take:
 def _newest(entries: tuple[E, ...], sizes_from_the_newest: Iterable[int], room: _Room) -> tuple[E, ...]:
     kept = 0
     for size in sizes_from_the_newest:
-        if not room.has(size):
+        if not room.takes(size):
             break
         kept += 1
     return entries[len(entries) - kept :]
@@ -209,7 +203,7 @@ def _newest(entries: tuple[E, ...], sizes_from_the_newest: Iterable[int], room: 
 def _next(entries: tuple[E, ...], have: int, sizes: Sequence[int], room: _Room) -> tuple[E, ...]:
     have = max(0, have)
     until = have
-    while until < len(entries) and (room.has(sizes[until]) or room.left == PART_BYTES):
+    while until < len(entries) and (room.takes(sizes[until]) or room.left == PART_BYTES):
         until += 1
         room.left = min(room.left, PART_BYTES - 1)
     return entries[have:until]

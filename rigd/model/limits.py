@@ -16,6 +16,7 @@ LONGEST_NOTES = 32_000
 MOST_MARKERS = 9_999
 """Of one take: bounds what a stuck control or a loop on the network can pile up."""
 LONGEST_ORIGIN = 40
+HIGHEST_RATING = 5
 
 # Between rigd's own processes, in bytes.
 LONGEST_LINE_BYTES = 32 << 20

@@ -36,6 +36,11 @@ def plain_line(text: str) -> str:
     return "".join(shown for _, shown in plain_pieces(text))
 
 
+def toml_inside(text: str) -> str:
+    """As the inside of a TOML basic string, in a line to paste."""
+    return plain_line(text.replace("\\", "\\\\").replace('"', '\\"'))
+
+
 def plain_pieces(text: str) -> Iterator[tuple[str, str]]:
     """Each piece of the text with what is shown for it: itself, or, of a single character, its escape."""
     before, marks = " ", 0

@@ -1,15 +1,15 @@
 """What stands in a file of a library is asked what is asked of what is typed: nobody knows who wrote it. Pure.
 
-A name that becomes a folder or a file is refused where `safe_name` would change it; a text that `plain_text` would
-refuse is cleaned, because the sound that it belongs to is worth more than the text; a number is one that a person or
-rigd could have given.
+A name that becomes a folder or a file is refused where `safe_name` would change it; a text that is refused where it
+is typed (`slating.plain_text`) is cleaned, because the sound that it belongs to is worth more than the text; a number
+is one that a person or rigd could have given.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from rigd.model.limits import LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
+from rigd.model.limits import HIGHEST_RATING, LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
 from rigd.model.names import clash_key, safe_name
 from rigd.model.numbering import HIGHEST_NUMBER
 from rigd.model.plain_text import without_strange
@@ -44,6 +44,16 @@ def as_typed(text: str, longest: int = LONGEST_NAME, *, lines: bool = False) -> 
     return without_strange(text[: LENIENCE * longest], lines=lines)
 
 
+def notes_as_typed(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """Of a take; more than twice as many as there may be are of no rigd."""
+    return tuple(as_typed(note, LONGEST_NOTE, lines=True) for note in notes[: 2 * MOST_NOTES])
+
+
+def rating_as_typed(rating: int) -> int:
+    """0, none, where nobody can give it."""
+    return rating if 0 <= rating <= HIGHEST_RATING else 0
+
+
 def slate_as_typed(slate: Slate) -> Slate:
     """The same of every text of a slate; a rating or a number that nobody can give is none."""
     return replace(
@@ -51,9 +61,9 @@ def slate_as_typed(slate: Slate) -> Slate:
         session=as_typed(slate.session),
         song=as_typed(slate.song),
         name=as_typed(slate.name),
-        notes=tuple(as_typed(note, LONGEST_NOTE, lines=True) for note in slate.notes[: 2 * MOST_NOTES]),
+        notes=notes_as_typed(slate.notes),
         number=slate.number if 0 <= slate.number <= MOST_SEGMENTS else 0,
-        rating=slate.rating if 0 <= slate.rating <= 5 else 0,
+        rating=rating_as_typed(slate.rating),
         dated=as_typed(slate.dated),
     )
 

@@ -20,7 +20,14 @@ from rigd.model.commands import (
 from rigd.model.effects import OpenSession, SendToWriter, SetSong, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.library import SessionOpened
-from rigd.model.limits import LONGEST_NAME, LONGEST_NOTE, LONGEST_NOTES, MOST_MARKERS, MOST_NOTES
+from rigd.model.limits import (
+    HIGHEST_RATING,
+    LONGEST_NAME,
+    LONGEST_NOTE,
+    LONGEST_NOTES,
+    MOST_MARKERS,
+    MOST_NOTES,
+)
 from rigd.model.messages import Annotate, Retag
 from rigd.model.numbering import HIGHEST_NUMBER, next_number_of, numbers_of, used_up
 from rigd.model.plain_text import escaped, first_strange
@@ -81,8 +88,8 @@ def note(work: Work, command: NoteTake) -> str:
 
 
 def rate(work: Work, command: RateTake) -> str:
-    if not 0 <= command.rating <= 5:
-        raise Refusal("rate: a rating is 0 (none) to 5")
+    if not 0 <= command.rating <= HIGHEST_RATING:
+        raise Refusal(f"rate: a rating is 0 (none) to {HIGHEST_RATING}")
     take = chosen_take(work.state, command.take_id)
     slate = replace(take.slate, rating=command.rating)
     return set_slate(work, take, slate, Happening.SLATE_CHANGED, f"is rated {command.rating}")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from rigd.capture.cards import Card
 from rigd.model.errors import SurfaceError
-from rigd.model.plain_text import plain_line
+from rigd.model.plain_text import plain_line, toml_inside
 
 _RTMIDI_NUMBER = re.compile(r" (\d+):\d+$")
 _A2J_NUMBER = re.compile(r" \[(\d+)\](?= \((?:capture|playback)\):)")
@@ -75,8 +75,8 @@ def place_lines(port: FoundPort, ports: Sequence[FoundPort]) -> tuple[str, ...]:
     if len(equal) < 2 or not port.usb_path:
         return ()
     if port.usb_serial and len([each for each in equal if each.usb_serial == port.usb_serial]) == 1:
-        return (f'usb_serial = "{_quoted(port.usb_serial)}"',)
-    return (f'usb_path = "{_quoted(port.usb_path)}"',)
+        return (f'usb_serial = "{toml_inside(port.usb_serial)}"',)
+    return (f'usb_path = "{toml_inside(port.usb_path)}"',)
 
 
 def fitting_ports(wanted: str, ports: Sequence[FoundPort]) -> list[FoundPort]:
@@ -87,7 +87,7 @@ def fitting_ports(wanted: str, ports: Sequence[FoundPort]) -> list[FoundPort]:
 
 def midi_lines(port: FoundPort, ports: Sequence[FoundPort], *, name: str = "pedal") -> str:
     """The config to paste for a port: its stable name, and of equal devices the USB socket."""
-    lines = [f"[surface.{name}]", 'kind = "midi"', f'port = "{_quoted(stable_name(port.name))}"']
+    lines = [f"[surface.{name}]", 'kind = "midi"', f'port = "{toml_inside(stable_name(port.name))}"']
     lines += place_lines(port, ports)
     equal = [each for each in ports if each.api == port.api and _key(each.name) == _key(port.name)]
     if len(equal) > 1 and not port.usb_path:
@@ -163,8 +163,3 @@ def _choice(ports: Sequence[FoundPort]) -> str:
 def _key(name: str) -> str:
     """What is compared: the input for lamps has the same name as the pedal's output but for the direction."""
     return _DIRECTION.sub(r"\1", stable_name(name)).casefold()
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return plain_line(escaped)

@@ -14,7 +14,7 @@ from pathlib import Path
 from serial.tools import list_ports as pyserial_ports
 
 from rigd.model.errors import SurfaceError
-from rigd.model.plain_text import plain_line
+from rigd.model.plain_text import plain_line, toml_inside
 from rigd.surfaces.serial_settings import SerialSettings
 
 
@@ -65,10 +65,10 @@ def _place(port: SerialPort, ports: Sequence[SerialPort]) -> str:
     """The line of the config that means this one."""
     twins = [other for other in ports if other.usb_serial == port.usb_serial]
     if port.usb_serial and len(twins) == 1:
-        return f'usb_serial = "{_quoted(port.usb_serial)}"'
+        return f'usb_serial = "{toml_inside(port.usb_serial)}"'
     if port.usb_path:
-        return f'usb_path = "{_quoted(port.usb_path)}"'
-    return f'port = "{_quoted(port.device)}"'
+        return f'usb_path = "{toml_inside(port.usb_path)}"'
+    return f'port = "{toml_inside(port.device)}"'
 
 
 def is_counted(path: str) -> bool:
@@ -124,12 +124,6 @@ def check_lasting(
             f"{path} {why}, and {len(alike)} are there: {choice}. Nothing was opened; write the one you mean in "
             "place of port (rigd devices)"
         )
-
-
-def _quoted(text: str) -> str:
-    """As the inside of a TOML basic string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return plain_line(escaped)
 
 
 def find_port(settings: SerialSettings, ports: PortLister = list_ports) -> str:

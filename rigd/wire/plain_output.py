@@ -1,5 +1,5 @@
-"""The only way out of rigd's processes to a terminal, a log or a pipe that people read: line by line, and each line
-plain (`model/plain_text.py`). Rich's console of the CLI is made from this in `cli/terminal.py`.
+"""Lines, JSON and log records on their way to a terminal, a log or a pipe that people read, each line plain
+(`model/plain_text.py`). The other way out is Rich's console (`cli/plain_console.py`).
 
 Nothing else prints; a test looks (tests/faults/test_t27_text_is_text.py). Any thread.
 """
@@ -63,10 +63,7 @@ def log_to_stderr(form: str) -> None:
 
 def write_exception(who: str) -> None:
     """The one that is being handled, with its traceback, on stderr. A log that is full or gone ends nothing."""
-    with contextlib.suppress(OSError, ValueError):
-        write_line(f"{who}: this broke")
-        for line in _further(traceback.format_exc()):
-            write_line(line)
+    _write_broken(f"{who}: this broke", traceback.format_exc())
 
 
 def tell_broken(who: str) -> None:
@@ -77,10 +74,7 @@ def tell_broken(who: str) -> None:
     ) -> None:
         if issubclass(kind, KeyboardInterrupt | SystemExit):
             return  # no fault, and nothing to tell
-        with contextlib.suppress(OSError, ValueError):
-            write_line(f"{who}: this broke{where}")
-            for line in _further("".join(traceback.format_exception(kind, error, trace))):
-                write_line(line)
+        _write_broken(f"{who}: this broke{where}", "".join(traceback.format_exception(kind, error, trace)))
 
     sys.excepthook = lambda kind, error, trace: tell(kind, error, trace, "")
     threading.excepthook = lambda args: tell(
@@ -89,6 +83,13 @@ def tell_broken(who: str) -> None:
         args.exc_traceback,
         f" in thread {args.thread.name}" if args.thread else "",
     )
+
+
+def _write_broken(line: str, trace: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        write_line(line)
+        for each in _further(trace):
+            write_line(each)
 
 
 def _further(text: str) -> list[str]:

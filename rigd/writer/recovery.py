@@ -33,8 +33,6 @@ PAGE_BYTES = 4096
 PAGES_A_STEP = 4096
 """16 MiB. In a library that came on a stick a file may be of any length, and the writer has to see to the take that
 rolls: one that computes for 15 s is killed by its watchdog, and would be again at this very take."""
-_SILENT_PAGE = bytes(PAGE_BYTES)
-"""In the library: what is rigd's own and no take, such as the black box and what is made of it."""
 DEEPEST_FOLDER = 5
 """library / session / song / take, and one more for the trash inside a session."""
 
@@ -250,6 +248,7 @@ def _search(
     try:
         with os.scandir(folder_fd) as scan:
             entries = list(scan)
+            # What is rigd's own is no take, such as the black box and what is made of it.
             inside = [each.name for each in entries if each.name != OWN_FOLDER and _is_folder(each)]
     except OSError:
         return
