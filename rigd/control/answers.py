@@ -35,8 +35,7 @@ from rigd.model.requests import (
     WaitRequest,
 )
 from rigd.model.state import RigState, Take
-from rigd.model.surface import ClockNs
-from rigd.model.units import Ns, Origin, TakeId
+from rigd.model.units import ClockNs, Ns, Origin, TakeId
 from rigd.model.work import find_take, session_takes
 from rigd.wire.codec import adapter_of
 

@@ -21,8 +21,8 @@ from rigd.model.errors import CommandError
 from rigd.model.faders import GainFader
 from rigd.model.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
 from rigd.model.state import RigState, channel_of
-from rigd.model.surface import ClockNs, ControlInput, Motion, Surface
-from rigd.model.units import NS_PER_SECOND, ChannelNumber, Ns, Origin
+from rigd.model.surface import ControlInput, Motion, Surface
+from rigd.model.units import NS_PER_SECOND, ChannelNumber, ClockNs, Ns, Origin
 
 _log = logging.getLogger(__name__)
 

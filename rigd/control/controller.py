@@ -26,9 +26,8 @@ from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFail
 from rigd.model.library import LibraryFailed
 from rigd.model.permissions import SurfaceGate, SurfaceRights
 from rigd.model.state import RigState, Transport
-from rigd.model.surface import ClockNs
 from rigd.model.table import step
-from rigd.model.units import TakeId
+from rigd.model.units import ClockNs, TakeId
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -38,8 +38,7 @@ from rigd.model.requests import (
     Timing,
     WaitRequest,
 )
-from rigd.model.surface import ClockNs
-from rigd.model.units import NS_PER_SECOND
+from rigd.model.units import NS_PER_SECOND, ClockNs
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import Door
 from rigd.wire.peers import peer_of

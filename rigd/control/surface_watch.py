@@ -12,7 +12,8 @@ from rigd.control.controller import Controller
 from rigd.control.feedback import FeedbackPump
 from rigd.model.errors import LinkError
 from rigd.model.inputs import Fact
-from rigd.model.surface import Surface, SurfaceStatus
+from rigd.model.state import SurfaceStatus
+from rigd.model.surface import Surface
 
 WATCH_INTERVAL_S = 0.25
 

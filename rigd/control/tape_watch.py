@@ -16,8 +16,7 @@ from rigd.model.disk import shown_of
 from rigd.model.disk_facts import TapeWatched
 from rigd.model.errors import RigError
 from rigd.model.state import RigState
-from rigd.model.surface import ClockNs
-from rigd.model.units import NS_PER_SECOND, Frame, TakeId
+from rigd.model.units import NS_PER_SECOND, ClockNs, Frame, TakeId
 from rigd.model.work import known_takes
 from rigd.tape.holds import is_kept
 

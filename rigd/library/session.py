@@ -21,9 +21,8 @@ from rigd.library.durable import DamagedFile, read_json, sync_folder, write_json
 from rigd.library.walking import NotBelieved, Unreadable, folders_in, is_gone, is_link, pass_by
 from rigd.model.errors import LibraryError
 from rigd.model.library import TakePlan
-from rigd.model.limits import LONGEST_NAME
+from rigd.model.limits import HIGHEST_NUMBER, LONGEST_NAME
 from rigd.model.names import Naming, clash_key, unique_name
-from rigd.model.numbering import HIGHEST_NUMBER
 from rigd.model.read_back import LENIENCE, as_typed, is_take_number, shown, why_no_folder_name
 from rigd.model.take import Slate, TakeFile, Track
 from rigd.wire.codec import adapter_of

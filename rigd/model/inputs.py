@@ -21,8 +21,7 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.state import Take
-from rigd.model.surface import SurfaceStatus
+from rigd.model.state import SurfaceStatus, Take
 from rigd.model.take import ClockState, Slate, TakeClock, Track
 from rigd.model.units import NS_PER_SECOND, Frame, Ns, TakeId
 

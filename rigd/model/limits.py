@@ -17,6 +17,8 @@ MOST_MARKERS = 9_999
 """Of one take: bounds what a stuck control or a loop on the network can pile up."""
 LONGEST_ORIGIN = 40
 HIGHEST_RATING = 5
+HIGHEST_NUMBER = 99_999
+"""Of a take."""
 
 # Between rigd's own processes, in bytes.
 LONGEST_LINE_BYTES = 32 << 20

@@ -5,8 +5,6 @@ from __future__ import annotations
 from rigd.model.state import RigState
 from rigd.model.work import Work, known_takes
 
-HIGHEST_NUMBER = 99_999
-
 
 def numbers_of(state: RigState, song: str) -> set[int]:
     """The numbers that takes of this song have, as far as the state knows them."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rigd.model.limits import HIGHEST_RATING, LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
+from rigd.model.limits import HIGHEST_NUMBER, HIGHEST_RATING, LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
 from rigd.model.names import clash_key, safe_name
-from rigd.model.numbering import HIGHEST_NUMBER
 from rigd.model.plain_text import without_strange
 from rigd.model.take import Marker, Slate, TakeClock, TakeOrder
 

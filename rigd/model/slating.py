@@ -21,6 +21,7 @@ from rigd.model.effects import OpenSession, SendToWriter, SetSong, WriteTakeShee
 from rigd.model.events import Happening
 from rigd.model.library import SessionOpened
 from rigd.model.limits import (
+    HIGHEST_NUMBER,
     HIGHEST_RATING,
     LONGEST_NAME,
     LONGEST_NOTE,
@@ -29,7 +30,7 @@ from rigd.model.limits import (
     MOST_NOTES,
 )
 from rigd.model.messages import Annotate, Retag
-from rigd.model.numbering import HIGHEST_NUMBER, next_number_of, numbers_of, used_up
+from rigd.model.numbering import next_number_of, numbers_of, used_up
 from rigd.model.plain_text import escaped, first_strange
 from rigd.model.state import Channel, RigState, SessionAsked, Take
 from rigd.model.take import Marker, Slate

@@ -12,7 +12,6 @@ from rigd.model.blackbox import BlackBox
 from rigd.model.disk_facts import Measurement
 from rigd.model.gain import PreampAbility, PreampStatus
 from rigd.model.messages import CaptureReport
-from rigd.model.surface import SurfaceStatus
 from rigd.model.take import ClockState, ClosedFile, GainChange, Gap, Marker, Slate
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
 
@@ -213,6 +212,18 @@ class Mirror:
     problem: str = ""
     to_copy: int = 0
     """Takes that are still to be compared, copied or reported on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceStatus:
+    """What is true of a surface's port now."""
+
+    name: str
+    kind: str
+    connected: bool
+    port: str = ""
+    detail: str = ""
+    """What to do when it is not connected; otherwise what it said of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,15 @@ bytes -> surface -> ControlInput -> gesture and binding (pure) -> Command -> con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
+from rigd.model.bindings import Binding
+from rigd.model.levels import Levels
+from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import Ns
-
-if TYPE_CHECKING:
-    from rigd.model.bindings import Binding
-    from rigd.model.levels import Levels
-    from rigd.model.state import RigState
 
 
 class Motion(StrEnum):
@@ -41,18 +39,6 @@ class ControlInput:
     value: float = 0.0
     at_ns: Ns
     """When it happened."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurfaceStatus:
-    """What is true of a surface's port now."""
-
-    name: str
-    kind: str
-    connected: bool
-    port: str = ""
-    detail: str = ""
-    """What to do when it is not connected; otherwise what it said of itself."""
 
 
 class ControlSink(Protocol):
@@ -96,8 +82,3 @@ class ShowsGains(Protocol):
 
     def bound(self, bindings: Iterable[Binding]) -> None:
         """What its controls do. Called once before `start`, by whoever made it."""
-
-
-ClockNs = Callable[[], Ns]
-"""time.monotonic_ns, or a test's own."""
-Options = Mapping[str, object]

@@ -36,8 +36,7 @@ from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.inputs import Input, Rules
 from rigd.model.mirroring import of_library, route
 from rigd.model.slating import mark
-from rigd.model.state import RigState, Transport
-from rigd.model.surface import SurfaceStatus
+from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.transport import cut_postroll, keep, next_take, postroll_over, resume, start, stop
 from rigd.model.trash import again
 from rigd.model.units import NS_PER_SECOND

@@ -6,10 +6,13 @@ frames are time. `Ns` is CLOCK_MONOTONIC nanoseconds (`time.monotonic_ns()`), ne
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NewType
 
 Frame = NewType("Frame", int)
 Ns = NewType("Ns", int)
+ClockNs = Callable[[], Ns]
+"""time.monotonic_ns, or a test's own."""
 ChannelNumber = NewType("ChannelNumber", int)
 """1-based number of a channel, in the order of the config's [[channel]] tables."""
 InputNumber = NewType("InputNumber", int)

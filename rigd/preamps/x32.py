@@ -23,9 +23,8 @@ from rigd.config.options import NEEDED, Options, option
 from rigd.model.access import Access
 from rigd.model.errors import PreampError
 from rigd.model.gain import PreampAbility, PreampSink, PreampStatus, ReadBack
-from rigd.model.surface import ClockNs
 from rigd.model.take import Parameter
-from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.preamps.desk_intake import DeskIntake
 from rigd.preamps.desk_line import DeskLine
 from rigd.preamps.desk_talk import DeskTalk, Dialect

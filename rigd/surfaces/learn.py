@@ -17,8 +17,8 @@ from typing import Literal
 from rigd.model.bindings import ONE_SWITCH, TWO_GESTURES
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line
-from rigd.model.surface import ClockNs, Motion
-from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.model.surface import Motion
+from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.midi_links import SERIAL_PREFIX, MidiLink, SerialMidiLink
 from rigd.surfaces.midi_names import FoundPort, fitting_ports, place_lines, remark_on, stable_name
 from rigd.surfaces.midi_parser import NOISE, Touch, touches_in

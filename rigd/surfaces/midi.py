@@ -20,9 +20,9 @@ from rigd.model.bindings import Binding, plain_control
 from rigd.model.disk import closing_takes
 from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
-from rigd.model.state import RigState, Transport
-from rigd.model.surface import ClockNs, ControlInput, ControlSink, Motion, SurfaceStatus
-from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.model.state import RigState, SurfaceStatus, Transport
+from rigd.model.surface import ControlInput, ControlSink, Motion
+from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.midi_links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
 from rigd.surfaces.midi_names import remark_on, stable_name
 from rigd.surfaces.midi_parser import NOISE, check_control, message_for, touches_in

@@ -16,8 +16,7 @@ from typing import Protocol
 import serial
 
 from rigd.model.errors import SurfaceError
-from rigd.model.surface import ClockNs
-from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.midi_parser import MidiParser
 from rigd.surfaces.refused import why_refused
 from rigd.surfaces.serial_ports import LINKS, SerialPort, lasting_link

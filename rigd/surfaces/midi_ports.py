@@ -22,8 +22,7 @@ from typing import Any, Literal
 
 from rigd.capture.cards import ROOT, read_cards
 from rigd.model.errors import SurfaceError
-from rigd.model.surface import ClockNs
-from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.midi_links import DistanceStamps, Heard
 from rigd.surfaces.midi_names import FoundPort, alsa_client, fits, pick, pick_port, placed, stable_name
 from rigd.surfaces.midi_parser import MidiParser

@@ -31,8 +31,8 @@ from rigd.model.commands import (
 )
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.levels import Levels
-from rigd.model.state import Channel, RigState, Setting, Transport
-from rigd.model.surface import ControlInput, Motion, SurfaceStatus
+from rigd.model.state import Channel, RigState, Setting, SurfaceStatus, Transport
+from rigd.model.surface import ControlInput, Motion
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
 from tests.support.patience import wait_for
 

@@ -11,8 +11,7 @@ import pytest
 
 from rigd.control.feedback import FeedbackPump
 from rigd.model.levels import Levels
-from rigd.model.state import RigState, Transport
-from rigd.model.surface import SurfaceStatus
+from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.units import Frame
 from tests.support.patience import wait_for
 

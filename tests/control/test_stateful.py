@@ -14,8 +14,7 @@ from rigd.model.effects import Effect, RestoreTake, SendToWriter, TrashTake
 from rigd.model.inputs import CaptureLost, PostRollOver, WriterLost
 from rigd.model.library import LibraryFailed, TakeRestored, TakeTrashed
 from rigd.model.messages import EndTake, OpenTake, TakeFailed
-from rigd.model.state import Take, Transport
-from rigd.model.surface import SurfaceStatus
+from rigd.model.state import SurfaceStatus, Take, Transport
 from rigd.model.units import TakeId
 from rigd.model.work import is_rolling
 from tests.support.desk import LISTENING, OPENED, WRITER_IDLE, Desk, frame

@@ -25,7 +25,7 @@ HOLD_S = 1.0
 OBJECTS = count(ci=500_000, full=3_000_000)
 HOG = '''"""A surface whose thread holds the interpreter: what a bad extension does to the daemon."""
 import ctypes, gc, os, threading, time
-from rigd.model.surface import SurfaceStatus
+from rigd.model.state import SurfaceStatus
 
 class Hog:
     def __init__(self, name, settings, sink):

@@ -12,8 +12,7 @@ from rigd.model.effects import RequestSetting
 from rigd.model.events import Happening
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.messages import Annotate
-from rigd.model.state import Channel
-from rigd.model.surface import SurfaceStatus
+from rigd.model.state import Channel, SurfaceStatus
 from rigd.model.take import GainChange
 from rigd.model.units import ChannelNumber, Origin
 from tests.support.desk import Desk, frame, ns

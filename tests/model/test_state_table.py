@@ -53,8 +53,7 @@ from rigd.model.messages import (
     XrunNoted,
 )
 from rigd.model.mirroring import on_mirror
-from rigd.model.state import Copy, CopyState, RigState, Take, Transport
-from rigd.model.surface import SurfaceStatus
+from rigd.model.state import Copy, CopyState, RigState, SurfaceStatus, Take, Transport
 from rigd.model.table import COLUMNS, ROWS, TABLE, step
 from rigd.model.take import ClockState, Gap, GapCause, Xrun
 from rigd.model.units import Frame, Ns, Origin, TakeId
