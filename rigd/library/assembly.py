@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rigd.control.pins import Pins
+from rigd.library.dot_rigd import KEEPING
 from rigd.library.durable import make_folder, make_folders, read_json, write_json
 from rigd.library.hasher import be_idle_on_disk
 from rigd.library.splice import Cut, Splice
@@ -36,7 +37,6 @@ from rigd.writer.folders import check_folder, check_order
 from rigd.writer.recovery import closed_before
 from rigd.writer.segments import Shelf
 
-KEEPING = "keeping"
 """Folder in `.rigd`: <take id>.json is what was asked for, <take id>/ what is being made of it."""
 LOOK_S = 0.2
 PATIENCE_S = 15.0

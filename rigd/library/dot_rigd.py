@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 
 from rigd.config.load import BLACK_BOX_IN_LIBRARY
-from rigd.library.assembly import KEEPING
 from rigd.library.durable import make_folder
 from rigd.library.walking import NotBelieved
 from rigd.model.errors import LibraryError
@@ -21,6 +20,8 @@ from rigd.writer import beneath
 from rigd.writer.volume import OWN_FOLDER
 
 LOCK_NAME = "lock"
+KEEPING = "keeping"
+"""What is to be put together from the black box: one order a file."""
 
 
 def make_dot_rigd(root: Path, *, now: datetime) -> list[NotBelieved]:

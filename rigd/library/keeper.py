@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from rigd.library.assembly import Assembly
 from rigd.library.hasher import Hasher, HashOrder
 from rigd.library.job_queue import Job, JobQueue
 from rigd.library.library import Library
@@ -53,6 +53,19 @@ TRY_AGAIN_S = 3.0
 SAVING = "write session"
 
 
+class Assembler(Protocol):
+    """Puts takes together from the black box, on a thread of its own (`blackbox/assembly.py`)."""
+
+    def start(self) -> None:
+        """What was left undone is done first."""
+
+    def stop(self) -> None:
+        """What is under way is left as it is, and done at the next start."""
+
+    def add(self, keep: Keep) -> None:
+        """Noted on disk when this returns. LibraryError."""
+
+
 class LibraryKeeper(JobQueue):
     """What the controller uses of the library (its LibraryPort, PlanTake and NextTakeNumber).
 
@@ -67,7 +80,7 @@ class LibraryKeeper(JobQueue):
         clock: Callable[[], float] = time.monotonic,
         read_clock: Callable[[], ClockReading | None] = lambda: None,
         may_move: Callable[[], bool] = lambda: True,
-        assembly: Callable[[Callable[[Keep, Path], None]], Assembly] | None = None,
+        assembly: Callable[[Callable[[Keep, Path], None]], Assembler] | None = None,
     ) -> None:
         """`read_clock` is the wall clock; `may_move`: nothing is being recorded. `assembly` makes what puts takes
         together from the black box, given what is to be called once one is closed; without it none can be kept from

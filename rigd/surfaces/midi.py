@@ -23,9 +23,10 @@ from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.surface import ControlInput, ControlSink, Motion
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
+from rigd.surfaces.midi_controls import check_control, message_for, touches_in
 from rigd.surfaces.midi_links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
 from rigd.surfaces.midi_names import remark_on, stable_name
-from rigd.surfaces.midi_parser import NOISE, check_control, message_for, touches_in
+from rigd.surfaces.midi_parser import NOISE
 from rigd.surfaces.midi_ports import Api, MidiPorts
 from rigd.surfaces.serial_ports import PortLister, check_lasting, list_ports
 from rigd.surfaces.switch_sense import SwitchSense

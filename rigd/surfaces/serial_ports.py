@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from serial.tools import list_ports as pyserial_ports
 
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line, toml_inside
-from rigd.surfaces.serial_settings import SerialSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,22 @@ class SerialPort:
     usb_path: str = ""
     usb_id: str = ""
     """VID:PID, as 2341:0043."""
+
+
+class NamesAPort(Protocol):
+    """Settings that name a port: exactly one of the three is given, the others are empty."""
+
+    @property
+    def port(self) -> str:
+        """A path."""
+
+    @property
+    def usb_serial(self) -> str:
+        """The USB serial number."""
+
+    @property
+    def usb_path(self) -> str:
+        """The USB socket."""
 
 
 _COUNTED = re.compile(r"/dev/tty(?:USB|ACM)\d+", re.ASCII)
@@ -126,7 +142,7 @@ def check_lasting(
         )
 
 
-def find_port(settings: SerialSettings, ports: PortLister = list_ports) -> str:
+def find_port(settings: NamesAPort, ports: PortLister = list_ports) -> str:
     """The path of the port that these settings mean. Raises SurfaceError: not there, or several fit."""
     if settings.port:
         if not Path(settings.port).exists():

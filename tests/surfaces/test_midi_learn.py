@@ -15,7 +15,7 @@ from rigd.model.errors import SurfaceError
 from rigd.model.surface import Motion
 from rigd.surfaces.learn import Learned, classify, learn, render
 from rigd.surfaces.midi import MidiSettings
-from rigd.surfaces.midi_parser import Touch
+from rigd.surfaces.midi_controls import Touch
 from tests.support.jack_server import JackServer
 from tests.support.tools import need_tool
 from tests.surfaces.pedal_process import PedalProcess

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.model.surface import Motion
-from rigd.surfaces.midi_parser import touches_in
+from rigd.surfaces.midi_controls import touches_in
 from rigd.surfaces.switch_sense import MOST_CONTROLS, SwitchSense
 
 P, R = Motion.PRESS, Motion.RELEASE

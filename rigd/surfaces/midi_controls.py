@@ -1,0 +1,117 @@
+"""MIDI messages to what a control did, and the names of controls. Pure.
+
+After the MIDI 1.0 specification and RP-013, MIDI Machine Control.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rigd.model.surface import Motion
+from rigd.surfaces.midi_parser import END_OF_SYSEX, SYSEX
+
+SWITCH_ON_FROM = 64
+"""A controller switch is on from here (MIDI 1.0, controllers 64 to 69)."""
+_NOTE_OFF, _NOTE_ON, _CONTROL_CHANGE, _PROGRAM_CHANGE = 0x80, 0x90, 0xB0, 0xC0
+
+MMC_COMMANDS = {
+    0x01: "stop",
+    0x02: "play",
+    0x03: "play",  # deferred: after a locate, which rigd never has to wait for
+    0x04: "forward",
+    0x05: "rewind",
+    0x06: "record",  # record strobe
+    0x07: "exit",  # record exit
+    0x08: "ready",  # record pause
+    0x09: "pause",
+}
+REAL_TIME = {0xFA: "start", 0xFB: "continue", 0xFC: "stop"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch:
+    """What one control did, by one message. `control` always names the channel where there is one."""
+
+    control: str
+    motion: Motion
+    value: float = 0.0
+
+
+def touches_in(message: bytes) -> tuple[Touch, ...]:
+    """What a message means; empty for one that is no control.
+
+    A controller tells its switch (on from 64) and its place (0 to 1): which of them counts is for the
+    binding to say. Programs and notes are numbered from 0, as on the wire; channels from 1.
+    """
+    if len(message) < 1:
+        return ()
+    status, channel = message[0] & 0xF0, (message[0] & 0x0F) + 1
+    if message[0] == SYSEX:
+        return tuple(Touch(control=f"mmc {word}", motion=Motion.TRIGGER) for word in mmc_commands(message))
+    if message[0] in REAL_TIME:
+        return (Touch(control=f"realtime {REAL_TIME[message[0]]}", motion=Motion.TRIGGER),)
+    if status == _PROGRAM_CHANGE and len(message) == 2:
+        return (Touch(control=f"program {message[1]} ch {channel}", motion=Motion.TRIGGER),)
+    if len(message) != 3:
+        return ()
+    number, value = message[1], message[2]
+    if status == _CONTROL_CHANGE:
+        name = f"cc {number} ch {channel}"
+        motion = Motion.PRESS if value >= SWITCH_ON_FROM else Motion.RELEASE
+        place = value / 127
+        return (
+            Touch(control=name, motion=motion, value=place),
+            Touch(control=name, motion=Motion.ABSOLUTE, value=place),
+        )
+    if status in (_NOTE_ON, _NOTE_OFF):
+        down = status == _NOTE_ON and value > 0
+        motion = Motion.PRESS if down else Motion.RELEASE
+        return (Touch(control=f"note {number} ch {channel}", motion=motion, value=value / 127),)
+    return ()
+
+
+def mmc_commands(message: bytes) -> list[str]:
+    """The commands of one MMC sysex, F0 7F <device> 06 <commands> F7, any device; several may be packed."""
+    if len(message) < 6 or message[1] != 0x7F or message[3] != 0x06 or message[-1] != END_OF_SYSEX:
+        return []
+    words: list[str] = []
+    body = message[4:-1]
+    place = 0
+    while place < len(body):
+        command = body[place]
+        if command in MMC_COMMANDS:
+            words.append(MMC_COMMANDS[command])
+        # 40 to 77 say how many bytes follow; all others stand alone; 00 would extend the table.
+        counted = 0x40 <= command <= 0x77 and place + 1 < len(body)
+        place += 2 + body[place + 1] if counted else 1
+    return words
+
+
+_CONTROL = re.compile(
+    r"(?P<kind>cc|note|program) (?P<number>\d{1,3})(?: ch (?P<channel>\d{1,2}))?"
+    r"|mmc (?:" + "|".join(sorted(set(MMC_COMMANDS.values()))) + r")"
+    r"|realtime (?:start|continue|stop)"
+)
+
+
+def check_control(control: str) -> str:
+    """Why `control` is not one of a MIDI port; empty when it is."""
+    known = _CONTROL.fullmatch(" ".join(control.lower().split()))
+    number, channel = (known["number"], known["channel"]) if known else (None, None)
+    if known and int(number or 0) <= 127 and 1 <= int(channel or 1) <= 16:
+        return ""
+    forms = '"cc 80", "cc 80 ch 2", "note 60", "program 3" (0 to 127, channels 1 to 16), "mmc record"'
+    return f'"{control[:40]}" is not a control of a MIDI port; the forms are: {forms}; see: rigd learn'
+
+
+def message_for(control: str, value: int) -> bytes:
+    """The bytes that set a lamp: a controller or note at `value`, on channel 1 where none is named.
+
+    Raises ValueError where `control` is neither.
+    """
+    known = _CONTROL.fullmatch(" ".join(control.lower().split()))
+    if known is None or known["kind"] not in ("cc", "note") or check_control(control):
+        raise ValueError(f'"{control[:40]}" cannot be sent; the forms are: "cc 80", "cc 80 ch 2", "note 60"')
+    status = (_CONTROL_CHANGE if known["kind"] == "cc" else _NOTE_ON) | (int(known["channel"] or 1) - 1)
+    return bytes((status, int(known["number"]), value & 0x7F))
