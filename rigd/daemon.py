@@ -42,6 +42,7 @@ from rigd.control.surface_watch import SurfaceWatch
 from rigd.control.tape_view import TapeView
 from rigd.control.tape_watch import TapeWatch
 from rigd.control.writer_link import WriterLink, dismiss_writer
+from rigd.hands.surface import ShowsGains, Surface
 from rigd.library.assembly import Assembly
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.index import INDEX_NAME
@@ -53,11 +54,10 @@ from rigd.model.blackbox import Keep
 from rigd.model.commands import ShutDown
 from rigd.model.errors import TapeError
 from rigd.model.inputs import CaptureLost, Rules, WriterLost
-from rigd.model.keeping import takes_are_behind
 from rigd.model.state import first_state
-from rigd.model.surface import ShowsGains, Surface
 from rigd.model.units import Ns, Origin, TakeId
-from rigd.model.work import is_rolling
+from rigd.rules.keep_beyond_tape import takes_are_behind
+from rigd.rules.step_work import is_rolling
 from rigd.wire.held_lock import HeldLock
 from rigd.wire.notify import Notifier
 from rigd.writer.volume import OWN_FOLDER

@@ -27,8 +27,8 @@ from rigd.control.process_link import Upkeep
 from rigd.control.runtime_dir import goes_with_login, user_name
 from rigd.daemon import Rig
 from rigd.model.errors import AlreadyRunning, ConfigError
-from rigd.model.ordering import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
+from rigd.rules.take_orders import SAMPLE_BYTES
 from rigd.wire.notify import Notifier
 from rigd.wire.plain_output import PlainFormatter
 from rigd.wire.start_progress import StartFeed

@@ -20,7 +20,7 @@ from rigd.model.errors import CommandError
 from rigd.model.requests import CommandAnswer
 from rigd.model.state import CopyState, MirrorPhase
 from rigd.model.units import TakeId
-from rigd.model.work import title_of
+from rigd.rules.step_work import title_of
 from rigd.wire.codec import to_plain
 
 LONGEST_CLOSE_S = 120.0

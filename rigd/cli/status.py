@@ -15,7 +15,7 @@ from rigd.cli.view import (
     take_title,
 )
 from rigd.control.client import ControlClient
-from rigd.model.disk import closing_takes, measurement_text
+from rigd.rules.disk_room import closing_takes, measurement_text
 
 LEAST_TOLD_S = 0.1
 """Less than this that is not yet safe is not worth a line."""

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rigd.model.blackbox import BlackBox
-from rigd.model.disk import closing_takes
 from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
 from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take, Transport
+from rigd.rules.disk_room import closing_takes
 
 METER_FLOOR_DB = -60.0
 METER_CELLS = 24

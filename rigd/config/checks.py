@@ -22,7 +22,7 @@ from rigd.config.sections import (
     TakeSection,
     TapeSection,
 )
-from rigd.model.bindings import Binding, check_binding, plain_control
+from rigd.hands.bindings import Binding, check_binding, plain_control
 from rigd.model.commands import (
     COMMANDS,
     Command,
@@ -35,9 +35,9 @@ from rigd.model.commands import (
     parse_command,
 )
 from rigd.model.errors import CommandError
-from rigd.model.permissions import GROUPS, read_permissions
 from rigd.model.state import Channel
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
+from rigd.rules.permissions import GROUPS, read_permissions
 
 _GESTURES = ("press", "release", "tap", "double", "hold", "long_hold")
 _PREAMP_COMMANDS = (SetGain, NudgeGain, SetPad, SetPhantom, SetPolarity)

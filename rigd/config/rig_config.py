@@ -16,13 +16,13 @@ from rigd.config.sections import (
     TakeSection,
     TapeSection,
 )
-from rigd.model.bindings import Binding
+from rigd.hands.bindings import Binding
 from rigd.model.errors import ConfigError
 from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
 from rigd.model.names import Naming, parse_naming
-from rigd.model.permissions import SurfaceRights
 from rigd.model.state import Channel
-from rigd.model.tape_size import capacity_frames_for, tape_bytes
+from rigd.rules.permissions import SurfaceRights
+from rigd.rules.tape_size import capacity_frames_for, tape_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

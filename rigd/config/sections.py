@@ -11,13 +11,13 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from rigd.config.options import NEEDED, Options, option
-from rigd.model.bindings import Binding
+from rigd.hands.bindings import Binding
 from rigd.model.errors import CommandError
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.names import parse_naming
-from rigd.model.permissions import GRAVE, GROUPS
 from rigd.model.plain_text import first_strange
 from rigd.model.units import ChannelNumber
+from rigd.rules.permissions import GRAVE, GROUPS
 
 SAMPLE_RATES_HZ = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 

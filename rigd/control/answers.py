@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rigd.control.controller import Controller
 from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
 from rigd.model.commands import COMMANDS, Accepted, Command, Reply, arguments_of, parse_command, usage_of
-from rigd.model.disk_facts import TapeWatched
+from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import CommandError
 from rigd.model.levels import Levels
 from rigd.model.limits import LONGEST_ORIGIN
@@ -36,7 +36,7 @@ from rigd.model.requests import (
 )
 from rigd.model.state import RigState, Take
 from rigd.model.units import ClockNs, Ns, Origin, TakeId
-from rigd.model.work import find_take, session_takes
+from rigd.rules.step_work import find_take, session_takes
 from rigd.wire.codec import adapter_of
 
 Tell = Callable[[object], None]

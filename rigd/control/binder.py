@@ -15,13 +15,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from rigd.control.controller import MOST_COMMANDS_WAITING
-from rigd.model.bindings import Binding, command_of, control_fits, nudge_command, plain_control
+from rigd.hands.bindings import Binding, command_of, control_fits, nudge_command, plain_control
+from rigd.hands.faders import GainFader
+from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
+from rigd.hands.surface import ControlInput, Motion, Surface
 from rigd.model.commands import Accepted, Command, GivenBy, Reply, parse_command
 from rigd.model.errors import CommandError
-from rigd.model.faders import GainFader
-from rigd.model.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
 from rigd.model.state import RigState, channel_of
-from rigd.model.surface import ControlInput, Motion, Surface
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, ClockNs, Ns, Origin
 
 _log = logging.getLogger(__name__)

@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rigd.model.clock import JUMP_S, Evidence, state_of
 from rigd.model.errors import RigError
 from rigd.model.inputs import ClockReading, ClockSeen
 from rigd.model.units import NS_PER_SECOND
+from rigd.rules.wall_clock import JUMP_S, Evidence, state_of
 
 log = logging.getLogger(__name__)
 

@@ -18,16 +18,16 @@ from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
 from rigd.model import effects as e
 from rigd.model.commands import Command, Rejected, Reply
-from rigd.model.disk_facts import DiskMeasured, Measurement
+from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.gain import PreampSetting
 from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFailed, PostRollOver, Rules
 from rigd.model.library import LibraryFailed
-from rigd.model.permissions import SurfaceGate, SurfaceRights
 from rigd.model.state import RigState, Transport
-from rigd.model.table import step
 from rigd.model.units import ClockNs, TakeId
+from rigd.rules.permissions import SurfaceGate, SurfaceRights
+from rigd.rules.table import step
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -10,9 +10,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 
+from rigd.hands.surface import Surface
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
-from rigd.model.surface import Surface
 
 _log = logging.getLogger(__name__)
 

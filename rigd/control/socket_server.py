@@ -25,7 +25,7 @@ from rigd.control.runtime_dir import control_socket_mode
 from rigd.control.socket_client import SocketClient
 from rigd.control.visits import Meter, Visit, who_leaves, who_stops_watching
 from rigd.model.brief import brief_state
-from rigd.model.disk_facts import TapeWatched
+from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import LinkError
 from rigd.model.events import Snapshot
 from rigd.model.limits import LONGEST_ANSWER_BYTES, MOST_CLIENTS, MOST_WATCHERS

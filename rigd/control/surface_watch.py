@@ -10,10 +10,10 @@ from contextlib import suppress
 
 from rigd.control.controller import Controller
 from rigd.control.feedback import FeedbackPump
+from rigd.hands.surface import Surface
 from rigd.model.errors import LinkError
 from rigd.model.inputs import Fact
 from rigd.model.state import SurfaceStatus
-from rigd.model.surface import Surface
 
 WATCH_INTERVAL_S = 0.25
 

@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable
 
 from rigd.control.tape_view import HeldTape, TapeView
-from rigd.model.disk import shown_of
-from rigd.model.disk_facts import TapeWatched
+from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import RigError
 from rigd.model.state import RigState
 from rigd.model.units import NS_PER_SECOND, ClockNs, Frame, TakeId
-from rigd.model.work import known_takes
+from rigd.rules.disk_room import shown_of
+from rigd.rules.step_work import known_takes
 from rigd.tape.holds import is_kept
 
 log = logging.getLogger(__name__)

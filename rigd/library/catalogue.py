@@ -18,8 +18,8 @@ from rigd.library.sheet_file import SHEET_NAME
 from rigd.library.takes import FoundTake
 from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
-from rigd.model.ordinals import ordinal_of
 from rigd.model.take import ClockState
+from rigd.rules.ordinals import ordinal_of
 from rigd.writer.journal import JOURNAL_NAME
 
 log = logging.getLogger(__name__)

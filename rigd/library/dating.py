@@ -14,9 +14,9 @@ from pathlib import Path
 from rigd.library.sessions import GOES_ON_WITHIN_S, end_of, instant_of
 from rigd.library.sheet import TakeSheet
 from rigd.library.takes import FoundTake
-from rigd.model.clock import JUMP_S, has_come
 from rigd.model.inputs import ClockReading
 from rigd.model.units import NS_PER_SECOND
+from rigd.rules.wall_clock import JUMP_S, has_come
 
 LocalTime = Callable[[float], datetime]
 """Unix time to local time with its offset."""

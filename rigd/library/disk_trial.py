@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rigd.model.disk_facts import DiskMeasured, Measurement
 from rigd.model.disk_trouble import cure_of, trouble_of
+from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
 from rigd.writer.beneath import open_file, remove
 

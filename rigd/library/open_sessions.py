@@ -26,9 +26,9 @@ from rigd.library.walking import NotBelieved, ToldOnce, is_gone, is_link
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.library import SessionOpened, TakePlan
 from rigd.model.names import Naming
-from rigd.model.ordinals import next_ordinal, ordinal_of
 from rigd.model.take import Slate, Track
 from rigd.model.units import TakeId
+from rigd.rules.ordinals import next_ordinal, ordinal_of
 from rigd.writer.beneath import LINK
 from rigd.writer.journal import JOURNAL_NAME, read_journal
 

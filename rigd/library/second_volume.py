@@ -13,8 +13,8 @@ from rigd.control.process_link import Upkeep
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.mirror_keeper import MirrorKeeper
 from rigd.model.inputs import TwoVolumes
-from rigd.model.mirroring import may_copy
 from rigd.model.state import Mirror, RigState
+from rigd.rules.mirroring import may_copy
 
 
 class SecondVolume:

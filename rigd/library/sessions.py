@@ -22,7 +22,7 @@ from rigd.library.takes import bring_up_to_date
 from rigd.library.walking import ToldOnce, folders_in
 from rigd.model.errors import LibraryError
 from rigd.model.names import Naming, clash_key, unique_name
-from rigd.model.ordinals import ordinal_of
+from rigd.rules.ordinals import ordinal_of
 from rigd.writer.beneath import is_folder, put_aside
 
 log = logging.getLogger(__name__)

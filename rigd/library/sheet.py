@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rigd.model.inside import gaps_inside
-from rigd.model.ordinals import ordinal_of
 from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import (
     ClosedFile,
@@ -27,6 +25,8 @@ from rigd.model.take import (
     frames_since_midnight,
 )
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
+from rigd.rules.inside_take import gaps_inside
+from rigd.rules.ordinals import ordinal_of
 from rigd.writer.ledger import TakeRecord
 
 SHEET_VERSION = 1

@@ -1,1 +1,1 @@
-"""Pure words and rules of the rig: no I/O, no threads, no clocks, no files."""
+"""The words of the rig: what is said between its parts. Pure: no I/O, threads, clocks or files."""

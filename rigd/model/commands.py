@@ -21,7 +21,7 @@ from rigd.model.units import ChannelNumber, Ns, Origin, TakeId
 
 
 class GivenBy(StrEnum):
-    """Whose hand a command came from: what a surface gives passes the surfaces' gate (rigd/model/permissions.py)."""
+    """Whose hand a command came from: what a surface gives passes the surfaces' gate (rigd/rules/permissions.py)."""
 
     CLIENT = "client"  # a person at a terminal, or rigd itself
     CONTROL = "control"  # a surface's control that is bound to it

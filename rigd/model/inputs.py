@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import Command
-from rigd.model.disk_facts import DiskMeasured, TapeWatched
+from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.library import LibraryFact, SessionOpened, TakePlan
 from rigd.model.messages import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rigd.model.blackbox import BlackBox
-from rigd.model.disk_facts import Measurement
+from rigd.model.disk_words import Measurement
 from rigd.model.gain import PreampAbility, PreampStatus
 from rigd.model.messages import CaptureReport
 from rigd.model.take import ClockState, ClosedFile, GainChange, Gap, Marker, Slate
@@ -121,7 +121,7 @@ class Take:
     on_mirror: bool = False
     """The library's volume failed it: `folder` is the mirror's."""
     ordinal: int = 0
-    """Its place among the takes of the library, by `model/ordinals.py`: the last one has the highest."""
+    """Its place among the takes of the library, by `rules/ordinals.py`: the last one has the highest."""
     from_blackbox: bool = False
     """Until it is closed: it is put together from the black box, and the writer knows nothing of it."""
     left_out: LeftOut | None = None

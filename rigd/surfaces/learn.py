@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rigd.model.bindings import ONE_SWITCH, TWO_GESTURES
+from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES
+from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line
-from rigd.model.surface import Motion
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.midi_controls import Touch, touches_in
 from rigd.surfaces.midi_links import SERIAL_PREFIX, MidiLink, SerialMidiLink

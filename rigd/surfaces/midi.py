@@ -15,14 +15,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from rigd.hands.bindings import Binding, plain_control
+from rigd.hands.surface import ControlInput, ControlSink, Motion
 from rigd.model.access import Access
-from rigd.model.bindings import Binding, plain_control
-from rigd.model.disk import closing_takes
 from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus, Transport
-from rigd.model.surface import ControlInput, ControlSink, Motion
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
+from rigd.rules.disk_room import closing_takes
 from rigd.surfaces.midi_controls import check_control, message_for, touches_in
 from rigd.surfaces.midi_links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
 from rigd.surfaces.midi_names import remark_on, stable_name
@@ -98,7 +98,7 @@ class MidiSettings(BaseModel):
 
 
 class MidiSurface:
-    """See rigd.model.surface.Surface."""
+    """See rigd.hands.surface.Surface."""
 
     settings_model: ClassVar[type[MidiSettings]] = MidiSettings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rigd.model.surface import Motion
+from rigd.hands.surface import Motion
 from rigd.surfaces.midi_parser import END_OF_SYSEX, SYSEX
 
 SWITCH_ON_FROM = 64

@@ -20,11 +20,11 @@ from typing import ClassVar
 
 import serial
 
-from rigd.model.bindings import Binding
+from rigd.hands.bindings import Binding
+from rigd.hands.surface import ControlInput, ControlSink
 from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
-from rigd.model.surface import ControlInput, ControlSink
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.deej_talk import DeejTalk
 from rigd.surfaces.line_protocol import NamedCommand, frame_line

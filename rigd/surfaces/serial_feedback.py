@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
-from rigd.model.bindings import Binding
+from rigd.hands.bindings import Binding
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, Frame, Ns

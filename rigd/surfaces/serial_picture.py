@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rigd.model.disk import closing_takes
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, Setting, Take, Transport, channel_of
 from rigd.model.units import ChannelNumber, Frame
+from rigd.rules.disk_room import closing_takes
 from rigd.surfaces.line_protocol import (
     Greeting,
     Light,

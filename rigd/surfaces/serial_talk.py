@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from rigd.model.surface import ControlInput, Motion
+from rigd.hands.surface import ControlInput, Motion
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.line_protocol import (
     HOST_BEAT,

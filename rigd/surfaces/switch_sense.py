@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from rigd.model.surface import Motion
+from rigd.hands.surface import Motion
 from rigd.surfaces.midi_controls import SWITCH_ON_FROM, Touch
 
 SENSOR_ON_FROM = 80

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rigd.model.inside import gaps_inside
 from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun, dated
 from rigd.model.units import Frame
+from rigd.rules.inside_take import gaps_inside
 from rigd.writer.parts import PartFile, files_of_part, lengths_of, order_of_part
 
 JOURNAL_NAME = "take.journal"

@@ -15,7 +15,7 @@ from rigd.config.mirrors import mirror_warnings
 from rigd.config.reference import config_page, describe
 from rigd.config.rig_config import RigConfig
 from rigd.config.sections import PLAIN_SECTIONS, AudioSection, BindingSection, ChannelSection
-from rigd.model.bindings import ONE_SWITCH, Binding, check_binding
+from rigd.hands.bindings import ONE_SWITCH, Binding, check_binding
 from rigd.model.errors import ConfigError
 from rigd.preamps.x32 import X32Settings, XAirSettings
 from rigd.surfaces.midi import MidiSettings

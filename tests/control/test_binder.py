@@ -11,7 +11,8 @@ from concurrent.futures import Future
 import pytest
 
 from rigd.control.binder import MOST_UNANSWERED, QUEUE_LENGTH, Binder
-from rigd.model.bindings import ONE_SWITCH, Binding
+from rigd.hands.bindings import ONE_SWITCH, Binding
+from rigd.hands.surface import ControlInput, Motion
 from rigd.model.commands import (
     Accepted,
     AddMarker,
@@ -32,7 +33,6 @@ from rigd.model.commands import (
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.levels import Levels
 from rigd.model.state import Channel, RigState, Setting, SurfaceStatus, Transport
-from rigd.model.surface import ControlInput, Motion
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
 from tests.support.patience import wait_for
 

@@ -11,7 +11,7 @@ import pytest
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
 from rigd.control.binder import Binder
-from rigd.model.bindings import ONE_SWITCH, TWO_GESTURES, Binding
+from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Binding
 from rigd.model.commands import (
     Accepted,
     CircleTake,

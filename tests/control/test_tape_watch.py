@@ -11,7 +11,7 @@ import pytest
 
 from rigd.control.tape_view import TapeView
 from rigd.control.tape_watch import NOTHING_HELD, TapeWatch
-from rigd.model.disk_facts import TapeWatched
+from rigd.model.disk_words import TapeWatched
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
 from rigd.tape.holds import hold_key, kept_key, waiting_keys

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hardware_sim.faults import FaultClient
-from rigd.model.mismatch import FAULT, HEARD_AGAIN, SILENT_FROM_HERE
 from rigd.model.state import RigState, Transport
+from rigd.rules.mismatch import FAULT, HEARD_AGAIN, SILENT_FROM_HERE
 from tests.faults.test_f28_server_gone import CHANNELS, JACK
 from tests.proof.device import absences, check_pieces, is_heard, seconds_until_heard, seconds_until_lost
 from tests.proof.figures import Figures

@@ -14,9 +14,9 @@ import pytest
 
 from hardware_sim.faults import FaultClient
 from rigd.model.messages import CapturePhase
-from rigd.model.mismatch import FALSE_FROM_HERE, FAULT
 from rigd.model.state import RigState, Transport
 from rigd.model.take import GapCause
+from rigd.rules.mismatch import FALSE_FROM_HERE, FAULT
 from rigd.tape.blocks import Block, BlockFlag, Lost, Run
 from rigd.tape.tape import Tape
 from tests.proof.device import is_heard

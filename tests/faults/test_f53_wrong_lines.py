@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.pedal import Pedal, PtyWire
-from rigd.model.bindings import Binding
-from rigd.model.faders import GainFader
+from rigd.hands.bindings import Binding
+from rigd.hands.faders import GainFader
+from rigd.hands.surface import ControlInput, Motion
 from rigd.model.state import Setting
-from rigd.model.surface import ControlInput, Motion
 from rigd.model.units import NS_PER_SECOND, Ns
 from rigd.surfaces.deej_talk import DeejTalk
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings

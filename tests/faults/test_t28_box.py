@@ -11,8 +11,8 @@ import pytest
 from hardware_sim.faderbox import FaderBox, frame
 from hardware_sim.storms import Storm
 from rigd.model.events import Happening
-from rigd.model.permissions import TAKES_AT_ONCE, TAKES_PER_S
 from rigd.model.state import Transport
+from rigd.rules.permissions import TAKES_AT_ONCE, TAKES_PER_S
 from tests.proof.figures import Figures, count
 from tests.proof.load import start_take, stop_take
 from tests.proof.oracle import check_a, check_b

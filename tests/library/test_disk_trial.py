@@ -11,7 +11,7 @@ import pytest
 
 from hardware_sim.disks import LoopDisk, SmallDisk
 from rigd.library.disk_trial import MOST_BYTES, STEP_BYTES, DiskTrial, try_disk
-from rigd.model.disk_facts import DiskMeasured
+from rigd.model.disk_words import DiskMeasured
 from rigd.model.errors import RigError
 from tests.support.tools import need_mounts
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from take_maker import begin, close, open_library, order_take
 
 from rigd.library.library import Library
-from rigd.model.ordering import take_of
-from rigd.model.ordinals import BEYOND, next_ordinal, ordinal_of
 from rigd.model.state import Take
 from rigd.model.take import TakeOrder
 from rigd.model.units import TakeId
-from rigd.model.work import with_take
+from rigd.rules.ordinals import BEYOND, next_ordinal, ordinal_of
+from rigd.rules.step_work import with_take
+from rigd.rules.take_orders import take_of
 
 DAY = "2026-10-25"
 SUMMER, WINTER = timezone(timedelta(hours=2)), timezone(timedelta(hours=1))

@@ -18,10 +18,10 @@ from rigd.library.mirror_keeper import MirrorKeeper
 from rigd.library.sheet_file import read_sheet, write_sheet
 from rigd.model.library import CopiesLeft, SessionOpened, TakeCompared, Volume, VolumeChecked
 from rigd.model.names import parse_naming
-from rigd.model.ordering import take_of
 from rigd.model.state import Take
 from rigd.model.take import TakeOrder
 from rigd.model.units import Frame
+from rigd.rules.take_orders import take_of
 from tests.support.patience import PATIENCE_S, wait_for
 
 F = TypeVar("F")

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from rigd.model.inside import gaps_inside
 from rigd.model.messages import GapWritten, TakeClosed, TakeProgress, XrunNoted
 from rigd.model.state import Take
 from rigd.model.take import Gap, GapCause, Xrun
 from rigd.model.units import Frame
+from rigd.rules.inside_take import gaps_inside
 from tests.support.desk import RATE_HZ, WRITER_IDLE, Desk, frame, orders
 
 

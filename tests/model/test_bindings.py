@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigd.model.bindings import (
+from rigd.hands.bindings import (
     ONE_SWITCH,
     TWO_GESTURES,
     Binding,
@@ -17,8 +17,8 @@ from rigd.model.bindings import (
     control_fits,
     nudge_command,
 )
+from rigd.hands.faders import GainFader
 from rigd.model.commands import NudgeGain, SetGain, ToggleTake
-from rigd.model.faders import GainFader
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.state import Channel, Setting
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin

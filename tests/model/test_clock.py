@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from rigd.model.clock import EARLIEST_UNIX_NS, Evidence, state_of
 from rigd.model.effects import DateTakes, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import ClockReading, ClockSeen
@@ -16,7 +15,8 @@ from rigd.model.messages import Retag
 from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import ClockState
 from rigd.model.units import Frame
-from rigd.model.work import STANDING_FAULTS
+from rigd.rules.step_work import STANDING_FAULTS
+from rigd.rules.wall_clock import EARLIEST_UNIX_NS, Evidence, state_of
 from tests.support.desk import OPENED, Desk, orders
 
 WRONG, UNSYNC, SYNC = ClockState.WRONG, ClockState.UNSYNCHRONISED, ClockState.SYNCHRONISED

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from rigd.model.disk import length_text, not_safe_limit_s, shown_of
-from rigd.model.disk_facts import DiskMeasured, Measurement, TapeWatched
+from rigd.model.disk_words import DiskMeasured, Measurement, TapeWatched
 from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import GapWritten, WriterReport
 from rigd.model.state import Fault
 from rigd.model.take import Gap, GapCause
 from rigd.model.units import Frame
+from rigd.rules.disk_room import length_text, not_safe_limit_s, shown_of
 from tests.support.desk import LISTENING, OPENED, QUICK_DISK, RATE_HZ, WRITER_IDLE, Desk
 
 NEED = 4 * RATE_HZ * 3

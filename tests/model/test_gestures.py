@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigd.model.bindings import ONE_SWITCH, TWO_GESTURES, Binding
-from rigd.model.gestures import Gesture, GestureRecogniser, Recognised, bound_gestures, recogniser_for
+from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Binding
+from rigd.hands.gestures import Gesture, GestureRecogniser, Recognised, bound_gestures, recogniser_for
 from rigd.model.units import Ns
 
 MS = 1_000_000

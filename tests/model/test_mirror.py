@@ -24,10 +24,10 @@ from rigd.model.messages import (
     TakeProgress,
     WriterReport,
 )
-from rigd.model.mirroring import may_copy
 from rigd.model.state import Copy, CopyState, MirrorPhase, Take, Transport
 from rigd.model.take import Gap, GapCause, TakeOrder
 from rigd.model.units import Frame, TakeId
+from rigd.rules.mirroring import may_copy
 from tests.support.desk import RATE_HZ, WRITER_IDLE, Desk, frame
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from rigd.model.inputs import CaptureLost
 from rigd.model.messages import Annotate, CapturePhase, XrunNoted
-from rigd.model.mismatch import FALSE_FROM_HERE, HEARD_AGAIN, SILENT_FROM_HERE
 from rigd.model.state import Transport
 from rigd.model.take import Xrun
+from rigd.rules.mismatch import FALSE_FROM_HERE, HEARD_AGAIN, SILENT_FROM_HERE
 from tests.support.desk import LISTENING, Desk, frame
 
 FEWER = replace(LISTENING, channels=2, mismatch="has 2 inputs, the rig needs 4", heard_from=frame(110.0))

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigd.model.bindings import ONE_SWITCH, Binding
+from rigd.hands.bindings import ONE_SWITCH, Binding
 from rigd.model.commands import COMMANDS, Command, GivenBy, parse_command
 from rigd.model.errors import CommandError
-from rigd.model.permissions import (
+from rigd.model.state import Transport
+from rigd.model.units import NS_PER_SECOND, ChannelNumber, Ns, Origin
+from rigd.rules.permissions import (
     GRAVE,
     TAKES_AT_ONCE,
     TAKES_PER_S,
@@ -19,8 +21,6 @@ from rigd.model.permissions import (
     SurfaceRights,
     read_permissions,
 )
-from rigd.model.state import Transport
-from rigd.model.units import NS_PER_SECOND, ChannelNumber, Ns, Origin
 
 ONE_FADER = (Binding(control="fader 1", gain=ChannelNumber(1)),)
 BUSY = (

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from rigd.model.names import safe_name, unique_name
 from rigd.model.read_back import as_typed, clock_as_typed, slate_as_typed, why_no_folder_name
-from rigd.model.slating import LONGEST_NAME, LONGEST_NOTE, plain_text
 from rigd.model.take import ClockState, Slate, TakeClock
-from rigd.model.work import Refusal
+from rigd.rules.slates import LONGEST_NAME, LONGEST_NOTE, plain_text
+from rigd.rules.step_work import Refusal
 
 EVIL = ("../../x", "/abs", "..", ".", "", ".rigd", ".trash", "a/b", "nul\0", "line\nbreak", "\x1b[2J", "CON")
 

@@ -10,7 +10,7 @@ import pytest
 
 from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, parse_command
-from rigd.model.disk_facts import DiskMeasured, TapeWatched
+from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.inputs import (
     CaptureLost,
@@ -52,12 +52,12 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.mirroring import on_mirror
 from rigd.model.state import Copy, CopyState, RigState, SurfaceStatus, Take, Transport
-from rigd.model.table import COLUMNS, ROWS, TABLE, step
 from rigd.model.take import ClockState, Gap, GapCause, Xrun
 from rigd.model.units import Frame, Ns, Origin, TakeId
-from rigd.model.work import hears
+from rigd.rules.mirroring import on_mirror
+from rigd.rules.step_work import hears
+from rigd.rules.table import COLUMNS, IN_EVERY_STATE, TABLE, TRANSPORT, step
 from tests.support.desk import (
     LISTENING,
     OPENED,
@@ -286,7 +286,8 @@ def check(state: RigState) -> None:
 
 def test_every_command_and_every_fact_has_a_row_with_an_entry_for_every_state() -> None:
     kinds = {*COMMANDS.values(), *get_args(Fact), *get_args(LibraryFact)}
-    assert set(ROWS) == kinds
+    assert set(TRANSPORT) | set(IN_EVERY_STATE) == kinds
+    assert not set(TRANSPORT) & set(IN_EVERY_STATE)
     assert set(COLUMNS) == set(Transport) and len(COLUMNS) == len(Transport)
     assert set(TABLE) == set(itertools.product(Transport, kinds))
 

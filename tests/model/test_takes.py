@@ -12,8 +12,8 @@ from rigd.model.events import Happening
 from rigd.model.inputs import Input, PostRollOver
 from rigd.model.messages import EndTake, TakeFailed, TakeProgress
 from rigd.model.state import Transport
-from rigd.model.table import Step, step
 from rigd.model.units import Frame, Origin
+from rigd.rules.table import Step, step
 from tests.support.desk import OPENED, RATE_HZ, WRITER_IDLE, Desk, frame, ns, orders
 
 

@@ -25,12 +25,12 @@ from rigd.model.messages import (
     TakeProgress,
     WriterReport,
 )
-from rigd.model.mirroring import may_copy
-from rigd.model.ordering import take_of
 from rigd.model.state import Copy, CopyState, Take, Transport
 from rigd.model.take import ClosedFile, TakeOrder
 from rigd.model.units import Frame, TakeId
-from rigd.model.work import is_rolling, known_takes
+from rigd.rules.mirroring import may_copy
+from rigd.rules.step_work import is_rolling, known_takes
+from rigd.rules.take_orders import take_of
 from tests.model.test_state_table import check
 from tests.support.desk import LISTENING, VOLUMES, Desk, frame
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply, parse_command
-from rigd.model.disk_facts import DiskMeasured, Measurement
+from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.effects import Effect, SendToMirror, SendToWriter
 from rigd.model.events import Event, Happening
 from rigd.model.gain import PreampAbility, ReadBack
@@ -15,9 +15,9 @@ from rigd.model.inputs import Circumstances, Input, MirrorSaid, Rules, TwoVolume
 from rigd.model.library import SessionOpened, TakePlan, Volume, VolumeChecked
 from rigd.model.messages import CapturePhase, CaptureReport, OpenTake, TakeClosed, WriterReport
 from rigd.model.state import Channel, Mirror, RigState, Take, Transport, first_state
-from rigd.model.table import Step, step
 from rigd.model.take import ClosedFile, Slate, TakeFile, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, Origin, TakeId
+from rigd.rules.table import Step, step
 
 RATE_HZ = 48_000
 NS_PER_FRAME = 1_000_000_000 / RATE_HZ

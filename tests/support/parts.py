@@ -11,7 +11,7 @@ from typing import Any
 from rigd.control.controller import Chance, Controller
 from rigd.control.ports import Ports
 from rigd.model.blackbox import Keep
-from rigd.model.disk_facts import DiskMeasured
+from rigd.model.disk_words import DiskMeasured
 from rigd.model.gain import PreampSetting
 from rigd.model.library import SessionOpened, TakeRestored, TakeTrashed
 from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, TakeClosed

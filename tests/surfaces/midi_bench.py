@@ -7,9 +7,9 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from rigd.model.bindings import Binding
+from rigd.hands.bindings import Binding
+from rigd.hands.surface import ControlInput, Motion
 from rigd.model.state import RigState, Transport
-from rigd.model.surface import ControlInput, Motion
 from rigd.model.units import Ns
 from rigd.surfaces.midi import MidiSettings, MidiSurface
 from tests.support.patience import wait_for

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import threading
 
+from rigd.hands.surface import ControlInput, Motion
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.state import Channel, RigState, Setting, Take, Transport
-from rigd.model.surface import ControlInput, Motion
 from rigd.model.take import Slate
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
 from rigd.surfaces.serial_settings import LineTiming

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
-from rigd.model.surface import Motion
+from rigd.hands.surface import Motion
 from rigd.model.units import Frame
 from rigd.surfaces.midi import LampSettings, MidiSettings, MidiSurface
 from tests.support.patience import wait_for

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
-from rigd.model.bindings import Binding, check_binding
+from rigd.hands.bindings import Binding, check_binding
+from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
-from rigd.model.surface import Motion
 from rigd.surfaces.learn import Learned, classify, learn, render
 from rigd.surfaces.midi import MidiSettings
 from rigd.surfaces.midi_controls import Touch

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigd.model.surface import Motion
+from rigd.hands.surface import Motion
 from rigd.surfaces.midi_controls import check_control, message_for, touches_in
 from rigd.surfaces.midi_parser import LONGEST_SYSEX_BYTES, MidiParser
 

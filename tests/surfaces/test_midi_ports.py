@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from rigd.capture.cards import Card
 from rigd.cli.devices import devices
+from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
-from rigd.model.surface import Motion
 from rigd.surfaces.learn import learn
 from rigd.surfaces.midi import MidiSettings, MidiSurface
 from rigd.surfaces.midi_links import DistanceStamps

@@ -6,10 +6,10 @@ import os
 import time
 
 from hardware_sim.faderbox import Build, FaderBox
-from rigd.model.bindings import Binding
+from rigd.hands.bindings import Binding
+from rigd.hands.surface import Motion, ShowsGains, Surface
 from rigd.model.levels import Levels
 from rigd.model.state import Setting, Transport
-from rigd.model.surface import Motion, ShowsGains, Surface
 from rigd.model.units import ChannelNumber, Frame
 from rigd.surfaces.serial_ports import SerialPort
 from rigd.surfaces.serial_settings import LineTiming

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from hardware_sim.faderbox import FaderBox, frame
-from rigd.model.surface import Motion
+from rigd.hands.surface import Motion
 from rigd.surfaces.serial_box import MOST_TOLD
 from tests.support.patience import wait_for
 from tests.surfaces.box_bench import Bench

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigd.model.surface import ControlInput
+from rigd.hands.surface import ControlInput
 from rigd.model.units import Ns
 from rigd.surfaces.deej_talk import DeejTalk
 from rigd.surfaces.line_protocol import (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rigd.model.bindings import Binding
+from rigd.hands.bindings import Binding
 from rigd.model.levels import Levels
 from rigd.model.state import Fault, RigState, Setting, Transport
 from rigd.model.take import Gap, GapCause, Slate

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from rigd.hands.surface import Motion
 from rigd.model.state import Setting, Transport
-from rigd.model.surface import Motion
 from rigd.surfaces.serial_box import SerialBox
 from rigd.surfaces.serial_settings import LineTiming, SerialSettings
 from tests.support.patience import wait_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rigd.model.surface import ControlInput, Motion
+from rigd.hands.surface import ControlInput, Motion
 from rigd.model.units import Ns
 from rigd.surfaces.deej_talk import DeejTalk
 from rigd.surfaces.line_protocol import NamedCommand, frame_line

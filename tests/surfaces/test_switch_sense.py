@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigd.model.surface import Motion
+from rigd.hands.surface import Motion
 from rigd.surfaces.midi_controls import touches_in
 from rigd.surfaces.switch_sense import MOST_CONTROLS, SwitchSense
 

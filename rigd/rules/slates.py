@@ -30,12 +30,12 @@ from rigd.model.limits import (
     MOST_NOTES,
 )
 from rigd.model.messages import Annotate, Retag
-from rigd.model.numbering import next_number_of, numbers_of, used_up
 from rigd.model.plain_text import escaped, first_strange
 from rigd.model.state import Channel, RigState, SessionAsked, Take
 from rigd.model.take import Marker, Slate
 from rigd.model.units import ChannelNumber
-from rigd.model.work import Refusal, Work, chosen_take, current_take, is_rolling, known_takes, title_of
+from rigd.rules.step_work import Refusal, Work, chosen_take, current_take, is_rolling, known_takes, title_of
+from rigd.rules.take_numbers import next_number_of, numbers_of, used_up
 
 FIRST_SONG = "Song"
 """What takes are takes of until somebody says."""

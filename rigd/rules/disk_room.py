@@ -11,15 +11,15 @@ from dataclasses import replace
 from math import ceil
 
 from rigd.model.commands import MeasureDisk
-from rigd.model.disk_facts import DiskMeasured, Measurement, TapeWatched
+from rigd.model.disk_words import DiskMeasured, Measurement, TapeWatched
 from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import WriterReport
-from rigd.model.mirroring import is_in_charge
-from rigd.model.ordering import SAMPLE_BYTES, bytes_per_second
 from rigd.model.state import Ending, RigState, Take
 from rigd.model.take import GapCause
-from rigd.model.work import Refusal, Work, is_rolling, known_takes, session_takes
+from rigd.rules.mirroring import is_in_charge
+from rigd.rules.step_work import Refusal, Work, is_rolling, known_takes, session_takes
+from rigd.rules.take_orders import SAMPLE_BYTES, bytes_per_second
 
 NOT_SAFE_S = 2.0
 """More than this on the tape only is an alarm: faults.md promises no more to be lost by a power cut."""

@@ -23,21 +23,19 @@ from rigd.model.commands import (
 from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import PostRollOver
-from rigd.model.inside import ended_at
-from rigd.model.keeping import (
+from rigd.model.messages import EndTake, StopWriter
+from rigd.model.state import Ending, RigState, Take, Transport
+from rigd.model.take import Gap
+from rigd.model.units import Frame, frames_in
+from rigd.rules.inside_take import ended_at
+from rigd.rules.keep_beyond_tape import (
     check_room,
     check_volume,
     first_frame_beyond,
     keep_from_blackbox,
     why_not_further,
 )
-from rigd.model.messages import EndTake, StopWriter
-from rigd.model.ordering import bytes_per_second, check_writer, order_take, plan_order
-from rigd.model.state import Ending, RigState, Take, Transport
-from rigd.model.take import Gap
-from rigd.model.tape_size import KEEP_SLACK_SECONDS, SLACK_SECONDS
-from rigd.model.units import Frame, frames_in
-from rigd.model.work import (
+from rigd.rules.step_work import (
     CLEAR_FAULT,
     STANDING_FAULTS,
     Refusal,
@@ -48,6 +46,8 @@ from rigd.model.work import (
     rest_of,
     title_of,
 )
+from rigd.rules.take_orders import bytes_per_second, check_writer, order_take, plan_order
+from rigd.rules.tape_size import KEEP_SLACK_SECONDS, SLACK_SECONDS
 
 LATEST_START_S = 60.0
 """A start that comes so much later than the tape can reach is refused: nobody waits so long for a red light."""

@@ -8,11 +8,11 @@ from rigd.model.effects import SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import CaptureLost
 from rigd.model.messages import CapturePhase, CaptureReport, EndTake
-from rigd.model.mismatch import watch_match
 from rigd.model.state import Transport
-from rigd.model.transport import cut_off, let_go, why_offline
 from rigd.model.units import Frame
-from rigd.model.work import Work, hears, is_rolling, rest_of, session_takes
+from rigd.rules.mismatch import watch_match
+from rigd.rules.step_work import Work, hears, is_rolling, rest_of, session_takes
+from rigd.rules.transport import cut_off, let_go, why_offline
 
 
 def capture_report(work: Work, fact: CaptureReport) -> None:

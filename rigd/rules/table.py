@@ -1,7 +1,7 @@
 """The rig's rules as one table: what each input does in each state. Pure.
 
-A row is an input's class, a column a Transport. What cannot be done is a Refuse with its reason, so that
-every pair stands here in so many words; the test of the table walks all of them.
+TRANSPORT has what goes by the state of the transport: a row is an input's class, a column a Transport, and what
+cannot be done is a Refuse with its reason. IN_EVERY_STATE has all the rest. The test of the table walks every pair.
 """
 
 from __future__ import annotations
@@ -10,38 +10,36 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rigd.model import (
-    blackbox,
-    clock,
-    disk,
-    interface,
-    keeping,
-    library,
-    messages,
-    mirror_reports,
-    reports,
-    settings,
-    slating,
-    transport,
-    trash,
-)
+from rigd.model import blackbox, library, messages
 from rigd.model import commands as c
 from rigd.model import inputs as i
 from rigd.model.commands import Accepted, Command, Rejected, Reply
-from rigd.model.disk_facts import DiskMeasured, TapeWatched
+from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.effects import Effect
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Happening
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.inputs import Input, Rules
-from rigd.model.mirroring import of_library, route
-from rigd.model.slating import mark
 from rigd.model.state import RigState, SurfaceStatus, Transport
-from rigd.model.transport import cut_postroll, keep, next_take, postroll_over, resume, start, stop
-from rigd.model.trash import again
 from rigd.model.units import NS_PER_SECOND
-from rigd.model.upgrade import other_build_found, other_build_gone
-from rigd.model.work import Entry, Refusal, Work, title_of
+from rigd.rules import (
+    capture_reports,
+    disk_room,
+    keep_beyond_tape,
+    mirror_reports,
+    preamp_settings,
+    slates,
+    transport,
+    trash,
+    wall_clock,
+    writer_reports,
+)
+from rigd.rules.mirroring import of_library, route
+from rigd.rules.other_build import other_build_found, other_build_gone
+from rigd.rules.slates import mark
+from rigd.rules.step_work import Entry, Refusal, Work, title_of
+from rigd.rules.transport import cut_postroll, keep, next_take, postroll_over, resume, start, stop
+from rigd.rules.trash import again
 
 FURTHEST_AHEAD_NS = 2 * NS_PER_SECOND
 """A press further in the future than this has a wrong clock."""
@@ -82,14 +80,10 @@ BUSY = Refuse(_already)
 LAST_ONE = Refuse(lambda state: "no take rolls; to throw the last one away: discard")
 
 
-def _always(entry: Entry) -> tuple[Entry, ...]:
-    return (entry,) * len(Transport)
-
-
 COLUMNS = (Transport.OFFLINE, Transport.READY, Transport.ROLLING, Transport.POSTROLL, Transport.HALTED)
 
 # fmt: off
-ROWS: dict[type, tuple[Entry, ...]] = {
+TRANSPORT: dict[type, tuple[Entry, ...]] = {
     #                    OFFLINE   READY     ROLLING    POSTROLL      HALTED
     c.StartTake:         (OFF,      start,    BUSY,      resume,       HALT),
     c.ToggleTake:        (OFF,      start,    stop,      resume,       HALT),
@@ -98,73 +92,76 @@ ROWS: dict[type, tuple[Entry, ...]] = {
     c.KeepLast:          (keep,     keep,     keep,      keep,         HALT),
     c.AddMarker:         (IDLE,     IDLE,     mark,      mark,         IDLE),
     c.DiscardAndRestart: (LAST_ONE, LAST_ONE, again,     again,        LAST_ONE),
-    c.DiscardTake: _always(trash.discard),
-    c.Undo: _always(trash.undo),
-    c.Arm: _always(slating.arm),
-    c.Disarm: _always(slating.disarm),
-    c.CircleTake: _always(slating.circle),
-    c.NoteTake: _always(slating.note),
-    c.RateTake: _always(slating.rate),
-    c.RenameTake: _always(slating.rename),
-    c.NewSong: _always(slating.new_song),
-    c.NewSession: _always(slating.new_session),
-    c.ContinueSession: _always(slating.continue_session),
-    c.SetNextTakeNumber: _always(slating.set_number),
-    c.SetGain: _always(settings.set_gain),
-    c.NudgeGain: _always(settings.nudge_gain),
-    c.SetPad: _always(settings.set_pad),
-    c.SetPhantom: _always(settings.set_phantom),
-    c.SetPolarity: _always(settings.set_polarity),
-    c.Lock: _always(transport.lock),
-    c.Unlock: _always(transport.unlock),
-    c.ClearFault: _always(transport.clear_faults),
-    c.ShutDown: _always(transport.shut_down),
-    c.MeasureDisk: _always(disk.measure),
-
-    messages.CaptureReport: _always(interface.capture_report),
-    i.CaptureLost: _always(interface.capture_lost),
-    messages.WriterReport: _always(reports.writer_report),
-    i.WriterLost: _always(reports.writer_lost),
-    messages.TakeOpened: _always(of_library(reports.take_opened)),
-    messages.GapWritten: _always(of_library(reports.gap_written)),
-    messages.XrunNoted: _always(of_library(reports.xrun_noted)),
-    messages.TakeClosed: _always(of_library(reports.take_closed)),
-    messages.TakeFailed: _always(of_library(reports.take_failed)),
-    messages.RetagFailed: _always(of_library(reports.retag_failed)),
-    i.MirrorSaid: _always(mirror_reports.mirror_said),
-    i.MirrorLost: _always(mirror_reports.mirror_lost),
-    i.OtherBuildFound: _always(other_build_found),
-    i.OtherBuildGone: _always(other_build_gone),
-    i.FolderVanished: _always(reports.folder_vanished),
     i.PostRollOver:      (nothing,  nothing,  nothing,   postroll_over, nothing),
-    i.TakeAdopted: _always(reports.take_adopted),
-    i.PortFailed: _always(reports.port_failed),
-    library.SessionOpened: _always(slating.session_opened),
-    library.SheetWritten: _always(reports.take_adopted),
-    library.TakeTrashed: _always(trash.trashed),
-    library.TakeRestored: _always(trash.restored),
-    library.LibraryFailed: _always(reports.library_failed),
-    library.LibraryMended: _always(reports.library_mended),
-    library.VolumeChecked: _always(mirror_reports.volume_checked),
-    library.TakeCompared: _always(mirror_reports.take_compared),
-    library.CopiesLeft: _always(mirror_reports.copies_left),
-    library.TakesDated: _always(clock.takes_dated),
-    i.ClockSeen: _always(clock.clock_seen),
-    PreampSetting: _always(settings.setting_told),
-    PreampStatus: _always(settings.preamp_status),
-    SurfaceStatus: _always(settings.surface_status),
-    TapeWatched: _always(disk.tape_watched),
-    DiskMeasured: _always(disk.disk_measured),
-    blackbox.BlackBox: _always(keeping.blackbox_told),
-    blackbox.KeepUnderWay: _always(keeping.keep_under_way),
 }
 # fmt: on
 
+IN_EVERY_STATE: dict[type, Entry] = {
+    c.DiscardTake: trash.discard,
+    c.Undo: trash.undo,
+    c.Arm: slates.arm,
+    c.Disarm: slates.disarm,
+    c.CircleTake: slates.circle,
+    c.NoteTake: slates.note,
+    c.RateTake: slates.rate,
+    c.RenameTake: slates.rename,
+    c.NewSong: slates.new_song,
+    c.NewSession: slates.new_session,
+    c.ContinueSession: slates.continue_session,
+    c.SetNextTakeNumber: slates.set_number,
+    c.SetGain: preamp_settings.set_gain,
+    c.NudgeGain: preamp_settings.nudge_gain,
+    c.SetPad: preamp_settings.set_pad,
+    c.SetPhantom: preamp_settings.set_phantom,
+    c.SetPolarity: preamp_settings.set_polarity,
+    c.Lock: transport.lock,
+    c.Unlock: transport.unlock,
+    c.ClearFault: transport.clear_faults,
+    c.ShutDown: transport.shut_down,
+    c.MeasureDisk: disk_room.measure,
+    messages.CaptureReport: capture_reports.capture_report,
+    i.CaptureLost: capture_reports.capture_lost,
+    messages.WriterReport: writer_reports.writer_report,
+    i.WriterLost: writer_reports.writer_lost,
+    messages.TakeOpened: of_library(writer_reports.take_opened),
+    messages.GapWritten: of_library(writer_reports.gap_written),
+    messages.XrunNoted: of_library(writer_reports.xrun_noted),
+    messages.TakeClosed: of_library(writer_reports.take_closed),
+    messages.TakeFailed: of_library(writer_reports.take_failed),
+    messages.RetagFailed: of_library(writer_reports.retag_failed),
+    i.MirrorSaid: mirror_reports.mirror_said,
+    i.MirrorLost: mirror_reports.mirror_lost,
+    i.OtherBuildFound: other_build_found,
+    i.OtherBuildGone: other_build_gone,
+    i.FolderVanished: writer_reports.folder_vanished,
+    i.TakeAdopted: writer_reports.take_adopted,
+    i.PortFailed: writer_reports.port_failed,
+    library.SessionOpened: slates.session_opened,
+    library.SheetWritten: writer_reports.take_adopted,
+    library.TakeTrashed: trash.trashed,
+    library.TakeRestored: trash.restored,
+    library.LibraryFailed: writer_reports.library_failed,
+    library.LibraryMended: writer_reports.library_mended,
+    library.VolumeChecked: mirror_reports.volume_checked,
+    library.TakeCompared: mirror_reports.take_compared,
+    library.CopiesLeft: mirror_reports.copies_left,
+    library.TakesDated: wall_clock.takes_dated,
+    i.ClockSeen: wall_clock.clock_seen,
+    PreampSetting: preamp_settings.setting_told,
+    PreampStatus: preamp_settings.preamp_status,
+    SurfaceStatus: preamp_settings.surface_status,
+    TapeWatched: disk_room.tape_watched,
+    DiskMeasured: disk_room.disk_measured,
+    blackbox.BlackBox: keep_beyond_tape.blackbox_told,
+    blackbox.KeepUnderWay: keep_beyond_tape.keep_under_way,
+}
+"""What does not go by the transport: whether it can be done, the handler says."""
+
 TABLE: dict[tuple[Transport, type], Entry] = {
     (column, kind): entry
-    for kind, entries in ROWS.items()
+    for kind, entries in TRANSPORT.items()
     for column, entry in zip(COLUMNS, entries, strict=True)
-}
+} | {(column, kind): entry for kind, entry in IN_EVERY_STATE.items() for column in COLUMNS}
 
 
 def step(state: RigState, given: Input, rules: Rules, *, not_allowed: str = "") -> Step:
@@ -180,7 +177,7 @@ def step(state: RigState, given: Input, rules: Rules, *, not_allowed: str = "") 
             _check_time(given)
         message = TABLE[state.transport, type(what)](work, what)
         trash.settle(work)
-        clock.date_when_idle(work)
+        wall_clock.date_when_idle(work)
         route(work)
     except RigError as refusal:
         if not isinstance(what, Command):

@@ -14,7 +14,7 @@ from rigd.model.messages import Annotate, CapturePhase, CaptureReport
 from rigd.model.state import Channel, RigState, Take
 from rigd.model.take import Marker
 from rigd.model.units import NS_PER_SECOND, Frame
-from rigd.model.work import Work, session_takes, title_of
+from rigd.rules.step_work import Work, session_takes, title_of
 
 FAULT = "mismatch"
 FALSE_FROM_HERE = "at another rate from here on: "

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rigd.model import disk, going_on
 from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import FolderVanished, PortFailed, TakeAdopted, WriterLost
-from rigd.model.inside import gaps_inside
 from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten
 from rigd.model.messages import (
     EndTake,
@@ -26,14 +24,14 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.mirroring import end_copy, is_of_mirror, look_after_mirror, take_over
-from rigd.model.ordering import bytes_per_second, take_of
 from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
-from rigd.model.transport import cut_off, gap_fault, length_text, let_go, roll
-from rigd.model.trash import discard_failed, forget, restore_failed, throw_away
 from rigd.model.units import Frame, TakeId
-from rigd.model.work import (
+from rigd.rules import after_a_failed_take as going_on
+from rigd.rules import disk_room as disk
+from rigd.rules.inside_take import gaps_inside
+from rigd.rules.mirroring import end_copy, is_of_mirror, look_after_mirror, take_over
+from rigd.rules.step_work import (
     CLEAR_FAULT,
     Refusal,
     Work,
@@ -44,6 +42,9 @@ from rigd.model.work import (
     title_of,
     with_take,
 )
+from rigd.rules.take_orders import bytes_per_second, take_of
+from rigd.rules.transport import cut_off, gap_fault, length_text, let_go, roll
+from rigd.rules.trash import discard_failed, forget, restore_failed, throw_away
 
 
 def writer_report(work: Work, fact: WriterReport) -> None:

@@ -13,11 +13,10 @@ from rigd.model.effects import EndRig, RestoreTake, SendToWriter, TrashTake
 from rigd.model.events import Happening
 from rigd.model.library import TakeRestored, TakeTrashed
 from rigd.model.messages import Annotate
-from rigd.model.slating import set_slate
 from rigd.model.state import ComingBack, Ending, FalseTake, RigState, Take, Transport
-from rigd.model.transport import check_lock, cut_postroll, end, end_frame_at, roll, stop
 from rigd.model.units import Frame, TakeId
-from rigd.model.work import (
+from rigd.rules.slates import set_slate
+from rigd.rules.step_work import (
     Refusal,
     Work,
     chosen_take,
@@ -27,6 +26,7 @@ from rigd.model.work import (
     title_of,
     with_take,
 )
+from rigd.rules.transport import check_lock, cut_postroll, end, end_frame_at, roll, stop
 
 
 def discard(work: Work, command: DiscardTake) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rigd.model.bindings import COMMAND_FIELDS, Binding
+from rigd.hands.bindings import COMMAND_FIELDS, Binding
 from rigd.model.commands import (
     COMMANDS,
     Command,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from rigd.model.bindings import Binding
+from rigd.hands.bindings import Binding
 from rigd.model.units import Ns
 
 _NS_PER_MS = 1_000_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rigd.model.state import RigState
-from rigd.model.work import Work, known_takes
+from rigd.rules.step_work import Work, known_takes
 
 
 def numbers_of(state: RigState, song: str) -> set[int]:

@@ -17,7 +17,7 @@ from rigd.model.library import Volume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter, TakeFailed
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take
 from rigd.model.units import NS_PER_SECOND, Frame
-from rigd.model.work import Entry, Work, find_take, is_rolling, known_takes, title_of
+from rigd.rules.step_work import Entry, Work, find_take, is_rolling, known_takes, title_of
 
 FAULT = "mirror"
 SILENT_S = 2.5

@@ -12,12 +12,12 @@ from rigd.model.commands import KeepLast
 from rigd.model.durations import told
 from rigd.model.effects import KeepFromBlackBox
 from rigd.model.events import Happening
-from rigd.model.mirroring import is_in_charge
-from rigd.model.ordering import take_of
 from rigd.model.state import RigState
 from rigd.model.take import TakeOrder
 from rigd.model.units import Frame, frames_in
-from rigd.model.work import Refusal, Work, find_take, is_rolling, title_of, with_take
+from rigd.rules.mirroring import is_in_charge
+from rigd.rules.step_work import Refusal, Work, find_take, is_rolling, title_of, with_take
+from rigd.rules.take_orders import take_of
 
 STALE_S = 10.0
 """A black box that told of a tape's end further away than this told of another tape."""

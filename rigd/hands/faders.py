@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from rigd.model.bindings import Binding
+from rigd.hands.bindings import Binding
 from rigd.model.commands import Command, parse_command
 from rigd.model.state import Channel
 from rigd.model.units import Ns, Origin

@@ -15,12 +15,12 @@ from rigd.model.effects import SendToWriter
 from rigd.model.errors import RigError
 from rigd.model.events import Happening
 from rigd.model.messages import Annotate, TakeFailed
-from rigd.model.mirroring import stands_in
-from rigd.model.ordering import bytes_per_second, order_take, plan_order
 from rigd.model.state import RigState, Take, Transport
 from rigd.model.take import TakeNote
 from rigd.model.units import Frame
-from rigd.model.work import Work, title_of, with_take
+from rigd.rules.mirroring import stands_in
+from rigd.rules.step_work import Work, title_of, with_take
+from rigd.rules.take_orders import bytes_per_second, order_take, plan_order
 
 FIRST_SECONDS = 30.0
 """A fresh take that fails earlier than this does not go on once more."""

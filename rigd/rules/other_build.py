@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rigd.model.inputs import OtherBuildFound, OtherBuildGone
 from rigd.model.state import Transport
-from rigd.model.work import Work, is_rolling, rest_of
+from rigd.rules.step_work import Work, is_rolling, rest_of
 
 
 def other_build_found(work: Work, fact: OtherBuildFound) -> None:

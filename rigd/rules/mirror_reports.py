@@ -7,7 +7,6 @@ from dataclasses import replace
 from rigd.model.effects import AdoptTake, CheckVolume, SendToMirror
 from rigd.model.events import Happening
 from rigd.model.inputs import MirrorLost, MirrorSaid
-from rigd.model.inside import gaps_inside
 from rigd.model.library import CopiesLeft, TakeCompared, Volume, VolumeChecked
 from rigd.model.messages import (
     EndTake,
@@ -20,9 +19,14 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.mirroring import FAULT, change_mirror, falls_behind, is_busy, on_mirror, take_charge
-from rigd.model.ordering import take_of
-from rigd.model.reports import (
+from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take, Transport
+from rigd.model.take import GapCause
+from rigd.model.units import Frame
+from rigd.rules.inside_take import gaps_inside
+from rigd.rules.mirroring import FAULT, change_mirror, falls_behind, is_busy, on_mirror, take_charge
+from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, known_takes, title_of, with_take
+from rigd.rules.take_orders import take_of
+from rigd.rules.writer_reports import (
     gap_written,
     note_progress,
     retag_failed,
@@ -31,10 +35,6 @@ from rigd.model.reports import (
     take_opened,
     xrun_noted,
 )
-from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take, Transport
-from rigd.model.take import GapCause
-from rigd.model.units import Frame
-from rigd.model.work import CLEAR_FAULT, Work, find_take, known_takes, title_of, with_take
 
 LATE_S = 1.0
 """Further behind the tape's end, and not catching up, is a mirror that does not keep up."""
