@@ -39,7 +39,6 @@ from rigd.control.sign_of_life import SignOfLife
 from rigd.control.socket_server import ControlSocket
 from rigd.control.start_settings import StartSettings
 from rigd.control.surface_watch import SurfaceWatch
-from rigd.control.tape_view import TapeView
 from rigd.control.tape_watch import TapeWatch
 from rigd.control.writer_link import WriterLink, dismiss_writer
 from rigd.hands.surface import ShowsGains, Surface
@@ -58,9 +57,10 @@ from rigd.model.state import first_state
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.rules.keep_beyond_tape import takes_are_behind
 from rigd.rules.step_work import is_rolling
+from rigd.takefile.volume import OWN_FOLDER
+from rigd.tape.view import TapeView
 from rigd.wire.held_lock import HeldLock
 from rigd.wire.notify import Notifier
-from rigd.writer.volume import OWN_FOLDER
 
 FEEDBACK_INTERVAL_S = 0.05
 log = logging.getLogger(__name__)

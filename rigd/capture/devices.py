@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rigd.capture.cards import ROOT, CaptureDevice, Card, read_cards, twins_of
 from rigd.capture.interfaces import Interface, card_address, card_of
 from rigd.capture.jack_clients import read_jack_clients, with_true_inputs
 from rigd.capture.portaudio_library import ALSA_HOST_API, JACK_HOST_API, PortAudio
 from rigd.model.errors import InterfaceError, RigError
 from rigd.model.plain_text import plain_line
 from rigd.wire.plain_output import write_json, write_line
+from rigd.wire.sound_cards import ROOT, CaptureDevice, Card, read_cards, twins_of
 
 LISTED_WITHIN_S = 20.0
 CLIENT_NAME = "rigd-devices"

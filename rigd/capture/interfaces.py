@@ -10,8 +10,8 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from rigd.capture.cards import Card, twins_of
 from rigd.model.errors import InterfaceError
+from rigd.wire.sound_cards import Card, twins_of
 
 _CARD_ADDRESS = re.compile(r"hw:(?:CARD=)?(?P<card>[A-Za-z0-9_-]+)(?:,(?:DEV=)?(?P<device>\d+))?", re.ASCII)
 _USB_ADDRESS = re.compile(r"usb:(?P<socket>[0-9][0-9.-]*)(?:,(?:DEV=)?(?P<device>\d+))?", re.ASCII)

@@ -13,13 +13,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rigd.capture.cards import read_cards
 from rigd.capture.driver import FoundInterface, SettingsModel
 from rigd.capture.interfaces import Interface, card_of, choose_interface
 from rigd.capture.jack_clients import StandIn
 from rigd.capture.portaudio_library import ALSA_HOST_API, CLIP_OFF, JACK_HOST_API, PortAudio
 from rigd.model.errors import InterfaceError, MismatchError
 from rigd.model.messages import CaptureSettings
+from rigd.wire.sound_cards import read_cards
 
 if TYPE_CHECKING:
     from rigd.tape.capture_core import CaptureCore

@@ -27,8 +27,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from rigd.capture.driver import load_driver
+from rigd.capture.interface_opening import ExitCode, Opening
 from rigd.capture.matching import keep_interface
-from rigd.capture.opening import ExitCode, Opening
 from rigd.capture.settings import FILE_NAME, read_settings
 from rigd.model.errors import InterfaceError, LinkError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings, StopCapture

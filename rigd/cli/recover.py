@@ -17,7 +17,7 @@ from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.control.client import ControlClient
 from rigd.library.library import Library
 from rigd.model.errors import NotRunning
-from rigd.writer.recovery import NotRecovered, recover_library
+from rigd.takefile.recovery import NotRecovered, recover_library
 
 
 def recover(

@@ -29,10 +29,10 @@ from rigd.daemon import Rig
 from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.units import Origin, TakeId
 from rigd.rules.take_orders import SAMPLE_BYTES
+from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
 from rigd.wire.notify import Notifier
 from rigd.wire.plain_output import PlainFormatter
 from rigd.wire.start_progress import StartFeed
-from rigd.writer.file_limit import FileLimit, file_limit, what_it_means
 
 CLOSE_WITHIN_S = 60.0
 CLOSED_LOOK_S = 0.05

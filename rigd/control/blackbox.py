@@ -21,7 +21,6 @@ from rigd.control.blackbox_plan import BlackBoxPlan
 from rigd.control.other_build import OtherBuild
 from rigd.control.pins import Pins
 from rigd.control.process_link import ProcessLink, Upkeep, python_module
-from rigd.control.tape_view import TapeView
 from rigd.model.blackbox import BlackBox
 from rigd.model.errors import RigError, TapeError
 from rigd.model.messages import (
@@ -34,6 +33,7 @@ from rigd.model.messages import (
 )
 from rigd.model.take import GapCause, TakeOrder
 from rigd.model.units import NS_PER_SECOND, Frame, Ns
+from rigd.tape.view import TapeView
 from rigd.writer.segments import Axis, Placed, Segment, Shelf, placed_on
 
 NAME = "blackbox"

@@ -14,10 +14,10 @@ from typing import Any
 
 from rigd.control.other_build import OtherBuild
 from rigd.control.process_link import ProcessLink, Stuck, Upkeep, python_module
-from rigd.control.tape_view import TapeView
 from rigd.model.errors import OtherLayoutError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
 from rigd.model.units import NS_PER_SECOND
+from rigd.tape.view import TapeView
 from rigd.wire.start_progress import StartProgress
 
 LEAST_SILENCE_S = 0.45

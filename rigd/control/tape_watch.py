@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-from rigd.control.tape_view import HeldTape, TapeView
 from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import RigError
 from rigd.model.state import RigState
@@ -19,6 +18,7 @@ from rigd.model.units import NS_PER_SECOND, ClockNs, Frame, TakeId
 from rigd.rules.disk_room import shown_of
 from rigd.rules.step_work import known_takes
 from rigd.tape.holds import is_kept
+from rigd.tape.view import HeldTape, TapeView
 
 log = logging.getLogger(__name__)
 

@@ -30,11 +30,11 @@ from rigd.model.names import clash_key, unique_name
 from rigd.model.read_back import shown, why_no_folder_name
 from rigd.model.take import GapCause
 from rigd.model.units import TakeId
+from rigd.takefile import beneath
+from rigd.takefile.failures import failed
+from rigd.takefile.folders import check_folder, check_order
+from rigd.takefile.recovery import closed_before
 from rigd.wire.codec import Codec, to_plain
-from rigd.writer import beneath
-from rigd.writer.failures import failed
-from rigd.writer.folders import check_folder, check_order
-from rigd.writer.recovery import closed_before
 from rigd.writer.segments import Shelf
 
 """Folder in `.rigd`: <take id>.json is what was asked for, <take id>/ what is being made of it."""

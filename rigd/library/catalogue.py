@@ -20,7 +20,7 @@ from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
 from rigd.model.take import ClockState
 from rigd.rules.ordinals import ordinal_of
-from rigd.writer.journal import JOURNAL_NAME
+from rigd.takefile.journal import JOURNAL_NAME
 
 log = logging.getLogger(__name__)
 

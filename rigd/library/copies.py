@@ -23,10 +23,10 @@ from rigd.library.walking import is_folder, is_plain, library_of
 from rigd.model.disk_trouble import OF_WRITES, cure_of, trouble_of
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.units import TakeId
-from rigd.writer.beneath import new_file, open_plain, remove, rename
-from rigd.writer.journal import JOURNAL_NAME, read_journal
-from rigd.writer.ledger import TakeRecord
-from rigd.writer.riff import HEADER_BYTES, WaveShape
+from rigd.takefile.beneath import new_file, open_plain, remove, rename
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.ledger import TakeRecord
+from rigd.takefile.riff import HEADER_BYTES, WaveShape
 
 PIECE_BYTES = 1 << 20
 LEFT_S = 60

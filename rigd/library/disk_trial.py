@@ -17,7 +17,7 @@ from pathlib import Path
 from rigd.model.disk_trouble import cure_of, trouble_of
 from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
-from rigd.writer.beneath import open_file, remove
+from rigd.takefile.beneath import open_file, remove
 
 log = logging.getLogger(__name__)
 

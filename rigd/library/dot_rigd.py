@@ -16,8 +16,8 @@ from rigd.config.load import BLACK_BOX_IN_LIBRARY
 from rigd.library.durable import make_folder
 from rigd.library.walking import NotBelieved
 from rigd.model.errors import LibraryError
-from rigd.writer import beneath
-from rigd.writer.volume import OWN_FOLDER
+from rigd.takefile import beneath
+from rigd.takefile.volume import OWN_FOLDER
 
 LOCK_NAME = "lock"
 KEEPING = "keeping"

@@ -12,7 +12,7 @@ from typing import Any
 
 from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
-from rigd.writer import beneath
+from rigd.takefile import beneath
 
 LONGEST_JSON_BYTES = 64 << 20
 MOST_BRACKETS = 2_500_000

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rigd.writer.beneath import open_plain
+from rigd.takefile.beneath import open_plain
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from rigd.library.walking import is_gone, is_plain
 from rigd.model.errors import LibraryError
 from rigd.model.units import TakeId
-from rigd.writer.beneath import rename
+from rigd.takefile.beneath import rename
 
 INDEX_NAME = "index.sqlite3"
 MOST_NUMBER = (1 << 63) - 1

@@ -39,7 +39,7 @@ from rigd.model.library import (
 from rigd.model.state import Take
 from rigd.model.take import Slate, Track
 from rigd.model.units import TakeId
-from rigd.writer.journal import JOURNAL_NAME
+from rigd.takefile.journal import JOURNAL_NAME
 
 log = logging.getLogger(__name__)
 

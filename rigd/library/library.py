@@ -44,8 +44,8 @@ from rigd.model.names import Naming
 from rigd.model.state import Take
 from rigd.model.take import Slate
 from rigd.model.units import TakeId
-from rigd.writer.beneath import HARD_LINK
-from rigd.writer.volume import OWN_FOLDER
+from rigd.takefile.beneath import HARD_LINK
+from rigd.takefile.volume import OWN_FOLDER
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from rigd.model.errors import AlreadyRunning, LibraryError
-from rigd.writer.beneath import open_file
+from rigd.takefile.beneath import open_file
 
 
 class LibraryLock:

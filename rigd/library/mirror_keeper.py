@@ -39,7 +39,7 @@ from rigd.library.walking import folders_in, is_file, is_gone
 from rigd.model.errors import LibraryError, RigError
 from rigd.model.library import CopiesLeft, LibraryFact, TakeCompared, Volume, VolumeChecked
 from rigd.model.units import TakeId
-from rigd.writer.journal import JOURNAL_NAME
+from rigd.takefile.journal import JOURNAL_NAME
 
 log = logging.getLogger(__name__)
 

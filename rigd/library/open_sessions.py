@@ -29,8 +29,8 @@ from rigd.model.names import Naming
 from rigd.model.take import Slate, Track
 from rigd.model.units import TakeId
 from rigd.rules.ordinals import next_ordinal, ordinal_of
-from rigd.writer.beneath import LINK
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.beneath import LINK
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 
 MIRROR_WITHIN_S = 3.0
 

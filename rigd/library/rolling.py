@@ -13,8 +13,8 @@ from rigd.library.sheet_file import write_sheet
 from rigd.library.takes import FoundTake, sizes_of
 from rigd.model.errors import TakeError
 from rigd.model.state import Take
-from rigd.writer.journal import JOURNAL_NAME, read_journal
-from rigd.writer.ledger import TakeRecord
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.ledger import TakeRecord
 
 LONGEST_REREAD_BYTES = 1 << 20
 """A journal up to this length (some hours) is read afresh for each sheet, of a longer one only the beginning

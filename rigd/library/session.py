@@ -25,9 +25,9 @@ from rigd.model.limits import HIGHEST_NUMBER, LONGEST_NAME
 from rigd.model.names import Naming, clash_key, unique_name
 from rigd.model.read_back import LENIENCE, as_typed, is_take_number, shown, why_no_folder_name
 from rigd.model.take import Slate, TakeFile, Track
+from rigd.takefile import beneath
+from rigd.takefile.beneath import names_in, remove, remove_folder
 from rigd.wire.codec import adapter_of
-from rigd.writer import beneath
-from rigd.writer.beneath import names_in, remove, remove_folder
 
 SESSION_NAME = "session.json"
 SESSION_VERSION = 1

@@ -23,7 +23,7 @@ from rigd.library.walking import ToldOnce, folders_in
 from rigd.model.errors import LibraryError
 from rigd.model.names import Naming, clash_key, unique_name
 from rigd.rules.ordinals import ordinal_of
-from rigd.writer.beneath import is_folder, put_aside
+from rigd.takefile.beneath import is_folder, put_aside
 
 log = logging.getLogger(__name__)
 

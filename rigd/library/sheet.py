@@ -27,7 +27,7 @@ from rigd.model.take import (
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
 from rigd.rules.inside_take import gaps_inside
 from rigd.rules.ordinals import ordinal_of
-from rigd.writer.ledger import TakeRecord
+from rigd.takefile.ledger import TakeRecord
 
 SHEET_VERSION = 1
 

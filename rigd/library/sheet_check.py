@@ -15,8 +15,8 @@ from dataclasses import replace
 from rigd.library.sheet import TakeSheet
 from rigd.model.limits import LONGEST_NOTE
 from rigd.model.read_back import as_typed, clock_as_typed, notes_as_typed, rating_as_typed
-from rigd.writer.folders import MOST_FILES, MOST_FRAMES, MOST_HZ, is_take_id
-from rigd.writer.parts import SECONDS_PER_DAY
+from rigd.takefile.folders import MOST_FILES, MOST_FRAMES, MOST_HZ, is_take_id
+from rigd.takefile.parts import SECONDS_PER_DAY
 
 
 def why_not(sheet: TakeSheet) -> str:

@@ -17,13 +17,13 @@ from types import TracebackType
 from rigd.model.blackbox import Keep
 from rigd.model.take import Gap, GapCause, Xrun
 from rigd.model.units import Frame, InputNumber
+from rigd.takefile.beneath import LeadsOut, open_folder
+from rigd.takefile.journal import Journal
+from rigd.takefile.ledger import Begun, Closed, Closing, Durable, Entry, Ledger, NextPart
+from rigd.takefile.take_parts import TakeParts
 from rigd.tape._core import lib
 from rigd.tape.kernel import sync_file_system
-from rigd.writer.beneath import LeadsOut, open_folder
-from rigd.writer.journal import Journal
-from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, Ledger, NextPart
 from rigd.writer.segments import Axis, Placed, SegmentFiles, Shelf, ShortSegment, placed_on, unix_ns_of
-from rigd.writer.takeparts import TakeParts
 
 SLICE_BYTES = 4 << 20
 """The first one; what follows is as long as the disk is fast."""

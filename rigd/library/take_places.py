@@ -11,7 +11,7 @@ from rigd.library.sheet_file import read_sheet
 from rigd.library.walking import folders_in, is_gone, is_plain
 from rigd.model.errors import LibraryError
 from rigd.model.units import TakeId
-from rigd.writer.journal import JOURNAL_NAME
+from rigd.takefile.journal import JOURNAL_NAME
 
 
 class TakePlaces:

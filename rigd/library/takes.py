@@ -28,8 +28,8 @@ from rigd.library.walking import is_link, is_plain, library_of
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.names import clash_key, safe_name, unique_name
 from rigd.model.take import Slate
-from rigd.writer.journal import JOURNAL_NAME, read_journal
-from rigd.writer.ledger import TakeRecord
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.ledger import TakeRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.walking import folders_in, is_file, is_plain
 from rigd.model.errors import LibraryError, TakeError
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

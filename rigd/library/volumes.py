@@ -14,8 +14,8 @@ from pathlib import Path
 from rigd.library.durable import make_folder, sync_folder, write_whole
 from rigd.model.errors import LibraryError
 from rigd.model.library import Volume
-from rigd.writer.beneath import new_file, remove
-from rigd.writer.volume import ID_NAME, OWN_FOLDER, read_id
+from rigd.takefile.beneath import new_file, remove
+from rigd.takefile.volume import ID_NAME, OWN_FOLDER, read_id
 
 MIRROR_ID_NAME = "mirror-volume"
 LIBRARY_ID_NAME = "library-volume"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rigd.model.errors import LibraryError
-from rigd.writer.beneath import LeadsOut
+from rigd.takefile.beneath import LeadsOut
 
 log = logging.getLogger(__name__)
 

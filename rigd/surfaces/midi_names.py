@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rigd.capture.cards import Card
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line, toml_inside
+from rigd.wire.sound_cards import Card
 
 _RTMIDI_NUMBER = re.compile(r" (\d+):\d+$")
 _A2J_NUMBER = re.compile(r" \[(\d+)\](?= \((?:capture|playback)\):)")

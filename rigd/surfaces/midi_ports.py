@@ -20,13 +20,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from rigd.capture.cards import ROOT, read_cards
 from rigd.model.errors import SurfaceError
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.midi_links import DistanceStamps, Heard
 from rigd.surfaces.midi_names import FoundPort, alsa_client, fits, pick, pick_port, placed, stable_name
 from rigd.surfaces.midi_parser import MidiParser
 from rigd.surfaces.refused import SEQUENCER, why_no_sequencer
+from rigd.wire.sound_cards import ROOT, read_cards
 
 POLL_S = 0.01
 """Measured on JACK: 0.9 % of a core a port, and 1.3 % at 5 ms. For the time of a press see DistanceStamps."""

@@ -1,1 +1,1 @@
-"""The writer process: take files, their journal, and the recovery of what a crash left open."""
+"""The writer process: it follows the tape and writes the takes that are open."""

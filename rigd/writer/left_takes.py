@@ -14,19 +14,19 @@ from pathlib import Path
 from rigd.model.errors import TapeError
 from rigd.model.messages import TakeClosed, TakeFailed
 from rigd.model.units import TakeId
-from rigd.tape.holds import Hold, hold_key
-from rigd.tape.tape import Tape
-from rigd.writer.folders import OpenFolder, OpenList
-from rigd.writer.journal import JOURNAL_NAME, has_begun, read_ledger
-from rigd.writer.opentakes import OpenTakes
-from rigd.writer.recovery import (
+from rigd.takefile.folders import OpenFolder, OpenList
+from rigd.takefile.journal import JOURNAL_NAME, has_begun, read_ledger
+from rigd.takefile.recovery import (
     NotRecovered,
     closed_before,
     not_recovered,
     recover_library,
     recover_take,
 )
-from rigd.writer.tapes import TapeWatch
+from rigd.tape.holds import Hold, hold_key
+from rigd.tape.tape import Tape
+from rigd.writer.current_tape import TapeWatch
+from rigd.writer.open_takes import OpenTakes
 
 
 class LeftTakes:

@@ -36,8 +36,8 @@ from rigd.wire.held_lock import HeldLock, LockTaken
 from rigd.wire.link import Door, Link
 from rigd.wire.notify import Notifier
 from rigd.wire.own_folder import read_own
-from rigd.writer.desk import Desk
-from rigd.writer.sign_of_life import SignOfLife
+from rigd.writer.orders import Desk
+from rigd.writer.watchdog import SignOfLife
 
 CYCLE_SECONDS = 0.35
 """Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more than

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from rigd.model.limits import MOST_TRACKS_TOLD, NOTES_OF_A_TRACK
 from rigd.model.messages import TakeProgress, WriterReport
 from rigd.model.take import Slate, TakeOrder
-from rigd.writer.opentakes import OpenTakes
-from rigd.writer.volume import Volume
-from rigd.writer.waiting import WaitingTake
+from rigd.takefile.volume import Volume
+from rigd.writer.open_takes import OpenTakes
+from rigd.writer.waiting_orders import WaitingTake
 
 
 def report_of(

@@ -19,7 +19,7 @@ from pathlib import Path
 from rigd.model.errors import TakeError
 from rigd.model.take import Gap, TakeFile, TakeFormat, Xrun
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, InputNumber, TakeId
-from rigd.writer.beneath import (
+from rigd.takefile.beneath import (
     LeadsOut,
     is_folder,
     names_in,
@@ -29,10 +29,10 @@ from rigd.writer.beneath import (
     remove_folder,
     rename,
 )
-from rigd.writer.journal import JOURNAL_NAME, read_journal
-from rigd.writer.ledger import TakeRecord
-from rigd.writer.parts import files_of_part, lengths_of
-from rigd.writer.riff import HEADER_BYTES, WaveShape
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.ledger import TakeRecord
+from rigd.takefile.parts import files_of_part, lengths_of
+from rigd.takefile.riff import HEADER_BYTES, WaveShape
 
 SONG = "black box"
 """What the slate of every segment says, and of no take in a session."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from rigd.capture.cards import CaptureDevice, Card, read_cards
 from rigd.capture.devices import (
     ListedInterface,
     OpenableInterface,
@@ -20,6 +19,7 @@ from rigd.capture.devices import (
 )
 from rigd.capture.interfaces import Interface
 from rigd.capture.options import PortAudioOptions
+from rigd.wire.sound_cards import CaptureDevice, Card, read_cards
 from tests.support.counter import CounterPlayer
 from tests.support.jack_server import JackServer
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rigd.capture.cards import CaptureDevice, Card, read_cards
 from rigd.capture.interfaces import Interface, card_address, card_of, choose_interface
 from rigd.model.errors import InterfaceError
+from rigd.wire.sound_cards import CaptureDevice, Card, read_cards
 
 CARDS = (
     Card(number=0, card_id="PCH", name="HDA Intel PCH"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rigd.capture.opening import warn_of_disk
+from rigd.capture.interface_opening import warn_of_disk
 
 MOUNTS = "/dev/sda1 / ext4 rw 0 0\ntmpfs /run tmpfs rw 0 0\n/dev/sdb1 /run/media ext4 rw 0 0\n"
 

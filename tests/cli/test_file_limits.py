@@ -13,7 +13,7 @@ import pytest
 
 from rigd.cli.run import file_limits
 from rigd.config.load import load_config
-from rigd.writer import file_limit
+from rigd.takefile import file_limit
 from tests.cli.test_command_line import CONFIG
 
 MOST_BYTES = 12_000_000

@@ -12,9 +12,9 @@ import pytest
 from rigd.control.capture_link import FIRST_FRAME_WITHIN_S, CaptureLink
 from rigd.control.other_build import OtherBuild
 from rigd.control.process_link import Stuck
-from rigd.control.tape_view import TapeView
 from rigd.model.messages import CapturePhase, CaptureReport, TapeGeometry
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
+from rigd.tape.view import TapeView
 
 OPENING = CaptureReport(phase=CapturePhase.OPENING, device="Sim")
 MEASURING = replace(

@@ -16,23 +16,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rigd.capture.driver import FoundInterface
+from rigd.capture.interface_opening import _is_locked
 from rigd.capture.matching import fewer_for_s, forget_fewer, known_interface, remember_interface
-from rigd.capture.opening import _is_locked
 from rigd.capture.rate_watch import RateDoubt, forget_doubt, read_doubt, write_doubt
 from rigd.capture.settings import read_settings
 from rigd.cli.run_log import RunLog
 from rigd.control.start_settings import StartSettings
-from rigd.control.tape_view import TapeView
 from rigd.control.writer_link import dismiss_writer
 from rigd.model.errors import RigError
 from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
 from rigd.model.units import TakeId
+from rigd.takefile.folders import OpenFolder, OpenList
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
+from rigd.tape.view import TapeView
 from rigd.wire.held_lock import HeldLock, holder_of
 from rigd.wire.link import Door
-from rigd.writer.folders import OpenFolder, OpenList
 from rigd.writer.process import read_settings as read_writer_settings
-from rigd.writer.waiting import WaitingList
+from rigd.writer.waiting_orders import WaitingList
 from tests.support.watched import Watched
 
 GEOMETRY = TapeGeometry(channels=1, sample_rate_hz=48_000, capacity_frames=1 << 8)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.tape_view import TapeView
 from rigd.control.tape_watch import NOTHING_HELD, TapeWatch
 from rigd.model.disk_words import TapeWatched
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
 from rigd.tape.holds import hold_key, kept_key, waiting_keys
+from rigd.tape.view import TapeView
 from tests.support.capture_run import runtime_folder
 from tests.support.desk import Desk
 from tests.support.writer_run import RATE, FedTape

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rigd.model.state import Transport
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 from rigd.tape.tape import Tape
-from rigd.writer.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.proof.load import RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b, check_b_rolling, take_folders

@@ -18,7 +18,7 @@ import soundfile
 
 from rigd.cli.terminal import ExitCode
 from rigd.model.state import Take, Transport
-from rigd.writer.journal import read_journal
+from rigd.takefile.journal import read_journal
 from tests.proof.figures import Figures
 from tests.support.counter import check_counter
 from tests.support.patience import wait_for

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from rigd.model.state import CopyState, MirrorPhase, Transport
-from rigd.writer.journal import read_journal
+from rigd.takefile.journal import read_journal
 from tests.support.disks import phase_of, what_differs
 from tests.support.patience import wait_for
 from tests.support.systemd_run import SystemdRun

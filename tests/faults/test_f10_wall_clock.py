@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.proof.load import RATE_HZ, start_take, stop_take
 from tests.proof.oracle import check_a, check_b

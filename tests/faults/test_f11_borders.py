@@ -17,7 +17,7 @@ import soundfile
 
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeOpened
 from rigd.model.units import Frame
-from rigd.writer.journal import read_journal
+from rigd.takefile.journal import read_journal
 from tests.proof.figures import Figures, count
 from tests.support.capture_run import runtime_folder
 from tests.support.counter import counter_rows

@@ -14,8 +14,8 @@ import pytest
 from hardware_sim.disks import SmallDisk
 from rigd.model.state import CopyState, MirrorPhase, Take, Transport
 from rigd.model.units import NS_PER_SECOND, Frame
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 from rigd.tape.tape import Tape
-from rigd.writer.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.proof.load import PERIOD_FRAMES, start_take, stop_take
 from tests.proof.oracle import HEADER_BYTES, check_a, check_b, check_whole

@@ -19,7 +19,7 @@ from hardware_sim.disk_shim import Call, DiskShim
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeFailed, TakeOpened, WriterReport
 from rigd.model.take import TakeOrder
 from rigd.model.units import Frame
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.support.capture_run import runtime_folder
 from tests.support.counter import counter_rows

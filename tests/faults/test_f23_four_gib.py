@@ -18,7 +18,7 @@ import wavinfo
 from rigd.model.messages import Annotate, EndTake, OpenTake, TakeClosed, TakeOpened
 from rigd.model.take import Marker
 from rigd.model.units import Frame
-from rigd.writer.riff import HEADER_BYTES
+from rigd.takefile.riff import HEADER_BYTES
 from tests.proof.figures import Figures, is_full
 from tests.support.capture_run import runtime_folder
 from tests.support.counter import counter_rows

@@ -13,7 +13,7 @@ import pytest
 from hardware_sim.faults import FaultClient
 from rigd.model.state import RigState
 from rigd.model.take import GapCause
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.proof.load import PERIOD_FRAMES, start_take, stop_take
 from tests.proof.oracle import check_a, check_b

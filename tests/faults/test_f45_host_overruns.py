@@ -18,10 +18,10 @@ from hardware_sim.faults import FaultClient
 from hardware_sim.host import Host, HostBlock, HostShape
 from rigd.model.messages import TapeGeometry
 from rigd.model.take import GapCause, Xrun
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 from rigd.tape.blocks import BlockFlag, Blocks, Lost, Run
 from rigd.tape.capture_core import CaptureCore
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
-from rigd.writer.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.proof.load import start_take, stop_take
 from tests.proof.oracle import check_a, check_b

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from rigd.model.state import CopyState, Take
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 from tests.proof.figures import Figures, count
 from tests.proof.load import start_take, stop_take
 from tests.proof.oracle import check_whole

@@ -13,7 +13,7 @@ import pytest
 
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeOpened
 from rigd.model.units import Frame
-from rigd.writer.journal import read_journal
+from rigd.takefile.journal import read_journal
 from tests.proof import oracle
 from tests.proof.figures import Figures, count
 from tests.support.capture_run import runtime_folder

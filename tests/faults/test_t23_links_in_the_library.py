@@ -25,9 +25,9 @@ from rigd.model.messages import EndTake, OpenTake, Retag, TakeClosed
 from rigd.model.names import parse_naming
 from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
-from rigd.writer.recovery import recover_library
+from rigd.takefile.recovery import recover_library
+from rigd.takefile.volume import read_id
 from rigd.writer.segments import Shelf
-from rigd.writer.volume import read_id
 from tests.proof.figures import Figures, count
 from tests.proof.load import full_load, start_take, stop_take
 from tests.proof.oracle import check_a

@@ -14,7 +14,7 @@ from rigd.library.library import Library
 from rigd.model.inputs import ClockReading
 from rigd.model.library import TakesDated
 from rigd.model.take import ClockState, TakeClock, TakeOrder
-from rigd.writer.ledger import Retagged
+from rigd.takefile.ledger import Retagged
 
 BOOT = "b" * 32
 WRONG, UNSYNC, SYNC = ClockState.WRONG, ClockState.UNSYNCHRONISED, ClockState.SYNCHRONISED

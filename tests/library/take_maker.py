@@ -12,9 +12,9 @@ from rigd.library.library import Library
 from rigd.model.names import parse_naming
 from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, TakeFormat, TakeOrder, Track, Xrun
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
-from rigd.writer.journal import JOURNAL_NAME, line_of
-from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, Retagged
-from rigd.writer.riff import HEADER_BYTES
+from rigd.takefile.journal import JOURNAL_NAME, line_of
+from rigd.takefile.ledger import Begun, Closed, Closing, Durable, Entry, Retagged
+from rigd.takefile.riff import HEADER_BYTES
 
 RATE = 48_000
 FIRST = Frame(1_000_000)

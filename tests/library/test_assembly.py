@@ -21,10 +21,10 @@ from rigd.model.blackbox import KeepUnderWay
 from rigd.model.messages import EndTake, GapWritten, OpenTake, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.take import GapCause
 from rigd.model.units import Frame, TakeId
+from rigd.takefile import take_parts
+from rigd.takefile.file_limit import FileLimit
+from rigd.takefile.journal import read_journal
 from rigd.wire.codec import to_plain
-from rigd.writer import takeparts
-from rigd.writer.file_limit import FileLimit
-from rigd.writer.journal import read_journal
 from rigd.writer.segments import Shelf, folder_name
 from tests.support.counter import check_counter, counter_rows
 from tests.support.patience import wait_for
@@ -92,7 +92,7 @@ def test_segments_and_the_take_made_of_them_may_be_in_parts(
             writer.await_fact(TakeClosed, take_id=order.take_id)
         segments = Shelf(box.folder).look()
         assert [len(segment.parts) for segment in segments] == [2, 2]
-        monkeypatch.setattr(takeparts, asked, lambda folder: FileLimit(most_bytes=700_000, why="a test"))
+        monkeypatch.setattr(take_parts, asked, lambda folder: FileLimit(most_bytes=700_000, why="a test"))
         folder = box.put_together(box.keep(fed.tape.tape_id, 1_001, 690_000))
     record = check_take(folder, first_frame=1_001, frames=690_000 - 1_001)
     assert len(record.parts) == 4 and record.gaps == ()

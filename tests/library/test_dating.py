@@ -17,7 +17,7 @@ from rigd.library.library import Library
 from rigd.model.errors import LibraryError
 from rigd.model.library import SessionOpened
 from rigd.model.take import ClockState, Slate, TakeOrder
-from rigd.writer.journal import line_of
+from rigd.takefile.journal import line_of
 
 
 def test_takes_of_1970_are_todays_once_the_clock_comes(band: Library, clock: Clock, root: Path) -> None:

@@ -10,7 +10,7 @@ from dated_takes import NOW, Clock, date, record, sheets, tell_writer
 from take_maker import open_library
 
 from rigd.library import dated_sessions, durable, open_sessions, session, sheet_file, takes
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 
 
 class Killed(BaseException):

@@ -47,7 +47,7 @@ from rigd.model.state import Take
 from rigd.model.take import ClockState, GainChange, Gap, GapCause, Marker, Slate, TakeClock, TakeOrder, Xrun
 from rigd.model.units import ChannelNumber, Frame, TakeId
 from rigd.rules.take_orders import take_of
-from rigd.writer.ledger import Closed, Closing, Durable
+from rigd.takefile.ledger import Closed, Closing, Durable
 from tests.support.patience import PATIENCE_S, wait_for
 
 F = TypeVar("F")

@@ -15,7 +15,7 @@ from rigd.library.session import SESSION_NAME, read_session
 from rigd.library.walking import MOST_NOT_BELIEVED
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.take import Slate
-from rigd.writer.journal import JOURNAL_NAME
+from rigd.takefile.journal import JOURNAL_NAME
 
 DAY = "2025-06-01"
 

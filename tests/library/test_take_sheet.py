@@ -19,8 +19,8 @@ from rigd.library.takes import bring_up_to_date, note_digests
 from rigd.model.errors import LibraryError
 from rigd.model.take import Marker, Slate, TakeOrder
 from rigd.model.units import Frame
-from rigd.writer.journal import JOURNAL_NAME
-from rigd.writer.ledger import Begun, Closed, Mended
+from rigd.takefile.journal import JOURNAL_NAME
+from rigd.takefile.ledger import Begun, Closed, Mended
 
 DAY = "2025-06-01"
 DOCS = Path(__file__).parents[2] / "docs"

@@ -23,7 +23,7 @@ from rigd.model.names import parse_naming
 from rigd.model.state import CopyState
 from rigd.model.take import Gap, GapCause
 from rigd.model.units import Frame
-from rigd.writer.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
 from tests.support.patience import wait_for
 from tests.support.tools import need_mounts
 

@@ -19,7 +19,7 @@ from rigd.library.take_places import TakePlaces
 from rigd.library.verify import find_takes
 from rigd.library.walking import folders_in
 from rigd.model.take import Slate
-from rigd.writer.recovery import recover_library
+from rigd.takefile.recovery import recover_library
 
 DAY = "2025-06-01"
 

@@ -23,8 +23,8 @@ import soundfile
 
 from rigd.model.state import Take
 from rigd.model.take import Gap
-from rigd.writer.journal import JOURNAL_NAME, TakeRecord, has_begun, read_journal
-from rigd.writer.parts import PartFile
+from rigd.takefile.journal import JOURNAL_NAME, TakeRecord, has_begun, read_journal
+from rigd.takefile.parts import PartFile
 from tests.support.counter import MODULUS, ROW_STEP, check_counter, counter_distance
 from tests.support.tools import need_tool
 

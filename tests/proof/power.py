@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hardware_sim.disks import LoopDisk, PowerCut, can_mount, mount_copy
-from rigd.writer.journal import JOURNAL_NAME, read_journal
-from rigd.writer.ledger import TakeRecord
+from rigd.takefile.journal import JOURNAL_NAME, read_journal
+from rigd.takefile.ledger import TakeRecord
 from tests.proof.load import full_load
 from tests.proof.oracle import Heard, check_a, check_b, check_b_rolling, take_folders
 

@@ -16,8 +16,8 @@ import soundfile
 
 from rigd.model.take import Gap, GapCause, Slate
 from rigd.model.units import Frame
-from rigd.writer.journal import JOURNAL_NAME, line_of, read_journal
-from rigd.writer.riff import HEADER_BYTES, WaveShape, set_sizes
+from rigd.takefile.journal import JOURNAL_NAME, line_of, read_journal
+from rigd.takefile.riff import HEADER_BYTES, WaveShape, set_sizes
 
 LARGE_FRAMES = ((1 << 32) + (1 << 20)) // 3
 """Of a long file: past what RIFF can say. It is a hole, and a declared gap, but for its beginning."""

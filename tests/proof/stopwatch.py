@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from rigd.cli.main import main
 from rigd.library.library import Library
 from rigd.model.messages import TakeClosed
-from rigd.writer.recovery import NotRecovered, recover_library
+from rigd.takefile.recovery import NotRecovered, recover_library
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ import soundfile
 
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeOpened
 from rigd.model.units import Frame
-from rigd.writer.journal import read_journal
-from rigd.writer.riff import HEADER_BYTES
+from rigd.takefile.journal import read_journal
+from rigd.takefile.riff import HEADER_BYTES
 from tests.support.counter import counter_rows
 from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, order_for

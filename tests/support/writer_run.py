@@ -42,12 +42,12 @@ from rigd.model.messages import (
 )
 from rigd.model.take import Slate, TakeFile, TakeFormat, TakeOrder, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
+from rigd.takefile.journal import TakeRecord, read_journal
 from rigd.tape.blocks import BlockFlag
 from rigd.tape.capture_core import CaptureCore
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import Link, connect
-from rigd.writer.journal import TakeRecord, read_journal
 from tests.support.counter import counter_rows
 from tests.support.patience import PATIENCE_S, wait_for
 from tests.support.tools import lacking, need_root

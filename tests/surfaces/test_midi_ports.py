@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigd.capture.cards import Card
 from rigd.cli.devices import devices
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
@@ -22,6 +21,7 @@ from rigd.surfaces.midi import MidiSettings, MidiSurface
 from rigd.surfaces.midi_links import DistanceStamps
 from rigd.surfaces.midi_names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
 from rigd.surfaces.midi_ports import NO_JACK_SERVER, MidiPorts, _jack_servers
+from rigd.wire.sound_cards import Card
 from tests.support.jack_server import JackServer
 from tests.support.patience import wait_for
 from tests.support.stranger import begin, everybodys_folder

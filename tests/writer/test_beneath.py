@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rigd.writer import beneath
-from rigd.writer.beneath import LeadsOut
+from rigd.takefile import beneath
+from rigd.takefile.beneath import LeadsOut
 from tests.support.outside_watch import OutsideWatch
 from tests.support.tools import need_root
 from tests.support.writer_run import small_disk

@@ -25,9 +25,9 @@ from rigd.model.messages import (
 )
 from rigd.model.take import Marker, TakeOrder
 from rigd.model.units import Frame
-from rigd.writer.journal import Journal, has_begun, last_line_closes, read_journal
-from rigd.writer.ledger import Durable
-from rigd.writer.recovery import recover_library, recover_take
+from rigd.takefile.journal import Journal, has_begun, last_line_closes, read_journal
+from rigd.takefile.ledger import Durable
+from rigd.takefile.recovery import recover_library, recover_take
 from tests.support.patience import wait_for
 from tests.support.writer_run import (
     FedTape,

@@ -11,8 +11,8 @@ import pytest
 from hardware_sim.disk_shim import Call, DiskShim
 from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.messages import OpenTake, TakeFailed, TakeOpened
-from rigd.writer.failures import why_not_opened
-from rigd.writer.volume import Volume
+from rigd.takefile.failures import why_not_opened
+from rigd.takefile.volume import Volume
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for
 
 TROUBLES = {

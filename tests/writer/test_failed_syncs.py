@@ -11,9 +11,9 @@ import pytest
 
 from rigd.model.take import Marker
 from rigd.model.units import Frame
-from rigd.writer import together
-from rigd.writer.journal import JOURNAL_NAME, Journal, read_journal
-from rigd.writer.ledger import Begun, Closing
+from rigd.takefile.journal import JOURNAL_NAME, Journal, read_journal
+from rigd.takefile.ledger import Begun, Closing
+from rigd.writer import group_sync as together
 from tests.support.writer_run import order_for
 
 

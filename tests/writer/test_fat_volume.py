@@ -15,7 +15,7 @@ import pytest
 from hardware_sim.disk_images import make_sparse
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeOpened
 from rigd.model.units import Frame
-from rigd.writer.file_limit import file_limit, what_it_means
+from rigd.takefile.file_limit import file_limit, what_it_means
 from tests.proof.figures import is_full
 from tests.support.long_file import FAT_BYTES, check_border, feed
 from tests.support.tools import Exempt, excused, lacking, need_root, need_tool

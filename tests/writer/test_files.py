@@ -17,8 +17,8 @@ import wavinfo
 from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, RetagFailed, TakeClosed, TakeOpened
 from rigd.model.take import Marker, Slate, TakeOrder
 from rigd.model.units import Frame, TakeId
-from rigd.writer.journal import read_journal
-from rigd.writer.riff import HEADER_BYTES
+from rigd.takefile.journal import read_journal
+from rigd.takefile.riff import HEADER_BYTES
 from tests.support.patience import wait_for
 from tests.support.tools import need_tool
 from tests.support.writer_run import FedTape, WriterRun, check_take, frames_as_read, order_for

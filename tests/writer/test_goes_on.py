@@ -21,8 +21,8 @@ from rigd.model.messages import (
     WriterSettings,
 )
 from rigd.model.units import Frame
-from rigd.writer.desk import Desk
-from rigd.writer.takewriter import TakeWriter
+from rigd.writer.orders import Desk
+from rigd.writer.take_writer import TakeWriter
 from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, small_disk
 
@@ -31,7 +31,7 @@ FAILURES_EACH = 3
 BROKEN_WRITER = f"""
 import sys
 from rigd.writer.__main__ import main
-from rigd.writer.desk import Desk
+from rigd.writer.orders import Desk
 
 def break_it(name):
     whole, failures = getattr(Desk, name), []

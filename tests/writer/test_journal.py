@@ -14,8 +14,8 @@ from rigd.model.errors import TakeError
 from rigd.model.read_back import as_typed, slate_as_typed
 from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, Xrun
 from rigd.model.units import ChannelNumber, Frame
-from rigd.writer.journal import LONGEST_ENTRY_BYTES, Journal, line_of, read_journal
-from rigd.writer.ledger import (
+from rigd.takefile.journal import LONGEST_ENTRY_BYTES, Journal, line_of, read_journal
+from rigd.takefile.ledger import (
     Begun,
     Closed,
     Closing,

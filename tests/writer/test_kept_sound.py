@@ -8,7 +8,7 @@ from pathlib import Path
 from hardware_sim.disk_shim import Call, DiskShim
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.units import Frame
-from rigd.writer.journal import read_journal
+from rigd.takefile.journal import read_journal
 from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for
 

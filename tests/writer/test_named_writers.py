@@ -24,9 +24,9 @@ from rigd.model.messages import (
 )
 from rigd.model.take import Gap, GapCause, TakeOrder
 from rigd.model.units import Frame
-from rigd.writer.journal import read_journal
+from rigd.takefile.journal import read_journal
+from rigd.writer.dead_holds import DEAD_SECONDS, DeadStrangers
 from rigd.writer.process import SOONEST_REPORT_SECONDS
-from rigd.writer.strangers import DEAD_SECONDS, DeadStrangers
 from tests.support.capture_run import runtime_folder
 from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, renamed

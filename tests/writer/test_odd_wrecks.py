@@ -14,14 +14,14 @@ from rigd.model.errors import TakeError
 from rigd.model.messages import TakeClosed
 from rigd.model.take import Gap, GapCause, Marker, TakeOrder
 from rigd.model.units import Frame
-from rigd.writer.beneath import opened
-from rigd.writer.journal import JOURNAL_NAME, LINES_A_STEP, line_of, read_journal
-from rigd.writer.ledger import Begun, Closed, Closing, Durable, Entry, NextPart
-from rigd.writer.parts import files_of_part
-from rigd.writer.recovery import PAGE_BYTES, PAGES_A_STEP, _frames_of_part, recover_library, recover_take
-from rigd.writer.riff import HEADER_BYTES
-from rigd.writer.steps import to_end
-from rigd.writer.takefiles import TakeFiles
+from rigd.takefile.beneath import opened
+from rigd.takefile.journal import JOURNAL_NAME, LINES_A_STEP, line_of, read_journal
+from rigd.takefile.ledger import Begun, Closed, Closing, Durable, Entry, NextPart
+from rigd.takefile.parts import files_of_part
+from rigd.takefile.recovery import PAGE_BYTES, PAGES_A_STEP, _frames_of_part, recover_library, recover_take
+from rigd.takefile.riff import HEADER_BYTES
+from rigd.takefile.steps import to_end
+from rigd.takefile.take_files import TakeFiles
 from tests.support.writer_run import order_for
 
 FIRST = Frame(1_000_000)

@@ -15,10 +15,10 @@ import wavinfo
 
 from rigd.model.messages import OpenTake, TakeClosed
 from rigd.model.take import TakeOrder
-from rigd.writer.bext import bext_of
-from rigd.writer.journal import read_journal
-from rigd.writer.recovery import recover_take, retag_take
-from rigd.writer.riff import HEADER_BYTES, WaveShape, set_sizes
+from rigd.takefile.bext import bext_of
+from rigd.takefile.journal import read_journal
+from rigd.takefile.recovery import recover_take, retag_take
+from rigd.takefile.riff import HEADER_BYTES, WaveShape, set_sizes
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for
 
 FRAMES = 60_001

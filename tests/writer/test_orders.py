@@ -10,7 +10,7 @@ import pytest
 from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.take import TakeFile, TakeFormat
 from rigd.model.units import ChannelNumber, Frame
-from rigd.writer.journal import read_journal
+from rigd.takefile.journal import read_journal
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, renamed
 
 

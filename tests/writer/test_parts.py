@@ -23,14 +23,14 @@ from rigd.library.verify import verify_take
 from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.take import Marker, Slate, TakeFile, TakeOrder
 from rigd.model.units import ChannelNumber, Frame
-from rigd.writer import file_limit as limits
-from rigd.writer.beneath import open_folder
-from rigd.writer.file_limit import file_limit, mount_of
-from rigd.writer.journal import Journal, read_journal
-from rigd.writer.ledger import NextPart
-from rigd.writer.parts import files_of_part, moved
-from rigd.writer.recovery import recover_take
-from rigd.writer.takeparts import TakeParts
+from rigd.takefile import file_limit as limits
+from rigd.takefile.beneath import open_folder
+from rigd.takefile.file_limit import file_limit, mount_of
+from rigd.takefile.journal import Journal, read_journal
+from rigd.takefile.ledger import NextPart
+from rigd.takefile.parts import files_of_part, moved
+from rigd.takefile.recovery import recover_take
+from rigd.takefile.take_parts import TakeParts
 from tests.support.long_file import feed, limit_files
 from tests.support.patience import wait_for
 from tests.support.writer_run import RATE, FedTape, WriterRun, check_take, order_for

@@ -18,11 +18,11 @@ import wavinfo
 
 from rigd.model.take import Gap, GapCause, Marker, Slate
 from rigd.model.units import Frame
-from rigd.writer import riff
-from rigd.writer.beneath import open_folder
-from rigd.writer.ledger import Begun, Closed, Closing, Ledger
-from rigd.writer.riff import HEADER_BYTES
-from rigd.writer.takefiles import TakeFiles
+from rigd.takefile import riff
+from rigd.takefile.beneath import open_folder
+from rigd.takefile.ledger import Begun, Closed, Closing, Ledger
+from rigd.takefile.riff import HEADER_BYTES
+from rigd.takefile.take_files import TakeFiles
 from tests.support.tools import need_tool
 from tests.support.writer_run import order_for
 

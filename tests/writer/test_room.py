@@ -12,9 +12,9 @@ from hardware_sim.disk_shim import Call, DiskShim
 from rigd.model.messages import Annotate, EndTake, OpenTake, TakeClosed, TakeOpened, WriterReport
 from rigd.model.take import Marker, TakeOrder
 from rigd.model.units import Frame
-from rigd.writer.recovery import recover_take
-from rigd.writer.riff import HEADER_BYTES
-from rigd.writer.takewriter import ROOM_SECONDS
+from rigd.takefile.recovery import recover_take
+from rigd.takefile.riff import HEADER_BYTES
+from rigd.writer.take_writer import ROOM_SECONDS
 from tests.support.patience import wait_for
 from tests.support.tools import Exempt, excused
 from tests.support.writer_run import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rigd.writer.journal import JOURNAL_NAME
+from rigd.takefile.journal import JOURNAL_NAME
 from rigd.writer.segments import HIGHEST_BELIEVED, Shelf, folder_name
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rigd.wire.notify import Notifier
-from rigd.writer.sign_of_life import SignOfLife
+from rigd.writer.watchdog import SignOfLife
 
 WATCHDOG_S = 0.2
 

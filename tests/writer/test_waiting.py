@@ -18,9 +18,9 @@ from rigd.model.messages import (
 )
 from rigd.model.take import Marker, TakeOrder
 from rigd.model.units import Frame
+from rigd.takefile.journal import read_journal
 from rigd.tape.holds import PRIMARY_WRITER, waiting_keys
-from rigd.writer.journal import read_journal
-from rigd.writer.waiting import MOST_OPEN
+from rigd.writer.waiting_orders import MOST_OPEN
 from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for
 

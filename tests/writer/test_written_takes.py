@@ -21,7 +21,7 @@ from rigd.model.messages import (
 )
 from rigd.model.take import GainChange, GapCause, Marker, TakeFile
 from rigd.model.units import ChannelNumber, Frame
-from rigd.writer.journal import read_journal
+from rigd.takefile.journal import read_journal
 from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, frames_as_read, order_for, renamed
 

@@ -18,16 +18,16 @@ from rigd.model.errors import TakeError
 from rigd.model.messages import TakeClosed, TakeFailed
 from rigd.model.take import ClosedFile, TakeNote, dated
 from rigd.model.units import TakeId
+from rigd.takefile.beneath import open_folder, open_inner
+from rigd.takefile.failures import unforeseen
+from rigd.takefile.journal import JOURNAL_NAME, Journal, has_begun, last_line_closes, read_ledger
+from rigd.takefile.ledger import Closed, Closing, Durable, Entry, Ledger, Mended, Retagged
+from rigd.takefile.parts import files_of_part
+from rigd.takefile.steps import Steps, to_end
+from rigd.takefile.take_files import TakeFiles
+from rigd.takefile.take_parts import TakeParts
+from rigd.takefile.volume import OWN_FOLDER
 from rigd.tape.kernel import sync_file_system
-from rigd.writer.beneath import open_folder, open_inner
-from rigd.writer.failures import unforeseen
-from rigd.writer.journal import JOURNAL_NAME, Journal, has_begun, last_line_closes, read_ledger
-from rigd.writer.ledger import Closed, Closing, Durable, Entry, Ledger, Mended, Retagged
-from rigd.writer.parts import files_of_part
-from rigd.writer.steps import Steps, to_end
-from rigd.writer.takefiles import TakeFiles
-from rigd.writer.takeparts import TakeParts
-from rigd.writer.volume import OWN_FOLDER
 
 PAGE_BYTES = 4096
 PAGES_A_STEP = 4096

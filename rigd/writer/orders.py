@@ -28,28 +28,28 @@ from rigd.model.messages import (
 )
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
-from rigd.tape.holds import PRIMARY_WRITER, Hold, NoFreeHoldError
-from rigd.tape.mapping import await_name
-from rigd.tape.tape import Tape
-from rigd.writer.beneath import make_folders
-from rigd.writer.failures import failed, unforeseen, why_not_opened
-from rigd.writer.folders import OpenFolder, OpenList, is_inside, make_durable
-from rigd.writer.journal import has_begun, is_begun
-from rigd.writer.kept import KeptSound
-from rigd.writer.left_takes import LeftTakes
-from rigd.writer.opening import Holder, Opening, check, open_take, remove_empty, resume_take
-from rigd.writer.opentakes import OpenTakes
-from rigd.writer.recovery import (
+from rigd.takefile.beneath import make_folders
+from rigd.takefile.failures import failed, unforeseen, why_not_opened
+from rigd.takefile.folders import OpenFolder, OpenList, is_inside, make_durable
+from rigd.takefile.journal import has_begun, is_begun
+from rigd.takefile.recovery import (
     closed_before,
     retag_take,
 )
+from rigd.takefile.volume import Volume
+from rigd.tape.holds import PRIMARY_WRITER, Hold, NoFreeHoldError
+from rigd.tape.mapping import await_name
+from rigd.tape.tape import Tape
+from rigd.writer.current_tape import TapeWatch
+from rigd.writer.dead_holds import DeadStrangers
+from rigd.writer.group_sync import sync_together
+from rigd.writer.held_for_the_next_take import KeptSound
+from rigd.writer.left_takes import LeftTakes
+from rigd.writer.open_takes import OpenTakes
 from rigd.writer.reporting import report_of
-from rigd.writer.strangers import DeadStrangers
-from rigd.writer.takewriter import TakeWriter
-from rigd.writer.tapes import TapeWatch
-from rigd.writer.together import sync_together
-from rigd.writer.volume import Volume
-from rigd.writer.waiting import WaitingList
+from rigd.writer.take_opening import Holder, Opening, check, open_take, remove_empty, resume_take
+from rigd.writer.take_writer import TakeWriter
+from rigd.writer.waiting_orders import WaitingList
 
 TAPE_NAME = "tape"
 REMEMBERED_TAKES = 1000

@@ -16,13 +16,13 @@ from rigd.model.limits import MOST_GAPS_TOLD
 from rigd.model.messages import GapWritten, TakeProgress, XrunNoted
 from rigd.model.take import Gap, GapCause, TakeNote, Xrun
 from rigd.model.units import Frame, TakeId
+from rigd.takefile.journal import JOURNAL_NAME, Journal
+from rigd.takefile.ledger import Closed, Closing, Durable, Ended, Entry, Ledger, NextPart
+from rigd.takefile.take_parts import TakeParts
 from rigd.tape.blocks import Lost, Run
 from rigd.tape.holds import Hold, HoldLetGoError, NoFreeHoldError
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import OverwrittenError, Tape
-from rigd.writer.journal import JOURNAL_NAME, Journal
-from rigd.writer.ledger import Closed, Closing, Durable, Ended, Entry, Ledger, NextPart
-from rigd.writer.takeparts import TakeParts
 
 GRAIN_FRAMES = 4096
 """While it rolls a take grows in these steps, so that each page of each file is written once: 4,096 frames

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from rigd.model.errors import TakeError
 from rigd.model.take import ClosedFile, Slate, TakeOrder
+from rigd.takefile.file_limit import NO_LIMIT, FileLimit, file_limit, limit_of_volume
+from rigd.takefile.ledger import TakeRecord
+from rigd.takefile.parts import files_of_part, lengths_of, order_of_part
+from rigd.takefile.riff import HEADER_BYTES
+from rigd.takefile.take_files import TakeFiles
 from rigd.tape.blocks import Run
 from rigd.tape.tape import Tape
-from rigd.writer.file_limit import NO_LIMIT, FileLimit, file_limit, limit_of_volume
-from rigd.writer.ledger import TakeRecord
-from rigd.writer.parts import files_of_part, lengths_of, order_of_part
-from rigd.writer.riff import HEADER_BYTES
-from rigd.writer.takefiles import TakeFiles
 
 GRAIN_FRAMES = 4096
 TAIL_BYTES = 4 << 20

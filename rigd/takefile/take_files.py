@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 from rigd.model.errors import TakeError
 from rigd.model.take import ClosedFile, Slate, TakeOrder
+from rigd.takefile.beneath import open_in
+from rigd.takefile.bext import bext_of
+from rigd.takefile.info import info_of
+from rigd.takefile.ledger import TakeRecord
+from rigd.takefile.riff import HEADER_BYTES, WaveShape, frames_said, header_of, set_sizes, tail_offset
+from rigd.takefile.tail_chunks import tail_of
 from rigd.tape.blocks import Run
 from rigd.tape.kernel import keep_room
 from rigd.tape.tape import RowNotWrittenError, Tape
-from rigd.writer.beneath import open_in
-from rigd.writer.bext import bext_of
-from rigd.writer.info import info_of
-from rigd.writer.ledger import TakeRecord
-from rigd.writer.riff import HEADER_BYTES, WaveShape, frames_said, header_of, set_sizes, tail_offset
-from rigd.writer.tail import tail_of
 
 WRITTEN_BYTES = 32 << 20
 """Most that is written between two looks at the messages. Half a second of 256 channels goes in one piece: the

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rigd.writer.info import UTF_8
-from rigd.writer.riff import subchunk
+from rigd.takefile.info import UTF_8
+from rigd.takefile.riff import subchunk
 
 _LARGEST = 0xFFFFFFFF
 

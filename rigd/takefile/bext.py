@@ -10,7 +10,7 @@ import struct
 import unicodedata
 
 from rigd.model.take import Slate, TakeFile, TakeOrder
-from rigd.writer.riff import WaveShape
+from rigd.takefile.riff import WaveShape
 
 ORIGINATOR = "rigd"
 DESCRIPTION_BYTES = 256

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from rigd.writer.cues import Point, cues_of
-from rigd.writer.ixml import ixml_of
-from rigd.writer.ledger import TakeRecord
-from rigd.writer.riff import WaveShape
+from rigd.takefile.cues import Point, cues_of
+from rigd.takefile.ixml import ixml_of
+from rigd.takefile.ledger import TakeRecord
+from rigd.takefile.riff import WaveShape
 
 _STEP_BYTES = 2048
 _SPARE_BYTES = 512

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from rigd.model.messages import TakeClosed
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
+from rigd.takefile.failures import failed, unforeseen, why_it_ended
+from rigd.takefile.take_files import FilesGoneError
 from rigd.tape.tape import Tape
-from rigd.writer.failures import failed, unforeseen, why_it_ended
-from rigd.writer.takefiles import FilesGoneError
-from rigd.writer.takewriter import TakeWriter
-from rigd.writer.together import sync_together
-from rigd.writer.waiting import MOST_OPEN
+from rigd.writer.group_sync import sync_together
+from rigd.writer.take_writer import TakeWriter
+from rigd.writer.waiting_orders import MOST_OPEN
 
 SPARE_DESCRIPTORS = 64
 

@@ -9,7 +9,7 @@ import struct
 import unicodedata
 
 from rigd.model.take import Slate, TakeOrder
-from rigd.writer.riff import subchunk
+from rigd.takefile.riff import subchunk
 
 UTF_8 = 65001
 """Its number among Windows' code pages. Without a CSET texts are ISO 8859-1."""

@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 
 from rigd.model.take import Track
-from rigd.writer.bext import originator_reference
-from rigd.writer.cues import Point
-from rigd.writer.ledger import TakeRecord
-from rigd.writer.riff import WaveShape
+from rigd.takefile.bext import originator_reference
+from rigd.takefile.cues import Point
+from rigd.takefile.ledger import TakeRecord
+from rigd.takefile.riff import WaveShape
 
 VERSION = "2.10"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun, dated
 from rigd.model.units import Frame
 from rigd.rules.inside_take import gaps_inside
-from rigd.writer.parts import PartFile, files_of_part, lengths_of, order_of_part
+from rigd.takefile.parts import PartFile, files_of_part, lengths_of, order_of_part
 
 JOURNAL_NAME = "take.journal"
 JOURNAL_VERSION = 1

@@ -21,10 +21,9 @@ from rigd.model.errors import LinkError, TakeError
 from rigd.model.limits import LONGEST_NOTE
 from rigd.model.read_back import as_typed, marker_as_typed, order_as_typed, slate_as_typed
 from rigd.model.take import GainChange, Gap, Marker, Slate, Xrun
-from rigd.wire.codec import Codec, to_plain
-from rigd.writer.beneath import new_in, open_in, open_plain
-from rigd.writer.folders import MOST_FRAMES, check_order
-from rigd.writer.ledger import (
+from rigd.takefile.beneath import new_in, open_in, open_plain
+from rigd.takefile.folders import MOST_FRAMES, check_order
+from rigd.takefile.ledger import (
     JOURNAL_NAME,
     JOURNAL_VERSION,
     Begun,
@@ -40,7 +39,8 @@ from rigd.writer.ledger import (
     Retagged,
     TakeRecord,
 )
-from rigd.writer.steps import Steps, to_end
+from rigd.takefile.steps import Steps, to_end
+from rigd.wire.codec import Codec, to_plain
 
 __all__ = ["JOURNAL_NAME", "Journal", "TakeRecord", "read_journal", "read_ledger"]
 

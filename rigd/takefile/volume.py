@@ -14,8 +14,8 @@ from pathlib import Path
 from rigd.model.disk_trouble import DiskTrouble, cure_of, trouble_of
 from rigd.model.errors import TakeError
 from rigd.model.take import TakeOrder
-from rigd.writer.beneath import open_file
-from rigd.writer.folders import make_root
+from rigd.takefile.beneath import open_file
+from rigd.takefile.folders import make_root
 
 OWN_FOLDER = ".rigd"
 ID_NAME = "volume"

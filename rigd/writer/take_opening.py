@@ -16,23 +16,23 @@ from pathlib import Path
 from rigd.model.errors import TakeError, TapeError
 from rigd.model.take import GapCause, TakeNote, TakeOrder
 from rigd.model.units import Frame
-from rigd.tape._core import lib
-from rigd.tape.blocks import Lost
-from rigd.tape.holds import Hold, hold_key
-from rigd.tape.tape import Tape
-from rigd.writer.beneath import open_folder, remove_folder
-from rigd.writer.folders import (
+from rigd.takefile.beneath import open_folder, remove_folder
+from rigd.takefile.folders import (
     OpenFolder,
     OpenList,
     cache_mark,
     check_folder,
     check_order,
 )
-from rigd.writer.journal import JOURNAL_NAME, Journal
-from rigd.writer.ledger import Begun, Ledger, Resumed
-from rigd.writer.parts import moved
-from rigd.writer.takeparts import LEAST_PART_S, TakeParts
-from rigd.writer.takewriter import TakeWriter
+from rigd.takefile.journal import JOURNAL_NAME, Journal
+from rigd.takefile.ledger import Begun, Ledger, Resumed
+from rigd.takefile.parts import moved
+from rigd.takefile.take_parts import LEAST_PART_S, TakeParts
+from rigd.tape._core import lib
+from rigd.tape.blocks import Lost
+from rigd.tape.holds import Hold, hold_key
+from rigd.tape.tape import Tape
+from rigd.writer.take_writer import TakeWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

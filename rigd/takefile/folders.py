@@ -14,10 +14,10 @@ from pathlib import Path
 from rigd.model.errors import LinkError, TakeError
 from rigd.model.take import TakeOrder
 from rigd.model.units import TakeId
+from rigd.takefile.beneath import opened
+from rigd.takefile.ledger import JOURNAL_NAME
 from rigd.wire.codec import Codec, encode
 from rigd.wire.own_folder import read_own, replace_own
-from rigd.writer.beneath import opened
-from rigd.writer.ledger import JOURNAL_NAME
 
 MOST_FRAMES = 1 << 60
 MOST_HZ = 1_000_000
