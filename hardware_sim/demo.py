@@ -28,9 +28,9 @@ from rich.text import Text
 from hardware_sim.faderbox import FaderBox, describe
 from hardware_sim.pedal import Pedal, PtyWire
 from hardware_sim.x32 import SimulatedX32
+from rigd.api.client import ControlClient
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.view import live_view, take_table
-from rigd.control.client import ControlClient
 from rigd.model.errors import LinkError, RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels

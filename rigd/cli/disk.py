@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from rigd.api.client import ControlClient
 from rigd.cli.started import STARTED_NS
 from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, fail, out, print_json
 from rigd.cli.view import mirror_line
-from rigd.control.client import ControlClient
 from rigd.model.state import MirrorPhase, RigState
 from rigd.rules.disk_room import length_text, measurement_text
 from rigd.wire.codec import to_plain

@@ -23,10 +23,10 @@ from rigd.cli.terminal import AsJson, ExitCode, errors_told, out, print_json
 from rigd.config.kinds import AUDIO_DRIVERS, Kinds, SettingsModels
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
-from rigd.control.machine.checks import examine
-from rigd.control.machine.finding import Finding, Grade, Machine, Plan, Space
-from rigd.control.machine.service import CONFIG, RUNTIME_DIR, is_installed
-from rigd.control.machine.units import access_of
+from rigd.doctor.checks import examine
+from rigd.doctor.finding import Finding, Grade, Machine, Plan, Space
+from rigd.doctor.service import CONFIG, RUNTIME_DIR, is_installed
+from rigd.doctor.units import access_of
 from rigd.model.access import Access
 from rigd.model.errors import ConfigError
 from rigd.wire.own_folder import why_not_own

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.live import Live
 
+from rigd.api.client import ControlClient
+from rigd.api.peer_process import PeerProcess
 from rigd.cli.terminal import out
 from rigd.cli.view import live_view
-from rigd.control.client import ControlClient
-from rigd.control.peer_process import PeerProcess
 from rigd.model.errors import NotRunning, RigEnded, RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels

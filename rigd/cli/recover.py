@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
+from rigd.api.client import ControlClient
 from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, errors_told, fail, out, print_json, socket_path
 from rigd.cli.view import take_table
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
 from rigd.config.runtime_dir import resolve_runtime_dir
-from rigd.control.client import ControlClient
 from rigd.library.library import Library
 from rigd.model.errors import NotRunning
 from rigd.takefile.recovery import NotRecovered, recover_library

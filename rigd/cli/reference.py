@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rigd.api.command_reference import commands_markdown, commands_schema
 from rigd.cli.terminal import ExitCode
 from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, SettingsModels
-from rigd.config.reference import config_page
-from rigd.control.reference import commands_markdown, commands_schema
+from rigd.config.option_reference import config_page
 
 CODES = {
     ExitCode.DONE: "done",

@@ -21,11 +21,11 @@ from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_js
 from rigd.config.load import load_config
 from rigd.config.mirrors import mirror_warnings
 from rigd.config.rig_config import RigConfig
-from rigd.control.machine.service import CONFIG, is_installed
-from rigd.control.machine.units import misfits
-from rigd.control.process_link import Upkeep
-from rigd.control.runtime_dir import goes_with_login, user_name
 from rigd.daemon import Rig
+from rigd.doctor.service import CONFIG, is_installed
+from rigd.doctor.units import misfits
+from rigd.links.process_link import Upkeep
+from rigd.links.runtime_folder import goes_with_login, user_name
 from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.units import Origin, TakeId
 from rigd.rules.take_orders import SAMPLE_BYTES

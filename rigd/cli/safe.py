@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
+from rigd.api.client import ControlClient
 from rigd.cli.terminal import ExitCode, daemon, fail, out, print_json, tell
-from rigd.control.client import ControlClient
 from rigd.model.errors import CommandError
 from rigd.model.requests import CommandAnswer
 from rigd.model.state import CopyState, MirrorPhase

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rigd.api.client import ControlClient
 from rigd.cli.live import LEVELS_HZ, show_live
 from rigd.cli.terminal import AsJson, RuntimeDir, daemon, errors_told, out, print_json, socket_path
 from rigd.cli.view import (
@@ -14,7 +15,6 @@ from rigd.cli.view import (
     take_count,
     take_title,
 )
-from rigd.control.client import ControlClient
 from rigd.rules.disk_room import closing_takes, measurement_text
 
 LEAST_TOLD_S = 0.1

@@ -14,10 +14,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from rigd.api.client import SOCKET_NAME, ControlClient
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.which_rig import check_let_in, find_rig
 from rigd.config.runtime_dir import resolve_runtime_dir
-from rigd.control.client import SOCKET_NAME, ControlClient
 from rigd.model.errors import CommandError, ConfigError, NotRunning, RigError
 from rigd.model.requests import CommandAnswer
 from rigd.wire.codec import to_plain

@@ -11,8 +11,8 @@ import typer
 from rigd.cli.doctor import load_units_again, needs_of, this_machine
 from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_json
 from rigd.config.load import load_config
-from rigd.control.machine.service import CONFIG, RUNTIME_DIR, is_installed, missing_units
-from rigd.control.machine.units import changed, drop_ins
+from rigd.doctor.service import CONFIG, RUNTIME_DIR, is_installed, missing_units
+from rigd.doctor.units import changed, drop_ins
 
 
 def units(

@@ -6,8 +6,8 @@ import os
 from enum import StrEnum
 from pathlib import Path
 
-from rigd.control.client import SOCKET_NAME
-from rigd.control.machine.service import RUNTIME_DIR
+from rigd.api.client import SOCKET_NAME
+from rigd.doctor.service import RUNTIME_DIR
 from rigd.model.errors import LinkError, RigError
 from rigd.wire.link import connected
 from rigd.wire.own_folder import group_named, user_named

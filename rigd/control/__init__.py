@@ -1,1 +1,1 @@
-"""The controller that owns the rig's state, its control socket, and the links to rigd's other processes."""
+"""The controller that owns the rig's state, and what brings it input and shows what it says."""

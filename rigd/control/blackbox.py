@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from rigd.control.blackbox_plan import BlackBoxPlan
-from rigd.control.other_build import OtherBuild
 from rigd.control.pins import Pins
-from rigd.control.process_link import ProcessLink, Upkeep, python_module
+from rigd.links.other_build import OtherBuild
+from rigd.links.process_link import ProcessLink, Upkeep, python_module
 from rigd.model.blackbox import BlackBox
 from rigd.model.errors import RigError, TapeError
 from rigd.model.messages import (

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rigd.control.other_build import OtherBuild
-from rigd.control.process_link import Upkeep
-from rigd.control.writer_link import WriterLink
+from rigd.links.other_build import OtherBuild
+from rigd.links.process_link import Upkeep
+from rigd.links.writer_link import WriterLink
 from rigd.model.inputs import MirrorLost, MirrorSaid
 
 

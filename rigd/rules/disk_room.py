@@ -1,6 +1,6 @@
 """The rules of the disk: what is not yet safe, how much room is left, whether the volume is fast enough. Pure.
 
-None of it stops a take. The figures of what is safe are the tape's own and the daemon's (control/tape_watch.py),
+None of it stops a take. The figures of what is safe are the tape's own and the daemon's (control/unsafe_sound.py),
 because a writer that hangs in a frozen disk reports nothing.
 """
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rigd.control.client import ControlClient
+from rigd.api.client import ControlClient
 from rigd.model.errors import LinkError
 from rigd.model.events import Event, Happening
 from rigd.model.state import Transport

@@ -16,8 +16,8 @@ import soundfile
 
 from hardware_sim import demo
 from hardware_sim.demo import CONFIGS
+from rigd.api.client import ControlClient
 from rigd.config.load import resolve_runtime_dir
-from rigd.control.client import ControlClient
 from rigd.model.errors import RigError
 from tests.support.capture_run import runtime_folder
 from tests.support.rig import RigRun

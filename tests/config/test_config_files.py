@@ -12,7 +12,7 @@ from hardware_sim.options import SimulatedOptions
 from rigd.capture.options import PortAudioOptions
 from rigd.config.load import LARGEST_FILE_BYTES, load_config, resolve_runtime_dir
 from rigd.config.mirrors import mirror_warnings
-from rigd.config.reference import config_page, describe
+from rigd.config.option_reference import config_page, describe
 from rigd.config.rig_config import RigConfig
 from rigd.config.sections import PLAIN_SECTIONS, AudioSection, BindingSection, ChannelSection
 from rigd.hands.bindings import ONE_SWITCH, Binding, check_binding

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rigd.control.capture_link import FIRST_FRAME_WITHIN_S, CaptureLink
-from rigd.control.other_build import OtherBuild
-from rigd.control.process_link import Stuck
+from rigd.links.capture_link import FIRST_FRAME_WITHIN_S, CaptureLink
+from rigd.links.other_build import OtherBuild
+from rigd.links.process_link import Stuck
 from rigd.model.messages import CapturePhase, CaptureReport, TapeGeometry
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 from rigd.tape.view import TapeView

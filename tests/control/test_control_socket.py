@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from rigd.control.client import ControlClient
+from rigd.api.client import ControlClient
+from rigd.api.server import DOOR_PAUSE_NS, LINES_A_TURN, ControlSocket
 from rigd.control.controller import Controller
-from rigd.control.socket_server import DOOR_PAUSE_NS, LINES_A_TURN, ControlSocket
 from rigd.model.commands import Command, Reply
 from rigd.model.errors import CommandError, LinkError
 from rigd.model.events import Event, Happening, Snapshot

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.machine.checks import examine
-from rigd.control.machine.finding import Finding, Grade, Machine, Plan, Space
+from rigd.doctor.checks import examine
+from rigd.doctor.finding import Finding, Grade, Machine, Plan, Space
 from rigd.wire.own_folder import why_not_own
 
 GB = 10**9

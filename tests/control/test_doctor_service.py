@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.machine.checks import examine
-from rigd.control.machine.finding import Grade, Machine, Space
+from rigd.doctor.checks import examine
+from rigd.doctor.finding import Grade, Machine, Space
 from tests.control.test_doctor import GOOD, PLAN, found, machine_of
 
 SERVICE_PLAN = replace(PLAN, of_service=True)

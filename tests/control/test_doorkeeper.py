@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.doorkeeper import Doorkeeper
+from rigd.api.doorkeeper import Doorkeeper
 from tests.support import stranger
 
 GROUP = 60_123

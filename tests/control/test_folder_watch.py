@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.folder_watch import FolderWatch, OwnFile
-from rigd.control.runtime_dir import make_runtime_dir, only_one
+from rigd.links.folder_watch import FolderWatch, OwnFile
+from rigd.links.runtime_folder import make_runtime_dir, only_one
 from rigd.model.inputs import FolderVanished
 from tests.support.patience import wait_for
 

@@ -21,8 +21,8 @@ from rigd.capture.matching import fewer_for_s, forget_fewer, known_interface, re
 from rigd.capture.rate_watch import RateDoubt, forget_doubt, read_doubt, write_doubt
 from rigd.capture.settings import read_settings
 from rigd.cli.run_log import RunLog
-from rigd.control.start_settings import StartSettings
-from rigd.control.writer_link import dismiss_writer
+from rigd.links.start_settings import StartSettings
+from rigd.links.writer_link import dismiss_writer
 from rigd.model.errors import RigError
 from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
 from rigd.model.units import TakeId

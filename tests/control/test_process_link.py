@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rigd.control.process_link import ProcessLink, Stuck, Upkeep
+from rigd.links.process_link import ProcessLink, Stuck, Upkeep
 from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
 from tests.support.patience import wait_for
 
@@ -269,7 +269,7 @@ def test_a_start_that_gets_on_is_not_killed_however_long_it_takes(
     tmp_path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It computes three times as long as one that stands still is waited for."""
-    monkeypatch.setattr("rigd.control.process_link.STANDS_STILL_S", 0.5)
+    monkeypatch.setattr("rigd.links.process_link.STANDS_STILL_S", 0.5)
     monkeypatch.setattr("rigd.wire.start_progress.LOOK_EVERY_S", 0.1)
     slow = [sys.executable, "-c", SLOW + PROCESS, str(tmp_path)]
     link = ProcessLink(name="thing", command=slow, runtime_dir=tmp_path, follower=notes, tick_s=0.02)
@@ -287,7 +287,7 @@ def test_a_start_that_gets_on_is_not_killed_however_long_it_takes(
 def test_a_start_that_stands_still_is_killed_and_tried_again(
     tmp_path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rigd.control.process_link.STANDS_STILL_S", 0.5)
+    monkeypatch.setattr("rigd.links.process_link.STANDS_STILL_S", 0.5)
     monkeypatch.setattr("rigd.wire.start_progress.LOOK_EVERY_S", 0.1)
     hangs = f"import time, os\nopen({str(tmp_path / 'tried')!r}, 'a').write('x')\ntime.sleep(600)\n"
     link = ProcessLink(

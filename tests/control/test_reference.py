@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rigd.control.reference import commands_markdown, commands_schema
+from rigd.api.command_reference import commands_markdown, commands_schema
 from rigd.model.commands import COMMANDS, arguments_of
 
 

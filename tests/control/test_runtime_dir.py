@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.runtime_dir import goes_with_login, make_runtime_dir, only_one
+from rigd.links.runtime_folder import goes_with_login, make_runtime_dir, only_one
 from rigd.model.errors import AlreadyRunning, RigError
 
 

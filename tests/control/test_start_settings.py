@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.start_settings import StartSettings
+from rigd.links.start_settings import StartSettings
 from rigd.model.errors import RigError
 from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape

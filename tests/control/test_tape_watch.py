@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.tape_watch import NOTHING_HELD, TapeWatch
+from rigd.control.unsafe_sound import NOTHING_HELD, TapeWatch
 from rigd.model.disk_words import TapeWatched
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId

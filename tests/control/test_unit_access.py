@@ -14,9 +14,9 @@ from pydantic import BaseModel
 from rigd.cli.doctor import needs_of
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
-from rigd.control.machine.finding import Finding, Grade, Machine, Plan
-from rigd.control.machine.service import CAPTURE
-from rigd.control.machine.units import DAEMON, FILE, SOUND, STATIC_MAJORS, access_of, drop_ins, misfits, reach
+from rigd.doctor.finding import Finding, Grade, Machine, Plan
+from rigd.doctor.service import CAPTURE
+from rigd.doctor.units import DAEMON, FILE, SOUND, STATIC_MAJORS, access_of, drop_ins, misfits, reach
 from rigd.model.access import Access
 from rigd.model.errors import RigError
 from tests.support.tools import need_root

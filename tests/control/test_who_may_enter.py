@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.runtime_dir import control_socket_mode, make_runtime_dir, only_one
+from rigd.links.runtime_folder import control_socket_mode, make_runtime_dir, only_one
 
 
 def mode_of(path: Path) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.out_of_memory import SPARED_SCORE, spare
+from rigd.links.out_of_memory import SPARED_SCORE, spare
 from rigd.model.state import Transport
 from tests.proof.figures import Figures, count
 from tests.support.patience import wait_for

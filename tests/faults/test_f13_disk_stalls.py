@@ -15,7 +15,7 @@ import pytest
 
 from hardware_sim.disks import LoopDisk
 from hardware_sim.faderbox import Build, FaderBox
-from rigd.control.client import ControlClient
+from rigd.api.client import ControlClient
 from rigd.model.state import RigState, Transport
 from rigd.model.take import GapCause
 from rigd.tape.tape import Tape

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.client import ControlClient
+from rigd.api.client import ControlClient
 from tests.proof.figures import Figures, count
 from tests.proof.oracle import check_a, check_b
 from tests.support.rig import RigRun

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.socket_client import SocketClient
-from rigd.control.visits import QUIET_NS, Visit, who_leaves, who_stops_watching
+from rigd.api.connection import SocketClient
+from rigd.api.visits import QUIET_NS, Visit, who_leaves, who_stops_watching
 from rigd.model.errors import CommandError
 from rigd.model.events import Snapshot
 from rigd.model.limits import MOST_CLIENTS, MOST_GUESTS, MOST_WATCHERS

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from rigd.api.client import ControlClient
 from rigd.cli.live import show_live
 from rigd.cli.main import command_line
 from rigd.cli.terminal import ExitCode
-from rigd.control.client import ControlClient
 from rigd.model import limits
 from rigd.model.brief import Counted, brief_state, brief_take, counted, page_of, part_of
 from rigd.model.commands import Rejected, parse_command

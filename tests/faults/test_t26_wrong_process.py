@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.process_link import ProcessLink, Upkeep
+from rigd.links.process_link import ProcessLink, Upkeep
 from rigd.model.messages import StopCapture
 from rigd.wire import process_handle
 from rigd.wire.process_handle import ProcessHandle
@@ -81,7 +81,7 @@ def supervised(folder: Path, notes: Notes) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands still is given up after a moment, and not after ten seconds."""
-    monkeypatch.setattr("rigd.control.process_link.STANDS_STILL_S", 0.2)
+    monkeypatch.setattr("rigd.links.process_link.STANDS_STILL_S", 0.2)
     monkeypatch.setattr("rigd.wire.start_progress.LOOK_EVERY_S", 0.05)
 
 

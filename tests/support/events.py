@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from rigd.control.client import ControlClient
+from rigd.api.client import ControlClient
 from rigd.model.errors import CommandError, LinkError
 from rigd.model.events import Event, Happening
 from tests.support.patience import PATIENCE_S

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from rigd.control.client import ControlClient
+from rigd.api.client import ControlClient
 from rigd.model.errors import LinkError
 from rigd.model.state import RigState, Take, Transport
 from tests.support.counter import check_counter

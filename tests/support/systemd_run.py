@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from rigd.control.client import ControlClient
+from rigd.api.client import ControlClient
 from rigd.model.errors import LinkError
 from rigd.model.state import RigState
 from tests.support.patience import wait_for

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from rigd.api.connection import SocketClient
 from rigd.control.listener import Listener
-from rigd.control.socket_client import SocketClient
 from rigd.model.levels import Levels
 from rigd.model.limits import MOST_CLIENTS, MOST_GUESTS, MOST_WATCHERS
 from rigd.model.requests import WaitRequest

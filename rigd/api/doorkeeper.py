@@ -11,7 +11,7 @@ import logging
 import socket
 from pathlib import Path
 
-from rigd.control.runtime_dir import group_let_in
+from rigd.links.runtime_folder import group_let_in
 from rigd.model.requests import Failed
 from rigd.wire.codec import encode
 from rigd.wire.own_folder import user_named

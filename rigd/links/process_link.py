@@ -22,8 +22,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from rigd.control.out_of_memory import spare
-from rigd.control.runtime_dir import make_runtime_dir
+from rigd.links.out_of_memory import spare
+from rigd.links.runtime_folder import make_runtime_dir
 from rigd.model.errors import LinkError, RigError
 from rigd.model.messages import MESSAGES
 from rigd.wire.codec import Codec, Unknown

@@ -23,7 +23,7 @@ One TOML file, read once at start. `rigd check FILE` tells every mistake at once
 that rigd does not know is a mistake. `--set audio.channels=64` wins over the file, and may be given more than
 once; `--set channel.3.name=Snare` means the third channel. Examples are in `configs/`.
 
-This page is made from the program itself (`rigd.config.reference`).
+This page is made from the program itself (`rigd.config.option_reference`).
 """
 
 

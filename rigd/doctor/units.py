@@ -18,8 +18,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from rigd.config.rig_config import RigConfig
-from rigd.control.machine.finding import Finding, Grade, Machine, Plan
-from rigd.control.machine.service import CAPTURE, UNITS_FOLDER
+from rigd.doctor.finding import Finding, Grade, Machine, Plan
+from rigd.doctor.service import CAPTURE, UNITS_FOLDER
 from rigd.model.access import Access
 from rigd.model.errors import RigError
 from rigd.model.plain_text import plain_line

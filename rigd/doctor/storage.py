@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from rigd.control.machine.finding import Finding, Grade, Machine, Plan, gib
-from rigd.control.machine.service import CAPTURE
-from rigd.control.runtime_dir import after_log_out, linger
+from rigd.doctor.finding import Finding, Grade, Machine, Plan, gib
+from rigd.doctor.service import CAPTURE
+from rigd.links.runtime_folder import after_log_out, linger
 
 UNSAFE_KINDS = {
     "vfat": "no journal, and files end at 4 GB: a take goes on in next ones",

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rigd.control.machine.finding import Finding, Grade, Machine, Plan, gib
-from rigd.control.machine.service import CAPTURE, UNITS_FOLDER, cure_of_limit, limit_of_capture
+from rigd.doctor.finding import Finding, Grade, Machine, Plan, gib
+from rigd.doctor.service import CAPTURE, UNITS_FOLDER, cure_of_limit, limit_of_capture
 
 CALLBACK_PRIORITY = 70
 CAP_SYS_NICE, CAP_IPC_LOCK, CAP_SYS_RESOURCE = 23, 14, 24

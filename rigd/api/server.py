@@ -17,13 +17,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from rigd.control.answers import Answers, wait_answer
+from rigd.api.answers import Answers, wait_answer
+from rigd.api.connection import SocketClient
+from rigd.api.doorkeeper import Doorkeeper
+from rigd.api.visits import Meter, Visit, who_leaves, who_stops_watching
 from rigd.control.controller import Controller
-from rigd.control.doorkeeper import Doorkeeper
 from rigd.control.listener import Listener
-from rigd.control.runtime_dir import control_socket_mode
-from rigd.control.socket_client import SocketClient
-from rigd.control.visits import Meter, Visit, who_leaves, who_stops_watching
+from rigd.links.runtime_folder import control_socket_mode
 from rigd.model.brief import brief_state
 from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import LinkError

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from rigd.control.machine.finding import Finding, Grade, Machine, Plan
+from rigd.doctor.finding import Finding, Grade, Machine, Plan
 
 UNITS_FOLDER = "/etc/systemd/system"
 UNITS = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from rigd.control.machine.finding import Finding, Grade, Machine, Plan
-from rigd.control.machine.service import judged, rights, service_manager
-from rigd.control.machine.sound_devices import groups, other_users, usb_power
-from rigd.control.machine.storage import disk, tape_room, write_back
-from rigd.control.machine.time_and_memory import (
+from rigd.doctor.finding import Finding, Grade, Machine, Plan
+from rigd.doctor.service import judged, rights, service_manager
+from rigd.doctor.sound_devices import groups, other_users, usb_power
+from rigd.doctor.storage import disk, tape_room, write_back
+from rigd.doctor.time_and_memory import (
     governor,
     kernel,
     locked_memory,
@@ -16,7 +16,7 @@ from rigd.control.machine.time_and_memory import (
     realtime,
     voltage,
 )
-from rigd.control.machine.units import reach
+from rigd.doctor.units import reach
 
 
 def clock(machine: Machine, plan: Plan) -> Iterator[Finding]:

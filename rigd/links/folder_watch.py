@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rigd.control.runtime_dir import make_runtime_dir
+from rigd.links.runtime_folder import make_runtime_dir
 from rigd.model.errors import RigError
 from rigd.model.inputs import FolderVanished
 from rigd.wire.held_lock import HeldLock

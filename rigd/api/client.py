@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from rigd.control.peer_process import PeerProcess
+from rigd.api.peer_process import PeerProcess
 from rigd.model.brief import Counted, counted, joined
 from rigd.model.errors import CommandError, LinkError, NobodyThere, NotRunning, RigEnded, StrangerError
 from rigd.model.events import Event, Snapshot

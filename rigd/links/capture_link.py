@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rigd.control.other_build import OtherBuild
-from rigd.control.process_link import ProcessLink, Stuck, Upkeep, python_module
+from rigd.links.other_build import OtherBuild
+from rigd.links.process_link import ProcessLink, Stuck, Upkeep, python_module
 from rigd.model.errors import OtherLayoutError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
 from rigd.model.units import NS_PER_SECOND

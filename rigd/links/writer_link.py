@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rigd.control.other_build import OtherBuild
-from rigd.control.process_link import ProcessLink, Upkeep, python_module
+from rigd.links.other_build import OtherBuild
+from rigd.links.process_link import ProcessLink, Upkeep, python_module
 from rigd.model.errors import LinkError
 from rigd.model.messages import MESSAGES, StopWriter, WriterReport
 from rigd.wire.codec import Codec

@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from rigd.control.machine.finding import Finding, Grade, Machine, Plan
-from rigd.control.machine.service import RUNTIME_DIR
+from rigd.doctor.finding import Finding, Grade, Machine, Plan
+from rigd.doctor.service import RUNTIME_DIR
 
 SOUND_SERVERS = {
     "pulseaudio": "systemctl --user mask --now pulseaudio.socket pulseaudio.service",
