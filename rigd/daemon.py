@@ -19,28 +19,27 @@ from pathlib import Path
 from typing import Any
 
 from rigd.api.server import ControlSocket
+from rigd.blackbox.assembly import Assembly
+from rigd.blackbox.kept_segments import Pins
+from rigd.blackbox.plan import plan_of
+from rigd.blackbox.recorder import NAME as BLACKBOX
+from rigd.blackbox.recorder import BlackBoxKeeper
 from rigd.config.kinds import SURFACES, Kinds
 from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
-from rigd.control.blackbox import NAME as BLACKBOX
-from rigd.control.blackbox import BlackBoxKeeper
-from rigd.control.blackbox_plan import plan_of
 from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
 from rigd.control.feedback import FeedbackPump
-from rigd.control.pins import Pins
 from rigd.control.ports import Ports
 from rigd.control.preamps import Preamps
 from rigd.control.surface_watch import SurfaceWatch
 from rigd.control.unsafe_sound import TapeWatch
 from rigd.control.watchdog import SignOfLife
 from rigd.hands.surface import ShowsGains, Surface
-from rigd.library.assembly import Assembly
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.index import INDEX_NAME
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
-from rigd.library.second_volume import SecondVolume
 from rigd.library.takes import FoundTake
 from rigd.links.capture_link import CaptureLink
 from rigd.links.folder_watch import FolderWatch, OwnFile
@@ -49,6 +48,7 @@ from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, make_runtime_dir, only_one, user_name
 from rigd.links.start_settings import StartSettings
 from rigd.links.writer_link import WriterLink, dismiss_writer
+from rigd.mirror.second_volume import SecondVolume
 from rigd.model.blackbox import Keep
 from rigd.model.commands import ShutDown
 from rigd.model.errors import TapeError

@@ -14,7 +14,7 @@ from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, errors_told,
 from rigd.cli.view import clock, take_table, take_title
 from rigd.config.load import load_config
 from rigd.library.sheet_file import read_sheet
-from rigd.library.verify import Verified, find_takes, verify_take
+from rigd.mirror.verify import Verified, find_takes, verify_take
 from rigd.model.errors import LibraryError
 from rigd.model.state import Take
 from rigd.wire.codec import to_plain

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from rigd.blackbox.segments import Shelf
 from rigd.library.disk_trial import try_disk
 from rigd.library.library import Library
 from rigd.library.volumes import VolumePair, why_unfit
@@ -27,7 +28,6 @@ from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
 from rigd.takefile.recovery import recover_library
 from rigd.takefile.volume import read_id
-from rigd.writer.segments import Shelf
 from tests.proof.figures import Figures, count
 from tests.proof.load import full_load, start_take, stop_take
 from tests.proof.oracle import check_a

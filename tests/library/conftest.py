@@ -9,7 +9,7 @@ from kept_box import Box
 from take_maker import open_library
 from two_volumes import TwoVolumes
 
-from rigd.library import splice as splicing
+from rigd.blackbox import splice as splicing
 from rigd.library.library import Library
 from tests.support.capture_run import runtime_folder
 

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from rigd.control.pins import Pins
-from rigd.library.assembly import Assembly
+from rigd.blackbox.assembly import Assembly
+from rigd.blackbox.kept_segments import Pins
+from rigd.blackbox.segments import SONG, file_name, folder_name, unix_ns_of
 from rigd.model.blackbox import Keep
 from rigd.model.messages import OpenTake, TakeClosed
 from rigd.model.take import Slate, TakeFile, TakeOrder
-from rigd.writer.segments import SONG, file_name, folder_name, unix_ns_of
 from tests.support.writer_run import (
     RATE,
     WriterRun,

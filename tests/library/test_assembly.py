@@ -17,6 +17,7 @@ from typing import Literal
 import pytest
 from kept_box import CHANNELS, Box, wall
 
+from rigd.blackbox.segments import Shelf, folder_name
 from rigd.model.blackbox import KeepUnderWay
 from rigd.model.messages import EndTake, GapWritten, OpenTake, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.take import GapCause
@@ -25,7 +26,6 @@ from rigd.takefile import take_parts
 from rigd.takefile.file_limit import FileLimit
 from rigd.takefile.journal import read_journal
 from rigd.wire.codec import to_plain
-from rigd.writer.segments import Shelf, folder_name
 from tests.support.counter import check_counter, counter_rows
 from tests.support.patience import wait_for
 from tests.support.writer_run import (

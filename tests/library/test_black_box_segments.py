@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from kept_box import CHANNELS, Box, clock_ns
 
+from rigd.blackbox.segments import Axis, Shelf, folder_name, placed_on
 from rigd.model.messages import OpenTake, TakeClosed
-from rigd.writer.segments import Axis, Shelf, folder_name, placed_on
 from tests.support.writer_run import (
     RATE,
     FedTape,

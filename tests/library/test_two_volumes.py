@@ -12,10 +12,10 @@ from take_maker import close as close_take
 from two_volumes import TwoVolumes, closed, forget_comparison, sound_of, spoil
 
 from hardware_sim.disks import SmallDisk
-from rigd.library.copies import copy_take, look
 from rigd.library.library import Library
 from rigd.library.sheet_file import read_sheet
-from rigd.library.verify import find_takes, verify_take
+from rigd.mirror.copies import copy_take, look
+from rigd.mirror.verify import find_takes, verify_take
 from rigd.model.errors import LibraryError
 from rigd.model.inputs import TakeAdopted
 from rigd.model.library import CopiesLeft, Volume, VolumeChecked

@@ -15,9 +15,9 @@ from take_maker import begin, close, closed_take, open_library, track
 from test_two_volumes import TwoVolumes
 
 from rigd.library.library import Library
-from rigd.library.take_places import TakePlaces
-from rigd.library.verify import find_takes
 from rigd.library.walking import folders_in
+from rigd.mirror.take_places import TakePlaces
+from rigd.mirror.verify import find_takes
 from rigd.model.take import Slate
 from rigd.takefile.recovery import recover_library
 

@@ -14,8 +14,8 @@ from take_maker import close as close_take
 
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
-from rigd.library.mirror_keeper import MirrorKeeper
 from rigd.library.sheet_file import read_sheet, write_sheet
+from rigd.mirror.keeper import MirrorKeeper
 from rigd.model.library import CopiesLeft, SessionOpened, TakeCompared, Volume, VolumeChecked
 from rigd.model.names import parse_naming
 from rigd.model.state import Take

@@ -14,13 +14,13 @@ import pytest
 import soundfile
 
 from hardware_sim.disks import LoopDisk, SmallDisk
+from rigd.blackbox.segments import Shelf
 from rigd.model.messages import OpenTake, TakeOpened, WriterReport
 from rigd.model.state import RigState, Take
 from rigd.model.take import GapCause
 from rigd.takefile.journal import last_line_closes
 from rigd.wire.codec import Codec
 from rigd.wire.link import connect
-from rigd.writer.segments import Shelf
 from tests.support.counter import check_counter, counter_rows
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun, check_take, sheet_of, take_codes

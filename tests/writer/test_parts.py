@@ -15,11 +15,11 @@ from xml.etree import ElementTree
 import pytest
 import wavinfo
 
-from rigd.library.copies import CannotTell, copy_take, look, make_alike
 from rigd.library.sheet import make_sheet, with_digests
 from rigd.library.sheet_file import write_sheet
 from rigd.library.takes import sizes_of
-from rigd.library.verify import verify_take
+from rigd.mirror.copies import CannotTell, copy_take, look, make_alike
+from rigd.mirror.verify import verify_take
 from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.take import Marker, Slate, TakeFile, TakeOrder
 from rigd.model.units import ChannelNumber, Frame

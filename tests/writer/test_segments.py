@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rigd.blackbox.segments import HIGHEST_BELIEVED, Shelf, folder_name
 from rigd.takefile.journal import JOURNAL_NAME
-from rigd.writer.segments import HIGHEST_BELIEVED, Shelf, folder_name
 
 
 def test_a_number_that_leaves_no_digits_for_the_next_ones_is_put_aside_with_all_others(

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rigd.control.blackbox_plan import BlackBoxPlan
-from rigd.control.pins import Pins
+from rigd.blackbox.kept_segments import Pins
+from rigd.blackbox.plan import BlackBoxPlan
+from rigd.blackbox.segments import Axis, Placed, Segment, Shelf, placed_on
 from rigd.links.other_build import OtherBuild
 from rigd.links.process_link import ProcessLink, Upkeep, python_module
 from rigd.model.blackbox import BlackBox
@@ -34,7 +35,6 @@ from rigd.model.messages import (
 from rigd.model.take import GapCause, TakeOrder
 from rigd.model.units import NS_PER_SECOND, Frame, Ns
 from rigd.tape.view import TapeView
-from rigd.writer.segments import Axis, Placed, Segment, Shelf, placed_on
 
 NAME = "blackbox"
 TURN_S = 0.5

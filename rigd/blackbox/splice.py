@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from types import TracebackType
 
+from rigd.blackbox.segments import Axis, Placed, SegmentFiles, Shelf, ShortSegment, placed_on, unix_ns_of
 from rigd.model.blackbox import Keep
 from rigd.model.take import Gap, GapCause, Xrun
 from rigd.model.units import Frame, InputNumber
@@ -23,7 +24,6 @@ from rigd.takefile.ledger import Begun, Closed, Closing, Durable, Entry, Ledger,
 from rigd.takefile.take_parts import TakeParts
 from rigd.tape._core import lib
 from rigd.tape.kernel import sync_file_system
-from rigd.writer.segments import Axis, Placed, SegmentFiles, Shelf, ShortSegment, placed_on, unix_ns_of
 
 SLICE_BYTES = 4 << 20
 """The first one; what follows is as long as the disk is fast."""

@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from rigd.control.mirror_link import MirrorLink
 from rigd.library.keeper import LibraryKeeper
-from rigd.library.mirror_keeper import MirrorKeeper
 from rigd.links.other_build import OtherBuild
 from rigd.links.process_link import Upkeep
+from rigd.mirror.keeper import MirrorKeeper
+from rigd.mirror.link import MirrorLink
 from rigd.model.inputs import TwoVolumes
 from rigd.model.state import Mirror, RigState
 from rigd.rules.mirroring import may_copy

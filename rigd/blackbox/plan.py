@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+from rigd.blackbox.segments import SONG, Axis, file_name, folder_name
 from rigd.config.rig_config import RigConfig
 from rigd.model.state import Channel
 from rigd.model.take import Slate, TakeFile, TakeFormat, TakeOrder, Track
 from rigd.model.units import NS_PER_SECOND, Frame, InputNumber, TakeId
-from rigd.writer.segments import SONG, Axis, file_name, folder_name
 
 LATE_S = 10.0
 """So much may be written before what is reported as free, and what is removed, is true."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rigd.library.copies import channels_of, digest_of
 from rigd.library.session import take_folders
 from rigd.library.sheet import TakeSheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.walking import folders_in, is_file, is_plain
+from rigd.mirror.copies import channels_of, digest_of
 from rigd.model.errors import LibraryError, TakeError
 from rigd.takefile.journal import JOURNAL_NAME, read_journal
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rigd.library.copies import take_in
 from rigd.library.session import take_folders
 from rigd.library.sheet_file import read_sheet
 from rigd.library.walking import folders_in, is_gone, is_plain
+from rigd.mirror.copies import take_in
 from rigd.model.errors import LibraryError
 from rigd.model.units import TakeId
 from rigd.takefile.journal import JOURNAL_NAME

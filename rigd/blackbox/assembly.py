@@ -17,11 +17,12 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from rigd.control.pins import Pins
+from rigd.blackbox.kept_segments import Pins
+from rigd.blackbox.segments import Shelf
+from rigd.blackbox.splice import Cut, Splice
 from rigd.library.dot_rigd import KEEPING
 from rigd.library.durable import make_folder, make_folders, read_json, write_json
 from rigd.library.hasher import be_idle_on_disk
-from rigd.library.splice import Cut, Splice
 from rigd.model.blackbox import Keep, KeepUnderWay
 from rigd.model.disk_trouble import cure_of, trouble_of
 from rigd.model.errors import LibraryError, RigError, TakeError
@@ -35,7 +36,6 @@ from rigd.takefile.failures import failed
 from rigd.takefile.folders import check_folder, check_order
 from rigd.takefile.recovery import closed_before
 from rigd.wire.codec import Codec, to_plain
-from rigd.writer.segments import Shelf
 
 """Folder in `.rigd`: <take id>.json is what was asked for, <take id>/ what is being made of it."""
 LOOK_S = 0.2

@@ -16,7 +16,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from rigd.library.copies import (
+from rigd.library.durable import make_folders, move_folder
+from rigd.library.hasher import be_idle
+from rigd.library.keeper import LibraryKeeper
+from rigd.library.session import SESSION_NAME, remove_if_empty, take_folders
+from rigd.library.sheet import SheetMirror, take_of
+from rigd.library.takes import FoundTake
+from rigd.library.volumes import VolumePair
+from rigd.library.walking import folders_in, is_file, is_gone
+from rigd.mirror.copies import (
     CannotTell,
     NotYet,
     Side,
@@ -27,15 +35,7 @@ from rigd.library.copies import (
     make_alike,
     take_in,
 )
-from rigd.library.durable import make_folders, move_folder
-from rigd.library.hasher import be_idle
-from rigd.library.keeper import LibraryKeeper
-from rigd.library.session import SESSION_NAME, remove_if_empty, take_folders
-from rigd.library.sheet import SheetMirror, take_of
-from rigd.library.take_places import TakePlaces
-from rigd.library.takes import FoundTake
-from rigd.library.volumes import VolumePair
-from rigd.library.walking import folders_in, is_file, is_gone
+from rigd.mirror.take_places import TakePlaces
 from rigd.model.errors import LibraryError, RigError
 from rigd.model.library import CopiesLeft, LibraryFact, TakeCompared, Volume, VolumeChecked
 from rigd.model.units import TakeId
