@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from rigd.capture.devices import config_lines, list_interfaces, plugin_lines
+from rigd.cli.learning import learn as learn_pedal
+from rigd.cli.learning import render
 from rigd.cli.terminal import AsJson, errors_told, out, print_json
 from rigd.model.errors import RigError
-from rigd.surfaces.learn import learn as learn_pedal
-from rigd.surfaces.learn import render
-from rigd.surfaces.midi_names import FoundPort, midi_lines, stable_name
-from rigd.surfaces.midi_ports import MidiPorts
-from rigd.surfaces.serial_ports import config_for, list_ports
+from rigd.wire.midi.names import FoundPort, midi_lines, stable_name
+from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.plain_output import write_line
+from rigd.wire.serial_ports import config_for, list_ports
 
 
 def devices(as_json: AsJson = False) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rigd.capture.interfaces import is_card_number
 from rigd.config.rig_config import RigConfig, SurfaceConfig
-from rigd.surfaces.midi import MidiSettings
-from rigd.surfaces.midi_links import SERIAL_PREFIX
-from rigd.surfaces.midi_names import remark_on, stable_name
-from rigd.surfaces.serial_ports import is_counted
-from rigd.surfaces.serial_settings import SerialSettings
+from rigd.surfaces.midi.surface import MidiSettings
+from rigd.surfaces.serial.settings import SerialSettings
+from rigd.wire.midi.links import SERIAL_PREFIX
+from rigd.wire.midi.names import remark_on, stable_name
+from rigd.wire.serial_ports import is_counted
 
 
 def identity_warnings(config: RigConfig) -> list[str]:

@@ -1,1 +1,1 @@
-"""Preamps that rigd can set, one file a kind, found by entry point; and what several kinds share."""
+"""Preamps that rigd can set, one folder a kind, found by entry point; and what several kinds share."""

@@ -1,1 +1,1 @@
-"""Control devices, one file a kind: what people touch, and where they see the rig."""
+"""Control devices, one folder a kind, found by entry point: what people touch, and where they see the rig."""

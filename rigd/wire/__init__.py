@@ -1,1 +1,1 @@
-"""Messages between rigd's own processes: one JSON object a line over a Unix stream socket."""
+"""The ends of wires: rigd's own sockets, their messages, locks and folders; MIDI and serial ports; OSC."""

@@ -17,9 +17,9 @@ from rigd.config.rig_config import RigConfig
 from rigd.config.sections import PLAIN_SECTIONS, AudioSection, BindingSection, ChannelSection
 from rigd.hands.bindings import ONE_SWITCH, Binding, check_binding
 from rigd.model.errors import ConfigError
-from rigd.preamps.x32 import X32Settings, XAirSettings
-from rigd.surfaces.midi import MidiSettings
-from rigd.surfaces.serial_settings import SerialSettings
+from rigd.preamps.x32.preamp import X32Settings, XAirSettings
+from rigd.surfaces.midi.surface import MidiSettings
+from rigd.surfaces.serial.settings import SerialSettings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "configs").glob("*.toml"))

@@ -15,8 +15,8 @@ from rigd.config.lines import KeyPath, key_lines
 from rigd.config.load import load_config
 from rigd.config.sections import SECTION_NAMES
 from rigd.model.errors import ConfigError
-from rigd.preamps.x32 import X32Settings
-from rigd.surfaces.serial_settings import SerialSettings
+from rigd.preamps.x32.preamp import X32Settings
+from rigd.surfaces.serial.settings import SerialSettings
 
 EXAMPLES = [path.read_text() for path in sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))]
 on_disk = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -23,7 +23,7 @@ from rigd.model.commands import (
     ToggleTake,
 )
 from rigd.model.units import Ns
-from rigd.surfaces.midi import MidiSettings, MidiSurface
+from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
 from tests.support.patience import wait_for
 from tests.surfaces.midi_bench import STATE
 

@@ -20,7 +20,7 @@ from hardware_sim.storms import Storm, dated_bundles, mutated, nested_bundles, o
 from hardware_sim.x32 import SimulatedX32
 from rigd.model.events import Happening
 from rigd.model.state import RigState
-from rigd.preamps.desk_intake import PER_SECOND
+from rigd.preamps.osc_desk.flood_guard import PER_SECOND
 from rigd.wire.osc import DEEPEST_BUNDLE, LARGEST_PACKET_BYTES, OscError, decode_packet, encode_message
 from tests.proof.figures import Figures, count
 from tests.proof.storming import DESK, await_intake, log_lines

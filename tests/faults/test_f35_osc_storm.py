@@ -22,7 +22,7 @@ from hardware_sim.storms import (
 )
 from hardware_sim.x32 import SimulatedX32
 from rigd.model.events import Happening
-from rigd.preamps.desk_intake import BURST, PER_SECOND
+from rigd.preamps.osc_desk.flood_guard import BURST, PER_SECOND
 from tests.proof.figures import Figures, count
 from tests.proof.load import start_take, stop_take
 from tests.proof.oracle import check_a, check_b

@@ -14,9 +14,9 @@ import pytest
 from hardware_sim.faderbox import FaderBox, frame
 from hardware_sim.storms import Storm, endless, halved, random_bytes
 from rigd.model.events import Happening
-from rigd.surfaces.serial_box import SerialBox
-from rigd.surfaces.serial_ports import SerialPort
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
+from rigd.surfaces.serial.box import SerialBox
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
+from rigd.wire.serial_ports import SerialPort
 from tests.proof.figures import Figures, count
 from tests.proof.load import start_take, stop_take
 from tests.proof.oracle import check_a, check_b

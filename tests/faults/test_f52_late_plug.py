@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.faderbox import FaderBox
-from rigd.surfaces.midi import MidiSettings, MidiSurface
-from rigd.surfaces.serial_box import SerialBox
-from rigd.surfaces.serial_ports import SerialPort
-from rigd.surfaces.serial_settings import SerialSettings
+from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.serial.box import SerialBox
+from rigd.surfaces.serial.settings import SerialSettings
+from rigd.wire.serial_ports import SerialPort
 from tests.faults.test_f28_server_gone import CHANNELS, JACK
 from tests.proof.device import is_heard
 from tests.proof.figures import Figures, count

@@ -14,8 +14,8 @@ from rigd.hands.faders import GainFader
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.state import Setting
 from rigd.model.units import NS_PER_SECOND, Ns
-from rigd.surfaces.deej_talk import DeejTalk
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
+from rigd.surfaces.serial.deej import DeejTalk
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 from tests.proof.figures import Figures, count
 from tests.surfaces.midi_bench import running, wait_for
 from tests.surfaces.serial_bench import channel

@@ -12,7 +12,7 @@ import pytest
 
 from hardware_sim.x32 import SimulatedX32
 from rigd.model.gain import ORDER_WAITS_S
-from rigd.preamps.x32 import X32Preamp, X32Settings
+from rigd.preamps.x32.preamp import X32Preamp, X32Settings
 from tests.preamps.test_x32 import Told, orders
 from tests.proof.figures import Figures, count
 from tests.support.patience import wait_for

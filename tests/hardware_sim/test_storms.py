@@ -23,7 +23,7 @@ from hardware_sim.storms import (
     random_bytes,
     running_status,
 )
-from rigd.surfaces.midi_parser import MidiParser
+from rigd.wire.midi.parser import MidiParser
 from rigd.wire.osc import OscError, OscMessage, decode_packet, encode_message
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rigd.model.units import NS_PER_SECOND, Ns
-from rigd.preamps.desk_intake import BURST, PER_SECOND, QUIET_NS, DeskIntake
+from rigd.preamps.osc_desk.flood_guard import BURST, PER_SECOND, QUIET_NS, DeskIntake
 
 GAIN = b"/headamp/000/gain\0\0\0,f\0\0\x3f\0\0\0"
 FADER = b"/ch/01/mix/fader\0\0\0\0,f\0\0\x3f\0\0\0"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rigd.model.units import Ns
-from rigd.preamps.desk_line import LOOK_UP_NS, MOST_IN_A_WINDOW, WINDOW_S, DeskLine
+from rigd.preamps.osc_desk.udp_line import LOOK_UP_NS, MOST_IN_A_WINDOW, WINDOW_S, DeskLine
 
 
 def test_of_a_flood_so_much_is_read_in_a_window_and_the_bell_is_heard_all_the_while() -> None:

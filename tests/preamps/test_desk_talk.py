@@ -6,8 +6,15 @@ import itertools
 
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.units import Ns
-from rigd.preamps.desk_talk import CONFIRM_NS, GIVE_UP_NS, PACING_NS, SILENCE_NS, SUBSCRIBE_NS, DeskTalk
-from rigd.preamps.x32 import ABILITY, X32_DIALECT
+from rigd.preamps.osc_desk.follower import (
+    CONFIRM_NS,
+    GIVE_UP_NS,
+    PACING_NS,
+    SILENCE_NS,
+    SUBSCRIBE_NS,
+    DeskTalk,
+)
+from rigd.preamps.x32.preamp import ABILITY, X32_DIALECT
 from rigd.wire.osc import decode_packet, encode_message
 
 

@@ -16,8 +16,8 @@ from hardware_sim.storms import Storm, osc_message
 from hardware_sim.x32 import SimulatedX32
 from rigd.model.errors import PreampError
 from rigd.model.gain import PreampSetting, PreampStatus
-from rigd.preamps.desk_intake import BURST
-from rigd.preamps.x32 import X32Preamp, X32Settings, XAirPreamp, XAirSettings
+from rigd.preamps.osc_desk.flood_guard import BURST
+from rigd.preamps.x32.preamp import X32Preamp, X32Settings, XAirPreamp, XAirSettings
 from tests.support.patience import wait_for
 
 

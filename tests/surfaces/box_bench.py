@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from hardware_sim.faderbox import Build, FaderBox
-from rigd.surfaces.serial_box import SerialBox
-from rigd.surfaces.serial_ports import SerialPort
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
+from rigd.surfaces.serial.box import SerialBox
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
+from rigd.wire.serial_ports import SerialPort
 from tests.support.patience import wait_for
 from tests.surfaces.serial_bench import QUICK, Notebook
 

@@ -11,7 +11,7 @@ from rigd.hands.bindings import Binding
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.state import RigState, Transport
 from rigd.model.units import Ns
-from rigd.surfaces.midi import MidiSettings, MidiSurface
+from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
 from tests.support.patience import wait_for
 
 STATE = RigState(

@@ -10,7 +10,7 @@ from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.state import Channel, RigState, Setting, Take, Transport
 from rigd.model.take import Slate
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
-from rigd.surfaces.serial_settings import LineTiming
+from rigd.surfaces.serial.settings import LineTiming
 
 QUICK = LineTiming(beat_s=0.1, dead_s=0.4, half_line_s=0.2, retry_s=0.05, meters_s=0.1)
 """The protocol's clockwork, ten times as fast."""

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from hardware_sim.pedal import Kind, Pedal, PtyWire
 from rigd.hands.surface import Motion
 from rigd.model.units import Frame
-from rigd.surfaces.midi import LampSettings, MidiSettings, MidiSurface
+from rigd.surfaces.midi.surface import LampSettings, MidiSettings, MidiSurface
 from tests.support.patience import wait_for
 from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running
 from tests.surfaces.serial_bench import take

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
+from rigd.cli.learning import Learned, classify, learn, render
 from rigd.hands.bindings import Binding, check_binding
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
-from rigd.surfaces.learn import Learned, classify, learn, render
-from rigd.surfaces.midi import MidiSettings
-from rigd.surfaces.midi_controls import Touch
+from rigd.surfaces.midi.controls import Touch
+from rigd.surfaces.midi.surface import MidiSettings
 from tests.support.jack_server import JackServer
 from tests.support.tools import need_tool
 from tests.surfaces.pedal_process import PedalProcess

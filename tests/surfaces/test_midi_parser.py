@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.hands.surface import Motion
-from rigd.surfaces.midi_controls import check_control, message_for, touches_in
-from rigd.surfaces.midi_parser import LONGEST_SYSEX_BYTES, MidiParser
+from rigd.surfaces.midi.controls import check_control, message_for, touches_in
+from rigd.wire.midi.parser import LONGEST_SYSEX_BYTES, MidiParser
 
 RECORD = bytes.fromhex("F07F7F0606F7")
 

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.cli.devices import devices
+from rigd.cli.learning import learn
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
-from rigd.surfaces.learn import learn
-from rigd.surfaces.midi import MidiSettings, MidiSurface
-from rigd.surfaces.midi_links import DistanceStamps
-from rigd.surfaces.midi_names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
-from rigd.surfaces.midi_ports import NO_JACK_SERVER, MidiPorts, _jack_servers
+from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.wire.midi.links import DistanceStamps
+from rigd.wire.midi.names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
+from rigd.wire.midi.ports import NO_JACK_SERVER, MidiPorts, _jack_servers
 from rigd.wire.sound_cards import Card
 from tests.support.jack_server import JackServer
 from tests.support.patience import wait_for

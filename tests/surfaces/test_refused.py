@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.surfaces.refused import why_no_sequencer, why_refused
+from rigd.wire.refused_device import why_no_sequencer, why_refused
 from tests.support.tools import need_root
 
 OTHERS_GROUP = 54321

@@ -11,8 +11,8 @@ from rigd.hands.surface import Motion, ShowsGains, Surface
 from rigd.model.levels import Levels
 from rigd.model.state import Setting, Transport
 from rigd.model.units import ChannelNumber, Frame
-from rigd.surfaces.serial_ports import SerialPort
-from rigd.surfaces.serial_settings import LineTiming
+from rigd.surfaces.serial.settings import LineTiming
+from rigd.wire.serial_ports import SerialPort
 from tests.support.patience import wait_for
 from tests.surfaces.box_bench import Bench
 from tests.surfaces.serial_bench import channel, rig

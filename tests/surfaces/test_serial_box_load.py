@@ -13,7 +13,7 @@ import pytest
 
 from hardware_sim.faderbox import FaderBox, frame
 from rigd.hands.surface import Motion
-from rigd.surfaces.serial_box import MOST_TOLD
+from rigd.surfaces.serial.box import MOST_TOLD
 from tests.support.patience import wait_for
 from tests.surfaces.box_bench import Bench
 from tests.surfaces.serial_bench import Move, rig
@@ -147,7 +147,7 @@ def test_a_box_that_greets_at_every_line_does_not_fill_the_log(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each time as one of another version, so that it comes and goes."""
-    caplog.set_level("INFO", logger="rigd.surfaces.serial_box")
+    caplog.set_level("INFO", logger="rigd.surfaces.serial.box")
     _, box = bench.met()
     before = len(bench.notes.lost)
     send_all(box, (frame("box 2 a b") + frame("box 1 a b")) * 200)

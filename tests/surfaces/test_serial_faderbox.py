@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 from rigd.model.state import Transport
-from rigd.surfaces.serial_box import SerialBox
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
+from rigd.surfaces.serial.box import SerialBox
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 from tests.support.patience import wait_for
 from tests.surfaces.serial_bench import Notebook, rig
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from rigd.hands.surface import ControlInput
 from rigd.model.units import Ns
-from rigd.surfaces.deej_talk import DeejTalk
-from rigd.surfaces.line_protocol import (
+from rigd.surfaces.serial.conversation import RigdTalk
+from rigd.surfaces.serial.deej import DeejTalk
+from rigd.surfaces.serial.line_protocol import (
     MAX_LINE,
     BadLine,
     Beat,
@@ -29,8 +30,7 @@ from rigd.surfaces.line_protocol import (
     text_line,
     unframe_line,
 )
-from rigd.surfaces.serial_settings import SerialSettings
-from rigd.surfaces.serial_talk import RigdTalk
+from rigd.surfaces.serial.settings import SerialSettings
 from tests.surfaces.serial_bench import QUICK
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "serial-protocol.md"

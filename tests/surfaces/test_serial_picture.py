@@ -11,10 +11,10 @@ from rigd.model.levels import Levels
 from rigd.model.state import Fault, RigState, Setting, Transport
 from rigd.model.take import Gap, GapCause, Slate
 from rigd.model.units import ChannelNumber, Frame, Ns
-from rigd.surfaces.line_protocol import Greeting
-from rigd.surfaces.serial_feedback import MOST_TO_SAY, Feedback
-from rigd.surfaces.serial_picture import gain_text, picture_of
-from rigd.surfaces.serial_settings import LAMPS, LineTiming, SerialSettings
+from rigd.surfaces.serial.feedback import MOST_TO_SAY, Feedback
+from rigd.surfaces.serial.line_protocol import Greeting
+from rigd.surfaces.serial.settings import LAMPS, LineTiming, SerialSettings
+from rigd.surfaces.serial.show import gain_text, picture_of
 from tests.surfaces.serial_bench import channel, rig, take
 
 BOX = Greeting(

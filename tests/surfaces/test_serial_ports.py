@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from rigd.cli.learning import lasting_name
 from rigd.model.errors import SurfaceError
-from rigd.surfaces.learn import lasting_name
-from rigd.surfaces.midi import MidiSettings, MidiSurface
-from rigd.surfaces.midi_links import lasting_serial
-from rigd.surfaces.serial_ports import SerialPort, check_lasting, config_for, find_port, list_ports
-from rigd.surfaces.serial_settings import SerialSettings
+from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.serial.settings import SerialSettings
+from rigd.wire.midi.links import lasting_serial
+from rigd.wire.serial_ports import SerialPort, check_lasting, config_for, find_port, list_ports
 from tests.surfaces.midi_bench import Sink
 
 UNO = SerialPort(

@@ -13,8 +13,8 @@ import pytest
 
 from rigd.hands.surface import Motion
 from rigd.model.state import Setting, Transport
-from rigd.surfaces.serial_box import SerialBox
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
+from rigd.surfaces.serial.box import SerialBox
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 from tests.support.patience import wait_for
 from tests.support.tools import need_tool
 from tests.surfaces.serial_bench import Notebook, channel, rig

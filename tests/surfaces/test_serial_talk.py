@@ -6,10 +6,10 @@ import pytest
 
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.units import Ns
-from rigd.surfaces.deej_talk import DeejTalk
-from rigd.surfaces.line_protocol import NamedCommand, frame_line
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
-from rigd.surfaces.serial_talk import Met, Outcome, Parted, Resend, RigdTalk, Say, fader_value
+from rigd.surfaces.serial.conversation import Met, Outcome, Parted, Resend, RigdTalk, Say, fader_value
+from rigd.surfaces.serial.deej import DeejTalk
+from rigd.surfaces.serial.line_protocol import NamedCommand, frame_line
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 
 GREETING = "box 1 faderbox 1.0 faders=4/1023 encoders=4 buttons=8 leds=8 display=16x2 values=1"
 HELLO, BEAT = Say(line="rigd 1"), Say(line="beat")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.hands.surface import Motion
-from rigd.surfaces.midi_controls import touches_in
-from rigd.surfaces.switch_sense import MOST_CONTROLS, SwitchSense
+from rigd.surfaces.midi.controls import touches_in
+from rigd.surfaces.midi.switch_sense import MOST_CONTROLS, SwitchSense
 
 P, R = Motion.PRESS, Motion.RELEASE
 

@@ -17,9 +17,9 @@ import serial
 
 from rigd.model.errors import SurfaceError
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi_parser import MidiParser
-from rigd.surfaces.refused import why_refused
-from rigd.surfaces.serial_ports import LINKS, SerialPort, lasting_link
+from rigd.wire.midi.parser import MidiParser
+from rigd.wire.refused_device import why_refused
+from rigd.wire.serial_ports import LINKS, SerialPort, lasting_link
 
 SERIAL_PREFIX = "serial:"
 Heard = tuple[bytes, Ns]

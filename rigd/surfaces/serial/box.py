@@ -26,13 +26,13 @@ from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.deej_talk import DeejTalk
-from rigd.surfaces.line_protocol import NamedCommand, frame_line
-from rigd.surfaces.refused import why_refused
-from rigd.surfaces.serial_feedback import Feedback
-from rigd.surfaces.serial_ports import PortLister, find_port, list_ports
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
-from rigd.surfaces.serial_talk import Met, Outcome, Parted, Resend, RigdTalk, Say, Talk
+from rigd.surfaces.serial.conversation import Met, Outcome, Parted, Resend, RigdTalk, Say, Talk
+from rigd.surfaces.serial.deej import DeejTalk
+from rigd.surfaces.serial.feedback import Feedback
+from rigd.surfaces.serial.line_protocol import NamedCommand, frame_line
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
+from rigd.wire.refused_device import why_refused
+from rigd.wire.serial_ports import PortLister, find_port, list_ports
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from rigd.hands.bindings import Binding
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, Frame, Ns
-from rigd.surfaces.line_protocol import Greeting, answer_line
-from rigd.surfaces.serial_picture import Picture, dark_picture, louder_of, meters_of, picture_of
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
+from rigd.surfaces.serial.line_protocol import Greeting, answer_line
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
+from rigd.surfaces.serial.show import Picture, dark_picture, louder_of, meters_of, picture_of
 
 MOST_TO_SAY = 32
 

@@ -25,10 +25,10 @@ from rigd.model.errors import PreampError
 from rigd.model.gain import PreampAbility, PreampSink, PreampStatus, ReadBack
 from rigd.model.take import Parameter
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.preamps.desk_intake import DeskIntake
-from rigd.preamps.desk_line import DeskLine
-from rigd.preamps.desk_talk import DeskTalk, Dialect
-from rigd.preamps.host_lookup import Resolver
+from rigd.preamps.osc_desk.flood_guard import DeskIntake
+from rigd.preamps.osc_desk.follower import DeskTalk, Dialect
+from rigd.preamps.osc_desk.host_lookup import Resolver
+from rigd.preamps.osc_desk.udp_line import DeskLine
 from rigd.wire.osc import OscMessage, encode_message
 
 log = logging.getLogger(__name__)

@@ -22,10 +22,10 @@ from typing import Any, Literal
 
 from rigd.model.errors import SurfaceError
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi_links import DistanceStamps, Heard
-from rigd.surfaces.midi_names import FoundPort, alsa_client, fits, pick, pick_port, placed, stable_name
-from rigd.surfaces.midi_parser import MidiParser
-from rigd.surfaces.refused import SEQUENCER, why_no_sequencer
+from rigd.wire.midi.links import DistanceStamps, Heard
+from rigd.wire.midi.names import FoundPort, alsa_client, fits, pick, pick_port, placed, stable_name
+from rigd.wire.midi.parser import MidiParser
+from rigd.wire.refused_device import SEQUENCER, why_no_sequencer
 from rigd.wire.sound_cards import ROOT, read_cards
 
 POLL_S = 0.01

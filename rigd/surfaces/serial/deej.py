@@ -9,10 +9,18 @@ from __future__ import annotations
 from collections import deque
 
 from rigd.model.units import NS_PER_SECOND, Ns
-from rigd.surfaces.line_protocol import VERSION, BadLine, Greeting, LineCutter, read_deej_line
-from rigd.surfaces.refused_lines import RefusedLines
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
-from rigd.surfaces.serial_talk import CUT_OFF, TOO_LONG, Met, Outcome, Parted, fader_moved, fader_value
+from rigd.surfaces.serial.conversation import (
+    CUT_OFF,
+    TOO_LONG,
+    Met,
+    Outcome,
+    Parted,
+    fader_moved,
+    fader_value,
+)
+from rigd.surfaces.serial.line_protocol import VERSION, BadLine, Greeting, LineCutter, read_deej_line
+from rigd.surfaces.serial.refused_lines import RefusedLines
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 
 VOTERS = 3
 """Lines that have a say in where a slider stands. The middle one of three is never that of one wrong line, and

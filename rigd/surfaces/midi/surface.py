@@ -23,13 +23,13 @@ from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.rules.disk_room import closing_takes
-from rigd.surfaces.midi_controls import check_control, message_for, touches_in
-from rigd.surfaces.midi_links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
-from rigd.surfaces.midi_names import remark_on, stable_name
-from rigd.surfaces.midi_parser import NOISE
-from rigd.surfaces.midi_ports import Api, MidiPorts
-from rigd.surfaces.serial_ports import PortLister, check_lasting, list_ports
-from rigd.surfaces.switch_sense import SwitchSense
+from rigd.surfaces.midi.controls import check_control, message_for, touches_in
+from rigd.surfaces.midi.switch_sense import SwitchSense
+from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
+from rigd.wire.midi.names import remark_on, stable_name
+from rigd.wire.midi.parser import NOISE
+from rigd.wire.midi.ports import Api, MidiPorts
+from rigd.wire.serial_ports import PortLister, check_lasting, list_ports
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from rigd.model.levels import Levels
 from rigd.model.state import RigState, Setting, Take, Transport, channel_of
 from rigd.model.units import ChannelNumber, Frame
 from rigd.rules.disk_room import closing_takes
-from rigd.surfaces.line_protocol import (
+from rigd.surfaces.serial.line_protocol import (
     Greeting,
     Light,
     led_line,

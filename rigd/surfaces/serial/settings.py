@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rigd.config.options import Options, option
 from rigd.model.access import Access
-from rigd.surfaces.line_protocol import MAX_CONTROLS
+from rigd.surfaces.serial.line_protocol import MAX_CONTROLS
 
 LAMPS = ("recording", "ready", "armed", "fault", "locked", "gap", "circled", "closing")
 CHANNEL_LAMPS = ("armed", "phantom")

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from rigd.hands.surface import Motion
-from rigd.surfaces.midi_parser import END_OF_SYSEX, SYSEX
+from rigd.wire.midi.parser import END_OF_SYSEX, SYSEX
 
 SWITCH_ON_FROM = 64
 """A controller switch is on from here (MIDI 1.0, controllers 64 to 69)."""

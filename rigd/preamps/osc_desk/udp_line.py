@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 
 from rigd.model.units import NS_PER_SECOND, Ns
-from rigd.preamps.host_lookup import HostAddress, HostLookup, Resolver
+from rigd.preamps.osc_desk.host_lookup import HostAddress, HostLookup, Resolver
 from rigd.wire.osc import LARGEST_PACKET_BYTES
 
 _MOST_AT_ONCE = 64

@@ -6,7 +6,7 @@ for a box at the wrong speed may never send a line feed.
 
 from __future__ import annotations
 
-from rigd.surfaces.line_protocol import MAX_LINE
+from rigd.surfaces.serial.line_protocol import MAX_LINE
 
 _SAMPLE = 32
 """Characters shown of a refused line."""

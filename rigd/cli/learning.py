@@ -19,12 +19,12 @@ from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi_controls import Touch, touches_in
-from rigd.surfaces.midi_links import SERIAL_PREFIX, MidiLink, SerialMidiLink
-from rigd.surfaces.midi_names import FoundPort, fitting_ports, place_lines, remark_on, stable_name
-from rigd.surfaces.midi_parser import NOISE
-from rigd.surfaces.midi_ports import MidiPorts
-from rigd.surfaces.serial_ports import LINKS, SerialPort, is_counted, lasting_link, list_ports
+from rigd.surfaces.midi.controls import Touch, touches_in
+from rigd.wire.midi.links import SERIAL_PREFIX, MidiLink, SerialMidiLink
+from rigd.wire.midi.names import FoundPort, fitting_ports, place_lines, remark_on, stable_name
+from rigd.wire.midi.parser import NOISE
+from rigd.wire.midi.ports import MidiPorts
+from rigd.wire.serial_ports import LINKS, SerialPort, is_counted, lasting_link, list_ports
 
 WATCH_NS = 600_000_000
 """The release of a short press comes within this (midi-footswitch 1)."""

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from rigd.hands.surface import Motion
-from rigd.surfaces.midi_controls import SWITCH_ON_FROM, Touch
+from rigd.surfaces.midi.controls import SWITCH_ON_FROM, Touch
 
 SENSOR_ON_FROM = 80
 SENSOR_OFF_BELOW = 48

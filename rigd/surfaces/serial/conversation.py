@@ -11,7 +11,7 @@ from typing import Protocol
 
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.units import NS_PER_SECOND, Ns
-from rigd.surfaces.line_protocol import (
+from rigd.surfaces.serial.line_protocol import (
     HOST_BEAT,
     HOST_GREETING,
     MAX_LINE,
@@ -28,8 +28,8 @@ from rigd.surfaces.line_protocol import (
     read_box_line,
     unframe_line,
 )
-from rigd.surfaces.refused_lines import RefusedLines
-from rigd.surfaces.serial_settings import LineTiming, SerialSettings
+from rigd.surfaces.serial.refused_lines import RefusedLines
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""MIDI foot controllers, and whatever else sends MIDI: kind = "midi"."""

@@ -1,0 +1,1 @@
+"""Boxes on a serial port, with faders, buttons, lamps and displays: kind = "serial"."""

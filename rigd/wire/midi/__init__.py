@@ -1,0 +1,1 @@
+"""MIDI ports and messages, for whoever is above: surfaces, preamps, faces."""
