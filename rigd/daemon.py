@@ -33,8 +33,8 @@ from rigd.control.feedback import FeedbackPump
 from rigd.control.ports import Ports
 from rigd.control.preamps import Preamps
 from rigd.control.surface_watch import SurfaceWatch
-from rigd.control.unsafe_sound import TapeWatch
-from rigd.control.watchdog import SignOfLife
+from rigd.control.unsafe_sound import UnsafeSoundWatch
+from rigd.control.watchdog import DaemonWatchdog
 from rigd.hands.surface import ShowsGains, Surface
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.index import INDEX_NAME
@@ -234,7 +234,7 @@ class Rig:
             blackbox = self._blackbox(runtime, tape, pins, prepare, other_build)
             running.callback(lambda: blackbox.stop() if self._leave_running else blackbox.stop_process())
             blackbox.start(replace=replace_blackbox)
-        self._tape_watch = TapeWatch(
+        self._tape_watch = UnsafeSoundWatch(
             tape,
             state=lambda: self.controller.state,
             post=self._post,
@@ -248,7 +248,7 @@ class Rig:
         running.callback(preamps.stop)
         server = self._start_surfaces(runtime, tape)
         self._watch_folder(runtime, lock, settings, tape, server)
-        life = SignOfLife(self.controller, self._notifier)
+        life = DaemonWatchdog(self.controller, self._notifier)
         life.start()
         running.callback(life.stop)
 

@@ -40,7 +40,7 @@ from rigd.model.requests import (
 )
 from rigd.model.units import NS_PER_SECOND, ClockNs
 from rigd.wire.codec import Codec, encode
-from rigd.wire.link import Door
+from rigd.wire.link import ListeningSocket
 from rigd.wire.peers import peer_of
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class ControlSocket:
         self._selector = selectors.DefaultSelector()
         self._visits: dict[int, Visit] = {}
         self._news, self._news_in = socket.socketpair()
-        self._door: Door | None = None
+        self._door: ListeningSocket | None = None
         self._door_is_gone = False
         """Its name in the runtime folder vanished: it is to be opened again."""
         self._door_opens_ns = 0
@@ -102,7 +102,7 @@ class ControlSocket:
 
     def start(self) -> None:
         """Clients may connect. The caller holds the lock that makes this the only rigd of its folder."""
-        self._door = Door(self._path, mode=lambda: control_socket_mode(self._path.parent))
+        self._door = ListeningSocket(self._path, mode=lambda: control_socket_mode(self._path.parent))
         self._door.socket.setblocking(False)
         for stream in (self._news, self._news_in):
             stream.setblocking(False)

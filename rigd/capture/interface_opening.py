@@ -41,7 +41,7 @@ FIRST_BLOCK_WITHIN_S = 3.0
 LOOK_EVERY_S = 0.002
 
 
-class ExitCode(IntEnum):
+class CaptureExit(IntEnum):
     """How rigd-capture ends."""
 
     STOPPED = 0
@@ -70,7 +70,7 @@ class Heard:
     """What is reported of it from now on, and whether it is recorded."""
 
 
-class Opening:
+class InterfaceOpening:
     """One try to open the interface. `report` says how far it is; any thread may read it."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Opening:
         self._clock = clock
         self._sleep = sleep
         self.report = CaptureReport(phase=CapturePhase.OPENING, device=settings.device)
-        self.exit_code = ExitCode.STOPPED
+        self.exit_code = CaptureExit.STOPPED
         self.heard: Heard | None = None
 
     def run(self) -> None:
@@ -100,16 +100,16 @@ class Opening:
             self.heard = self._open()
             self.report = self.heard.rate.report
         except TapeError as error:
-            self._fail(str(error), ExitCode.TAPE)
+            self._fail(str(error), CaptureExit.TAPE)
         except RigError as error:
             with contextlib.suppress(OSError):  # what is to be told is told
                 replace_own(self._runtime / LOST_NAME, b"")
-            self._fail(str(error), ExitCode.INTERFACE, is_mismatch=isinstance(error, MismatchError))
+            self._fail(str(error), CaptureExit.INTERFACE, is_mismatch=isinstance(error, MismatchError))
         except BaseException as error:
-            self._fail(f"rigd-capture is broken: {error!r}. Its log has the details", ExitCode.BROKEN)
+            self._fail(f"rigd-capture is broken: {error!r}. Its log has the details", CaptureExit.BROKEN)
             raise
 
-    def _fail(self, why: str, code: ExitCode, *, is_mismatch: bool = False) -> None:
+    def _fail(self, why: str, code: CaptureExit, *, is_mismatch: bool = False) -> None:
         self.exit_code = code
         mismatch = why if is_mismatch else ""
         self.report = replace(self.report, phase=CapturePhase.FAILED, failure=why, mismatch=mismatch)

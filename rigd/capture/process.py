@@ -27,7 +27,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from rigd.capture.driver import load_driver
-from rigd.capture.interface_opening import ExitCode, Opening
+from rigd.capture.interface_opening import CaptureExit, InterfaceOpening
 from rigd.capture.matching import keep_interface
 from rigd.capture.settings import FILE_NAME, read_settings
 from rigd.model.errors import InterfaceError, LinkError
@@ -41,7 +41,7 @@ from rigd.wire.start_progress import STANDS_STILL_S, StartFeed, StartProgress
 
 if TYPE_CHECKING:
     from rigd.capture.driver import AudioDriver
-    from rigd.wire.link import Door, Link
+    from rigd.wire.link import Link, ListeningSocket
 
 SOCKET_NAME = "capture.sock"
 LOCK_NAME = "capture.lock"
@@ -71,7 +71,7 @@ class CaptureProcess:
         self._opening_until = self._feed_at + OPENING_AT_MOST_S
         self._delivered: list[tuple[int, int]] = []
         self._progress = StartProgress()
-        self._opening = Opening(settings, runtime, make_driver=_make_driver)
+        self._opening = InterfaceOpening(settings, runtime, make_driver=_make_driver)
         self._opened = threading.Event()
         self._is_over = threading.Event()
         self._links: dict[int, Link] = {}
@@ -83,7 +83,7 @@ class CaptureProcess:
         self._sent = self._opening.report
         self._was_heard = False
 
-    def run(self) -> ExitCode:
+    def run(self) -> CaptureExit:
         """Listens until it is told to stop or opening fails. Main thread."""
         feed = StartFeed(self._notifier, os.getpid())
         opener = threading.Thread(target=self._open, name="rigd-opening", daemon=True)
@@ -93,10 +93,10 @@ class CaptureProcess:
         importlib.import_module("rigd.tape.capture_core")
         # The messages need pydantic, which is not to take the processor from the opening.
         self._opened.wait(OPENING_WITHIN_S)
-        from rigd.wire.link import Door
+        from rigd.wire.link import ListeningSocket
 
         feed.over()
-        door = Door(self._runtime / SOCKET_NAME)
+        door = ListeningSocket(self._runtime / SOCKET_NAME)
         try:
             self._selector.register(door.socket, selectors.EVENT_READ, door.socket)
             self._selector.register(self._woken, selectors.EVENT_READ, None)
@@ -128,7 +128,7 @@ class CaptureProcess:
         with contextlib.suppress(OSError):
             self._waker.send(b"\0")
 
-    def _talk(self, door: Door) -> None:
+    def _talk(self, door: ListeningSocket) -> None:
         give_up_at = None
         while not self._stop_asked:
             self._show_life()
@@ -163,10 +163,10 @@ class CaptureProcess:
             return self._opening.report
         report = heard.rate.look(time.monotonic_ns())
         if _is_over(report):
-            self._opening.exit_code = ExitCode.INTERFACE
+            self._opening.exit_code = CaptureExit.INTERFACE
         return report
 
-    def _stay_found(self, door: Door) -> None:
+    def _stay_found(self, door: ListeningSocket) -> None:
         """What this process has in the runtime folder is there, also where somebody took the folder away."""
         if time.monotonic() < self._look_at:
             return
@@ -199,7 +199,7 @@ class CaptureProcess:
             self._delivered = delivered
             self._notifier.alive()
 
-    def _welcome(self, door: Door) -> None:
+    def _welcome(self, door: ListeningSocket) -> None:
         from rigd.wire.codec import Codec
         from rigd.wire.link import Link
 
@@ -249,7 +249,7 @@ class CaptureProcess:
                 del self._links[number]
         link.close()
 
-    def _end(self) -> ExitCode:
+    def _end(self) -> CaptureExit:
         """The stream is closed, if the interface lets itself be closed in time; else the process is left."""
         code = self._opening.exit_code
         ended_in_time = self._stop_stream()
@@ -322,18 +322,18 @@ def take_lock(path: Path) -> HeldLock:
         ) from error
 
 
-def main(arguments: Sequence[str] | None = None) -> ExitCode:
+def main(arguments: Sequence[str] | None = None) -> CaptureExit:
     """Runs the process; returns how it ended."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if len(arguments) != 1:
         _say("usage: python -m rigd.capture RUNTIME_DIR")
-        return ExitCode.USAGE
+        return CaptureExit.USAGE
     runtime = Path(arguments[0]).absolute()
     try:
         lock = take_lock(runtime / LOCK_NAME)
     except InterfaceError as error:
         _say(str(error))
-        return ExitCode.ALREADY_RUNNING if runtime.is_dir() else ExitCode.USAGE
+        return CaptureExit.ALREADY_RUNNING if runtime.is_dir() else CaptureExit.USAGE
     with lock:
         notifier = Notifier()
         notifier.ready("opens the interface")
@@ -342,5 +342,5 @@ def main(arguments: Sequence[str] | None = None) -> ExitCode:
             settings = read_settings(runtime)
         except InterfaceError as error:
             _say(str(error))
-            return ExitCode.USAGE
+            return CaptureExit.USAGE
         return CaptureProcess(runtime, settings, notifier, lock).run()

@@ -20,7 +20,7 @@ class NotLetIn(RigError):
     """A rig is there, and this user may not talk to it."""
 
 
-class Door(StrEnum):
+class Entrance(StrEnum):
     """What there is in a runtime folder to knock at."""
 
     NONE = "none"
@@ -30,7 +30,7 @@ class Door(StrEnum):
 
 def find_rig(own: Path, service: Path = SERVICE_DIR) -> Path:
     """The runtime folder of the rig that is meant. Where both run it is the user's own, and stderr says so."""
-    if own == service or door_of(service) is Door.NONE:
+    if own == service or door_of(service) is Entrance.NONE:
         return own
     if not _answers(own):
         return service
@@ -42,7 +42,7 @@ def find_rig(own: Path, service: Path = SERVICE_DIR) -> Path:
 
 def check_let_in(runtime: Path) -> None:
     """Raises NotLetIn, with who is let in."""
-    if door_of(runtime) is not Door.CLOSED:
+    if door_of(runtime) is not Entrance.CLOSED:
         return
     me = user_named(os.getuid())
     try:
@@ -61,20 +61,20 @@ def check_let_in(runtime: Path) -> None:
     raise NotLetIn(f"the rigd in {runtime} is {owner}'s alone; {me} is not let in, and nothing was done")
 
 
-def door_of(runtime: Path) -> Door:
+def door_of(runtime: Path) -> Entrance:
     """Says nothing of whether somebody answers there."""
     path = runtime / SOCKET_NAME
     try:
         path.lstat()
     except PermissionError:
-        return Door.CLOSED
+        return Entrance.CLOSED
     except OSError:
-        return Door.NONE
-    return Door.OPEN if os.access(path, os.R_OK | os.W_OK) else Door.CLOSED
+        return Entrance.NONE
+    return Entrance.OPEN if os.access(path, os.R_OK | os.W_OK) else Entrance.CLOSED
 
 
 def _answers(runtime: Path) -> bool:
-    if door_of(runtime) is not Door.OPEN:
+    if door_of(runtime) is not Entrance.OPEN:
         return False
     try:
         connected(runtime / SOCKET_NAME, timeout_s=0.0).close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from rigd.config.faults import Fault, meant, shown
+from rigd.config.faults import ConfigFault, meant, shown
 from rigd.config.lines import KeyPath
 from rigd.config.rig_config import PreampConfig, SurfaceConfig
 from rigd.config.sections import (
@@ -152,7 +152,7 @@ class Draft:
         )
 
 
-def check(draft: Draft) -> Iterator[Fault]:
+def check(draft: Draft) -> Iterator[ConfigFault]:
     """Every fault between sections; those of sections that could not be read are left alone."""
     yield from _check_inputs(draft)
     yield from _check_preamps(draft)
@@ -174,11 +174,11 @@ def _called(draft: Draft, place: int) -> str:
     return f'channel {place + 1} "{channel.name}"' if channel and channel.name else f"channel {place + 1}"
 
 
-def _check_inputs(draft: Draft) -> Iterator[Fault]:
+def _check_inputs(draft: Draft) -> Iterator[ConfigFault]:
     most = draft.audio.channels if draft.audio else None
     if most is not None and len(draft.channels) > most:
         text = f"is one too many: there are {len(draft.channels)} [[channel]]s, but [audio] channels = {most}"
-        yield Fault(path=("channel", most), text=text)
+        yield ConfigFault(path=("channel", most), text=text)
     taken: dict[int, int] = {}
     for place, channel in enumerate(draft.channels[:most]):
         if channel is None:
@@ -186,12 +186,12 @@ def _check_inputs(draft: Draft) -> Iterator[Fault]:
         number = draft.input_of(place)
         path: KeyPath = ("channel", place, "input")
         if most is not None and number > most:
-            yield Fault(
+            yield ConfigFault(
                 path=path, text=f"input = {number} must be 1 to {most}, because [audio] channels = {most}"
             )
         elif number in taken:
             text = f"input {number} is used twice ({_called(draft, taken[number])}, {_called(draft, place)})"
-            yield Fault(path=path, text=text)
+            yield ConfigFault(path=path, text=text)
         taken.setdefault(number, place)
 
 
@@ -206,7 +206,7 @@ def _ranges(numbers: Iterable[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in runs)
 
 
-def _check_preamps(draft: Draft) -> Iterator[Fault]:
+def _check_preamps(draft: Draft) -> Iterator[ConfigFault]:
     taken: dict[tuple[str, int], int] = {}
     for place, channel in enumerate(draft.channels):
         if channel is None or not channel.preamp:
@@ -215,16 +215,16 @@ def _check_preamps(draft: Draft) -> Iterator[Fault]:
         given = f"preamp = {shown(channel.preamp)}"
         found = _socket(channel.preamp)
         if found is None:
-            yield Fault(path=path, text=f'{given} must be of the form "name:socket", such as "desk:1"')
+            yield ConfigFault(path=path, text=f'{given} must be of the form "name:socket", such as "desk:1"')
             continue
         name, socket = found
         if name not in draft.preamps:
             told = meant(name, draft.preamps) or "; there is no [preamp.<name>] at all"
-            yield Fault(path=path, text=f"{given}: there is no [preamp.{name}]{told}")
+            yield ConfigFault(path=path, text=f"{given}: there is no [preamp.{name}]{told}")
             continue
         if found in taken:
             text = f"{given} is used twice ({_called(draft, taken[found])}, {_called(draft, place)})"
-            yield Fault(path=path, text=text)
+            yield ConfigFault(path=path, text=text)
         taken.setdefault(found, place)
         preamp = draft.preamps[name]
         sockets = getattr(preamp.settings, "sockets", None) if preamp else None
@@ -235,19 +235,21 @@ def _check_preamps(draft: Draft) -> Iterator[Fault]:
                 if preamp
                 else ""
             )
-            yield Fault(path=path, text=text)
+            yield ConfigFault(path=path, text=text)
         elif allowed is None and socket < 1:
-            yield Fault(path=path, text=f"{given}: sockets are counted from 1")
+            yield ConfigFault(path=path, text=f"{given}: sockets are counted from 1")
 
 
-def _check_gangs(draft: Draft) -> Iterator[Fault]:
+def _check_gangs(draft: Draft) -> Iterator[ConfigFault]:
     for place, channel in enumerate(draft.channels):
         if channel is not None and channel.gang and not channel.preamp:
             text = f'gang = "{channel.gang}": a gang shares its gain, and this channel has no preamp'
-            yield Fault(path=("channel", place, "gang"), text=text)
+            yield ConfigFault(path=("channel", place, "gang"), text=text)
 
 
-def _check_bindings(draft: Draft, path: KeyPath, bindings: tuple[Binding | None, ...]) -> Iterator[Fault]:
+def _check_bindings(
+    draft: Draft, path: KeyPath, bindings: tuple[Binding | None, ...]
+) -> Iterator[ConfigFault]:
     first: dict[str, Binding] = {}
     for place, binding in enumerate(bindings):
         if binding is None:
@@ -255,12 +257,12 @@ def _check_bindings(draft: Draft, path: KeyPath, bindings: tuple[Binding | None,
         here: KeyPath = (*path, place)
         for wrong in check_binding(binding):
             if wrong.partition(":")[0] not in _GESTURES:  # those are told below, with what was meant
-                yield Fault(path=(*here, "control"), text=wrong)
+                yield ConfigFault(path=(*here, "control"), text=wrong)
         control = plain_control(binding.control)
         if control in first:
             both = f"{_doing(first[control])}, {_doing(binding)}"
             text = f'control "{control}" is bound twice ({both})'
-            yield Fault(path=(*here, "control"), text=text)
+            yield ConfigFault(path=(*here, "control"), text=text)
         first.setdefault(control, binding)
         for gesture in _GESTURES:
             if getattr(binding, gesture):
@@ -272,7 +274,7 @@ def _check_bindings(draft: Draft, path: KeyPath, bindings: tuple[Binding | None,
                 )
 
 
-def _check_allow(draft: Draft, path: KeyPath, allow: tuple[str, ...]) -> Iterator[Fault]:
+def _check_allow(draft: Draft, path: KeyPath, allow: tuple[str, ...]) -> Iterator[ConfigFault]:
     for place, entry in enumerate(allow):
         here: KeyPath = (*path, place)
         given = f"allow = [{shown(entry)}]"
@@ -281,7 +283,7 @@ def _check_allow(draft: Draft, path: KeyPath, allow: tuple[str, ...]) -> Iterato
         except CommandError as error:
             verb, known = (entry.lower().split() or [""])[0], (*COMMANDS, *GROUPS)
             is_known = verb in known
-            yield Fault(
+            yield ConfigFault(
                 path=here,
                 text=f"{given}: {error}" if is_known else f"{given} is not a command{meant(verb, known)}",
             )
@@ -302,14 +304,14 @@ def _doing(binding: Binding) -> str:
     return f"nudge of channel {binding.nudge}" if binding.nudge is not None else "nothing"
 
 
-def _check_command(draft: Draft, path: KeyPath, gesture: str, text: str) -> Iterator[Fault]:
+def _check_command(draft: Draft, path: KeyPath, gesture: str, text: str) -> Iterator[ConfigFault]:
     given = f"{gesture} = {shown(text)}"
     try:
         command: Command = parse_command(text, origin=Origin("config"), at_ns=Ns(0))
     except CommandError as error:
         verb = text.split(maxsplit=1)[0].lower() if text.split() else ""
         known = verb in COMMANDS
-        yield Fault(
+        yield ConfigFault(
             path=path,
             text=f"{given}: {error}" if known else f"{given} is not a command{meant(verb, COMMANDS)}",
         )
@@ -324,28 +326,30 @@ def _check_command(draft: Draft, path: KeyPath, gesture: str, text: str) -> Iter
 
 def _check_keep(
     path: KeyPath, given: str, seconds: float, tape: TapeSection, blackbox: BlackBoxSection
-) -> Iterator[Fault]:
+) -> Iterator[ConfigFault]:
     longest = max(tape.keep_seconds, 60 * blackbox.minutes)
     if not 0 < seconds <= longest:
         why = f"[tape] keep_seconds = {tape.keep_seconds:g}"
         if blackbox.minutes:
             why += f" and [blackbox] minutes = {blackbox.minutes:g}"
-        yield Fault(path=path, text=f"{given} must be more than 0 and at most {longest:g} s, because {why}")
+        yield ConfigFault(
+            path=path, text=f"{given} must be more than 0 and at most {longest:g} s, because {why}"
+        )
 
 
 def _check_channel(
     draft: Draft, path: KeyPath, given: str, channel: int, *, sets_preamp: bool
-) -> Iterator[Fault]:
+) -> Iterator[ConfigFault]:
     if draft.audio is None:
         return
     if not 1 <= channel <= draft.audio.channels:
-        yield Fault(
+        yield ConfigFault(
             path=path,
             text=f"{given}: there is no channel {channel}; channels are 1 to {draft.audio.channels}",
         )
     elif sets_preamp and (channel > len(draft.channels) or _without_preamp(draft, channel - 1)):
         text = f"{given}: channel {channel} has no preamp that rigd can set ([[channel]] preamp)"
-        yield Fault(path=path, text=text)
+        yield ConfigFault(path=path, text=text)
 
 
 def _without_preamp(draft: Draft, place: int) -> bool:

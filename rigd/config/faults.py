@@ -20,7 +20,7 @@ _TYPE_FAULTS = ("_type", "_parsing", "int_from_float")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class ConfigFault:
     """`path` leads to the key at fault; `text` names it, what was given and what may stand there."""
 
     path: KeyPath
@@ -69,31 +69,31 @@ def section_of(path: KeyPath) -> str:
             return ""
 
 
-def faults_of(error: ValidationError, *, model: type[BaseModel], base: KeyPath) -> list[Fault]:
+def faults_of(error: ValidationError, *, model: type[BaseModel], base: KeyPath) -> list[ConfigFault]:
     """The faults pydantic found in the table at `base`, in the words of the trade."""
     return [_fault(dict(found), model=model, base=base) for found in error.errors(include_url=False)]
 
 
-def _fault(found: dict[str, Any], *, model: type[BaseModel], base: KeyPath) -> Fault:
+def _fault(found: dict[str, Any], *, model: type[BaseModel], base: KeyPath) -> ConfigFault:
     loc: tuple[str | int, ...] = found["loc"]
     path = (*base, *loc)
     key = ".".join(str(part + 1) if isinstance(part, int) else part for part in loc)
     given = found["input"]
     kind: str = found["type"]
     if kind == "extra_forbidden":
-        return Fault(
+        return ConfigFault(
             path=path, text=f'has no option "{str(loc[-1])[:_LONGEST_VALUE]}"{_meant_there(loc, model)}'
         )
     if kind == "missing":
         field = model.model_fields.get(str(loc[0]))
         wanted = f" ({field.description})" if len(loc) == 1 and field and field.description else ""
-        return Fault(path=path, text=f"needs {key}{wanted}")
+        return ConfigFault(path=path, text=f"needs {key}{wanted}")
     if kind == "value_error":
         place = f"{key} = {shown(given)} " if loc else ""
-        return Fault(path=path, text=place + str(found["ctx"]["error"]))
+        return ConfigFault(path=path, text=place + str(found["ctx"]["error"]))
     field = model.model_fields.get(str(loc[0])) if loc else None
     if field is None or len(loc) > 1:
-        return Fault(path=path, text=f"{key} = {shown(given)}: {_lower(found['msg'])}")
+        return ConfigFault(path=path, text=f"{key} = {shown(given)}: {_lower(found['msg'])}")
     unit = f" {unit_of(field)}" if unit_of(field) else ""
     if kind.endswith(_TYPE_FAULTS):
         allowed = (
@@ -103,7 +103,7 @@ def _fault(found: dict[str, Any], *, model: type[BaseModel], base: KeyPath) -> F
         )
     else:
         allowed = f"{range_of(field)}{unit}"
-    return Fault(path=path, text=f"{key} = {shown(given)} must be {allowed}")
+    return ConfigFault(path=path, text=f"{key} = {shown(given)} must be {allowed}")
 
 
 def _lower(message: str) -> str:

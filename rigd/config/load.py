@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from rigd.config.checks import Draft, SurfaceDraft, check
-from rigd.config.faults import Fault, faults_of, meant, section_of, shown
+from rigd.config.faults import ConfigFault, faults_of, meant, section_of, shown
 from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, SettingsModels
 from rigd.config.lines import KeyPath, key_lines
 from rigd.config.mirrors import check_mirror
@@ -84,7 +84,7 @@ def load_config(
             config = _assembled(draft, path, origins, os.environ if environ is None else environ)
             faults = [*check_mirror(config.library, config.mirror), *_check_blackbox(config)]
         except (OSError, RuntimeError, ValueError) as error:
-            faults = [Fault(path=("rig",), text=f"library or runtime_dir is not a path: {error}")]
+            faults = [ConfigFault(path=("rig",), text=f"library or runtime_dir is not a path: {error}")]
         if not faults:
             return config
     raise ConfigError("\n".join(map(plain_line, _told(faults, path, lines, origins))))
@@ -151,7 +151,7 @@ class _Reader:
         self._surfaces = surfaces
         self._preamps = preamps
         self._drivers = drivers
-        self.faults: list[Fault] = []
+        self.faults: list[ConfigFault] = []
 
     def read(self) -> Draft:
         for name in self._document:
@@ -178,7 +178,7 @@ class _Reader:
         )
 
     def _fault(self, path: KeyPath, text: str) -> None:
-        self.faults.append(Fault(path=path, text=text))
+        self.faults.append(ConfigFault(path=path, text=text))
 
     def _section(self, model: type[Model], name: str) -> Model | None:
         return self._model(model, (name,), self._document.get(name, {}))
@@ -326,19 +326,19 @@ def _assembled(
     )
 
 
-def _check_blackbox(config: RigConfig) -> list[Fault]:
+def _check_blackbox(config: RigConfig) -> list[ConfigFault]:
     """A black box among the takes would be taken for takes, by rigd and by people."""
     box = config.blackbox_folder.absolute()
     for whose, takes in (("library", config.library), ("mirror", config.mirror)):
         folder = takes.absolute() if takes is not None and config.blackbox.folder else None
         if folder is not None and (box.is_relative_to(folder) or folder.is_relative_to(box)):
             text = f'folder = {shown(config.blackbox.folder)} and the {whose} "{folder}" must not lie in one another'
-            return [Fault(path=("blackbox", "folder"), text=text)]
+            return [ConfigFault(path=("blackbox", "folder"), text=text)]
     return []
 
 
 def _told(
-    faults: Sequence[Fault], path: Path, lines: Mapping[KeyPath, int], origins: Mapping[KeyPath, str]
+    faults: Sequence[ConfigFault], path: Path, lines: Mapping[KeyPath, int], origins: Mapping[KeyPath, str]
 ) -> list[str]:
     """The faults in the order of the file, those of --set last, each with its place."""
     after_file = {place: LARGEST_FILE_BYTES + turn for turn, place in enumerate(origins)}

@@ -9,24 +9,24 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from rigd.config.faults import Fault
+from rigd.config.faults import ConfigFault
 
 _PATH = ("mirror", "library")
 
 
-def check_mirror(library: Path, mirror: Path | None) -> Iterator[Fault]:
+def check_mirror(library: Path, mirror: Path | None) -> Iterator[ConfigFault]:
     """Why these two folders cannot be library and mirror, links followed. Raises OSError, RuntimeError."""
     if mirror is None:
         return
     first, second = library.resolve(), mirror.resolve()
     if first == second:
-        yield Fault(
+        yield ConfigFault(
             path=_PATH, text=f'library is [rig] library itself ("{first}"): a mirror is another folder'
         )
     elif second.is_relative_to(first):
-        yield Fault(path=_PATH, text=f'library "{second}" is inside [rig] library "{first}"')
+        yield ConfigFault(path=_PATH, text=f'library "{second}" is inside [rig] library "{first}"')
     elif first.is_relative_to(second):
-        yield Fault(path=_PATH, text=f'library "{second}" has [rig] library "{first}" inside')
+        yield ConfigFault(path=_PATH, text=f'library "{second}" has [rig] library "{first}" inside')
 
 
 def mirror_warnings(library: Path, mirror: Path) -> list[str]:

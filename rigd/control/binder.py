@@ -44,7 +44,7 @@ Submit = Callable[[Command], "Future[Reply]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
+class _NamedCommand:
     surface: str
     text: str
     at_ns: Ns
@@ -72,7 +72,7 @@ class _Refusals:
     """Since it was told."""
 
 
-_News = ControlInput | _Said | _Gone | _Answer
+_News = ControlInput | _NamedCommand | _Gone | _Answer
 
 
 class _BoundControl:
@@ -165,7 +165,7 @@ class Binder:
         """The surface names a command itself."""
         with self._wake:
             if len(self._queue) < QUEUE_LENGTH:
-                self._queue.append(_Said(surface=surface, text=text, at_ns=at_ns))
+                self._queue.append(_NamedCommand(surface=surface, text=text, at_ns=at_ns))
                 self._wake.notify()
             else:
                 self._overflowed += 1
@@ -274,7 +274,7 @@ class Binder:
                 for bound in self._targets(news):
                     bound.control = news.control
                     self._move(bound, news)
-            case _Said():
+            case _NamedCommand():
                 self._name_command(news)
             case _Gone():
                 for bound in self._bound.get(news.surface, ()):
@@ -312,7 +312,7 @@ class Binder:
             )
             self._send(bound.surface, bound.control, command)
 
-    def _name_command(self, said: _Said) -> None:
+    def _name_command(self, said: _NamedCommand) -> None:
         try:
             command = parse_command(said.text, origin=Origin(said.surface), at_ns=said.at_ns)
         except CommandError as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rigd.model.blackbox import Keep
-from rigd.model.library import Volume
+from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
 from rigd.model.take import Parameter
@@ -72,7 +72,7 @@ class LibraryPort(Protocol):
 class VolumesPort(Protocol):
     """Who looks after library and mirror together."""
 
-    def check(self, volume: Volume) -> None:
+    def check(self, volume: WhichVolume) -> None:
         """VolumeChecked, in its own time. Asked again before that, it is checked once."""
 
 

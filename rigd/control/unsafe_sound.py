@@ -30,7 +30,7 @@ _TAKE_BITS = (1 << 56) - 1
 """Of a hold's key: those that are the take's own, whichever writer took it."""
 
 
-class TapeWatch:
+class UnsafeSoundWatch:
     """`state` is asked for the ends of takes. `now` may be called by any thread."""
 
     def __init__(

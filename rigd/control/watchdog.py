@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 STATUS_EVERY_S = 1.0
 
 
-class SignOfLife:
+class DaemonWatchdog:
     """Start once everything runs, stop first of all."""
 
     def __init__(self, controller: Controller, notifier: Notifier) -> None:

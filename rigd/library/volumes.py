@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rigd.library.durable import make_folder, sync_folder, write_whole
 from rigd.model.errors import LibraryError
-from rigd.model.library import Volume
+from rigd.model.library import WhichVolume
 from rigd.takefile.beneath import new_file, remove
 from rigd.takefile.volume import ID_NAME, OWN_FOLDER, read_id
 
@@ -74,10 +74,10 @@ class VolumePair:
             self._library_id = volume_id(self._library)
             self._library_device = self._library.stat().st_dev
 
-    def why_unfit(self, volume: Volume) -> str:
+    def why_unfit(self, volume: WhichVolume) -> str:
         """As the function of that name. The mirror is a new one, and gets an id, where the library knows of none
         and it knows of no library. LibraryError."""
-        if volume is Volume.LIBRARY:
+        if volume is WhichVolume.LIBRARY:
             return why_unfit(self._library, self._library_id)
         known = read_id(self._library, MIRROR_ID_NAME)
         library = read_id(self._mirror, LIBRARY_ID_NAME)

@@ -41,7 +41,7 @@ def dismiss_writer(runtime_dir: Path, name: str) -> None:
 
 
 @dataclass(slots=True)
-class _Said:
+class _Sent:
     message: object
     reports_since: int = 0
 
@@ -67,7 +67,7 @@ class WriterLink:
         self._name = name
         self._asked_to_end = 0
         self._lock = threading.Lock()
-        self._said: list[_Said] = []
+        self._said: list[_Sent] = []
         self._linked = False
         self._replace = False
         self._process = ProcessLink(
@@ -98,7 +98,7 @@ class WriterLink:
         """The writer has the messages, all of them, or will have them as soon as there is one that takes them. Never
         waits. StopWriter is for the one there is: the next one would end too."""
         with self._lock:
-            self._said += [_Said(message) for message in messages if not isinstance(message, StopWriter)]
+            self._said += [_Sent(message) for message in messages if not isinstance(message, StopWriter)]
             if self._linked:
                 self._process.send(*messages)
 

@@ -37,7 +37,7 @@ from rigd.mirror.copies import (
 )
 from rigd.mirror.take_places import TakePlaces
 from rigd.model.errors import LibraryError, RigError
-from rigd.model.library import CopiesLeft, LibraryFact, TakeCompared, Volume, VolumeChecked
+from rigd.model.library import CopiesLeft, LibraryFact, TakeCompared, VolumeChecked, WhichVolume
 from rigd.model.units import TakeId
 from rigd.takefile.journal import JOURNAL_NAME
 
@@ -79,7 +79,7 @@ class MirrorKeeper:
         self._may_copy, self._post, self._now, self._clock = may_copy, post, now, clock
         self._wake = threading.Condition()
         self._stopping = threading.Event()
-        self._to_check: set[Volume] = set()
+        self._to_check: set[WhichVolume] = set()
         self._filed: dict[TakeId, Path] = {}
         self._walk_due = True
         self._volumes = VolumePair(self._library, self._mirror)
@@ -112,7 +112,7 @@ class MirrorKeeper:
         if self._thread.is_alive():
             self._thread.join(10.0)
 
-    def check(self, volume: Volume) -> None:
+    def check(self, volume: WhichVolume) -> None:
         """VolumeChecked, as soon as it was looked at."""
         with self._wake:
             self._to_check.add(volume)
@@ -210,14 +210,14 @@ class MirrorKeeper:
 
     # --- checking a volume ---
 
-    def _check(self, volume: Volume) -> None:
+    def _check(self, volume: WhichVolume) -> None:
         try:
             problem = self._volumes.why_unfit(volume)
         except LibraryError as error:
             problem = str(error)
         if not problem:
             self._walk_due = True
-            if volume is Volume.LIBRARY and self._volumes.library_is_another_mount():
+            if volume is WhichVolume.LIBRARY and self._volumes.library_is_another_mount():
                 with contextlib.suppress(LibraryError):
                     self._keeper.come_back()
         self._told = None

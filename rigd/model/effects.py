@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rigd.model.blackbox import Keep
-from rigd.model.library import Volume
+from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
 from rigd.model.take import Parameter
@@ -31,7 +31,7 @@ class SendToMirror:
 class CheckVolume:
     """Find out whether a volume that was away is fit for takes; answered by VolumeChecked."""
 
-    volume: Volume
+    volume: WhichVolume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

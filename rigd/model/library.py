@@ -82,7 +82,7 @@ class LibraryMended:
     """As in LibraryFailed."""
 
 
-class Volume(StrEnum):
+class WhichVolume(StrEnum):
     """Which of the two."""
 
     LIBRARY = "library"
@@ -93,7 +93,7 @@ class Volume(StrEnum):
 class VolumeChecked:
     """A volume that was away was looked at: its folder, its right to write, a written and read probe."""
 
-    volume: Volume
+    volume: WhichVolume
     problem: str = ""
     """Empty: takes may go to it again."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from rigd.model.effects import AdoptTake, CheckVolume, SendToMirror
 from rigd.model.events import Happening
 from rigd.model.inputs import MirrorLost, MirrorSaid
-from rigd.model.library import CopiesLeft, TakeCompared, Volume, VolumeChecked
+from rigd.model.library import CopiesLeft, TakeCompared, VolumeChecked, WhichVolume
 from rigd.model.messages import (
     EndTake,
     GapWritten,
@@ -124,7 +124,7 @@ def _report(work: Work, mirror: Mirror, fact: WriterReport) -> None:
         if fact.open_takes:
             _comes_back(work)  # a daemon or a writer was started again; this volume was in use all the time
         else:
-            work.do(CheckVolume(volume=Volume.MIRROR))
+            work.do(CheckVolume(volume=WhichVolume.MIRROR))
     elif fact.behind_frames > late and fact.behind_frames >= mirror.behind_frames > late / 2:
         if mirror.phase is not MirrorPhase.CUT_LOOSE:
             falls_behind(work, f"it is {fact.behind_frames / work.state.sample_rate_hz:.0f} s behind")
@@ -194,7 +194,7 @@ def volume_checked(work: Work, fact: VolumeChecked) -> None:
     mirror = work.state.mirror
     if mirror is None:
         return
-    if fact.volume is Volume.MIRROR:
+    if fact.volume is WhichVolume.MIRROR:
         if fact.problem:
             change_mirror(work, problem=fact.problem)
             work.raise_fault(FAULT, f"the mirror is away: {fact.problem}. Takes are in the library alone")

@@ -13,7 +13,7 @@ from typing import Any
 from rigd.model.effects import AdoptTake, CheckVolume, Effect, SendToMirror, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import TwoVolumes
-from rigd.model.library import Volume
+from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter, TakeFailed
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take
 from rigd.model.units import NS_PER_SECOND, Frame
@@ -196,7 +196,7 @@ def look_after_mirror(work: Work) -> None:
     if mirror.phase is MirrorPhase.IN_CHARGE:
         fit = not disk.problem and disk.free_bytes >= RETURN_S * disk.bytes_per_second
         if fit and not is_busy(work.state):
-            work.do(CheckVolume(volume=Volume.LIBRARY))
+            work.do(CheckVolume(volume=WhichVolume.LIBRARY))
     elif mirror.phase in (MirrorPhase.IN_STEP, MirrorPhase.CATCHING_UP) and mirror.heard_at_ns is not None:
         silent_s = (work.at.now_ns - mirror.heard_at_ns) / NS_PER_SECOND
         if silent_s > SILENT_S and is_rolling(work.state):

@@ -50,7 +50,7 @@ def listen(path: Path, *, mode: int = 0o600) -> socket.socket:
     return listener
 
 
-class Door:
+class ListeningSocket:
     """A listening socket whose name in the runtime folder is made again where it vanishes. One thread."""
 
     def __init__(self, path: Path, *, mode: Callable[[], int] = lambda: 0o600) -> None:

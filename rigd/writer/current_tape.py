@@ -11,7 +11,7 @@ from rigd.tape.tape import Tape
 log = logging.getLogger(__name__)
 
 
-class TapeWatch:
+class CurrentTape:
     """`now` is the tape that is attached; None before the first. One that is replaced is not closed here,
     because takes may still be on it."""
 

@@ -25,7 +25,7 @@ from rigd.takefile.recovery import (
 )
 from rigd.tape.holds import Hold, hold_key
 from rigd.tape.tape import Tape
-from rigd.writer.current_tape import TapeWatch
+from rigd.writer.current_tape import CurrentTape
 from rigd.writer.open_takes import OpenTakes
 
 
@@ -40,7 +40,7 @@ class LeftTakes:
         writer: str,
         open_list: OpenList,
         takes: OpenTakes,
-        tapes: TapeWatch,
+        tapes: CurrentTape,
         keep: Callable[[Tape, Hold], None],
     ) -> None:
         self._library_root, self._writer, self._keep = library_root, writer, keep

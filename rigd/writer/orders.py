@@ -40,14 +40,14 @@ from rigd.takefile.volume import Volume
 from rigd.tape.holds import PRIMARY_WRITER, Hold, NoFreeHoldError
 from rigd.tape.mapping import await_name
 from rigd.tape.tape import Tape
-from rigd.writer.current_tape import TapeWatch
+from rigd.writer.current_tape import CurrentTape
 from rigd.writer.dead_holds import DeadStrangers
 from rigd.writer.group_sync import sync_together
 from rigd.writer.held_for_the_next_take import KeptSound
 from rigd.writer.left_takes import LeftTakes
 from rigd.writer.open_takes import OpenTakes
 from rigd.writer.reporting import report_of
-from rigd.writer.take_opening import Holder, Opening, check, open_take, remove_empty, resume_take
+from rigd.writer.take_opening import Holder, TakeOpening, check, open_take, remove_empty, resume_take
 from rigd.writer.take_writer import TakeWriter
 from rigd.writer.waiting_orders import WaitingList
 
@@ -60,7 +60,7 @@ LEAVE_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
-class Desk:
+class WriterOrders:
     """`tell` gets every fact as it becomes true. `name` is the writer's: its lists and holds go by it."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Desk:
         """Of those that wait, the ones whose first files a sync has failed for."""
         self._folders: dict[TakeId, str] = {}
         """Of takes closed here, the last ones, for notes that come after."""
-        self._tapes = TapeWatch(runtime / TAPE_NAME)
+        self._tapes = CurrentTape(runtime / TAPE_NAME)
         self._out_of_holds = False
         """Others than this writer have the last ones; asked again when a take is closed, and each second."""
         self._open_list = OpenList(runtime / f"{name}.open")
@@ -309,7 +309,7 @@ class Desk:
 
     def open_some(self) -> None:
         """The takes that wait longest are open and durable, a few together, as far as there is room."""
-        openings: list[Opening] = []
+        openings: list[TakeOpening] = []
         for waiting in list(self._waiting)[:OPENED_TOGETHER]:
             if self._out_of_holds or not self._takes.has_room_for(waiting.order):
                 break
@@ -341,10 +341,10 @@ class Desk:
             self._waiting.remove(take.take_id)
             self._tell(TakeOpened(take_id=take.take_id, first_frame=take.order.first_frame))
 
-    def _made_durable(self, openings: list[Opening]) -> list[Opening]:
+    def _made_durable(self, openings: list[TakeOpening]) -> list[TakeOpening]:
         """Those of them that will be there after a power cut, by one sync for all of a file system. Of the
         others nothing is left behind; each is opened once more, in fresh files."""
-        good: list[Opening] = []
+        good: list[TakeOpening] = []
         for device in {opening.take.device for opening in openings}:
             together = [opening for opening in openings if opening.take.device == device]
             durable, not_so = sync_together(
@@ -363,7 +363,7 @@ class Desk:
         self._opened_again.intersection_update(waiting.take_id for waiting in self._waiting)
         return good
 
-    def _make_durable_alone(self, opening: Opening) -> None:
+    def _make_durable_alone(self, opening: TakeOpening) -> None:
         opening.take.make_durable()
         make_durable(Path(opening.take.order.folder), self._library_root)
 

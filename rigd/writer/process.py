@@ -33,11 +33,11 @@ from rigd.model.messages import (
 from rigd.tape.holds import PRIMARY_WRITER
 from rigd.wire.codec import Codec
 from rigd.wire.held_lock import HeldLock, LockTaken
-from rigd.wire.link import Door, Link
+from rigd.wire.link import Link, ListeningSocket
 from rigd.wire.notify import Notifier
 from rigd.wire.own_folder import read_own
-from rigd.writer.orders import Desk
-from rigd.writer.watchdog import SignOfLife
+from rigd.writer.orders import WriterOrders
+from rigd.writer.watchdog import WriterWatchdog
 
 CYCLE_SECONDS = 0.35
 """Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more than
@@ -72,8 +72,8 @@ class WriterProcess:
         self._lock = lock
         self._socket_path = runtime / f"{name}.sock"
         self._sync_seconds = max(0.05, settings.sync_interval_ms / 1000)
-        self._desk = Desk(settings, runtime, self._tell, name=name)
-        self._life = SignOfLife(notifier)
+        self._desk = WriterOrders(settings, runtime, self._tell, name=name)
+        self._life = WriterWatchdog(notifier)
         self._codec = Codec((OpenTake, EndTake, Annotate, Retag, KeepFirm, StopWriter), across_builds=True)
         self._links: list[Link] = []
         self._gone: set[Link] = set()
@@ -102,7 +102,7 @@ class WriterProcess:
             self._selector.register(wake, selectors.EVENT_READ, wake)
             # Before a disk is touched: whoever connects to a writer that waits for one waits with it, and does
             # not take it for dead.
-            door = Door(self._socket_path)
+            door = ListeningSocket(self._socket_path)
             closing.callback(door.close)
             self._selector.register(door.socket, selectors.EVENT_READ, door.socket)
             self._life.start()
@@ -116,7 +116,7 @@ class WriterProcess:
                 self._drop(link)
             signal.set_wakeup_fd(-1)
 
-    def _loop(self, door: Door, wake: socket.socket) -> None:
+    def _loop(self, door: ListeningSocket, wake: socket.socket) -> None:
         now = time.monotonic()
         # Durable at once what a writer before wrote and did not make so: else one killed again and again within a
         # second of its start would let the tape fill up.
@@ -161,7 +161,7 @@ class WriterProcess:
             if searching:
                 searching = self._search(time.monotonic() + SEARCH_SECONDS)
 
-    def _stay_found(self, door: Door) -> None:
+    def _stay_found(self, door: ListeningSocket) -> None:
         """What this writer has in the runtime folder is there, also where somebody took the folder away."""
         before = door.socket
         if door.open_again() is not None:
@@ -198,7 +198,7 @@ class WriterProcess:
 
     # Daemons.
 
-    def _welcome(self, door: Door) -> None:
+    def _welcome(self, door: ListeningSocket) -> None:
         try:
             stream = door.let_in()
         except OSError as error:

@@ -85,7 +85,7 @@ def check(order: TakeOrder, *, tape: Tape, library_root: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class TakeOpening:
     """A take whose folder, journal and files are there, but would not survive a power cut yet."""
 
     take: TakeWriter
@@ -109,7 +109,7 @@ def open_take(
     library_root: Path,
     open_list: OpenList,
     holder: Holder,
-) -> Opening:
+) -> TakeOpening:
     """The order's folder, journal (with these notes) and files are there; nothing of its sound is
     written. TakeError, TapeError or OSError, and nothing is left behind."""
     check(order, tape=tape, library_root=library_root)  # it may come from the list of a writer before
@@ -153,7 +153,7 @@ def open_take(
         )
         for note in notes:
             take.annotate(note)
-        return Opening(take, undo.pop_all())
+        return TakeOpening(take, undo.pop_all())
 
 
 def remove_empty(root: Path, folder: Path) -> None:

@@ -18,7 +18,7 @@ ASLEEP = ("D", "S")
 """States of a thread that waits inside a call (proc(5)); in a step of the writer only a disk is waited for."""
 
 
-class SignOfLife:
+class WriterWatchdog:
     """`went_round` and `durable` are called by the writer's loop; nothing else of it is looked at."""
 
     def __init__(self, notifier: Notifier, *, stat: Path | None = None) -> None:

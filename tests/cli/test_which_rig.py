@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.cli.which_rig import Door, NotLetIn, check_let_in, door_of, find_rig
+from rigd.cli.which_rig import Entrance, NotLetIn, check_let_in, door_of, find_rig
 from rigd.wire.link import listen
 from tests.support.tools import need_root
 
@@ -73,7 +73,7 @@ def test_who_is_not_let_in_is_told_who_is(open_to_all: Path, mode: int, told: st
     runtime.mkdir()
     with listen(runtime / "rigd.sock"):
         runtime.chmod(mode)
-        assert door_of(runtime) is Door.OPEN
+        assert door_of(runtime) is Entrance.OPEN
         check_let_in(runtime)
         message = _as_nobody(runtime)
         assert told.format(group=runtime.group(), owner=runtime.owner()) in message

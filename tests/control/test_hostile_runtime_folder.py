@@ -30,7 +30,7 @@ from rigd.takefile.folders import OpenFolder, OpenList
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 from rigd.tape.view import TapeView
 from rigd.wire.held_lock import HeldLock, holder_of
-from rigd.wire.link import Door
+from rigd.wire.link import ListeningSocket
 from rigd.writer.process import read_settings as read_writer_settings
 from rigd.writer.waiting_orders import WaitingList
 from tests.support.watched import Watched
@@ -119,7 +119,7 @@ USES: tuple[Callable[[Path], object], ...] = (
     _tape,
     _view,
     lambda runtime: HeldLock(runtime / "rigd.lock").close(),
-    lambda runtime: Door(runtime / "rigd.sock").close(),
+    lambda runtime: ListeningSocket(runtime / "rigd.sock").close(),
     lambda runtime: holder_of(runtime / "writer.lock"),
     lambda runtime: _is_locked(runtime / "writer.lock"),
     lambda runtime: dismiss_writer(runtime, "blackbox"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rigd.control.unsafe_sound import NOTHING_HELD, TapeWatch
+from rigd.control.unsafe_sound import NOTHING_HELD, UnsafeSoundWatch
 from rigd.model.disk_words import TapeWatched
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
@@ -38,7 +38,7 @@ class Bench:
         self.put(replace(desk.take, take_id=TAKE_ID, first_frame=Frame(0)))
         self.posted: queue.Queue[TapeWatched] = queue.Queue()
         self.later_s = 0.0
-        self.watch = TapeWatch(
+        self.watch = UnsafeSoundWatch(
             view,
             state=lambda: self.state,
             post=self.posted.put,

@@ -21,7 +21,7 @@ from rigd.library.disk_trial import try_disk
 from rigd.library.library import Library
 from rigd.library.volumes import VolumePair, why_unfit
 from rigd.model.errors import LibraryError
-from rigd.model.library import Volume
+from rigd.model.library import WhichVolume
 from rigd.model.messages import EndTake, OpenTake, Retag, TakeClosed
 from rigd.model.names import parse_naming
 from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
@@ -161,7 +161,7 @@ def use(root: Path, *, records: bool) -> None:
             try_disk(library.own_folder, root=root, may_go_on=lambda: True, clock=iter(range(9)).__next__)
         pair = VolumePair(root, root.parent / "mirror")
         pair.learn()
-        pair.why_unfit(Volume.MIRROR)
+        pair.why_unfit(WhichVolume.MIRROR)
         assert why_unfit(root, read_id(root)) == ""
         if records:
             record(library, root, opened.folder)

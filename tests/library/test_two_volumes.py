@@ -18,7 +18,7 @@ from rigd.mirror.copies import copy_take, look
 from rigd.mirror.verify import find_takes, verify_take
 from rigd.model.errors import LibraryError
 from rigd.model.inputs import TakeAdopted
-from rigd.model.library import CopiesLeft, Volume, VolumeChecked
+from rigd.model.library import CopiesLeft, VolumeChecked, WhichVolume
 from rigd.model.names import parse_naming
 from rigd.model.state import CopyState
 from rigd.model.take import Gap, GapCause
@@ -168,7 +168,7 @@ def test_a_mirror_folder_without_its_disk_is_not_written_to(volumes: TwoVolumes)
     volumes.there.mkdir()
     volumes.second = volumes.make_second()
     volumes.second.start()
-    volumes.second.check(Volume.MIRROR)
+    volumes.second.check(WhichVolume.MIRROR)
     told = volumes.hears(VolumeChecked)
     assert "see whether its disk is mounted" in told.problem and "To begin with a new one" in told.problem
     late = volumes.order()
@@ -179,7 +179,7 @@ def test_a_mirror_folder_without_its_disk_is_not_written_to(volumes: TwoVolumes)
     assert not list(volumes.there.iterdir())
     volumes.there.rmdir()
     shutil.move(volumes.there.with_name("unplugged"), volumes.there)
-    volumes.second.check(Volume.MIRROR)
+    volumes.second.check(WhichVolume.MIRROR)
     assert not volumes.hears(VolumeChecked).problem
     volumes.await_same(late)
     assert sound_of(order.folder) == sound_of(volumes.twin(order).folder)
@@ -194,10 +194,10 @@ def test_nothing_is_copied_into_the_empty_folder_of_a_library_that_is_not_mounte
     after = TwoVolumes(volumes.here.parent)
     try:
         after.second.start()
-        after.second.check(Volume.MIRROR)
+        after.second.check(WhichVolume.MIRROR)
         told = after.hears(VolumeChecked)
         assert "is the mirror of another library" in told.problem, told
-        after.second.check(Volume.MIRROR)  # and so it stays
+        after.second.check(WhichVolume.MIRROR)  # and so it stays
         assert "is the mirror of another library" in after.hears(VolumeChecked).problem
         assert not Path(take.folder).exists()
         (after.there / ".rigd" / "library-volume").unlink()  # as the text says

@@ -16,7 +16,7 @@ from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
 from rigd.library.sheet_file import read_sheet, write_sheet
 from rigd.mirror.keeper import MirrorKeeper
-from rigd.model.library import CopiesLeft, SessionOpened, TakeCompared, Volume, VolumeChecked
+from rigd.model.library import CopiesLeft, SessionOpened, TakeCompared, VolumeChecked, WhichVolume
 from rigd.model.names import parse_naming
 from rigd.model.state import Take
 from rigd.model.take import TakeOrder
@@ -59,8 +59,8 @@ class TwoVolumes:
 
     def start(self) -> None:
         self.second.start()
-        self.second.check(Volume.MIRROR)
-        assert self.hears(VolumeChecked) == VolumeChecked(volume=Volume.MIRROR)
+        self.second.check(WhichVolume.MIRROR)
+        assert self.hears(VolumeChecked) == VolumeChecked(volume=WhichVolume.MIRROR)
 
     def begin_again(self) -> None:
         """As after a restart: nothing is remembered but what the folders say."""

@@ -11,7 +11,7 @@ from rigd.model.blackbox import BlackBox
 from rigd.model.effects import CheckVolume, SendToMirror
 from rigd.model.events import Happening
 from rigd.model.inputs import MirrorLost, MirrorSaid
-from rigd.model.library import CopiesLeft, TakeCompared, Volume, VolumeChecked
+from rigd.model.library import CopiesLeft, TakeCompared, VolumeChecked, WhichVolume
 from rigd.model.messages import (
     Annotate,
     EndTake,
@@ -104,11 +104,11 @@ def test_a_mirror_that_was_not_checked_yet_gets_no_take() -> None:
     assert desk.take.copy is not None and desk.take.copy.state is CopyState.INCOMPLETE
     desk.ok("stop")
     desk.hear(MirrorSaid(fact=WRITER_IDLE))
-    assert desk.done(CheckVolume) == [CheckVolume(volume=Volume.MIRROR)]
-    desk.hear(VolumeChecked(volume=Volume.MIRROR, problem="read-only"))
+    assert desk.done(CheckVolume) == [CheckVolume(volume=WhichVolume.MIRROR)]
+    desk.hear(VolumeChecked(volume=WhichVolume.MIRROR, problem="read-only"))
     assert phase(desk) is MirrorPhase.AWAY and "read-only" in fault(desk)
     desk.hear(MirrorSaid(fact=WRITER_IDLE))
-    desk.hear(VolumeChecked(volume=Volume.MIRROR))
+    desk.hear(VolumeChecked(volume=WhichVolume.MIRROR))
     assert phase(desk) is MirrorPhase.IN_STEP and not fault(desk)
 
 
@@ -232,11 +232,11 @@ def test_while_the_mirror_is_in_charge_new_takes_go_there_alone_until_the_librar
     desk.hear(replace(WRITER_IDLE, problem="read-only"))
     assert not desk.done(CheckVolume), "neither room nor right to write yet"
     desk.hear(WRITER_IDLE)
-    assert desk.done(CheckVolume) == [CheckVolume(volume=Volume.LIBRARY)]
+    assert desk.done(CheckVolume) == [CheckVolume(volume=WhichVolume.LIBRARY)]
     assert not may_copy(desk.state)
-    desk.hear(VolumeChecked(volume=Volume.LIBRARY, problem="another disk"))
+    desk.hear(VolumeChecked(volume=WhichVolume.LIBRARY, problem="another disk"))
     assert phase(desk) is MirrorPhase.IN_CHARGE and "another disk" in fault(desk)
-    desk.hear(VolumeChecked(volume=Volume.LIBRARY))
+    desk.hear(VolumeChecked(volume=WhichVolume.LIBRARY))
     assert phase(desk) is MirrorPhase.IN_STEP and not fault(desk)
     assert may_copy(desk.state)
     desk.ok("start")

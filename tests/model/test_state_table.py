@@ -38,8 +38,8 @@ from rigd.model.library import (
     TakeRestored,
     TakesDated,
     TakeTrashed,
-    Volume,
     VolumeChecked,
+    WhichVolume,
 )
 from rigd.model.messages import (
     CapturePhase,
@@ -198,7 +198,7 @@ def facts(desk: Desk) -> list[Any]:
         *said,
         MirrorSaid(fact=_there(late)),
         MirrorLost(reason="killed"),
-        *(VolumeChecked(volume=volume, problem=why) for volume in Volume for why in ("", "read-only")),
+        *(VolumeChecked(volume=volume, problem=why) for volume in WhichVolume for why in ("", "read-only")),
         *(
             ClockSeen(
                 reading=ClockReading(unix_ns=1_800_000_000 * 10**9, boottime_ns=1, boot_id="b", state=state),

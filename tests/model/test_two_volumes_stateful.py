@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from rigd.model.effects import AdoptTake, CheckVolume, SendToMirror, SendToWriter, TrashTake
 from rigd.model.inputs import CaptureLost, MirrorLost, MirrorSaid, PostRollOver, TakeAdopted, WriterLost
-from rigd.model.library import CopiesLeft, TakeCompared, TakeTrashed, Volume, VolumeChecked
+from rigd.model.library import CopiesLeft, TakeCompared, TakeTrashed, VolumeChecked, WhichVolume
 from rigd.model.messages import (
     EndTake,
     KeepFirm,
@@ -140,7 +140,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.desk = Desk(mirror=True, preroll_s=0.0, postroll_s=1.0)
         self.library, self.mirror = Writer(), Writer()
-        self.to_check: list[Volume] = []
+        self.to_check: list[WhichVolume] = []
         self.adopting: list[AdoptTake] = []
         self.to_trash: list[Take] = []
         self.kept: set[TakeId] = set()

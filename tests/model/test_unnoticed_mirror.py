@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from rigd.model.effects import SendToWriter
 from rigd.model.inputs import MirrorLost, MirrorSaid
-from rigd.model.library import CopiesLeft, Volume, VolumeChecked
+from rigd.model.library import CopiesLeft, VolumeChecked, WhichVolume
 from rigd.model.messages import GapWritten
 from rigd.model.take import Gap, GapCause
 from rigd.model.units import Frame
@@ -53,8 +53,8 @@ class UnnoticedMirrorMachine(RuleBasedStateMachine):
     def report(self, behind_s: float, whole: bool, problem: str) -> None:
         self.desk.hear(mirror_report(self.desk, behind_s=behind_s, whole=whole, problem=problem))
 
-    @rule(problem=st.sampled_from(["", "gone"]), volume=st.sampled_from(Volume))
-    def checked(self, problem: str, volume: Volume) -> None:
+    @rule(problem=st.sampled_from(["", "gone"]), volume=st.sampled_from(WhichVolume))
+    def checked(self, problem: str, volume: WhichVolume) -> None:
         self.desk.hear(VolumeChecked(volume=volume, problem=problem))
 
     @rule()

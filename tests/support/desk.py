@@ -12,7 +12,7 @@ from rigd.model.effects import Effect, SendToMirror, SendToWriter
 from rigd.model.events import Event, Happening
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.inputs import Circumstances, Input, MirrorSaid, Rules, TwoVolumes
-from rigd.model.library import SessionOpened, TakePlan, Volume, VolumeChecked
+from rigd.model.library import SessionOpened, TakePlan, VolumeChecked, WhichVolume
 from rigd.model.messages import CapturePhase, CaptureReport, OpenTake, TakeClosed, WriterReport
 from rigd.model.state import Channel, Mirror, RigState, Take, Transport, first_state
 from rigd.model.take import ClosedFile, Slate, TakeFile, Track
@@ -100,7 +100,7 @@ class Desk:
                 self.hear(fact)
             if mirror:
                 self.hear(MirrorSaid(fact=WRITER_IDLE))
-                self.hear(VolumeChecked(volume=Volume.MIRROR))
+                self.hear(VolumeChecked(volume=WhichVolume.MIRROR))
             self.effects.clear()
             self.events.clear()
 

@@ -13,7 +13,7 @@ from rigd.model.errors import LinkError
 from rigd.model.messages import StopWriter
 from rigd.wire.codec import Codec
 from rigd.wire.held_lock import HeldLock, LockTaken
-from rigd.wire.link import Door, connect
+from rigd.wire.link import ListeningSocket, connect
 
 
 def test_a_lock_is_one_holder_s_and_says_whose(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_door_whose_name_vanishes_is_opened_again_and_who_is_in_stays(tmp_path
     path = tmp_path / "run" / "a.sock"
     path.parent.mkdir()
     codec = Codec((StopWriter,))
-    door = Door(path)
+    door = ListeningSocket(path)
     first = connect(path, codec)
     shutil.rmtree(path.parent)
     assert not door.is_there()
@@ -77,9 +77,9 @@ def test_a_door_whose_name_vanishes_is_opened_again_and_who_is_in_stays(tmp_path
 
 
 def test_a_door_takes_no_name_away_that_is_another_one_s(tmp_path: Path) -> None:
-    door = Door(tmp_path / "a.sock")
+    door = ListeningSocket(tmp_path / "a.sock")
     (tmp_path / "a.sock").unlink()
-    other = Door(tmp_path / "a.sock")
+    other = ListeningSocket(tmp_path / "a.sock")
     door.close()
     assert other.is_there()
     other.close()
@@ -103,7 +103,7 @@ def test_a_door_has_its_mode_by_no_umask_and_never_a_wider_one(
     try:
         with monkeypatch.context() as fixed:
             fixed.setattr(os, "umask", lambda _: pytest.fail("the umask was changed"))
-            door = Door(path, mode=lambda: mode)
+            door = ListeningSocket(path, mode=lambda: mode)
     finally:
         os.umask(before)
     assert seen == [mode & ~umask], "as it was made"

@@ -21,7 +21,7 @@ from rigd.model.messages import (
     WriterSettings,
 )
 from rigd.model.units import Frame
-from rigd.writer.orders import Desk
+from rigd.writer.orders import WriterOrders
 from rigd.writer.take_writer import TakeWriter
 from tests.support.patience import wait_for
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, small_disk
@@ -31,17 +31,17 @@ FAILURES_EACH = 3
 BROKEN_WRITER = f"""
 import sys
 from rigd.writer.__main__ import main
-from rigd.writer.orders import Desk
+from rigd.writer.orders import WriterOrders
 
 def break_it(name):
-    whole, failures = getattr(Desk, name), []
+    whole, failures = getattr(WriterOrders, name), []
     def broken(self):
         if len(failures) < {FAILURES_EACH}:
             failures.append(name)
             raise ZeroDivisionError("for a test")
         return whole(self)
     broken.__name__ = name
-    setattr(Desk, name, broken)
+    setattr(WriterOrders, name, broken)
 
 for name in {BROKEN_STEPS}:
     break_it(name)
@@ -145,7 +145,7 @@ def test_an_error_that_nobody_foresaw_in_one_take_fails_that_take_only(
 ) -> None:
     facts: list[Any] = []
     with FedTape(runtime, channels=2) as fed:
-        desk = Desk(WriterSettings(library_root=str(library)), runtime, facts.append)
+        desk = WriterOrders(WriterSettings(library_root=str(library)), runtime, facts.append)
         desk.take_up()
         bad, good = (order_for(library, channels=2, end_frame=20_000, name=f"Take {n}") for n in range(2))
         for order in (bad, good):

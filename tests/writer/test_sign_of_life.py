@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from rigd.wire.notify import Notifier
-from rigd.writer.watchdog import SignOfLife
+from rigd.writer.watchdog import WriterWatchdog
 
 WATCHDOG_S = 0.2
 
 
 class Watched:
-    """A SignOfLife whose thread's state in the kernel is a file of the test."""
+    """A WriterWatchdog whose thread's state in the kernel is a file of the test."""
 
     def __init__(self, folder: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -23,7 +23,7 @@ class Watched:
         self._stat = folder / "stat"
         self.kernel_says("R")
         environ = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": str(round(WATCHDOG_S * 1e6))}
-        self.life = SignOfLife(Notifier(environ), stat=self._stat)
+        self.life = WriterWatchdog(Notifier(environ), stat=self._stat)
 
     def kernel_says(self, state: str) -> None:
         fresh = self._stat.with_suffix(".new")
