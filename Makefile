@@ -12,7 +12,7 @@ FIGURES := build/figures.jsonl
 WORKERS ?= 4
 BESIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 FULL := tests/faults tests/tape/test_tape_stress.py tests/rig/test_real_input.py
-QUICK := $(addprefix tests/,model wire config tape control library preamps surfaces)
+QUICK := $(addprefix tests/,model hands rules wire config tape links control api doctor library preamps surfaces)
 SHELL := /bin/bash
 # Compiled modules are kept: without them each process of a rig compiles rigd anew, for half a second.
 unexport PYTHONDONTWRITEBYTECODE

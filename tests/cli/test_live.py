@@ -9,7 +9,7 @@ import pytest
 
 from rigd.cli.live import LiveView, show_live
 from rigd.model.errors import LinkError
-from tests.control.test_control_socket import Bench, bench_at
+from tests.api.test_control_socket import Bench, bench_at
 from tests.support.patience import wait_for
 
 

@@ -23,7 +23,7 @@ from rigd.model.limits import MOST_CLIENTS, MOST_GUESTS, MOST_WATCHERS
 from rigd.model.requests import WaitRequest
 from rigd.model.state import Transport
 from rigd.wire.peers import Peer
-from tests.control.test_control_socket import Bench, answers, bench_at
+from tests.api.test_control_socket import Bench, answers, bench_at
 from tests.proof.figures import Figures
 from tests.support.tools import need_root
 

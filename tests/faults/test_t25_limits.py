@@ -33,7 +33,7 @@ from rigd.model.take import ClosedFile, Gap, GapCause, Marker, Slate, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, Origin, TakeId
 from rigd.wire.codec import encode
 from rigd.writer.waiting_orders import MOST_OPEN
-from tests.control.test_control_socket import Bench, bench_at
+from tests.api.test_control_socket import Bench, bench_at
 from tests.proof.figures import Figures, count
 from tests.support.desk import Desk
 from tests.support.hostile import filled

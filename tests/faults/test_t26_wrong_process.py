@@ -19,7 +19,7 @@ from rigd.links.process_link import ProcessLink, Upkeep
 from rigd.model.messages import StopCapture
 from rigd.wire import process_handle
 from rigd.wire.process_handle import ProcessHandle
-from tests.control.test_process_link import PROCESS, Notes
+from tests.links.test_process_link import PROCESS, Notes
 from tests.proof.figures import Figures
 from tests.support import stranger
 from tests.support.patience import wait_for

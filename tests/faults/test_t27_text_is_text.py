@@ -37,7 +37,7 @@ from rigd.model.state import RigState
 from rigd.model.units import Frame
 from rigd.wire.codec import Codec, encode, to_plain
 from rigd.wire.plain_output import PlainFormatter, plain_json
-from tests.control.test_control_socket import Bench, bench_at
+from tests.api.test_control_socket import Bench, bench_at
 from tests.support.desk import Desk
 from tests.support.hostile import DIRECTIONS, ESCAPES, HOSTILE, LINES, TAME, UNSEEN, filled
 from tests.support.patience import wait_for

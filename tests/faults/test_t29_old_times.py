@@ -13,7 +13,7 @@ from rigd.model.messages import OpenTake
 from rigd.model.units import NS_PER_SECOND, Ns, Origin
 from rigd.rules.tape_size import KEEP_SLACK_SECONDS
 from rigd.rules.transport import LATEST_START_S
-from tests.control.test_control_socket import bench_at
+from tests.api.test_control_socket import bench_at
 from tests.proof.figures import Figures, count
 from tests.proof.load import source, stop_take
 from tests.proof.oracle import check_a, check_b

@@ -14,8 +14,8 @@ from rigd.model.library import CopiesLeft, VolumeChecked, WhichVolume
 from rigd.model.messages import GapWritten
 from rigd.model.take import Gap, GapCause
 from rigd.model.units import Frame
-from tests.model.test_mirror import disk_failed, mirror_report
-from tests.model.test_state_table import check
+from tests.rules.test_mirror import disk_failed, mirror_report
+from tests.rules.test_state_table import check
 from tests.support.desk import Desk, frame
 
 

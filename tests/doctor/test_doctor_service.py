@@ -9,7 +9,7 @@ import pytest
 
 from rigd.doctor.checks import examine
 from rigd.doctor.finding import Grade, Machine, Space
-from tests.control.test_doctor import GOOD, PLAN, found, machine_of
+from tests.doctor.test_doctor import GOOD, PLAN, found, machine_of
 
 SERVICE_PLAN = replace(PLAN, of_service=True)
 POOR = {

@@ -31,7 +31,7 @@ from rigd.model.units import Frame, TakeId
 from rigd.rules.mirroring import may_copy
 from rigd.rules.step_work import is_rolling, known_takes
 from rigd.rules.take_orders import take_of
-from tests.model.test_state_table import check
+from tests.rules.test_state_table import check
 from tests.support.desk import LISTENING, VOLUMES, Desk, frame
 
 pytestmark = pytest.mark.slow

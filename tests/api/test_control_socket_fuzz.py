@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rigd.model.commands import COMMANDS
 from rigd.model.requests import ANSWERS
 from rigd.wire.codec import Codec
-from tests.control.test_control_socket import answers, bench_at
+from tests.api.test_control_socket import answers, bench_at
 from tests.support.parts import until
 
 pytestmark = pytest.mark.slow
