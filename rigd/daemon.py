@@ -213,7 +213,6 @@ class Rig:
             ),
             surfaces={surface.name: surface.rights for surface in config.surfaces},
         )
-        self.meter = tape.meter()
 
         running.callback(trial.stop)
         keeper.start()

@@ -11,8 +11,6 @@ from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, do, fail, ou
 from rigd.model.state import Channel, channel_of
 from rigd.model.units import ChannelNumber
 
-SETTLE_S = 1.0
-
 
 class Switch(StrEnum):
     ON = "on"

@@ -17,7 +17,7 @@ from rigd.model.messages import Annotate
 from rigd.model.state import Channel, RigState, Setting, SurfaceStatus
 from rigd.model.take import GainChange, Parameter
 from rigd.model.units import ChannelNumber
-from rigd.rules.slates import known_channel
+from rigd.rules.arming import known_channel
 from rigd.rules.step_work import Refusal, Work, is_rolling
 
 SETTINGS: dict[Parameter, str] = {

@@ -1,4 +1,4 @@
-"""What takes are called and what is said of them: markers, notes, circles, songs, sessions, arming. Pure."""
+"""What takes are called and what is said of them: markers, notes, circles, songs, sessions. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from dataclasses import replace
 
 from rigd.model.commands import (
     AddMarker,
-    Arm,
     CircleTake,
     ContinueSession,
-    Disarm,
     NewSession,
     NewSong,
     NoteTake,
@@ -31,10 +29,18 @@ from rigd.model.limits import (
 )
 from rigd.model.messages import Annotate, Retag
 from rigd.model.plain_text import escaped, first_strange
-from rigd.model.state import Channel, RigState, SessionAsked, Take
+from rigd.model.state import RigState, SessionAsked, Take
 from rigd.model.take import Marker, Slate
-from rigd.model.units import ChannelNumber
-from rigd.rules.step_work import Refusal, Work, chosen_take, current_take, is_rolling, known_takes, title_of
+from rigd.rules.step_work import (
+    Refusal,
+    Work,
+    chosen_take,
+    current_take,
+    is_current,
+    is_rolling,
+    known_takes,
+    title_of,
+)
 from rigd.rules.take_numbers import next_number_of, numbers_of, used_up
 
 FIRST_SONG = "Song"
@@ -184,7 +190,7 @@ def session_opened(work: Work, fact: SessionOpened) -> None:
         session=fact.session,
         session_folder=fact.folder,
         song=song,
-        takes=(*(take for take in fact.takes if not _is_current(state, take)), *unclosed),
+        takes=(*(take for take in fact.takes if not is_current(state, take)), *unclosed),
         trashed=(*(i for i in fact.trashed if i not in on_their_way), *on_their_way),
         opening=None,
         song_numbers=(),
@@ -197,42 +203,6 @@ def session_opened(work: Work, fact: SessionOpened) -> None:
         work.do(_song_effect(work.state))
     work.clear_fault("library: open session")
     work.say(Happening.SESSION_OPENED, fact.session, f'session "{fact.session}" in {fact.folder}')
-
-
-def arm(work: Work, command: Arm) -> str:
-    return _arm(work, command.channel, armed=True)
-
-
-def disarm(work: Work, command: Disarm) -> str:
-    return _arm(work, command.channel, armed=False)
-
-
-def _arm(work: Work, number: ChannelNumber | None, *, armed: bool) -> str:
-    if number is not None:
-        known_channel(work.state, number)
-    chosen = [channel for channel in work.state.channels if number is None or channel.number == number]
-    changed = [channel for channel in chosen if channel.armed is not armed]
-    work.change(
-        channels=tuple(
-            replace(channel, armed=armed) if channel in changed else channel
-            for channel in work.state.channels
-        )
-    )
-    what = Happening.CHANNEL_ARMED if armed else Happening.CHANNEL_DISARMED
-    word = "armed" if armed else "disarmed"
-    later = ", from the next take on" if is_rolling(work.state) else ""
-    for channel in changed:
-        work.say(what, str(channel.number), f'channel {channel.number} "{channel.name}" is {word}{later}')
-    whole = "every channel" if number is None else f'channel {number} "{chosen[0].name}"'
-    return f"{whole} is {word}{later}"
-
-
-def known_channel(state: RigState, number: ChannelNumber) -> Channel:
-    """The channel of that number. Raises Refusal with the numbers there are."""
-    for channel in state.channels:
-        if channel.number == number:
-            return channel
-    raise Refusal(f"there is no channel {number}; this rig has channels 1 to {len(state.channels)}")
 
 
 def plain_text(
@@ -248,10 +218,6 @@ def plain_text(
     if strange := first_strange(text, lines=lines):
         raise Refusal(f"the {what} holds control characters ({escaped(strange)}); plain text only")
     return text
-
-
-def _is_current(state: RigState, take: Take) -> bool:
-    return state.take is not None and state.take.take_id == take.take_id
 
 
 def _change_song(work: Work, name: str) -> None:

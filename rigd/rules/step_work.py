@@ -159,6 +159,11 @@ def current_take(state: RigState) -> Take:
     return state.take
 
 
+def is_current(state: RigState, take: Take) -> bool:
+    """It is the one that rolls, or that has its post-roll."""
+    return state.take is not None and state.take.take_id == take.take_id
+
+
 def find_take(state: RigState, take_id: TakeId) -> Take | None:
     """The take of that id: the rolling one, one of the session's, or one on its way to the trash."""
     return next((take for take in known_takes(state) if take.take_id == take_id), None)

@@ -1,4 +1,4 @@
-"""What the writer and the library say: the disk, and how takes fare. Pure.
+"""What the writer says: the disk, and how takes fare. Pure.
 
 A dropout never ends a take; a writer that is gone neither. A full disk does, cleanly, and says so.
 """
@@ -10,8 +10,7 @@ from dataclasses import replace
 from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
-from rigd.model.inputs import FolderVanished, PortFailed, TakeAdopted, WriterLost
-from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten
+from rigd.model.inputs import WriterLost
 from rigd.model.messages import (
     EndTake,
     GapWritten,
@@ -24,18 +23,18 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.state import WRITER_CURE, Disk, FalseTake, RigState, Take, Transport
+from rigd.model.state import WRITER_CURE, Disk, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
 from rigd.model.units import Frame, TakeId
-from rigd.rules import after_a_failed_take as going_on
-from rigd.rules import disk_room as disk
+from rigd.rules import after_a_failed_take, disk_room
 from rigd.rules.inside_take import gaps_inside
-from rigd.rules.mirroring import end_copy, is_of_mirror, look_after_mirror, take_over
+from rigd.rules.mirroring import end_copy, look_after_mirror, take_over
 from rigd.rules.step_work import (
     CLEAR_FAULT,
     Refusal,
     Work,
     find_take,
+    is_current,
     is_rolling,
     known_takes,
     session_takes,
@@ -44,7 +43,7 @@ from rigd.rules.step_work import (
 )
 from rigd.rules.take_orders import bytes_per_second, take_of
 from rigd.rules.transport import cut_off, gap_fault, length_text, let_go, roll
-from rigd.rules.trash import discard_failed, forget, restore_failed, throw_away
+from rigd.rules.trash import forget
 
 
 def writer_report(work: Work, fact: WriterReport) -> None:
@@ -77,7 +76,7 @@ def writer_report(work: Work, fact: WriterReport) -> None:
         work.clear_fault("disk")
     if before is not None and before.problem != problem:
         work.say(Happening.DISK_CHANGED, "disk", problem or "the disk is in order again")
-    disk.note_report(work, fact)
+    disk_room.note_report(work, fact)
 
 
 def writer_lost(work: Work, fact: WriterLost) -> None:
@@ -124,7 +123,7 @@ def gap_written(work: Work, fact: GapWritten) -> None:
     work.say(Happening.GAP_FOUND, take.take_id, f"{title_of(take.slate)}: {missing}")
     work.raise_fault(f"gap {take.take_id}", gap_fault(work.state, changed))
     if gap.cause is GapCause.TAPE_FULL:
-        disk.sound_was_lost(work)
+        disk_room.sound_was_lost(work)
 
 
 def xrun_noted(work: Work, fact: XrunNoted) -> None:
@@ -180,7 +179,7 @@ def take_closed(work: Work, fact: TakeClosed) -> None:
         recovered=fact.recovered,
         closed=True,
     )
-    _close(work, take, closed)
+    close_take(work, take, closed)
 
 
 def take_failed(work: Work, fact: TakeFailed) -> None:
@@ -202,20 +201,20 @@ def take_failed(work: Work, fact: TakeFailed) -> None:
         failure=fact.reason,
     )
     work.put_take(failed)
-    was_current = _is_current(work.state, take)
+    was_current = is_current(work.state, take)
     if was_current:
         let_go(work, failed)
-    rest = going_on.take_up_rest(work, take, failed, fact)
+    rest = after_a_failed_take.take_up_rest(work, take, failed, fact)
     end_copy(work, take, rest)
     if rest is not None:
-        going_on.put_rest(work, rest, rolls=was_current)
+        after_a_failed_take.put_rest(work, rest, rolls=was_current)
     elif was_current:
         work.change(transport=Transport.HALTED)
     if fact.frames_kept:
         work.do(WriteTakeSheet(take=failed))
     else:
         forget(work, failed)
-    went_on = going_on.what_came_of_it(work.state, take, rest, fact)
+    went_on = after_a_failed_take.what_came_of_it(work.state, take, rest, fact)
     full = fact.disk_full and fact.trouble is not DiskTrouble.QUOTA
     cure = "Free some space, then" if full else "When it is seen to"
     kept = f"Kept {fact.frames_kept:,} frames.{went_on}"
@@ -242,77 +241,6 @@ def retag_failed(work: Work, fact: RetagFailed) -> None:
         f"{title_of(take.slate)}: its new slate is in take.json but not in its files ({fact.reason}). "
         f"Change it once more, or: {CLEAR_FAULT}",
     )
-
-
-def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
-    """What the take's own journal says, for a take that the state knew too little of."""
-    take, known = fact.take, find_take(work.state, fact.take.take_id)
-    on_mirror = is_of_mirror(work.rules.volumes, take.folder)
-    if isinstance(fact, SheetWritten):
-        work.clear_fault("library: write take sheet")
-    if known is None:
-        if isinstance(fact, TakeAdopted) and take.closed:
-            _take_in_closed(work, replace(take, on_mirror=on_mirror))
-    elif known.on_mirror is not on_mirror:
-        return  # asked before the take went on on the other volume
-    elif take.closed and not known.closed:
-        slate = known.slate if known.slate_ahead else take.slate
-        _close(work, known, replace(take, slate=slate, copy=known.copy, on_mirror=known.on_mirror))
-    elif known.failure and not known.files and take.closed:
-        work.put_take(replace(known, files=take.files))
-    elif isinstance(fact, TakeAdopted) and not known.closed:
-        markers = max(take.markers, known.markers, key=len)
-        changes = max(take.gain_changes, known.gain_changes, key=len)
-        slate = known.slate if known.slate_ahead else take.slate
-        adopted = replace(known, slate=slate, markers=markers, gain_changes=changes)
-        work.put_take(adopted)
-        if slate.false_take and adopted in work.state.takes:
-            # Discarded, and the daemon was killed before the writer had closed it.
-            throw_away(work, adopted)
-
-
-def _take_in_closed(work: Work, take: Take) -> None:
-    """A take that an earlier daemon left, closed by now; it counts where it lies in this session."""
-    of_song = f' of "{take.slate.song}"' if take.slate.song else ""
-    what = Happening.TAKE_RECOVERED if take.recovered else Happening.TAKE_CLOSED
-    work.do(WriteTakeSheet(take=take))
-    if take.folder.startswith(f"{work.state.session_folder}/") and take.take_id not in work.state.trashed:
-        if take.slate.false_take:
-            work.change(
-                discarding=(*work.state.discarding, FalseTake(take=take)),
-                trashed=(*work.state.trashed, take.take_id),
-            )
-        else:
-            work.change(takes=with_take(work.state.takes, take))
-    work.say(what, take.take_id, f"{title_of(take.slate)}{of_song} is kept")
-
-
-def library_failed(work: Work, fact: LibraryFailed) -> None:
-    """Takes are not touched by this; what was moved is where it was."""
-    take = find_take(work.state, TakeId(fact.subject))
-    name = title_of(take.slate) if take else f'"{fact.subject}"'
-    if fact.doing == "open session":
-        work.change(opening=None)
-    elif fact.doing == "discard":
-        discard_failed(work, TakeId(fact.subject))
-    elif fact.doing == "restore":
-        restore_failed(work, TakeId(fact.subject))
-    work.raise_fault(f"library: {fact.doing}", f"{fact.doing} {name}: {fact.reason}. Seen: {CLEAR_FAULT}")
-
-
-def library_mended(work: Work, fact: LibraryMended) -> None:
-    """Tried again, and done: nobody has to see to it any more."""
-    work.clear_fault(f"library: {fact.doing}")
-
-
-def folder_vanished(work: Work, fact: FolderVanished) -> None:
-    """It stands until a person has seen it: whoever took the folder may do so again."""
-    work.raise_fault("runtime folder", f"{fact.reason}. Seen: {CLEAR_FAULT}")
-
-
-def port_failed(work: Work, fact: PortFailed) -> None:
-    text = f"{fact.port} could not {fact.doing}: {fact.reason}. Seen: {CLEAR_FAULT}"
-    work.raise_fault(f"part: {fact.port}", text)
 
 
 def _adopt(work: Work, progress: TakeProgress) -> None:
@@ -358,8 +286,8 @@ def _ask_after_missing_takes(work: Work, reported: set[TakeId]) -> None:
             work.do(AdoptTake(take_id=take.take_id, folder=take.folder))
 
 
-def _close(work: Work, before: Take, closed: Take) -> None:
-    was_current = _is_current(work.state, before)
+def close_take(work: Work, before: Take, closed: Take) -> None:
+    was_current = is_current(work.state, before)
     still_rolling = was_current and work.state.transport is Transport.ROLLING
     if closed.slate_ahead and not closed.slate.false_take:
         retag = Retag(take_id=closed.take_id, folder=closed.folder, slate=closed.slate)
@@ -395,7 +323,3 @@ def _go_on_after(work: Work, closed: Take, end_frame: Frame) -> None:
         between = f"between {title_of(closed.slate)} and {title_of(take.slate)}"
         text = f"what was heard {between} is not on the tape any more. Seen: {CLEAR_FAULT}"
         work.raise_fault(f"gap {take.take_id}", text)
-
-
-def _is_current(state: RigState, take: Take) -> bool:
-    return state.take is not None and state.take.take_id == take.take_id

@@ -13,7 +13,7 @@ from rigd.model.take import Marker
 from rigd.model.units import Frame
 from rigd.takefile.journal import JOURNAL_NAME, Journal, read_journal
 from rigd.takefile.ledger import Begun, Closing
-from rigd.writer import group_sync as together
+from rigd.writer import group_sync
 from tests.support.writer_run import order_for
 
 
@@ -83,8 +83,8 @@ def test_a_sync_that_fails_is_somebodys(
     monkeypatch: pytest.MonkeyPatch, names: str, bad: str, good: str, asked: str
 ) -> None:
     disk = Disk(*bad)
-    monkeypatch.setattr(together, "sync_file_system", disk.sync)
-    durable, failed = together.sync_together(list(names), folder_fd=ord, sync_one=disk.ask)
+    monkeypatch.setattr(group_sync, "sync_file_system", disk.sync)
+    durable, failed = group_sync.sync_together(list(names), folder_fd=ord, sync_one=disk.ask)
     assert "".join(durable) == good
     assert sorted([*durable, *(name for name, _ in failed)]) == list(names)
     assert "".join(disk.asked) == asked, "nobody is asked where there is only one"
