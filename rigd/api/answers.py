@@ -6,10 +6,11 @@ Whatever a client sends, the answer is a line; nothing that it sends can raise p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.control.controller import Controller
 from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
@@ -37,9 +38,9 @@ from rigd.model.requests import (
 from rigd.model.state import RigState, Take
 from rigd.model.units import ClockNs, Ns, Origin, TakeId
 from rigd.rules.step_work import find_take, session_takes
-from rigd.wire.codec import adapter_of
+from rigd.wire.codec import where_and_why
 
-Tell = Callable[[object], None]
+Tell = Callable[[Struct], None]
 """Gives the answer to the client; any thread."""
 
 
@@ -105,15 +106,11 @@ def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command
     unknown = set(request.arguments) - {field.name for field in arguments_of(kind)}
     if unknown:
         raise CommandError(f'{kind.verb} has no "{min(unknown)[:40]}"; the form is: {usage_of(kind)}')
-    checker: Any = kind
     carried = {"origin": origin, "at_ns": at_ns, "held": request.held}
     try:
-        command: Command = adapter_of(checker).validate_python({**request.arguments, **carried})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise CommandError(f"{kind.verb}: {where}: {first['msg']}; the form is: {usage_of(kind)}") from error
-    return command
+        return msgspec.convert({**request.arguments, **carried}, kind)
+    except msgspec.ValidationError as error:
+        raise CommandError(f"{kind.verb}: {where_and_why(error)}; the form is: {usage_of(kind)}") from error
 
 
 def command_answer(request_id: RequestId, reply: Reply) -> CommandAnswer:

@@ -6,10 +6,11 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+
+from msgspec.structs import astuple
 
 from rigd.api.peer_process import PeerProcess
 from rigd.model.brief import Counted, counted, joined

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from rigd.model.commands import COMMANDS, Command, arguments_of, usage_of
-
-SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+from rigd.wire.codec import SCHEMA_DIALECT, schema_of
 
 
 def commands_markdown() -> str:
@@ -30,7 +27,7 @@ def commands_schema() -> dict[str, Any]:
 
 
 def _schema_of(kind: type[Command]) -> dict[str, Any]:
-    whole = TypeAdapter(kind).json_schema()
+    whole = schema_of(kind)
     names = [field.name for field in arguments_of(kind)]
     return {
         "type": "object",

@@ -17,6 +17,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import Struct
+
 from rigd.api.answers import Answers, wait_answer
 from rigd.api.connection import SocketClient
 from rigd.api.doorkeeper import Doorkeeper
@@ -334,7 +336,7 @@ class ControlSocket:
             if levels is not None:
                 self._tell(visit, levels, wake=False)
 
-    def _tell(self, visit: Visit, answer: object, *, wake: bool = True) -> None:
+    def _tell(self, visit: Visit, answer: Struct, *, wake: bool = True) -> None:
         """Any thread: the controller's replies come on its own."""
         line = encode(answer)
         if len(line) > LONGEST_ANSWER_BYTES:

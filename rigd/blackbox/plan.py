@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.blackbox.segments import SONG, Axis, file_name, folder_name
 from rigd.config.rig_config import RigConfig
@@ -20,8 +21,7 @@ RESERVE_S = 600.0
 """On the disk that takes go to, so much of all channels is left to them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlackBoxPlan:
+class BlackBoxPlan(Struct, frozen=True, kw_only=True):
     """What the config says of it."""
 
     folder: Path

@@ -13,9 +13,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.blackbox.kept_segments import Pins
 from rigd.blackbox.plan import BlackBoxPlan
@@ -50,8 +53,7 @@ DAY_S = 86_400
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Moment:
+class _Moment(Struct, frozen=True, kw_only=True):
     """The tape as it is now."""
 
     axis: Axis

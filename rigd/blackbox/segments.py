@@ -12,9 +12,10 @@ import logging
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.model.errors import TakeError
 from rigd.model.take import Gap, TakeFile, TakeFormat, Xrun
@@ -56,8 +57,7 @@ def file_name(input_number: int) -> str:
     return f"{input_number:03d}.wav"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class Segment(Struct, frozen=True, kw_only=True):
     """One of them. Frames are those of its own tape."""
 
     number: int
@@ -241,8 +241,7 @@ def unix_ns_of(started_at: str) -> int:
     return round(datetime.fromisoformat(started_at).timestamp() * 1000) * 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
+class Axis(Struct, frozen=True, kw_only=True):
     """Frames of one tape, and the Unix time of one of them."""
 
     tape_id: str
@@ -250,8 +249,7 @@ class Axis:
     unix_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(Struct, frozen=True, kw_only=True):
     """A segment on an axis. Of the axis' own tape it is exact, of an older one by the clock."""
 
     at_frame: int

@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
+
+from msgspec.structs import replace
 
 from rigd.blackbox.segments import Axis, Placed, SegmentFiles, Shelf, ShortSegment, placed_on, unix_ns_of
 from rigd.model.blackbox import Keep

@@ -11,8 +11,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct, to_builtins
 
 from rigd.capture.interfaces import Interface, card_address, card_of
 from rigd.capture.jack_clients import read_jack_clients, with_true_inputs
@@ -27,8 +28,7 @@ CLIENT_NAME = "rigd-devices"
 USUAL_RATE_HZ = 48_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedInterface:
+class ListedInterface(Struct, frozen=True, kw_only=True):
     """An interface with inputs, as it is now."""
 
     name: str
@@ -57,16 +57,14 @@ class ListedInterface:
         return USUAL_RATE_HZ if USUAL_RATE_HZ in self.rates_hz else self.rates_hz[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """All there are, and why some may be missing."""
 
     interfaces: tuple[ListedInterface, ...]
     trouble: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenableInterface:
+class OpenableInterface(Struct, frozen=True, kw_only=True):
     """What PortAudio knows: an interface, and the usual rates at which it can be opened now."""
 
     interface: Interface
@@ -218,7 +216,7 @@ def main(arguments: Sequence[str]) -> int:
     except RigError as error:
         write_line(str(error))
         return 1
-    write_json([asdict(interface) for interface in listed])
+    write_json([to_builtins(interface) for interface in listed])
     return 0
 
 

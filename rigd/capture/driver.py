@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from rigd.model.errors import InterfaceError
 from rigd.model.messages import CaptureSettings
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 GROUP = "rigd.audio_drivers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundInterface:
+class FoundInterface(Struct, frozen=True, kw_only=True):
     """The interface that will be opened."""
 
     device: str

@@ -13,10 +13,12 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.capture.driver import AudioDriver, FoundInterface
 from rigd.capture.matching import Match, forget_fewer, known_interface, remember_interface
@@ -58,8 +60,7 @@ class CaptureExit(IntEnum):
     """A fault of rigd itself; the log has its traceback."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Heard(Struct, frozen=True, kw_only=True):
     """What the stream needs as long as it runs."""
 
     driver: AudioDriver

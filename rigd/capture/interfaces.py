@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.model.errors import InterfaceError
 from rigd.wire.sound_cards import Card, twins_of
@@ -18,8 +19,7 @@ _USB_ADDRESS = re.compile(r"usb:(?P<socket>[0-9][0-9.-]*)(?:,(?:DEV=)?(?P<device
 _CARD_IN_NAME = re.compile(r" ?\(hw:(\d+),(\d+)\)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
+class Interface(Struct, frozen=True, kw_only=True):
     """An audio interface as its driver lists it now. `index` is good for this process only."""
 
     index: int

@@ -13,8 +13,9 @@ import contextlib
 import ctypes
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from rigd.capture.interfaces import Interface
 from rigd.capture.portaudio_library import JACK_HOST_API

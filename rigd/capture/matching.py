@@ -8,8 +8,9 @@ RUNTIME_DIR/interface.known, for the next capture process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.capture.driver import FoundInterface
 from rigd.capture.interfaces import lasting_name
@@ -70,8 +71,7 @@ def forget_fewer(runtime: Path) -> None:
     remove_own(runtime / FEWER_NAME)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Struct, frozen=True, kw_only=True):
     """The interface that was found beside what is wanted of it."""
 
     found: FoundInterface

@@ -12,8 +12,9 @@ import ctypes
 import importlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rigd.capture.interfaces import Interface
 from rigd.capture.quiet import quiet_stderr as _quiet_stderr
@@ -37,8 +38,7 @@ MISSING = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlsaBuffer:
+class AlsaBuffer(Struct, frozen=True, kw_only=True):
     """What PortAudio is asked for so that ALSA's own period is the one of the config.
 
     Left free to choose the length of its callbacks' blocks, PortAudio hands each host buffer through as it came,

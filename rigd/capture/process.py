@@ -3,7 +3,7 @@
 It reads RUNTIME_DIR/capture.json, locks RUNTIME_DIR/capture.lock, writes to RUNTIME_DIR/tape and talks to
 whoever connects to RUNTIME_DIR/capture.sock: a CaptureReport at once and at every change. StopCapture,
 SIGTERM or SIGINT end it; nothing else does, least of all the daemon's death. PortAudio's list of interfaces
-is frozen when it is initialised, so a failed opening ends the process (exit codes: `opening.ExitCode`) and
+is frozen when it is initialised, so a failed opening ends the process (exit codes: `CaptureExit`) and
 the daemon starts it again.
 
 The main thread sleeps until a socket or a signal wakes it, and never touches audio.
@@ -34,6 +34,7 @@ from rigd.model.errors import InterfaceError, LinkError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings, StopCapture
 from rigd.model.units import NS_PER_SECOND
 from rigd.wire.held_lock import HeldLock, LockTaken
+from rigd.wire.link import Link, ListeningSocket
 from rigd.wire.notify import Notifier
 from rigd.wire.own_folder import remove_own
 from rigd.wire.plain_output import write_exception, write_line
@@ -41,7 +42,6 @@ from rigd.wire.start_progress import STANDS_STILL_S, StartFeed, StartProgress
 
 if TYPE_CHECKING:
     from rigd.capture.driver import AudioDriver
-    from rigd.wire.link import Link, ListeningSocket
 
 SOCKET_NAME = "capture.sock"
 LOCK_NAME = "capture.lock"
@@ -91,10 +91,7 @@ class CaptureProcess:
         opener.start()
         # PortAudio waits for its servers meanwhile, so this import costs no time before the first block.
         importlib.import_module("rigd.tape.capture_core")
-        # The messages need pydantic, which is not to take the processor from the opening.
         self._opened.wait(OPENING_WITHIN_S)
-        from rigd.wire.link import ListeningSocket
-
         feed.over()
         door = ListeningSocket(self._runtime / SOCKET_NAME)
         try:

@@ -10,9 +10,10 @@ that seems slow the time between one wake-up and the next has to agree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
+
+from msgspec import Struct
 
 from rigd.model.units import NS_PER_SECOND
 
@@ -45,8 +46,7 @@ class Rate(Enum):
     """Too few, too uneven, or no clock at all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(Struct, frozen=True, kw_only=True):
     """A verdict, and the rate that it is of."""
 
     rate: Rate

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from rigd.capture.rate import Rate, measure, window_ns
 from rigd.model.errors import TapeError
@@ -40,8 +42,7 @@ OTHER_FIGURE = 5e-4
 USUAL_RATES_HZ = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateDoubt:
+class RateDoubt(Struct, frozen=True, kw_only=True):
     """An interface that was found to run at another rate than it says."""
 
     why: str
@@ -56,7 +57,7 @@ class RateDoubt:
 
 def write_doubt(runtime: Path, doubt: RateDoubt) -> None:
     """The next capture process measures first."""
-    replace_own(runtime / RATE_NAME, json.dumps(asdict(doubt)).encode("utf-8"))
+    replace_own(runtime / RATE_NAME, json.dumps(to_builtins(doubt)).encode("utf-8"))
 
 
 def read_doubt(runtime: Path, *, nominal_rate_hz: int) -> RateDoubt | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated
 
+import msgspec
 import typer
 
 from rigd.capture.devices import config_lines, list_interfaces, plugin_lines
@@ -38,13 +38,13 @@ def devices(as_json: AsJson = False) -> None:
     if as_json:
         print_json(
             {
-                "interfaces": [dataclasses.asdict(interface) for interface in listing.interfaces],
+                "interfaces": [msgspec.to_builtins(interface) for interface in listing.interfaces],
                 "midi_ports": [stable_name(port.name) for port in midi],
                 "midi": [
                     {"port": stable_name(port.name), "usb_path": port.usb_path, "usb_serial": port.usb_serial}
                     for port in midi
                 ],
-                "serial_ports": [dataclasses.asdict(port) for port in serial],
+                "serial_ports": [msgspec.to_builtins(port) for port in serial],
                 "troubles": troubles,
             }
         )
@@ -76,7 +76,7 @@ def learn(
     with errors_told():
         learned = learn_pedal(port, seconds=seconds, baud=baud, say=write_line)
     if as_json:
-        print_json(dataclasses.asdict(learned))
+        print_json(msgspec.to_builtins(learned))
     else:
         out.print_lines(render(learned))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-import dataclasses
 import os
 import platform
 import pwd
@@ -15,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.text import Text
 
@@ -70,7 +70,7 @@ def doctor(
     findings = [*examine(machine, plan), *faults, *versions()]
     problems = sum(finding.grade is Grade.PROBLEM for finding in findings)
     if as_json:
-        print_json({"ok": not problems, "findings": [dataclasses.asdict(finding) for finding in findings]})
+        print_json({"ok": not problems, "findings": [msgspec.to_builtins(finding) for finding in findings]})
     else:
         tell(findings)
         advice = sum(finding.grade is Grade.ADVICE for finding in findings)
@@ -122,7 +122,7 @@ def plan_of_service(config: Path | None) -> tuple[Plan, list[Finding]]:
             topic="config", grade=Grade.PROBLEM, what=str(error).splitlines()[0], cure=f"rigd check {path}"
         )
         return Plan(of_service=True, runtime_dir=RUNTIME_DIR), [fault]
-    return dataclasses.replace(plan_of(loaded), of_service=True, needs=needs_of(loaded)), []
+    return msgspec.structs.replace(plan_of(loaded), of_service=True, needs=needs_of(loaded)), []
 
 
 def needs_of(config: RigConfig) -> dict[str, Access]:

@@ -10,9 +10,11 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES
 from rigd.hands.surface import Motion
@@ -32,8 +34,7 @@ _EXPRESSION_PLACES = 5
 """A switch has two values; whatever shows this many is an expression pedal or a knob."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
+class Learned(Struct, frozen=True, kw_only=True):
     """What a pedal is. `remark` says how sure that is, and what else to know."""
 
     port: str

@@ -1,4 +1,4 @@
-"""`python -m rigd.cli.reference`: writes docs/commands.md and docs/config.md from the code that they describe."""
+"""`python -m rigd.cli.reference`: writes docs/commands.md, docs/config.md and the schemas from what they describe."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from rigd.api.command_reference import commands_markdown, commands_schema
 from rigd.cli.terminal import ExitCode
 from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, SettingsModels
 from rigd.config.option_reference import config_page
+from rigd.library.session import session_schema
+from rigd.library.sheet_file import sheet_schema
 
 CODES = {
     ExitCode.DONE: "done",
@@ -55,6 +57,8 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": commands_page(),
         "commands.schema.json": json.dumps(commands_schema(), indent=1) + "\n",
+        "session.schema.json": json.dumps(session_schema(), indent=1) + "\n",
+        "take.schema.json": json.dumps(sheet_schema(), indent=1) + "\n",
         "config.md": config_page(
             drivers=SettingsModels(Kinds(AUDIO_DRIVERS)),
             preamps=SettingsModels(Kinds(PREAMPS)),

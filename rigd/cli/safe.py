@@ -5,14 +5,14 @@ For the commands that end a take. What they promise is the writer's own TakeClos
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
+from msgspec import Struct
 
 from rigd.api.client import ControlClient
 from rigd.cli.terminal import ExitCode, daemon, fail, out, print_json, tell
@@ -33,8 +33,7 @@ Within = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What became of the take whose end was told."""
 
     safe: bool
@@ -57,7 +56,7 @@ def end_take(
         if answer.accepted and ended is not None and not no_wait:
             if not as_json and answer.text:
                 out.print(answer.text, markup=False)
-                answer = dataclasses.replace(answer, text="")
+                answer = msgspec.structs.replace(answer, text="")
             verdict = wait_until_safe(client, ended, within_s=within_s)
     if as_json:
         print_json({**to_plain(answer), "safe": verdict.safe if verdict is not None else None})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated
 
+import msgspec
 import typer
 
 from rigd.cli.safe import LONGEST_CLOSE_S, NoWait, Within, end_take, wait_until_all_safe
@@ -57,7 +57,7 @@ def wait(runtime_dir: RuntimeDir = None, as_json: AsJson = False, within: Within
     with daemon(runtime_dir) as client:
         verdict = wait_until_all_safe(client, within_s=within)
     if as_json:
-        print_json(dataclasses.asdict(verdict))
+        print_json(msgspec.to_builtins(verdict))
     if not verdict.safe:
         fail(ExitCode.FAILED, verdict.text)
     if not as_json:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, errors_told, fail, out, print_json
 from rigd.cli.view import clock, take_table, take_title
@@ -114,7 +114,7 @@ def verify(
             _tell_verified(outcomes[-1])
     wrong = sum(bool(each.differs) for each in outcomes)
     if as_json:
-        print_json({"ok": not wrong, "takes": [asdict(each) for each in outcomes]})
+        print_json({"ok": not wrong, "takes": [to_builtins(each) for each in outcomes]})
     elif not outcomes:
         out.print("no take to verify")
     if wrong:

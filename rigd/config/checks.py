@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from rigd.config.faults import ConfigFault, meant, shown
@@ -43,8 +43,7 @@ _GESTURES = ("press", "release", "tap", "double", "hold", "long_hold")
 _PREAMP_COMMANDS = (SetGain, NudgeGain, SetPad, SetPhantom, SetPolarity)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurfaceDraft:
+class SurfaceDraft(Struct, frozen=True, kw_only=True):
     """[surface.<name>] taken apart."""
 
     kind: str
@@ -53,8 +52,7 @@ class SurfaceDraft:
     allow: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True):
     """A config taken apart; what could not be read is None and has its fault already."""
 
     rig: RigSection | None
@@ -146,7 +144,7 @@ class Draft:
             if found := self.socket_of(place):
                 sockets[found[0]].add(found[1])
         return tuple(
-            dataclasses.replace(preamp, sockets=tuple(sorted(sockets[name])))
+            replace(preamp, sockets=tuple(sorted(sockets[name])))
             for name, preamp in self.preamps.items()
             if preamp is not None
         )

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from rigd.config.lines import KeyPath
@@ -19,8 +19,7 @@ _LONGEST_VALUE = 60
 _TYPE_FAULTS = ("_type", "_parsing", "int_from_float")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigFault:
+class ConfigFault(Struct, frozen=True, kw_only=True):
     """`path` leads to the key at fault; `text` names it, what was given and what may stand there."""
 
     path: KeyPath

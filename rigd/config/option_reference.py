@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from rigd.config.faults import shown
@@ -27,8 +27,7 @@ This page is made from the program itself (`rigd.config.option_reference`).
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionRow:
+class OptionRow(Struct, frozen=True, kw_only=True):
     """One option as the table shows it."""
 
     section: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from rigd.config.sections import (
@@ -25,8 +26,7 @@ from rigd.rules.permissions import SurfaceRights
 from rigd.rules.tape_size import capacity_frames_for, tape_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreampConfig:
+class PreampConfig(Struct, frozen=True, kw_only=True):
     """[preamp.<name>]: `settings` is of the kind's own `settings_model`."""
 
     name: str
@@ -36,8 +36,7 @@ class PreampConfig:
     """The preamp channels, 1-based, that [[channel]] tables use."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurfaceConfig:
+class SurfaceConfig(Struct, frozen=True, kw_only=True):
     """[surface.<name>]: `settings` is of the kind's own `settings_model`."""
 
     name: str
@@ -59,8 +58,7 @@ class SurfaceConfig:
         return tuple(str(each) for each in self.rights.named) if can else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RigConfig:
+class RigConfig(Struct, frozen=True, kw_only=True):
     """All that was configured; every reference in it holds."""
 
     path: Path

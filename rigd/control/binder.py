@@ -12,7 +12,10 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.control.controller import MOST_COMMANDS_WAITING
 from rigd.hands.bindings import Binding, command_of, control_fits, nudge_command, plain_control
@@ -43,20 +46,17 @@ Submit = Callable[[Command], "Future[Reply]"]
 """The controller's door (`Controller.submit`): takes the command at once; the reply comes later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _NamedCommand:
+class _NamedCommand(Struct, frozen=True, kw_only=True):
     surface: str
     text: str
     at_ns: Ns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Gone:
+class _Gone(Struct, frozen=True, kw_only=True):
     surface: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Answer(Struct, frozen=True, kw_only=True):
     surface: str
     control: str
     command: Command

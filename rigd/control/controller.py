@@ -11,8 +11,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
@@ -42,8 +43,7 @@ LATEST_NS = 1 << 62
 """Times outside 0 to this are no CLOCK_MONOTONIC time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chance:
+class Chance(Struct, frozen=True, kw_only=True):
     """What a step may not make up itself."""
 
     clock_ns: ClockNs
@@ -57,14 +57,12 @@ class Chance:
     """The wall clock and what it is worth; asks no disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(Struct, frozen=True):
     what: Command | Fact
     future: Future[Reply] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Probe:
+class _Probe(Struct, frozen=True):
     reached: Callable[[], None]
 
 

@@ -5,8 +5,9 @@ Called on the controller's thread: no method may wait for a device or a disk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from rigd.model.blackbox import Keep
 from rigd.model.library import WhichVolume
@@ -90,8 +91,7 @@ class EndPort(Protocol):
         """rigd ends soon. Called on the controller's thread: it must not join it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
+class Ports(Struct, frozen=True, kw_only=True):
     """Where effects go."""
 
     writer: WriterPort

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from rigd.model.access import Access
 
@@ -19,8 +20,7 @@ class Grade(StrEnum):
     PROBLEM = "problem"  # a take is not safe
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One line of `rigd doctor`."""
 
     topic: str
@@ -31,8 +31,7 @@ class Finding:
     """A command or a line to write; empty where there is nothing to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What the rig is to do on this machine, from its config."""
 
     tape_bytes: int = 0
@@ -46,16 +45,14 @@ class Plan:
     """Of the service: what each unit is to reach."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Space:
+class Space(Struct, frozen=True, kw_only=True):
     """Of a file system, for a plain user."""
 
     total_bytes: int
     free_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(Struct, frozen=True, kw_only=True):
     """The machine as files below `root`; what is not a file is asked of the callables."""
 
     root: Path = Path("/")

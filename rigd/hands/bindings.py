@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 from rigd.model.commands import Command, parse_command
 from rigd.model.errors import CommandError
 from rigd.model.units import ChannelNumber, Ns, Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class Binding(Struct, frozen=True, kw_only=True):
     """Control to command. The gestures hold command texts (`parse_command`); empty means nothing.
 
     `gain` and `nudge` bind a fader or an encoder to a channel's preamp gain instead.

@@ -6,9 +6,10 @@ carries the time of its first press, so that the wait for "was it a double?" cos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from rigd.hands.bindings import Binding
 from rigd.model.units import Ns
@@ -31,16 +32,14 @@ HELD_GESTURES = frozenset({Gesture.HOLD, Gesture.LONG_HOLD})
 """Those that the lock accepts: a finger that slips does not make them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recognised:
+class Recognised(Struct, frozen=True, kw_only=True):
     """One gesture. `at_ns` is its first press; of RELEASE, the release."""
 
     gesture: Gesture
     at_ns: Ns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GestureTimes:
+class GestureTimes(Struct, frozen=True, kw_only=True):
     """How long is bounce, and how long may a gesture take. Double is counted from press to press."""
 
     debounce_ns: int

@@ -6,9 +6,10 @@ bytes -> surface -> ControlInput -> gesture and binding (pure) -> Command -> con
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from rigd.hands.bindings import Binding
 from rigd.model.levels import Levels
@@ -27,8 +28,7 @@ class Motion(StrEnum):
     RELATIVE = "relative"  # value: detents turned, signed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlInput:
+class ControlInput(Struct, frozen=True, kw_only=True):
     """A control moved. `at_ns` is when the driver had it, CLOCK_MONOTONIC."""
 
     surface: str

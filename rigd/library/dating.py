@@ -7,9 +7,10 @@ to the millisecond, however often the clock was set in between and rigd was rest
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.library.sessions import GOES_ON_WITHIN_S, end_of, instant_of
 from rigd.library.sheet import TakeSheet
@@ -26,8 +27,7 @@ def local_time(unix: float) -> datetime:
     return datetime.fromtimestamp(unix).astimezone()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDate:
+class NewDate(Struct, frozen=True, kw_only=True):
     """What becomes of one take."""
 
     found: FoundTake
@@ -46,8 +46,7 @@ def right_start(sheet: TakeSheet, now: ClockReading) -> float | None:
     return start if abs(start - instant_of(sheet.started_at)) > JUMP_S else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Before:
+class _Before(Struct, frozen=True, kw_only=True):
     """The take before: where it lay, by what day it is filed (empty: it stays there), and when it ended."""
 
     session: str

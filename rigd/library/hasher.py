@@ -18,8 +18,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.takefile.beneath import open_plain
 
@@ -33,8 +34,7 @@ _IOPRIO_WHO_PROCESS = 1
 _IOPRIO_IDLE = 3 << 13
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HashOrder:
+class HashOrder(Struct, frozen=True, kw_only=True):
     """Files of a take's folder; its journal's length tells afterwards whether they are still the same."""
 
     folder: Path

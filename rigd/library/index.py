@@ -10,17 +10,18 @@ repaired. Nothing here may reach a take: callers treat every error as "not index
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import sqlite3
 import stat
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from rigd.library.walking import is_gone, is_plain
 from rigd.model.errors import LibraryError
@@ -34,8 +35,7 @@ BUSY_S = 2.0
 UNDER_WAY = "under way"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRow:
+class SessionRow(Struct, frozen=True, kw_only=True):
     """A session. Folders are relative to the library's root."""
 
     folder: str
@@ -46,8 +46,7 @@ class SessionRow:
     """Its place among the sessions of its day."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeRow:
+class TakeRow(Struct, frozen=True, kw_only=True):
     """A take, in short. Folders are relative to the library's root."""
 
     folder: str
@@ -320,16 +319,16 @@ def _check_places(row: SessionRow | TakeRow) -> None:
 
 
 def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tuple[str, ...]) -> Iterator[R]:
-    names = [field.name for field in dataclasses.fields(kind)]
+    names = [field.name for field in fields(kind)]
     for *found, checksum in connection.execute(
         f"SELECT {', '.join(names)}, checksum FROM {_TABLES[kind]} {rest}", values
     ):
         if checksum != _checksum(tuple(found)):
             raise _Unsound(f"a row of {_TABLES[kind]} is damaged")
         _check_types(kind, found)
-        fields = zip(dataclasses.fields(kind), found, strict=True)
+        pairs = zip(fields(kind), found, strict=True)
         named: dict[str, Any] = {
-            field.name: bool(value) if field.type == "bool" else value for field, value in fields
+            field.name: bool(value) if field.type is bool else value for field, value in pairs
         }
         row = kind(**named)
         _check_places(row)
@@ -338,24 +337,24 @@ def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tupl
 
 def _check_types(kind: type, found: list[Any]) -> None:
     """SQLite stores anything in any column, and whoever wrote the row made its checksum. _Unsound."""
-    for field, value in zip(dataclasses.fields(kind), found, strict=True):
-        if not isinstance(value, int if str(field.type) in _NUMBERS else str):
+    for field, value in zip(fields(kind), found, strict=True):
+        if not isinstance(value, int if field.type in _NUMBERS else str):
             raise _Unsound(f"a row of {_TABLES[kind]} has something else in the place of its {field.name}")
 
 
-_NUMBERS = ("int", "bool")
+_NUMBERS = (int, bool)
 
 
 def _columns(kind: type) -> str:
     return ", ".join(
-        f"{field.name} {'INTEGER' if str(field.type) in _NUMBERS else 'TEXT'} NOT NULL"
+        f"{field.name} {'INTEGER' if field.type in _NUMBERS else 'TEXT'} NOT NULL"
         + (" PRIMARY KEY" if field.name == "folder" else "")
-        for field in dataclasses.fields(kind)
+        for field in fields(kind)
     )
 
 
 def _values(row: SessionRow | TakeRow) -> tuple[Any, ...]:
-    return tuple(_storable(getattr(row, field.name)) for field in dataclasses.fields(row))
+    return tuple(_storable(getattr(row, field.name)) for field in fields(row))
 
 
 def _storable(value: Any) -> Any:

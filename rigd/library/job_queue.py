@@ -6,7 +6,8 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.model.errors import LibraryError, RigError
 from rigd.model.inputs import TakeAdopted
@@ -18,8 +19,7 @@ LONGEST_QUEUE = 1024
 TELL_AGAIN_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """Something to be done; the words are for whoever reads why it failed."""
 
     doing: str

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.library.catalogue import Catalogue
 from rigd.library.durable import make_folder
@@ -54,8 +56,7 @@ def _not_open(session_folder: str) -> LibraryError:
     return LibraryError(f'session "{session_folder}" is not open; nothing was planned in it')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ahead:
+class _Ahead(Struct, frozen=True, kw_only=True):
     """The session of a day that has begun, looked at before its first take."""
 
     of: str

@@ -5,8 +5,9 @@ Library thread only. Not made durable: the journal is, and at the close the shee
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from rigd.library.sheet import TakeSheet, make_sheet
 from rigd.library.sheet_file import write_sheet

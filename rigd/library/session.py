@@ -11,11 +11,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.library.durable import DamagedFile, read_json, sync_folder, write_json
 from rigd.library.walking import NotBelieved, Unreadable, folders_in, is_gone, is_link, pass_by
@@ -27,7 +28,7 @@ from rigd.model.read_back import LENIENCE, as_typed, is_take_number, shown, why_
 from rigd.model.take import Slate, TakeFile, Track
 from rigd.takefile import beneath
 from rigd.takefile.beneath import names_in, remove, remove_folder
-from rigd.wire.codec import adapter_of
+from rigd.wire.codec import schema_of
 
 SESSION_NAME = "session.json"
 SESSION_VERSION = 1
@@ -45,8 +46,7 @@ def log_refused(path: Path, error: LibraryError) -> None:
     log.warning("%s", error)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SongEntry:
+class SongEntry(Struct, frozen=True, kw_only=True):
     """A song as typed, its folder, and the number that its next take gets."""
 
     name: str
@@ -54,8 +54,7 @@ class SongEntry:
     next_take_number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSheet:
+class SessionSheet(Struct, frozen=True, kw_only=True):
     """session.json, version 1."""
 
     format: Literal["rigd session"] = "rigd session"
@@ -85,9 +84,9 @@ def read_session(folder: Path, refused: Refused = log_refused) -> SessionSheet |
     if isinstance(version, int) and version > SESSION_VERSION:
         raise LibraryError(f"{path}: was written by a newer rigd (version {version}); left as it is")
     try:
-        sheet: SessionSheet = adapter_of(SessionSheet).validate_python(plain)
-    except ValidationError as error:
-        raise DamagedFile(f"{path}: {error.errors(include_url=False)[0]['msg']}") from error
+        sheet = msgspec.convert(plain, SessionSheet)
+    except msgspec.ValidationError as error:
+        raise DamagedFile(f"{path}: {error}") from error
     songs: list[SongEntry] = []
     for song in sheet.songs:
         named = replace(song, name=as_typed(song.name))
@@ -117,15 +116,12 @@ def _why_not(song: SongEntry) -> str:
 
 def write_session(folder: Path, sheet: SessionSheet) -> None:
     """session.json is `sheet`, durably. Raises LibraryError."""
-    plain: dict[str, Any] = adapter_of(SessionSheet).dump_python(sheet, mode="json")
-    write_json(folder / SESSION_NAME, plain, root=folder.parent)
+    write_json(folder / SESSION_NAME, msgspec.to_builtins(sheet), root=folder.parent)
 
 
 def session_schema() -> dict[str, Any]:
     """The JSON schema in docs/session.schema.json."""
-    schema: dict[str, Any] = adapter_of(SessionSheet).json_schema()
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return {**head, **schema, "title": "rigd session.json, version 1"}
+    return schema_of(SessionSheet, title="rigd session.json, version 1")
 
 
 def take_folders(session: Path, unreadable: Unreadable = pass_by) -> Iterator[Path]:

@@ -10,9 +10,10 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.library.durable import DamagedFile
 from rigd.library.session import SESSION_NAME, SessionSheet, read_session, take_folders
@@ -31,8 +32,7 @@ GOES_ON_WITHIN_S = 6 * 3600.0
 """A session of the day before goes on for so long after its last take: longer than a pause, shorter than a night."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """A session's folder, and what its session.json says or is to say."""
 
     folder: Path

@@ -7,9 +7,11 @@ All positions in it are frames from the start of the take's files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import (
@@ -32,8 +34,7 @@ from rigd.takefile.ledger import TakeRecord
 SHEET_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetChannel:
+class SheetChannel(Struct, frozen=True, kw_only=True):
     """A recorded channel, and where its sound begins. Gain and switches at the start; null: not known."""
 
     channel: ChannelNumber
@@ -49,8 +50,7 @@ class SheetChannel:
     polarity: bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetGainChange:
+class SheetGainChange(Struct, frozen=True, kw_only=True):
     """A preamp's setting from this frame on. Switches are 0 or 1."""
 
     frame: int
@@ -60,8 +60,7 @@ class SheetGainChange:
     confirmed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetGap:
+class SheetGap(Struct, frozen=True, kw_only=True):
     """Silence of this length in every channel, because there was nothing to record."""
 
     frame: int
@@ -70,8 +69,7 @@ class SheetGap:
     exact: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetXrun:
+class SheetXrun(Struct, frozen=True, kw_only=True):
     """The driver said that something went wrong here, or (suspect) it seems to have lost about so many
     frames without a word."""
 
@@ -80,22 +78,19 @@ class SheetXrun:
     about_frames: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetMarker:
+class SheetMarker(Struct, frozen=True, kw_only=True):
     frame: int
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetMended:
+class SheetMended(Struct, frozen=True, kw_only=True):
     """A file that a crash left shorter than the others: it has silence from this frame on."""
 
     file: str
     frame: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetFile:
+class SheetFile(Struct, frozen=True, kw_only=True):
     """A file of the take. `sha256` is of the whole file, null until it has been made."""
 
     name: str
@@ -108,8 +103,7 @@ class SheetFile:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetMirror:
+class SheetMirror(Struct, frozen=True, kw_only=True):
     """The take's other copy, as it was found when the two were compared last."""
 
     folder: str
@@ -120,8 +114,7 @@ class SheetMirror:
     """ISO 8601 local time with offset."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeSheet:
+class TakeSheet(Struct, frozen=True, kw_only=True):
     """take.json, version 1."""
 
     format: Literal["rigd take"] = "rigd take"

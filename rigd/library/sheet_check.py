@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rigd.library.sheet import TakeSheet
 from rigd.model.limits import LONGEST_NOTE

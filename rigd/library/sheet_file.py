@@ -6,14 +6,14 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+import msgspec
 
 from rigd.library.durable import DamagedFile, read_json, write_json
 from rigd.library.sheet import SHEET_VERSION, TakeSheet
 from rigd.library.sheet_check import as_typed_sheet, why_not
 from rigd.library.walking import library_of
 from rigd.model.errors import LibraryError
-from rigd.wire.codec import adapter_of
+from rigd.wire.codec import schema_of, where_and_why
 
 SHEET_NAME = "take.json"
 
@@ -30,11 +30,9 @@ def read_sheet(folder: Path) -> TakeSheet | None:
         return None
     _refuse_newer(path, plain)
     try:
-        sheet: TakeSheet = adapter_of(TakeSheet).validate_python(plain)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise LibraryError(f"{path}: {where}: {first['msg']}") from error
+        sheet = msgspec.convert(plain, TakeSheet)
+    except msgspec.ValidationError as error:
+        raise LibraryError(f"{path}: {where_and_why(error, 'file')}") from error
     if why := why_not(sheet):
         raise DamagedFile(f"{path}: {why}")
     return as_typed_sheet(sheet)
@@ -56,15 +54,10 @@ def _refuse_newer(path: Path, plain: Any) -> None:
 
 def plain_sheet(sheet: TakeSheet) -> dict[str, Any]:
     """As it stands in the file."""
-    plain: dict[str, Any] = adapter_of(TakeSheet).dump_python(sheet, mode="json")
+    plain: dict[str, Any] = msgspec.to_builtins(sheet)
     return plain
 
 
 def sheet_schema() -> dict[str, Any]:
     """The JSON schema in docs/take.schema.json."""
-    schema: dict[str, Any] = adapter_of(TakeSheet).json_schema()
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
-        "title": "rigd take.json, version 1",
-    }
+    return schema_of(TakeSheet, title="rigd take.json, version 1")

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.library.durable import make_folder, move_folder
 from rigd.library.session import TRASH_NAME
@@ -32,8 +34,7 @@ from rigd.takefile.journal import JOURNAL_NAME, read_journal
 from rigd.takefile.ledger import TakeRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundTake:
+class FoundTake(Struct, frozen=True, kw_only=True):
     """A take's folder and what its take.json says now."""
 
     folder: Path

@@ -12,8 +12,9 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.links.runtime_folder import make_runtime_dir
 from rigd.model.errors import RigError
@@ -30,8 +31,7 @@ OF_A_SERVICE = (
 """A unit may write to the folder that was there when it started, and to no other of that name (ProtectSystem=)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnFile:
+class OwnFile(Struct, frozen=True, kw_only=True):
     """Something of the daemon's in the runtime folder."""
 
     name: str

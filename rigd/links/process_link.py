@@ -22,6 +22,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from rigd.links.out_of_memory import spare
 from rigd.links.runtime_folder import make_runtime_dir
 from rigd.model.errors import LinkError, RigError
@@ -102,14 +104,14 @@ class ProcessLink:
         self._clock = clock
         self._codec = Codec(MESSAGES, across_builds=True)
         self._stopping = threading.Event()
-        self._farewell: object | None = None
+        self._farewell: Struct | None = None
         """The process is to end, when it was told so, and no other one to be started."""
         self._saying = threading.Lock()
         """Held by whoever says something: guards the outbox, and which link there is to say it to."""
         self._link: Link | None = None
         self._process: ProcessHandle | None = None
         """Who is at its other end."""
-        self._outbox: list[object] = []
+        self._outbox: list[Struct] = []
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._child: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
@@ -132,7 +134,7 @@ class ProcessLink:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(timeout=1.0)
 
-    def stop_process(self, farewell: object, *, within_s: float) -> None:
+    def stop_process(self, farewell: Struct, *, within_s: float) -> None:
         """The process was asked to end and has ended, or was killed after `within_s`. The link is over."""
         process = self._process
         self._farewell = farewell
@@ -152,7 +154,7 @@ class ProcessLink:
             self._kill(process)
         self.stop()
 
-    def send(self, *messages: object) -> None:
+    def send(self, *messages: Struct) -> None:
         """The messages are in the kernel's hands, all of them at once, so that a daemon killed right after has said
         them; a process that is behind gets them as soon as it takes them. What is not out when it is lost is gone
         with it. Never waits. Any thread."""

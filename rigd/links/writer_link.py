@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from rigd.links.other_build import OtherBuild
 from rigd.links.process_link import ProcessLink, Upkeep, python_module
 from rigd.model.errors import LinkError
@@ -42,7 +44,7 @@ def dismiss_writer(runtime_dir: Path, name: str) -> None:
 
 @dataclass(slots=True)
 class _Sent:
-    message: object
+    message: Struct
     reports_since: int = 0
 
 
@@ -94,7 +96,7 @@ class WriterLink:
         """Every take is closed and the writer has ended."""
         self._process.stop_process(StopWriter(), within_s=CLOSE_WITHIN_S)
 
-    def send(self, *messages: object) -> None:
+    def send(self, *messages: Struct) -> None:
         """The writer has the messages, all of them, or will have them as soon as there is one that takes them. Never
         waits. StopWriter is for the one there is: the next one would end too."""
         with self._lock:

@@ -13,8 +13,9 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.library.durable import LONGEST_JSON_BYTES, make_folders, sync_folder, write_whole
 from rigd.library.sheet import TakeSheet
@@ -42,8 +43,7 @@ class CannotTell(LibraryError):
     """The copies differ and nobody can say which is right."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Side(Struct, frozen=True, kw_only=True):
     """A take as it lies on one volume."""
 
     folder: Path

@@ -11,10 +11,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+
+from msgspec.structs import replace
 
 from rigd.library.durable import make_folders, move_folder
 from rigd.library.hasher import be_idle

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.library.session import take_folders
 from rigd.library.sheet import TakeSheet
@@ -19,8 +20,7 @@ from rigd.model.errors import LibraryError, TakeError
 from rigd.takefile.journal import JOURNAL_NAME, read_journal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(Struct, frozen=True, kw_only=True):
     """What came of one take."""
 
     take_id: str

@@ -6,14 +6,14 @@ here are counted as the tape that is there now counts them, so that what lies be
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.model.take import TakeOrder
 from rigd.model.units import Frame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlackBox:
+class BlackBox(Struct, frozen=True, kw_only=True):
     """What is true of the black box now. Posted to the controller each second while there is one."""
 
     minutes: float
@@ -35,8 +35,7 @@ class BlackBox:
     """Why it does not do its work, and the cure; empty where it does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
+class Keep(Struct, frozen=True, kw_only=True):
     """A take that is to be put together from the black box."""
 
     order: TakeOrder
@@ -50,8 +49,7 @@ class Keep:
         return replace(self, order=replace(self.order, folder=folder))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepUnderWay:
+class KeepUnderWay(Struct, frozen=True, kw_only=True):
     """library -> controller: this take is still being put together; an earlier daemon began it."""
 
     order: TakeOrder

@@ -7,8 +7,10 @@ and how many more there are; one take is told whole, in parts, each of which has
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.model.limits import BRIEF_BYTES, LISTS_OF_TAKE_BYTES, PART_BYTES
 from rigd.model.state import Fault, LeftOut, RigState, Take
@@ -26,8 +28,7 @@ TAKE_BYTES = 800
 E = TypeVar("E")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Counted(Struct, frozen=True, kw_only=True):
     """How many of each of a take's lists."""
 
     files: int = 0

@@ -1,19 +1,20 @@
 """Every command of the rig, once: the registry that the CLI, the pedals, OSC, serial lines and docs share.
 
-A command is a frozen dataclass. Its `verb` and the fields it declares itself are the text form used in
+A command is a frozen struct. Its `verb` and the fields it declares itself are the text form used in
 bindings and on serial lines ("keep 20", "gain 3 -12.5", "mark chorus"). Pure.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import types
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
 
 from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
@@ -28,8 +29,7 @@ class GivenBy(StrEnum):
     NAME = "name"  # a surface that named it itself
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """What all commands carry. `at_ns` is when the person did it (CLOCK_MONOTONIC), not when it was read."""
 
     verb: ClassVar[str]
@@ -39,8 +39,7 @@ class Command:
     at_ns: Ns
     held: bool = False
     """True when it came from a held control, which is what the lock asks for before it lets go of a take."""
-    given_by: GivenBy = dataclasses.field(default=GivenBy.CLIENT, compare=False)
-    """Not part of what the command says."""
+    given_by: GivenBy = GivenBy.CLIENT
 
 
 C = TypeVar("C", bound=type[Command])
@@ -60,192 +59,162 @@ def _command(verb: str, summary: str) -> Callable[[C], C]:
 
 
 @_command("arm", "Record this channel in the next take; without a number, every channel")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm(Command):
+class Arm(Command, frozen=True, kw_only=True):
     channel: ChannelNumber | None = None
 
 
 @_command("disarm", "Leave this channel out of the next take; without a number, every channel")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disarm(Command):
+class Disarm(Command, frozen=True, kw_only=True):
     channel: ChannelNumber | None = None
 
 
 @_command("start", "Start a take; inside the post-roll, go on with the same one")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartTake(Command):
+class StartTake(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("stop", "Stop the take")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopTake(Command):
+class StopTake(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("toggle", "Start a take, or stop the one that rolls")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToggleTake(Command):
+class ToggleTake(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("next", "Keep this take and go on as the next, without a gap")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextTake(Command):
+class NextTake(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("keep", "Keep the last SECONDS (20, 90s, 40m, 2h) as a take, also while another rolls")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepLast(Command):
+class KeepLast(Command, frozen=True, kw_only=True):
     seconds: float
 
 
 @_command("mark", "Put a marker here, with a name if one is given")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddMarker(Command):
+class AddMarker(Command, frozen=True, kw_only=True):
     name: str = ""
 
 
 @_command("discard", "False take: stop it if it rolls and put it in the trash; undo brings it back")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscardTake(Command):
+class DiscardTake(Command, frozen=True, kw_only=True):
     take_id: TakeId | None = None
 
 
 @_command("again", "Discard the rolling take and start again at once")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscardAndRestart(Command):
+class DiscardAndRestart(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("undo", "Bring back the take that was discarded last")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undo(Command):
+class Undo(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("circle", "Mark the rolling or last take as the good one; once more takes it back")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CircleTake(Command):
+class CircleTake(Command, frozen=True, kw_only=True):
     take_id: TakeId | None = None
 
 
 @_command("note", "Add a note to the rolling or last take")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteTake(Command):
+class NoteTake(Command, frozen=True, kw_only=True):
     text: str
     take_id: TakeId | None = None
 
 
 @_command("rate", "Rate the rolling or last take, 0 to 5")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateTake(Command):
+class RateTake(Command, frozen=True, kw_only=True):
     rating: int
     take_id: TakeId | None = None
 
 
 @_command("song", "What follows are takes of this song")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSong(Command):
+class NewSong(Command, frozen=True, kw_only=True):
     name: str
 
 
 @_command("session", "Open a new session folder for today")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSession(Command):
+class NewSession(Command, frozen=True, kw_only=True):
     name: str
 
 
 @_command(
     "continue-session", "Go on with the last session of that name (empty: of this one's), whatever its day"
 )
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContinueSession(Command):
+class ContinueSession(Command, frozen=True, kw_only=True):
     name: str = ""
 
 
 @_command("rename", "Rename the rolling or last take")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenameTake(Command):
+class RenameTake(Command, frozen=True, kw_only=True):
     name: str
     take_id: TakeId | None = None
 
 
 @_command("number", "The next take gets this number")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetNextTakeNumber(Command):
+class SetNextTakeNumber(Command, frozen=True, kw_only=True):
     number: int
 
 
 @_command("gain", "Set a channel's preamp gain, in dB")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetGain(Command):
+class SetGain(Command, frozen=True, kw_only=True):
     channel: ChannelNumber
     gain_db: float
 
 
 @_command("nudge", "Turn a channel's preamp gain by so many dB, up or down")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NudgeGain(Command):
+class NudgeGain(Command, frozen=True, kw_only=True):
     channel: ChannelNumber
     delta_db: float
 
 
 @_command("pad", "Switch a channel's pad on or off")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetPad(Command):
+class SetPad(Command, frozen=True, kw_only=True):
     channel: ChannelNumber
     on: bool
 
 
 @_command("phantom", "Switch 48 V on or off; on wants 'confirm', and is refused while a take rolls")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetPhantom(Command):
+class SetPhantom(Command, frozen=True, kw_only=True):
     channel: ChannelNumber
     on: bool
     confirm: bool = False
 
 
 @_command("polarity", "Turn a channel's polarity over (on) or back (off)")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetPolarity(Command):
+class SetPolarity(Command, frozen=True, kw_only=True):
     channel: ChannelNumber
     on: bool
 
 
 @_command("lock", "From now on a take only stops by a held control")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock(Command):
+class Lock(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("unlock", "A take stops by a tap again")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unlock(Command):
+class Unlock(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("clear-fault", "The trouble has been seen to; go on")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClearFault(Command):
+class ClearFault(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("measure", "Measure how fast the take volume is; refused while a take rolls")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureDisk(Command):
+class MeasureDisk(Command, frozen=True, kw_only=True):
     pass
 
 
 @_command("shut-down", "Close every take and end rigd")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShutDown(Command):
+class ShutDown(Command, frozen=True, kw_only=True):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(Struct, frozen=True, kw_only=True):
     """The command is done or under way; `message` may say what came of it."""
 
     message: str = ""
@@ -255,8 +224,7 @@ class Accepted:
     """The take whose end it told: safe once that one is closed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class Rejected(Struct, frozen=True, kw_only=True):
     """The command did nothing; `reason` says why and what to do."""
 
     reason: str
@@ -265,19 +233,18 @@ class Rejected:
 Reply = Accepted | Rejected
 
 
-def arguments_of(kind: type[Command]) -> tuple[dataclasses.Field[Any], ...]:
+def arguments_of(kind: type[Command]) -> tuple[FieldInfo, ...]:
     """The fields a person gives, in order."""
-    return tuple(field for field in dataclasses.fields(kind) if field.name not in _CARRIED)
+    return tuple(field for field in fields(kind) if field.name not in _CARRIED)
 
 
 def usage_of(kind: type[Command]) -> str:
     """'keep SECONDS', 'mark [NAME]'. A text takes the rest of the line, so nothing stands after it."""
-    hints = typing.get_type_hints(kind)
     words = [kind.verb]
     for field in arguments_of(kind):
         word = field.name.upper()
-        words.append(word if field.default is dataclasses.MISSING else f"[{word}]")
-        if _plain_type(hints[field.name]) is str and field.name != "take_id":
+        words.append(word if field.required else f"[{word}]")
+        if _plain_type(field.type) is str and field.name != "take_id":
             break
     return " ".join(words)
 
@@ -291,19 +258,18 @@ def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -
     kind = COMMANDS.get(verb.lower())
     if kind is None:
         raise CommandError(f'"{verb[:40]}" is not a command; one of: {", ".join(COMMANDS)}')
-    hints = typing.get_type_hints(kind)
     given: dict[str, Any] = {}
     rest = rest.strip()
     for field in arguments_of(kind):
         if not rest:
             break
-        if _plain_type(hints[field.name]) is str and field.name != "take_id":
+        if _plain_type(field.type) is str and field.name != "take_id":
             word, rest = rest, ""
         else:
             word, _, rest = rest.partition(" ")
             rest = rest.strip()
-        given[field.name] = _value(hints[field.name], field.name, word, kind)
-    missing = [f.name for f in arguments_of(kind) if f.default is dataclasses.MISSING and f.name not in given]
+        given[field.name] = _value(field.type, field.name, word, kind)
+    missing = [f.name for f in arguments_of(kind) if f.required and f.name not in given]
     if rest or missing:
         raise CommandError(f'"{text[:80]}" is not of the form: {usage_of(kind)}')
     return kind(origin=origin, at_ns=at_ns, held=held, **given)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TapeWatched:
+class TapeWatched(Struct, frozen=True, kw_only=True):
     """What of the takes is on the tape and not yet safe on the disk, by the tape's own holds: true also while the
     writer is stopped, hangs in a frozen disk, or is dead."""
 
@@ -23,8 +22,7 @@ class TapeWatched:
     """The tape is full and capture drops what comes: so much since the last frame that it could keep."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(Struct, frozen=True, kw_only=True):
     """What the take volume did in a short trial."""
 
     bytes_per_second: int
@@ -36,8 +34,7 @@ class Measurement:
     """Why nothing could be measured, and what to do; empty: it was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskMeasured:
+class DiskMeasured(Struct, frozen=True, kw_only=True):
     """The trial is over. None: it was broken off because a take began."""
 
     measurement: Measurement | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rigd.model.blackbox import Keep
 from rigd.model.library import WhichVolume
@@ -12,30 +12,26 @@ from rigd.model.take import Parameter
 from rigd.model.units import TakeId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendToWriter:
+class SendToWriter(Struct, frozen=True, kw_only=True):
     """Say this to the writer, in order; it may be said twice without harm. StopWriter is said to the writer that
     there is, and not to the next one."""
 
     message: OpenTake | EndTake | Annotate | Retag | StopWriter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendToMirror:
+class SendToMirror(Struct, frozen=True, kw_only=True):
     """Say this to the second volume's writer; it may be said twice without harm."""
 
     message: OpenTake | EndTake | Annotate | Retag | KeepFirm | StopWriter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckVolume:
+class CheckVolume(Struct, frozen=True, kw_only=True):
     """Find out whether a volume that was away is fit for takes; answered by VolumeChecked."""
 
     volume: WhichVolume
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestSetting:
+class RequestSetting(Struct, frozen=True, kw_only=True):
     """Ask a preamp for a setting. What came of it arrives as PreampSetting."""
 
     preamp: str
@@ -44,15 +40,13 @@ class RequestSetting:
     value: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteTakeSheet:
+class WriteTakeSheet(Struct, frozen=True, kw_only=True):
     """Bring take.json of this take up to date."""
 
     take: Take
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdoptTake:
+class AdoptTake(Struct, frozen=True, kw_only=True):
     """Read the journal of a take that the state knows too little of; answered by TakeAdopted.
 
     Where there is no journal nothing is answered: the writer has not begun it yet."""
@@ -61,22 +55,19 @@ class AdoptTake:
     folder: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrashTake:
+class TrashTake(Struct, frozen=True, kw_only=True):
     """Move the take's folder to its session's trash; answered by TakeTrashed or LibraryFailed("discard")."""
 
     take: Take
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreTake:
+class RestoreTake(Struct, frozen=True, kw_only=True):
     """Bring the take back from the trash; answered by TakeRestored or LibraryFailed("restore")."""
 
     take_id: TakeId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenSession:
+class OpenSession(Struct, frozen=True, kw_only=True):
     """Open a session of today, new or not; answered by SessionOpened or LibraryFailed("open session")."""
 
     name: str
@@ -84,8 +75,7 @@ class OpenSession:
     """The last one of that name, whatever its day."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetSong:
+class SetSong(Struct, frozen=True, kw_only=True):
     """Note the current song in session.json."""
 
     session_folder: str
@@ -93,25 +83,21 @@ class SetSong:
     next_take_number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TryDisk:
+class TryDisk(Struct, frozen=True, kw_only=True):
     """Measure the take volume in a short trial; answered by DiskMeasured."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepFromBlackBox:
+class KeepFromBlackBox(Struct, frozen=True, kw_only=True):
     """Put this take together from the black box; told by TakeAdopted once it is closed, or TakeFailed."""
 
     keep: Keep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DateTakes:
+class DateTakes(Struct, frozen=True, kw_only=True):
     """Date takes anew that were made by a wrong clock, if it is right now; answered by TakesDated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndRig:
+class EndRig(Struct, frozen=True, kw_only=True):
     """Every take is closed and nothing is on its way: rigd may end."""
 
 

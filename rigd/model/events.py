@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from rigd.model.state import RigState
 from rigd.model.units import Frame, Ns
@@ -48,8 +49,7 @@ class Happening(StrEnum):
     SHUTTING_DOWN = "shutting down"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """`number` grows by one; `text` is a line for a person; `subject` a take id, channel number or name."""
 
     number: int
@@ -61,8 +61,7 @@ class Event:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """The whole state as of event `state.number`."""
 
     state: RigState

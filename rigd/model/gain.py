@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from rigd.model.take import Parameter
 from rigd.model.units import Ns
@@ -22,8 +23,7 @@ class ReadBack(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreampAbility:
+class PreampAbility(Struct, frozen=True, kw_only=True):
     """What one preamp channel can do. Gain range in dB."""
 
     min_db: float
@@ -43,8 +43,7 @@ class PreampAbility:
         return round(min(self.max_db, self.min_db + steps * self.step_db), 6)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreampSetting:
+class PreampSetting(Struct, frozen=True, kw_only=True):
     """preamp -> controller: what one setting of one preamp channel is."""
 
     preamp: str
@@ -63,8 +62,7 @@ class PreampSetting:
     or it was away for ORDER_WAITS_S. A person has to ask again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreampStatus:
+class PreampStatus(Struct, frozen=True, kw_only=True):
     """Whether a preamp answers."""
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import Command
@@ -26,69 +27,59 @@ from rigd.model.take import ClockState, Slate, TakeClock, Track
 from rigd.model.units import NS_PER_SECOND, Frame, Ns, TakeId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureLost:
+class CaptureLost(Struct, frozen=True, kw_only=True):
     """No sound comes in any more; capture is being started again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriterLost:
+class WriterLost(Struct, frozen=True, kw_only=True):
     """The writer is gone; it is being started again and goes on where it left off."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorSaid:
+class MirrorSaid(Struct, frozen=True, kw_only=True):
     """A fact of the second volume's writer."""
 
     fact: WriterReport | TakeOpened | GapWritten | XrunNoted | TakeClosed | TakeFailed | RetagFailed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorLost:
+class MirrorLost(Struct, frozen=True, kw_only=True):
     """The second volume's writer is gone; it is being started again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherBuildFound:
+class OtherBuildFound(Struct, frozen=True, kw_only=True):
     """The tape is of another build of rigd, whose capture and writer still run."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherBuildGone:
+class OtherBuildGone(Struct, frozen=True, kw_only=True):
     """They have ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderVanished:
+class FolderVanished(Struct, frozen=True, kw_only=True):
     """The runtime folder, or a file in it, was taken away; what came of it, and what to do."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostRollOver:
+class PostRollOver(Struct, frozen=True, kw_only=True):
     """The tape has passed the end of the take in its post-roll."""
 
     take_id: TakeId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeAdopted:
+class TakeAdopted(Struct, frozen=True, kw_only=True):
     """What a take's journal says of it, for a take that the state knew too little of."""
 
     take: Take
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortFailed:
+class PortFailed(Struct, frozen=True, kw_only=True):
     """Something that the controller asked of another part could not even be asked."""
 
     port: str
@@ -96,8 +87,7 @@ class PortFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockReading:
+class ClockReading(Struct, frozen=True, kw_only=True):
     """The wall clock and one that cannot be set, read together."""
 
     unix_ns: int
@@ -107,8 +97,7 @@ class ClockReading:
     state: ClockState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockSeen:
+class ClockSeen(Struct, frozen=True, kw_only=True):
     """The wall clock at the start; later where it was set, or its state changed."""
 
     reading: ClockReading
@@ -148,8 +137,7 @@ Fact = (
 """All that may be posted to the controller besides commands."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True, kw_only=True):
     """What is true at this step and cannot be known without a clock, a tape or chance."""
 
     now_ns: Ns
@@ -169,8 +157,7 @@ class Circumstances:
     """None where there is nobody to read it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(Struct, frozen=True, kw_only=True):
     """One step's input."""
 
     what: Command | Fact
@@ -203,8 +190,7 @@ def no_other_day(*, session_folder: str) -> SessionOpened | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TwoVolumes:
+class TwoVolumes(Struct, frozen=True, kw_only=True):
     """The roots of library and mirror: absolute, without a slash at the end. What lies at REL below one lies
     at REL below the other."""
 
@@ -212,8 +198,7 @@ class TwoVolumes:
     mirror: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """What the config lays down for every step."""
 
     preroll_s: float

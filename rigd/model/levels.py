@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rigd.model.units import Frame
 
@@ -10,8 +10,7 @@ FLOOR_DBFS = -144.0
 """Shown for silence and anything quieter: the floor of 24 bits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Levels:
+class Levels(Struct, frozen=True, kw_only=True):
     """Levels of every channel over a stretch that ends before `at_frame`, in the order of the tape's rows."""
 
     at_frame: Frame

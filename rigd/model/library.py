@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from rigd.model.state import Take
 from rigd.model.take import TakeFile
 from rigd.model.units import TakeId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakePlan:
+class TakePlan(Struct, frozen=True, kw_only=True):
     """Where a take goes: a folder that does not exist yet, and its files."""
 
     folder: str
@@ -21,8 +21,7 @@ class TakePlan:
     """Its place among the library's takes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOpened:
+class SessionOpened(Struct, frozen=True, kw_only=True):
     """The session's folder and session.json are durable; takes may be planned in it."""
 
     session: str
@@ -40,15 +39,13 @@ class SessionOpened:
     """Its false takes, discarded last at the end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetWritten:
+class SheetWritten(Struct, frozen=True, kw_only=True):
     """take.json of a closed take is durable and the take is in the index."""
 
     take: Take
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeTrashed:
+class TakeTrashed(Struct, frozen=True, kw_only=True):
     """The take's folder is in its session's trash, durably."""
 
     take_id: TakeId
@@ -56,15 +53,13 @@ class TakeTrashed:
     """Where it is now."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeRestored:
+class TakeRestored(Struct, frozen=True, kw_only=True):
     """The take is back from the trash, durably."""
 
     take: Take
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LibraryFailed:
+class LibraryFailed(Struct, frozen=True, kw_only=True):
     """The library could not do what it was asked. Takes are not touched by this."""
 
     doing: str
@@ -74,8 +69,7 @@ class LibraryFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LibraryMended:
+class LibraryMended(Struct, frozen=True, kw_only=True):
     """What had failed was tried again by itself and is done."""
 
     doing: str
@@ -89,8 +83,7 @@ class WhichVolume(StrEnum):
     MIRROR = "mirror"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeChecked:
+class VolumeChecked(Struct, frozen=True, kw_only=True):
     """A volume that was away was looked at: its folder, its right to write, a written and read probe."""
 
     volume: WhichVolume
@@ -98,8 +91,7 @@ class VolumeChecked:
     """Empty: takes may go to it again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeCompared:
+class TakeCompared(Struct, frozen=True, kw_only=True):
     """A closed take on both volumes, file by file, after what could be copied was copied."""
 
     take: Take
@@ -108,8 +100,7 @@ class TakeCompared:
     """What differs or is missing, by file; empty where the copies are the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopiesLeft:
+class CopiesLeft(Struct, frozen=True, kw_only=True):
     """So many takes are still to be compared or copied."""
 
     count: int
@@ -117,8 +108,7 @@ class CopiesLeft:
     """Why it does not go on; empty where it does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakesDated:
+class TakesDated(Struct, frozen=True, kw_only=True):
     """The clock has come: these takes have another date in take.json and lie in the session of their day, durably."""
 
     takes: tuple[Take, ...]

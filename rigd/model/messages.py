@@ -7,16 +7,19 @@ know.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from rigd.model.disk_trouble import DiskTrouble
-from rigd.model.take import ClosedFile, Gap, Slate, TakeNote, TakeOrder, Xrun
+from rigd.model.take import ClosedFile, GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun
 from rigd.model.units import Frame, TakeId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TapeGeometry:
+class TapeGeometry(Struct, frozen=True, kw_only=True):
     """The shape of a tape. `capacity_frames` is a power of two."""
 
     channels: int
@@ -24,8 +27,7 @@ class TapeGeometry:
     capacity_frames: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureSettings:
+class CaptureSettings(Struct, frozen=True, kw_only=True):
     """What `rigd-capture` is started with: `capture.json` in the runtime folder."""
 
     driver: str
@@ -44,8 +46,7 @@ class CapturePhase(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureReport:
+class CaptureReport(Struct, frozen=True, kw_only=True):
     """capture -> daemon: what is true of the interface now."""
 
     phase: CapturePhase
@@ -75,13 +76,11 @@ class CaptureReport:
     """From about here on what is on the tape was heard at another rate than the tape's; None where nothing was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopCapture:
+class StopCapture(Struct, frozen=True, kw_only=True):
     """daemon -> capture: close the stream and exit. The tape stays."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriterSettings:
+class WriterSettings(Struct, frozen=True, kw_only=True):
     """What `rigd-writer` is started with: NAME.json in the runtime folder."""
 
     library_root: str
@@ -94,31 +93,47 @@ class WriterSettings:
     take them, and are the same byte by byte. Empty: there is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenTake:
+class OpenTake(Struct, frozen=True, kw_only=True):
     """daemon -> writer: write this take. Answered by TakeOpened or TakeFailed."""
 
     order: TakeOrder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndTake:
+class EndTake(Struct, frozen=True, kw_only=True):
     """daemon -> writer: the take ends before `end_frame` (may be ahead); None takes an end back."""
 
     take_id: TakeId
     end_frame: Frame | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Annotate:
+if TYPE_CHECKING:
+    _Note = TakeNote
+else:
+    _Note = Any  # a note has no tag on the wire, so what it is is told by what it has
+
+
+def _note_of(plain: Any) -> TakeNote:
+    if not isinstance(plain, dict):
+        raise TypeError("note: a JSON object was expected")
+    if "parameter" in plain:
+        return msgspec.convert(plain, GainChange)
+    if "session" in plain:
+        return msgspec.convert(plain, Slate)
+    return msgspec.convert(plain, Marker)
+
+
+class Annotate(Struct, frozen=True, kw_only=True):
     """daemon -> writer: add to an open take's journal. A new Slate replaces the one before."""
 
     take_id: TakeId
-    note: TakeNote
+    note: _Note
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.note, TakeNote):  # from the wire
+            force_setattr(self, "note", _note_of(self.note))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retag:
+class Retag(Struct, frozen=True, kw_only=True):
     """daemon -> writer: a closed take has a new slate; bring its journal and iXML up to date."""
 
     take_id: TakeId
@@ -126,20 +141,17 @@ class Retag:
     slate: Slate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepFirm:
+class KeepFirm(Struct, frozen=True, kw_only=True):
     """daemon -> mirror: this copy is the only one now. From here on it is held to as the primary's would be."""
 
     take_id: TakeId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopWriter:
+class StopWriter(Struct, frozen=True, kw_only=True):
     """daemon -> writer: end every open take where the tape ends now, close all, exit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeProgress:
+class TakeProgress(Struct, frozen=True, kw_only=True):
     """How far an open take is. Frames on disk = written_frames, safe from a power cut = durable_frames."""
 
     order: TakeOrder
@@ -152,8 +164,7 @@ class TakeProgress:
     """False: this copy lacks frames that the tape had."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriterReport:
+class WriterReport(Struct, frozen=True, kw_only=True):
     """writer -> daemon: at connection, each second, and right after each durable point."""
 
     open_takes: tuple[TakeProgress, ...]
@@ -168,8 +179,7 @@ class WriterReport:
     """Empty, or what is wrong with the volume and what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeOpened:
+class TakeOpened(Struct, frozen=True, kw_only=True):
     """writer -> daemon: files and journal exist. `first_frame` may be later than asked for where
     the tape no longer held the beginning."""
 
@@ -177,16 +187,14 @@ class TakeOpened:
     first_frame: Frame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GapWritten:
+class GapWritten(Struct, frozen=True, kw_only=True):
     """writer -> daemon: a gap is in the take's files, journal and markers."""
 
     take_id: TakeId
     gap: Gap
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class XrunNoted:
+class XrunNoted(Struct, frozen=True, kw_only=True):
     """writer -> daemon: an xrun that lost nothing, or a suspect one, is in the journal. A suspect one is told
     by the first take whose writing came to it, also where it began before that take."""
 
@@ -194,8 +202,7 @@ class XrunNoted:
     xrun: Xrun
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeClosed:
+class TakeClosed(Struct, frozen=True, kw_only=True):
     """writer -> daemon: every byte of the take is durable: data, headers, journal, directory."""
 
     take_id: TakeId
@@ -208,8 +215,7 @@ class TakeClosed:
     """True when the take was left open by a crash and closed afterwards."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeFailed:
+class TakeFailed(Struct, frozen=True, kw_only=True):
     """writer -> daemon: the take could not go on; what was kept is closed and whole."""
 
     take_id: TakeId
@@ -223,8 +229,7 @@ class TakeFailed:
     """It was open and nobody had asked for its end: what follows is recorded nowhere, unless somebody sees to it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetagFailed:
+class RetagFailed(Struct, frozen=True, kw_only=True):
     """writer -> daemon: the new slate did not reach the files; the journal of the daemon still has it."""
 
     take_id: TakeId

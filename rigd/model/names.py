@@ -9,7 +9,8 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.model.errors import CommandError, RigError
 
@@ -73,15 +74,13 @@ Field = str | int
 """A value of a template: text, or a number that may be padded."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     text: str
     field: str = ""
     width: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NameTemplate:
+class NameTemplate(Struct, frozen=True):
     """A pattern for one path component: "Take {take:03}". Made by `parse_template`."""
 
     pattern: str
@@ -146,8 +145,7 @@ _SONG_TEXTS = (*_SESSION_TEXTS, "song")
 _FILE_TEXTS = (*_SONG_TEXTS, "name", "source")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Naming:
+class Naming(Struct, frozen=True, kw_only=True):
     """How folders and files are called. Made by `parse_naming`."""
 
     session: NameTemplate

@@ -7,7 +7,7 @@ is one that a person or rigd could have given.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from rigd.model.limits import HIGHEST_NUMBER, HIGHEST_RATING, LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
 from rigd.model.names import clash_key, safe_name

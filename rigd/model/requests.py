@@ -6,7 +6,7 @@ request, so that a client may ask several things at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from rigd.model.brief import Counted
 from rigd.model.events import Event, Snapshot
@@ -18,8 +18,7 @@ RequestId = int | str
 Argument = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandRequest:
+class CommandRequest(Struct, frozen=True, kw_only=True):
     """Do this command, by its verb and its fields. Answered by CommandAnswer."""
 
     id: RequestId
@@ -32,8 +31,7 @@ class CommandRequest:
     origin: str = "cli"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextRequest:
+class TextRequest(Struct, frozen=True, kw_only=True):
     """Do this command, in its text form ("keep 20"). Answered by CommandAnswer."""
 
     id: RequestId
@@ -43,24 +41,21 @@ class TextRequest:
     origin: str = "cli"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusRequest:
+class StatusRequest(Struct, frozen=True, kw_only=True):
     """Answered by StatusAnswer."""
 
     id: RequestId
     levels: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscribeRequest:
+class SubscribeRequest(Struct, frozen=True, kw_only=True):
     """Answered by Subscribed, then a Snapshot, then every Event, with Levels `levels_hz` times a second."""
 
     id: RequestId
     levels_hz: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakesRequest:
+class TakesRequest(Struct, frozen=True, kw_only=True):
     """The session's takes, from the oldest on or from behind that one on. Answered by TakesAnswer, or by Failed where
     `after` is none of them any more."""
 
@@ -68,8 +63,7 @@ class TakesRequest:
     after: TakeId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeRequest:
+class TakeRequest(Struct, frozen=True, kw_only=True):
     """One take with all that is known of it: by its id, or the last one. Answered by TakeAnswer."""
 
     id: RequestId
@@ -78,8 +72,7 @@ class TakeRequest:
     """So many of its entries are known already; the answer has the next ones."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitRequest:
+class WaitRequest(Struct, frozen=True, kw_only=True):
     """Answered by TakeAnswer once the take (None: every take) is closed, or by Failed at the time-out."""
 
     id: RequestId
@@ -101,8 +94,7 @@ REQUESTS: tuple[type, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandAnswer:
+class CommandAnswer(Struct, frozen=True, kw_only=True):
     """The controller's reply; `text` is the message or the reason."""
 
     id: RequestId
@@ -114,8 +106,7 @@ class CommandAnswer:
     """The take whose end the command told: every byte of it is safe once it is closed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class Timing(Struct, frozen=True, kw_only=True):
     """The interface's clock against CLOCK_MONOTONIC."""
 
     measured_rate_hz: float
@@ -130,8 +121,7 @@ class Timing:
     xruns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusAnswer:
+class StatusAnswer(Struct, frozen=True, kw_only=True):
     """The state with its takes in brief (see `brief_state`)."""
 
     id: RequestId
@@ -141,15 +131,13 @@ class StatusAnswer:
     """None where nothing has been heard."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscribed:
+class Subscribed(Struct, frozen=True, kw_only=True):
     """Snapshot and events follow."""
 
     id: RequestId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakesAnswer:
+class TakesAnswer(Struct, frozen=True, kw_only=True):
     """Oldest first, the rolling one last; in brief."""
 
     id: RequestId
@@ -158,8 +146,7 @@ class TakesAnswer:
     """There are more behind the last of these; ask for them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeAnswer:
+class TakeAnswer(Struct, frozen=True, kw_only=True):
     """One take; None where `wait` waited for all and there is none. One that is too long for an answer comes in
     parts: as long as there are more of its entries than the parts have together, ask for the next."""
 
@@ -169,16 +156,14 @@ class TakeAnswer:
     """How many of each there are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(Struct, frozen=True, kw_only=True):
     """The request could not be understood or done. `id` is None where the line was no request at all."""
 
     id: RequestId | None
     error: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(Struct, frozen=True, kw_only=True):
     """Told to every client, unasked, as the last word: rigd ends."""
 
 

@@ -5,8 +5,9 @@ Nothing here is a wish: what was asked for and not yet confirmed is marked as su
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from rigd.model.blackbox import BlackBox
 from rigd.model.disk_words import Measurement
@@ -28,8 +29,7 @@ class Transport(StrEnum):
     HALTED = "halted"  # a fault stopped recording; it must be cleared
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """One setting of a channel's preamp. `value` is the last confirmed one (None: never heard);
     `asked` is what was asked for and not yet confirmed, or None."""
 
@@ -38,8 +38,7 @@ class Setting:
     confirmed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class Channel(Struct, frozen=True, kw_only=True):
     """An input with a name, a source and a gain."""
 
     number: ChannelNumber
@@ -69,8 +68,7 @@ class CopyState(StrEnum):
     DIFFERS = "differs"  # not the same, and nobody can say which is right
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
+class Copy(Struct, frozen=True, kw_only=True):
     """A take's second copy: on the mirror, or, of a take that went on there alone, in the library."""
 
     folder: str
@@ -79,8 +77,7 @@ class Copy:
     """When it was compared last; empty: not yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True, kw_only=True):
     """How many of a take's entries an answer does not tell: the older ones. Its own answer has all of them."""
 
     markers: int = 0
@@ -88,8 +85,7 @@ class LeftOut:
     notes: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Take:
+class Take(Struct, frozen=True, kw_only=True):
     """A take from its order to its close and after."""
 
     take_id: TakeId
@@ -128,8 +124,7 @@ class Take:
     """Only where an answer had no room for all of it (`model/brief.py`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FalseTake:
+class FalseTake(Struct, frozen=True, kw_only=True):
     """A discarded take on its way to the trash: it waits for its close, and for the end of any recording."""
 
     take: Take
@@ -137,8 +132,7 @@ class FalseTake:
     """The library has been told to move it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComingBack:
+class ComingBack(Struct, frozen=True, kw_only=True):
     """A take that undo brings back from the trash: it waits for the end of any recording."""
 
     take_id: TakeId
@@ -146,8 +140,7 @@ class ComingBack:
     """The library has been told to bring it back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionAsked:
+class SessionAsked(Struct, frozen=True, kw_only=True):
     """A session that the library is opening; `song` is the song named since, or empty."""
 
     name: str
@@ -162,8 +155,7 @@ class Ending(StrEnum):
     DONE = "done"  # every take is closed; rigd may end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """Something that needs a person. `what` names the thing and the cure."""
 
     key: str
@@ -171,8 +163,7 @@ class Fault:
     since_ns: Ns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
+class Disk(Struct, frozen=True, kw_only=True):
     """What the take volume can still take, by the writer's word."""
 
     free_bytes: int
@@ -197,8 +188,7 @@ class MirrorPhase(StrEnum):
     IN_CHARGE = "in charge"  # the library's volume failed: takes are on the mirror alone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirror:
+class Mirror(Struct, frozen=True, kw_only=True):
     """The second volume, by the word of its writer and of who compares the two."""
 
     root: str
@@ -214,8 +204,7 @@ class Mirror:
     """Takes that are still to be compared, copied or reported on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurfaceStatus:
+class SurfaceStatus(Struct, frozen=True, kw_only=True):
     """What is true of a surface's port now."""
 
     name: str
@@ -226,8 +215,7 @@ class SurfaceStatus:
     """What to do when it is not connected; otherwise what it said of itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RigState:
+class RigState(Struct, frozen=True, kw_only=True):
     """All that is true of the rig. `number` is that of the last event it contains."""
 
     number: int

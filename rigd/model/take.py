@@ -6,10 +6,12 @@ also across gaps, because a gap is written as silence of its exact length.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
 
@@ -26,16 +28,14 @@ class GapCause(StrEnum):
     NOT_KEPT = "not kept"  # the black box has nothing of it: rigd was off, or its disk too slow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marker:
+class Marker(Struct, frozen=True, kw_only=True):
     """A point in a take that somebody marked."""
 
     at_frame: Frame
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class Gap(Struct, frozen=True, kw_only=True):
     """Frames that no channel has: silence of `length_frames` from `at_frame` in every file."""
 
     at_frame: Frame
@@ -49,8 +49,7 @@ Parameter = Literal["gain_db", "pad", "phantom", "polarity"]
 """What a preamp can be asked to change; gain in dB, the others 0.0 (off) or 1.0 (on)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GainChange:
+class GainChange(Struct, frozen=True, kw_only=True):
     """A preamp's setting as it became true (confirmed) or was asked for (not confirmed)."""
 
     at_frame: Frame
@@ -60,8 +59,7 @@ class GainChange:
     confirmed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Xrun:
+class Xrun(Struct, frozen=True, kw_only=True):
     """The driver's own word, at `at_frame`, that something went wrong."""
 
     at_frame: Frame
@@ -72,8 +70,7 @@ class Xrun:
     """About how many frames a suspect one may have lost."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slate:
+class Slate(Struct, frozen=True, kw_only=True):
     """A take's identity, as typed. Any of it may be changed until and after the take is closed."""
 
     session: str
@@ -91,8 +88,7 @@ class Slate:
     order's `started_at`. Empty: that stands."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
+class Track(Struct, frozen=True, kw_only=True):
     """One armed channel as it stood when the take began."""
 
     channel: ChannelNumber
@@ -107,16 +103,14 @@ class Track:
     polarity: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeFile:
+class TakeFile(Struct, frozen=True, kw_only=True):
     """One file to be written: its name inside the take's folder and the tracks it holds, in order."""
 
     name: str
     channels: tuple[ChannelNumber, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeFormat:
+class TakeFormat(Struct, frozen=True, kw_only=True):
     """How samples are stored."""
 
     sample_rate_hz: int
@@ -131,8 +125,7 @@ class ClockState(StrEnum):
     WRONG = "wrong"  # it says a time that is past for certain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeClock:
+class TakeClock(Struct, frozen=True, kw_only=True):
     """When a take was made, by a clock that cannot be set: for dating it anew once the wall clock is right."""
 
     boot_id: str
@@ -143,8 +136,7 @@ class TakeClock:
     """Of the wall clock, when `started_at` was read from it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeOrder:
+class TakeOrder(Struct, frozen=True, kw_only=True):
     """All that the writer needs in order to write a take; also the first line of its journal."""
 
     take_id: TakeId
@@ -186,8 +178,7 @@ def frames_since_midnight(started_at: str, sample_rate_hz: int) -> int:
     return seconds * sample_rate_hz + local.microsecond * sample_rate_hz // 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedFile:
+class ClosedFile(Struct, frozen=True, kw_only=True):
     """A file of a closed take."""
 
     name: str

@@ -8,7 +8,7 @@ volume cannot have it and the mirror has not all of the take, so that it could n
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from rigd.model.disk_trouble import NO_FRESH_FOLDER, DiskTrouble
 from rigd.model.effects import SendToWriter

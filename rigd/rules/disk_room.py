@@ -7,8 +7,9 @@ because a writer that hangs in a frozen disk reports nothing.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import replace
 from math import ceil
+
+from msgspec.structs import replace
 
 from rigd.model.commands import MeasureDisk
 from rigd.model.disk_words import DiskMeasured, Measurement, TapeWatched

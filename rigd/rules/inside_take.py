@@ -7,7 +7,8 @@ marks from behind the end are known before anybody knows that they are nobody's.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rigd.model.state import Take
 from rigd.model.take import Gap

@@ -5,7 +5,7 @@ Such a take is never the writer's: it is told nothing of it before the take is c
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from rigd.model.blackbox import BlackBox, Keep, KeepUnderWay
 from rigd.model.commands import KeepLast

@@ -7,8 +7,9 @@ round it takes over: a take that the library's volume fails goes on, as the same
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from rigd.model.effects import AdoptTake, CheckVolume, Effect, SendToMirror, SendToWriter
 from rigd.model.events import Happening

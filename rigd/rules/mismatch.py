@@ -6,7 +6,7 @@ missing ones, between two markers of the take. Where nothing of it may be record
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from rigd.model.effects import SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening

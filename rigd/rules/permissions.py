@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.hands.bindings import COMMAND_FIELDS, Binding
 from rigd.model.commands import (
@@ -38,8 +39,7 @@ TAKES_PER_S = 2
 _BEGINS_A_TAKE = (StartTake, NextTake, DiscardAndRestart, KeepLast)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
+class Permission(Struct, frozen=True, kw_only=True):
     """One command, with any arguments; of a command for a channel also that channel alone."""
 
     verb: str
@@ -87,8 +87,7 @@ def bound_permissions(bindings: Iterable[Binding]) -> tuple[Permission, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurfaceRights:
+class SurfaceRights(Struct, frozen=True, kw_only=True):
     """What one surface may do."""
 
     bound: tuple[Permission, ...]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rigd.model.commands import NudgeGain, SetGain, SetPad, SetPhantom, SetPolarity
 from rigd.model.effects import RequestSetting, SendToWriter, WriteTakeSheet
@@ -251,7 +252,7 @@ def _write_ledger(work: Work, channel: Channel, fact: PreampSetting, before: Set
 def _put_channel(work: Work, channel: Channel, field: str, setting: Setting) -> None:
     work.change(
         channels=tuple(
-            replace(known, **{field: setting}) if known.number == channel.number else known  # type: ignore[arg-type]
+            replace(known, **{field: setting}) if known.number == channel.number else known
             for known in work.state.channels
         )
     )

@@ -7,8 +7,9 @@ raises Refusal leaves nothing of its work behind.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from rigd.model.effects import Effect
 from rigd.model.errors import RigError

@@ -7,8 +7,9 @@ cannot be done is a Refuse with its reason. IN_EVERY_STATE has all the rest. The
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rigd.model import blackbox, library, messages
 from rigd.model import commands as c
@@ -47,8 +48,7 @@ FURTHEST_AHEAD_NS = 2 * NS_PER_SECOND
 """A press further in the future than this has a wrong clock."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """What came of one input. `reply` is None for a fact."""
 
     state: RigState
@@ -57,8 +57,7 @@ class Step:
     reply: Reply | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Struct, frozen=True):
     """An entry of the table that only says why not."""
 
     reason: Callable[[RigState], str]

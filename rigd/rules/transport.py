@@ -7,7 +7,8 @@ a refused command leaves a take that rolls as it is.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rigd.model.commands import (
     ClearFault,

@@ -6,7 +6,7 @@ Nothing is moved while a take rolls: discarded takes wait in `discarding`, those
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from rigd.model.commands import Command, DiscardAndRestart, DiscardTake, Undo
 from rigd.model.effects import EndRig, RestoreTake, SendToWriter, TrashTake

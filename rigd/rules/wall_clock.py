@@ -6,8 +6,10 @@ down, or with 1970, and gets the right one from the network minutes later, often
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.model.durations import told
 from rigd.model.effects import DateTakes, SendToWriter, WriteTakeSheet
@@ -27,8 +29,7 @@ EARLIEST_UNIX_NS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * NS_PER_SE
 """This rigd was not built yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """What is known beside the clock itself."""
 
     synchronised: bool

@@ -5,7 +5,7 @@ A dropout never ends a take; a writer that is gone neither. A full disk does, cl
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.effects import AdoptTake, SendToWriter, WriteTakeSheet

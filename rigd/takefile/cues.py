@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.takefile.info import UTF_8
 from rigd.takefile.riff import subchunk
@@ -12,8 +13,7 @@ from rigd.takefile.riff import subchunk
 _LARGEST = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class Point(Struct, frozen=True, kw_only=True):
     """A place in a file: `at` counts frames from its first one; a gap has a length, a marker none."""
 
     at: int

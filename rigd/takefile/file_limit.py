@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 import resource
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 LIMITS_BY_KIND = {"vfat": 2**32 - 1, "msdos": 2**32 - 1, "hfs": 2**31 - 1}
 """Of file systems (Documentation/filesystems/vfat.rst: FAT's size field has 32 bits; HFS, not HFS+)."""
@@ -19,16 +20,14 @@ MOUNTS = "/proc/self/mountinfo"
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileLimit:
+class FileLimit(Struct, frozen=True, kw_only=True):
     """The longest file, and what sets it."""
 
     most_bytes: int = NO_LIMIT
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
+class Mount(Struct, frozen=True, kw_only=True):
     """Where a file system is mounted, and its kind; both empty where the kernel does not tell."""
 
     place: str = ""

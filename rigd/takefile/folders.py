@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.model.errors import LinkError, TakeError
 from rigd.model.take import TakeOrder
@@ -128,8 +129,7 @@ def _disk_sequence(device: int) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenFolder:
+class OpenFolder(Struct, frozen=True, kw_only=True):
     """A take that is being written, as the runtime folder remembers it."""
 
     take_id: TakeId

@@ -14,8 +14,9 @@ import fcntl
 import json
 import os
 import zlib
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from rigd.model.errors import LinkError, TakeError
 from rigd.model.limits import LONGEST_NOTE

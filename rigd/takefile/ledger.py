@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun, dated
 from rigd.model.units import Frame
@@ -13,8 +14,7 @@ JOURNAL_NAME = "take.journal"
 JOURNAL_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class Begun(Struct, frozen=True, kw_only=True):
     """First line: the order with the frame at which it really begins."""
 
     journal_version: int = JOURNAL_VERSION
@@ -25,51 +25,44 @@ class Begun:
     order: TakeOrder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durable:
+class Durable(Struct, frozen=True, kw_only=True):
     """So many frames of every file survive a power cut."""
 
     frames: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextPart:
+class NextPart(Struct, frozen=True, kw_only=True):
     """What follows frame `frames` of the take stands in files of its own: the ones before may grow no further."""
 
     frames: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(Struct, frozen=True, kw_only=True):
     """Where the take is to end; None takes an end back."""
 
     end_frame: Frame | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed:
+class Resumed(Struct, frozen=True, kw_only=True):
     """A restarted writer went on behind so many frames. Nothing was lost."""
 
     frames: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mended:
+class Mended(Struct, frozen=True, kw_only=True):
     """A file had only so many frames when the others had more; silence was added."""
 
     name: str
     frames: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
+class Closing(Struct, frozen=True, kw_only=True):
     """Every file has so many frames, and no more sound follows. What comes behind them is metadata."""
 
     frames: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
+class Closed(Struct, frozen=True, kw_only=True):
     """Every byte of every file is durable."""
 
     frames: int
@@ -78,8 +71,7 @@ class Closed:
     """Why the take could not go on; empty where it simply ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retagged:
+class Retagged(Struct, frozen=True, kw_only=True):
     """The files say what the journal says again."""
 
 
@@ -101,8 +93,7 @@ Entry = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeRecord:
+class TakeRecord(Struct, frozen=True, kw_only=True):
     """All that a journal says of its take."""
 
     order: TakeOrder

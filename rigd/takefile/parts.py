@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.model.take import TakeFile, TakeOrder
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, Frame
@@ -20,8 +22,7 @@ SECONDS_PER_DAY = 86_400
 MOST_NAME_BYTES = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartFile:
+class PartFile(Struct, frozen=True, kw_only=True):
     """A file of a take. Frames are counted from the take's first one."""
 
     name: str

@@ -11,8 +11,9 @@ import itertools
 import logging
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.model.errors import TakeError
 from rigd.model.messages import TakeClosed, TakeFailed
@@ -218,8 +219,7 @@ def _frames_of_part(
     return max(durable, common)
 
 
-@dataclass(frozen=True, slots=True)
-class NotRecovered:
+class NotRecovered(Struct, frozen=True):
     """A take that could not be closed; `reason` says why and that it was left as it was."""
 
     folder: str

@@ -11,8 +11,9 @@ step past 4 GiB (JUNK becomes ds64, RIFF becomes RF64) is one write like any oth
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 HEADER_BYTES = 4096
 _DATA_AT = HEADER_BYTES - 8
@@ -26,8 +27,7 @@ PCM = 1
 IEEE_FLOAT = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaveShape:
+class WaveShape(Struct, frozen=True, kw_only=True):
     """How the samples of one file lie."""
 
     channels: int

@@ -10,7 +10,8 @@ import contextlib
 import errno
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.model.errors import TakeError
 from rigd.model.take import ClosedFile, Slate, TakeOrder
@@ -32,8 +33,7 @@ LITTLE_ROOM = 4
 """A volume that has less than so many times what would be kept needs it for other things: journals, the next take."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """Files that are written by one call: the mono ones together, each polyphonic one by itself."""
 
     files: tuple[int, ...]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.model.errors import TakeError
 from rigd.model.take import ClosedFile, Slate, TakeOrder
@@ -29,8 +30,7 @@ LEAST_PART_S = 5.0
 """A limit that a part meets sooner is none to go on with: the take ends, and says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """`begins` is the frame of the take at which it does."""
 
     begins: int

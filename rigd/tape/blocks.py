@@ -6,8 +6,9 @@ Pure values. Marks of the driver that lost nothing are `rigd.model.take.Xrun`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+
+from msgspec import Struct
 
 from rigd.model.take import GapCause, Xrun
 from rigd.model.units import NS_PER_SECOND, Frame, Ns
@@ -48,8 +49,7 @@ CAUSE_BY_CODE: dict[int, GapCause] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """`frames` frames stored without a break: row positions from `position`, frame numbers from `frame`."""
 
     frame: Frame
@@ -57,8 +57,7 @@ class Run:
     frames: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
+class Lost(Struct, frozen=True, kw_only=True):
     """`frames` frames from `frame` that the tape does not have. They take up no positions."""
 
     frame: Frame
@@ -73,8 +72,7 @@ BROUGHT_AT_ONCE = 0.25
 """A block that comes so soon after the one before, in shares of its own length, was brought by the same wake-up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(Struct, frozen=True, kw_only=True):
     """One entry of the block log: what one callback brought."""
 
     index: int

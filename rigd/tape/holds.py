@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+from msgspec import Struct
 
 from rigd.model.errors import TapeError
 from rigd.model.units import Frame, TakeId
@@ -69,8 +70,7 @@ def is_kept(key: int) -> bool:
     return key & (1 << _KEY_BITS) - 1 & ~0xFFF == _KEPT_BITS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldRecord:
+class HoldRecord(Struct, frozen=True, kw_only=True):
     """A hold as it stands on the tape."""
 
     key: int

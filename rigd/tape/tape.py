@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from rigd.model.errors import TapeError
 from rigd.model.messages import TapeGeometry
@@ -55,8 +56,7 @@ class RowNotWrittenError(OSError):
         self.place = place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TapeCounters:
+class TapeCounters(Struct, frozen=True, kw_only=True):
     """What has happened on the tape since it was made."""
 
     written: int

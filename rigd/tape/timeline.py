@@ -10,8 +10,9 @@ is a plain value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from rigd.model.errors import TapeError
 from rigd.model.units import NS_PER_SECOND, Frame, Ns
@@ -33,8 +34,7 @@ Point = tuple[int, int]
 """(monotonic ns, frame after the last frame delivered then)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeline:
+class Timeline(Struct, frozen=True, kw_only=True):
     """`anchor_frame` frames had been captured at `anchor_ns`; from there at `measured_rate_hz`."""
 
     anchor_ns: Ns

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.model.errors import TapeError
 from rigd.model.levels import Levels
@@ -21,8 +22,7 @@ from rigd.tape.tape import Tape, TapeCounters
 from rigd.tape.timeline import Timeline
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldTape:
+class HeldTape(Struct, frozen=True, kw_only=True):
     """A tape at one moment. Positions are counted in stored frames: a gap takes none."""
 
     tape_id: int

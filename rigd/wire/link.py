@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from rigd.model.errors import LinkError, NobodyThere, StrangerError
 from rigd.model.limits import LONGEST_LINE_BYTES, MOST_UNSENT_BYTES
 from rigd.wire.codec import Codec, encode
@@ -179,7 +181,7 @@ class Link:
         except OSError:
             return None
 
-    def send(self, message: object) -> None:
+    def send(self, message: Struct) -> None:
         """The message is in the kernel's hands. Raises LinkError when the other end is gone or stuck. What one
         that is gone had said before can still be received; to one that is stuck the link is closed."""
         with self._send_lock:
@@ -191,7 +193,7 @@ class Link:
                 self.close()
                 raise LinkError(f"the other end is gone ({error.strerror or error})") from error
 
-    def post(self, *messages: object) -> None:
+    def post(self, *messages: Struct) -> None:
         """The messages go out as fast as the other end takes them; nobody waits. Those of one call are given to the
         kernel at once: a process that is killed has said all of them or none. Call `flush` when `unsent` is
         true and the stream is writable. Raises LinkError when the other end is gone, or so much is unsent

@@ -8,7 +8,8 @@ Format: "The Open Sound Control 1.0 Specification" (opensoundcontrol.org), big-e
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.model.errors import RigError
 
@@ -27,8 +28,7 @@ class OscError(RigError):
     """A packet is not OSC, or not what may be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class OscMessage:
+class OscMessage(Struct, frozen=True):
     """`address` begins with a slash; `arguments` are empty for a query."""
 
     address: str

@@ -17,8 +17,9 @@ import re
 import stat
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 MOST_LINKS = 40
 """As the kernel's own (path_resolution(7))."""
@@ -55,8 +56,7 @@ def group_named(gid: int) -> str:
         return str(gid)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
+class _Opened(Struct, frozen=True, kw_only=True):
     fd: int
     status: os.stat_result
     beneath: os.stat_result

@@ -6,7 +6,8 @@ import os
 import pwd
 import socket
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.wire.own_folder import group_named, user_named
 
@@ -16,8 +17,7 @@ MOST_GROUPS_BYTES = 1024
 """More takes no call of Python's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class Peer(Struct, frozen=True, kw_only=True):
     """Of a listener: as it was when it began to listen. Of who connected: as it was then."""
 
     pid: int

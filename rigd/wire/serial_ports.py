@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
 from serial.tools import list_ports as pyserial_ports
 
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line, toml_inside
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SerialPort:
+class SerialPort(Struct, frozen=True, kw_only=True):
     """One port as the system describes it; empty where it says nothing."""
 
     device: str

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 ROOT = Path("/")
 RATES_OF_THE_TRADE_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
@@ -22,8 +23,7 @@ _OURS = re.compile(r"rigd-capture|rigd[./]capture")
 _COUNTED_ID = re.compile(r"(.+?)_(\d{1,3})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureDevice:
+class CaptureDevice(Struct, frozen=True, kw_only=True):
     """One device of a card that can be recorded from."""
 
     number: int
@@ -41,8 +41,7 @@ class CaptureDevice:
     """It is rigd itself that has it open."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class Card(Struct, frozen=True, kw_only=True):
     """A sound card. `number`, and of cards with like ids `card_id`, go by the order of plugging."""
 
     number: int

@@ -12,8 +12,9 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.wire.notify import Notifier
 
@@ -27,8 +28,7 @@ LEAST_SHARE = 0.1
 MORE_TIME_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Effort:
+class _Effort(Struct, frozen=True):
     busy_ns: int
     pages_read: int
     waits_for_disk: bool

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.model.errors import TapeError
 from rigd.model.units import Frame
@@ -26,8 +27,7 @@ MOST_KEPT = 4
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
+class _Kept(Struct, frozen=True, kw_only=True):
     tape: Tape
     hold: Hold
     frame: Frame

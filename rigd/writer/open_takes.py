@@ -12,6 +12,8 @@ import logging
 import resource
 from collections.abc import Callable, Iterator
 
+from msgspec import Struct
+
 from rigd.model.messages import TakeClosed
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
@@ -34,7 +36,7 @@ class OpenTakes:
     def __init__(
         self,
         *,
-        tell: Callable[[object], None],
+        tell: Callable[[Struct], None],
         left: Callable[[TakeWriter], None],
         keep: Callable[[Tape, Frame], None],
     ) -> None:

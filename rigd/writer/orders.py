@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import Struct
+
 from rigd.model.errors import TakeError
 from rigd.model.messages import (
     Annotate,
@@ -67,7 +69,7 @@ class WriterOrders:
         self,
         settings: WriterSettings,
         runtime: Path,
-        tell: Callable[[object], None],
+        tell: Callable[[Struct], None],
         *,
         name: str = PRIMARY_WRITER,
     ) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from msgspec import Struct
+
 from rigd.model.errors import LinkError, RigError
 from rigd.model.messages import (
     Annotate,
@@ -78,7 +80,7 @@ class WriterProcess:
         self._links: list[Link] = []
         self._gone: set[Link] = set()
         """Those of them that hear no more; what they said is still heard."""
-        self._unheard: deque[object] = deque(maxlen=MOST_UNHEARD)
+        self._unheard: deque[Struct] = deque(maxlen=MOST_UNHEARD)
         """Facts that became true while nobody listened; the next daemon hears them."""
         self._logged: dict[str, str] = {}
         """The last failure of each step."""
@@ -254,14 +256,14 @@ class WriterProcess:
             case StopWriter():
                 self._stopping = True
 
-    def _tell(self, fact: object) -> None:
+    def _tell(self, fact: Struct) -> None:
         """Every daemon hears it; where none does, the next one."""
         for link in list(self._links):
             self._send(link, fact)
         if self._gone.issuperset(self._links) and not isinstance(fact, WriterReport):
             self._unheard.append(fact)
 
-    def _send(self, link: Link, message: object) -> None:
+    def _send(self, link: Link, message: Struct) -> None:
         """Never waits: a daemon that says a lot while it hears little would else wait for us, and we for it."""
         if link in self._gone:
             return

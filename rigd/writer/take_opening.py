@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rigd.model.errors import TakeError, TapeError
 from rigd.model.take import GapCause, TakeNote, TakeOrder
@@ -35,8 +36,7 @@ from rigd.tape.tape import Tape
 from rigd.writer.take_writer import TakeWriter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(Struct, frozen=True, kw_only=True):
     """Who holds the sound of takes on the tape: the writer's name, and whether capture may let go of it."""
 
     writer: str
@@ -84,8 +84,7 @@ def check(order: TakeOrder, *, tape: Tape, library_root: Path) -> None:
     _check_fits(order, tape)
 
 
-@dataclass(frozen=True, slots=True)
-class TakeOpening:
+class TakeOpening(Struct, frozen=True):
     """A take whose folder, journal and files are there, but would not survive a power cut yet."""
 
     take: TakeWriter

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rigd.model.disk_trouble import NO_ROOM, trouble_of
 from rigd.model.limits import MOST_GAPS_TOLD

@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.model.errors import LinkError, TapeError
 from rigd.model.messages import Annotate, EndTake, TakeProgress
@@ -28,16 +31,14 @@ there are as many for each of two writers."""
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waits:
+class Waits(Struct, frozen=True, kw_only=True):
     """A line of the list: an order came in."""
 
     tape_id: str
     order: TakeOrder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class Left(Struct, frozen=True, kw_only=True):
     """A line of the list: the take waits no more. It is open, or it was told that it failed."""
 
     take_id: TakeId

@@ -25,4 +25,4 @@ def test_the_schema_has_every_argument_of_every_command() -> None:
         assert list(schema["properties"][verb]["properties"]) == [field.name for field in arguments_of(kind)]
     phantom = schema["properties"]["phantom"]
     assert phantom["required"] == ["channel", "on"]
-    assert phantom["properties"]["confirm"] == {"default": False, "title": "Confirm", "type": "boolean"}
+    assert phantom["properties"]["confirm"] == {"default": False, "type": "boolean"}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rigd.capture.interfaces import Interface, card_address, card_of, choose_interface
 from rigd.model.errors import InterfaceError

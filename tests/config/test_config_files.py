@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from hardware_sim.options import SimulatedOptions
 from rigd.capture.options import PortAudioOptions
@@ -235,9 +235,9 @@ def test_what_the_model_says_of_a_binding_is_told_at_its_control(written: Path) 
 
 
 def test_bindings_reach_the_rig_as_its_own_word(written: Path) -> None:
-    assert {field.name for field in dataclasses.fields(Binding)} == set(BindingSection.model_fields)
-    for field in dataclasses.fields(Binding):
-        if field.default is not dataclasses.MISSING:
+    assert {field.name for field in fields(Binding)} == set(BindingSection.model_fields)
+    for field in fields(Binding):
+        if not field.required:
             assert BindingSection.model_fields[field.name].default == field.default
     written.write_text(
         "[surface.pedal]\nkind='midi'\nport='x'\nbinding=[{control='cc 1', tap='mark', hold_ms=700}]\n"

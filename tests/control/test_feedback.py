@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from rigd.control.feedback import FeedbackPump
@@ -59,7 +59,7 @@ class Truth:
         return self.state, self.levels
 
     def turn(self, number: int) -> None:
-        self.state = dataclasses.replace(STATE, number=number)
+        self.state = msgspec.structs.replace(STATE, number=number)
 
 
 def test_a_surface_is_shown_the_state_at_the_start_and_each_newest_one_after() -> None:

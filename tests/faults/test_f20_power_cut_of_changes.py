@@ -10,10 +10,11 @@ import json
 import random
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hardware_sim.disks import LoopDisk
 from rigd.model.state import RigState, Take

@@ -9,11 +9,11 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hardware_sim.osc_broken import WAYS, broken_packet, right_packet
 from hardware_sim.storms import Storm, dated_bundles, mutated, nested_bundles, osc_bundle, osc_message

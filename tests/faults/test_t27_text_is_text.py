@@ -10,13 +10,13 @@ import logging
 import os
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table

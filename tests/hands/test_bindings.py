@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,7 +137,7 @@ def test_what_was_asked_for_counts_as_the_gain_that_is_to_be_passed() -> None:
 
 
 def test_without_pickup_a_fader_acts_at_once() -> None:
-    fader = GainFader(dataclasses.replace(FADER, pickup=False))
+    fader = GainFader(msgspec.structs.replace(FADER, pickup=False))
     assert fader.moved(0.1, channel(40.0)) == 6.0
 
 
@@ -156,7 +155,7 @@ def test_a_pedal_at_rest_that_wavers_asks_for_nothing() -> None:
 
 
 def test_both_ends_of_a_fader_are_reached() -> None:
-    fader = GainFader(dataclasses.replace(FADER, pickup=False))
+    fader = GainFader(msgspec.structs.replace(FADER, pickup=False))
     assert [fader.moved(place, channel(None)) for place in (0.5, 0.999, 1.0)] == [30.0, 60.0, None]
     assert fader.moved(0.004, channel(60.0)) == 0.0
 

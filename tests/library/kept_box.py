@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import queue
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from rigd.blackbox.assembly import Assembly
 from rigd.blackbox.kept_segments import Pins

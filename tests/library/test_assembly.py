@@ -9,13 +9,13 @@ import json
 import os
 import resource
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from kept_box import CHANNELS, Box, wall
+from msgspec.structs import replace
 
 from rigd.blackbox.segments import Shelf, folder_name
 from rigd.model.blackbox import KeepUnderWay

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kept_box import CHANNELS, Box, clock_ns
+from msgspec.structs import replace
 
 from rigd.blackbox.segments import Axis, Shelf, folder_name, placed_on
 from rigd.model.messages import OpenTake, TakeClosed

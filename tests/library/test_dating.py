@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from dated_takes import NOW, SYNC, UNSYNC, WRONG, Clock, date, record, sheets, tell_writer
+from msgspec.structs import replace
 from take_maker import RATE, begin, close, open_library, order_take
 
 from rigd.library.dating import local_time

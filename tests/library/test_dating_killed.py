@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from dated_takes import NOW, Clock, date, record, sheets, tell_writer
+from msgspec.structs import replace
 from take_maker import open_library
 
 from rigd.library import dated_sessions, durable, open_sessions, session, sheet_file, takes

@@ -9,10 +9,10 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from take_maker import begin, close, closed_take, open_library, order_take, retag
 
 from rigd.library.index import TakeRow, _checksum

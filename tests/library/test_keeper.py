@@ -8,12 +8,12 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from msgspec.structs import replace
 from take_maker import (
     BERLIN,
     FIRST,

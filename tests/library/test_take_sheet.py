@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from take_maker import FIRST, append, begin, close, closed_take, eventful, order_take, retag
 
 from rigd.library.durable import MOST_BRACKETS, DamagedFile, read_json

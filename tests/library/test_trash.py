@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from take_maker import append, begin, close, closed_take, open_library, order_take
 
 from rigd.library.library import Library

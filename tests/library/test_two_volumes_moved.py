@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from take_maker import begin
 from take_maker import close as close_take
 from two_volumes import TwoVolumes, forget_comparison, sound_of

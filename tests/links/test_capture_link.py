@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rigd.links.capture_link import FIRST_FRAME_WITHIN_S, CaptureLink
 from rigd.links.other_build import OtherBuild

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from dataclasses import replace
 from pathlib import Path
 
 import soundfile
+from msgspec.structs import replace
 
 from rigd.model.take import Gap, GapCause, Slate
 from rigd.model.units import Frame

@@ -18,7 +18,7 @@ NOT_WAITING = {
     "vm/ask.py": "runs in a machine that has no tests",
     "vm/agent.py": "runs in a machine that has no tests",
     "proof/soak.py": "looks once a second for hours",
-    "surfaces/test_serial_box.py": "shows for a time, and measures what that costs",
+    "surfaces/test_serial_box_load.py": "shows for a time, and measures what that costs",
 }
 """Loops that sleep and wait for nothing; tests/bench measures, and asserts nothing."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+from msgspec.structs import replace
 
 from hardware_sim.disks import LoopDisk, SmallDisk
 from rigd.blackbox.segments import Shelf

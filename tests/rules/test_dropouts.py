@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from rigd.model.effects import AdoptTake, TrashTake, WriteTakeSheet
 from rigd.model.events import Happening

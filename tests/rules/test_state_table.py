@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from msgspec.structs import replace
 
 from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, parse_command

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from rigd.model.commands import Accepted, Rejected, parse_command
 from rigd.model.effects import EndRig, SendToWriter

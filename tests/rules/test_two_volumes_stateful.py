@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from rigd.model.effects import AdoptTake, CheckVolume, SendToMirror, SendToWriter, TrashTake
 from rigd.model.inputs import CaptureLost, MirrorLost, MirrorSaid, PostRollOver, TakeAdopted, WriterLost

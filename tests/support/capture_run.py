@@ -9,7 +9,6 @@ Every wait polls for its condition with a generous deadline.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -18,9 +17,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
+
+import msgspec
 
 from rigd.model.errors import LinkError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings, StopCapture, TapeGeometry
@@ -82,7 +82,7 @@ class CaptureRun:
         self._link: Link | None = None
         self._tape: Tape | None = None
         self._log_path = runtime / "capture.log"
-        (runtime / "capture.json").write_text(json.dumps(asdict(settings)), "utf-8")
+        (runtime / "capture.json").write_bytes(msgspec.json.encode(settings))
 
     def __enter__(self) -> CaptureRun:
         with self._log_path.open("ab") as log:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply, parse_command
 from rigd.model.disk_words import DiskMeasured, Measurement

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\x7f\b"
 LINES = "\n0 takes lost\r\x85\u2028\u2029\v\f"
@@ -30,9 +31,8 @@ def filled(kind: Any, text: str) -> Any:
         return tuple(filled(each, text) for each in kinds)
     if origin is dict:
         return {text: filled(arguments[1], text)}
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = typing.get_type_hints(kind)
-        return kind(**{field.name: filled(hints[field.name], text) for field in dataclasses.fields(kind)})
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind(**{field.name: filled(field.type, text) for field in msgspec.structs.fields(kind)})
     if isinstance(kind, type) and issubclass(kind, Enum):
         return next(iter(kind))
     simple: dict[Any, Any] = {str: text, bool: True, int: 1, float: 1.0}

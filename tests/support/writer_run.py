@@ -10,7 +10,6 @@ Every wait polls for its condition with a generous deadline. Frames of the count
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -369,4 +369,4 @@ def small_disk(at: Path, size_bytes: int) -> Iterator[Path]:
 
 def renamed(order: TakeOrder, **changes: Any) -> TakeOrder:
     """The order with other fields."""
-    return dataclasses.replace(order, **changes)
+    return msgspec.structs.replace(order, **changes)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 from typing import Any, Protocol
+
+import msgspec
 
 from rigd.hands.bindings import Binding
 from rigd.hands.surface import ControlInput, Motion
@@ -27,7 +28,7 @@ STATE = RigState(
     take=None,
     takes=(),
 )
-ROLLING = dataclasses.replace(STATE, transport=Transport.ROLLING)
+ROLLING = msgspec.structs.replace(STATE, transport=Transport.ROLLING)
 
 
 class Sink:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
+
+import msgspec
 
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.gain import PreampAbility, ReadBack
@@ -79,8 +80,8 @@ def rig(transport: Transport = Transport.READY, **changes: object) -> RigState:
         takes=(),
     )
     if transport in (Transport.ROLLING, Transport.POSTROLL):
-        state = dataclasses.replace(state, take=take())
-    return dataclasses.replace(state, **changes)  # type: ignore[arg-type]
+        state = msgspec.structs.replace(state, take=take())
+    return msgspec.structs.replace(state, **changes)  # type: ignore[arg-type]
 
 
 def take(number: int = 3, **changes: object) -> Take:
@@ -94,4 +95,4 @@ def take(number: int = 3, **changes: object) -> Take:
         started_at="2026-01-01T12:00:00.000+01:00",
         channels=(ChannelNumber(1),),
     )
-    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+    return msgspec.structs.replace(made, **changes)  # type: ignore[arg-type]

@@ -6,10 +6,10 @@ import random
 import time
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire

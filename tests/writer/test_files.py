@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import struct
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -197,7 +197,7 @@ def test_a_new_slate_is_written_in_place_or_at_the_end_and_the_sound_stays(
     closed = record_one(runtime, library, order)
     folder = Path(order.folder)
     sizes = [(folder / file.name).stat().st_size for file in order.files]
-    short = dataclasses.replace(order.slate, circled=True, false_take=True, name="x")
+    short = msgspec.structs.replace(order.slate, circled=True, false_take=True, name="x")
     retag(runtime, library, order, short)
     assert [(folder / file.name).stat().st_size for file in order.files] == sizes
     root = ixml_of(folder / order.files[1].name)
@@ -205,7 +205,7 @@ def test_a_new_slate_is_written_in_place_or_at_the_end_and_the_sound_stays(
     assert (
         root.findtext("TAKE_TYPE") == "NO_GOOD,FALSE_START" and root.findtext("FILE_SET/FAMILY_NAME") == "x"
     )
-    long = dataclasses.replace(short, song="Another", notes=("n" * 5_000,))
+    long = msgspec.structs.replace(short, song="Another", notes=("n" * 5_000,))
     retag(runtime, library, order, long)
     assert ixml_of(folder / order.files[0].name).findtext("NOTE") == "n" * 5_000
     retag(runtime, library, order, short)
@@ -232,7 +232,7 @@ def test_a_retag_cut_short_is_done_at_the_next_start(runtime: Path, library: Pat
     order = order_for(library, channels=1)
     record_one(runtime, library, order)
     journal = Path(order.folder) / "take.journal"
-    slate = dataclasses.replace(order.slate, name="found")
+    slate = msgspec.structs.replace(order.slate, name="found")
     retag(runtime, library, order, slate)
     before = (Path(order.folder) / order.files[0].name).read_bytes()
     (Path(order.folder) / order.files[0].name).write_bytes(before[:-4000])
@@ -255,7 +255,7 @@ def test_a_file_that_somebody_edited_is_left_alone_and_the_journal_keeps_the_sla
     soundfile.write(edited, np.zeros(100), 48_000, subtype="PCM_24")
     content = edited.read_bytes()
     with WriterRun(runtime, library) as writer:
-        slate = dataclasses.replace(order.slate, circled=True)
+        slate = msgspec.structs.replace(order.slate, circled=True)
         writer.send(Retag(take_id=order.take_id, folder=order.folder, slate=slate))
         assert "not as rigd wrote it" in writer.await_fact(RetagFailed).reason
     assert edited.read_bytes() == content

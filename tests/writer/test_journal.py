@@ -6,6 +6,7 @@ import os
 import zlib
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,19 +158,15 @@ def test_what_is_no_journal_is_a_clear_error(path: Path, content: bytes) -> None
 
 
 def test_an_order_that_leaves_its_folder_is_not_read_from_a_journal_either(path: Path) -> None:
-    import dataclasses
-
-    bad = dataclasses.replace(BEGUN.order.files[0], name="../../evil.wav")
-    order = dataclasses.replace(BEGUN.order, files=(bad,))
-    path.write_bytes(line_of(dataclasses.replace(BEGUN, order=order)))
+    bad = msgspec.structs.replace(BEGUN.order.files[0], name="../../evil.wav")
+    order = msgspec.structs.replace(BEGUN.order, files=(bad,))
+    path.write_bytes(line_of(msgspec.structs.replace(BEGUN, order=order)))
     with pytest.raises(TakeError, match="cannot be the name"):
         read_journal(path)
 
 
 def test_a_journal_of_a_newer_rigd_is_left_alone(path: Path) -> None:
-    import dataclasses
-
-    path.write_bytes(line_of(dataclasses.replace(BEGUN, journal_version=99)))
+    path.write_bytes(line_of(msgspec.structs.replace(BEGUN, journal_version=99)))
     with pytest.raises(TakeError, match="newer rigd"):
         read_journal(path)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import random
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from rigd.model.errors import TakeError
@@ -127,7 +127,9 @@ def test_a_line_that_says_frames_that_cannot_be_costs_that_line_and_not_the_take
 def test_a_name_that_no_file_can_have_is_a_clear_error(library: Path, name: str) -> None:
     order = order_for(library, channels=1, first_frame=FIRST)
     (file,) = order.files
-    folder = wreck(library, order=dataclasses.replace(order, files=(dataclasses.replace(file, name=name),)))
+    folder = wreck(
+        library, order=msgspec.structs.replace(order, files=(msgspec.structs.replace(file, name=name),))
+    )
     with pytest.raises(TakeError, match="cannot be the name"):
         read_journal(folder / JOURNAL_NAME)
 

@@ -6,12 +6,12 @@ import json
 import os
 import struct
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import soundfile
 import wavinfo
+from msgspec.structs import replace
 
 from rigd.model.messages import OpenTake, TakeClosed
 from rigd.model.take import TakeOrder

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import wavinfo
+from msgspec.structs import replace
 
 from rigd.library.sheet import make_sheet, with_digests
 from rigd.library.sheet_file import write_sheet

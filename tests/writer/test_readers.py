@@ -9,12 +9,12 @@ import json
 import os
 import struct
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import soundfile
 import wavinfo
+from msgspec.structs import replace
 
 from rigd.model.take import Gap, GapCause, Marker, Slate
 from rigd.model.units import Frame

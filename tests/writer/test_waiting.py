@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import resource
 from pathlib import Path
+
+import msgspec
 
 from rigd.model.messages import (
     Annotate,
@@ -109,7 +110,7 @@ def test_a_killed_writer_s_waiting_takes_are_taken_up_as_they_were(runtime: Path
             for number in range(3)
         ]
         marker = Marker(at_frame=Frame(1_500), name="here")
-        slate = dataclasses.replace(waiting[1].slate, circled=True)
+        slate = msgspec.structs.replace(waiting[1].slate, circled=True)
         for order in waiting:
             writer.send(OpenTake(order=order))
         for note in (marker, slate):
@@ -242,7 +243,7 @@ def test_an_order_said_again_to_the_next_writer_after_its_close_is_told_as_close
             for message in said:
                 writer.send(message)
             assert writer.await_fact(TakeClosed) == closed
-        slate = dataclasses.replace(order.slate, rating=4)
+        slate = msgspec.structs.replace(order.slate, rating=4)
         writer.send(Retag(take_id=order.take_id, folder=order.folder, slate=slate))
         wait_for(
             lambda: read_journal(Path(order.folder) / "take.journal").slate == slate, "the slate is there"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from rigd.model.messages import (
@@ -253,7 +253,7 @@ def test_what_is_noted_while_it_rolls_stands_in_the_journal(runtime: Path, libra
     with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
         order = order_for(library, channels=1)
         writer.send(OpenTake(order=order))
-        slate = dataclasses.replace(order.slate, circled=True, notes=("loud & <clear>",))
+        slate = msgspec.structs.replace(order.slate, circled=True, notes=("loud & <clear>",))
         change = GainChange(
             at_frame=Frame(500), channel=ChannelNumber(1), parameter="gain_db", value=-3.5, confirmed=True
         )

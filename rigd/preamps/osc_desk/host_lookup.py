@@ -10,15 +10,15 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 MOST_ADDRESSES = 8
 """Of one name; what is beyond is not tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostAddress:
+class HostAddress(Struct, frozen=True):
     """One address that a name stands for, as `socket` takes it."""
 
     family: int
@@ -30,8 +30,7 @@ class HostAddress:
         return str(self.place[0])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """What came of a question."""
 
     addresses: tuple[HostAddress, ...] = ()

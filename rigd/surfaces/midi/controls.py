@@ -6,7 +6,8 @@ After the MIDI 1.0 specification and RP-013, MIDI Machine Control.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rigd.hands.surface import Motion
 from rigd.wire.midi.parser import END_OF_SYSEX, SYSEX
@@ -29,8 +30,7 @@ MMC_COMMANDS = {
 REAL_TIME = {0xFA: "start", 0xFB: "continue", 0xFC: "stop"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Touch:
+class Touch(Struct, frozen=True, kw_only=True):
     """What one control did, by one message. `control` always names the channel where there is one."""
 
     control: str

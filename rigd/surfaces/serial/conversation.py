@@ -6,8 +6,9 @@ It must never raise on anything that a port can bring, nor keep more than a line
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.units import NS_PER_SECOND, Ns
@@ -32,27 +33,23 @@ from rigd.surfaces.serial.refused_lines import RefusedLines
 from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Met:
+class Met(Struct, frozen=True, kw_only=True):
     """A box is there and may be told everything."""
 
     box: Greeting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parted:
+class Parted(Struct, frozen=True, kw_only=True):
     """The box is no longer there: what was held on it is let go."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Say:
+class Say(Struct, frozen=True, kw_only=True):
     """A line that the box must hear now."""
 
     line: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resend:
+class Resend(Struct, frozen=True, kw_only=True):
     """The box is still the same, but must be told everything once more."""
 
 

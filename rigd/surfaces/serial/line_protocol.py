@@ -10,8 +10,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from rigd.model.errors import SurfaceError
 
@@ -109,8 +110,7 @@ class LineCutter:
 # --- box to host ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Greeting:
+class Greeting(Struct, frozen=True, kw_only=True):
     """What a box says of itself: at its start and whenever the host greets."""
 
     version: int
@@ -139,44 +139,38 @@ class Greeting:
         return f"{self.name} {self.firmware}: {', '.join(parts) or 'no controls'}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaderAt:
+class FaderAt(Struct, frozen=True, kw_only=True):
     """Where a fader stands, 0 to the declared maximum."""
 
     number: int
     raw: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderTurned:
+class EncoderTurned(Struct, frozen=True, kw_only=True):
     """Detents since the last such line, clockwise positive."""
 
     number: int
     detents: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ButtonMoved:
+class ButtonMoved(Struct, frozen=True, kw_only=True):
     """A button went down or up."""
 
     number: int
     down: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedCommand:
+class NamedCommand(Struct, frozen=True, kw_only=True):
     """The box names a command of rigd's itself: "keep 20"."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beat:
+class Beat(Struct, frozen=True, kw_only=True):
     """Still there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class Again(Struct, frozen=True, kw_only=True):
     """The box has missed something: it wants to be sent everything once more."""
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field, model_validator
 
 from rigd.config.options import Options, option
@@ -99,8 +99,7 @@ class SerialSettings(Options):
         return self.baud or (9600 if self.protocol == "deej" else 115200)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineTiming:
+class LineTiming(Struct, frozen=True, kw_only=True):
     """The line's clockwork. The protocol fixes it; tests shorten it."""
 
     beat_s: float = 1.0

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line, toml_inside
@@ -24,8 +25,7 @@ _FIRST_CARD_CLIENT, _CLIENTS_A_CARD, _FIRST_OTHER_CLIENT = 16, 4, 128
 """The kernel's own clients of ALSA's sequencer: 16 and up, four a card (include/sound/seq_kernel.h)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundPort:
+class FoundPort(Struct, frozen=True, kw_only=True):
     """A port that can be listened to."""
 
     api: Literal["alsa", "jack"]
