@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
@@ -194,10 +197,15 @@ def new_in(
     folder_fd: int, name: str, flags: int = 0, *, mode: int = FILE_MODE, path: Path | str | None = None
 ) -> int:
     """A descriptor of a new, empty file, for reading and writing. What had that name before, be it a link or another
-    name of somebody's file, has it no more, and was not touched itself."""
+    name of somebody's file, has it no more, and was not touched itself; a folder has another name then."""
     _check_plain_name(name, name if path is None else path)
-    with contextlib.suppress(FileNotFoundError):
+    try:
         os.unlink(name, dir_fd=folder_fd)
+    except FileNotFoundError:
+        pass
+    except IsADirectoryError:
+        aside = _put_aside_in(folder_fd, name, "bad")
+        log.warning("%s: was a folder, where rigd writes a file; it is called %s now", path or name, aside)
     return os.open(name, flags | os.O_RDWR | os.O_CREAT | os.O_EXCL | _PLAIN_FLAGS, mode, dir_fd=folder_fd)
 
 
@@ -274,11 +282,14 @@ def is_folder(root: Path, folder: Path) -> bool:
 
 def put_aside(root: Path, path: Path, stamp: str) -> Path:
     """What lies there has another name beside it, and was not touched itself. Returns that name."""
-    target, number = path.with_name(f"{path.name}.{stamp}"), 1
     with _above(root, path) as folder_fd:
-        taken = set(os.listdir(folder_fd))
-        while target.name in taken:
-            number += 1
-            target = path.with_name(f"{path.name}.{stamp}-{number}")
-        os.rename(path.name, target.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+        return path.with_name(_put_aside_in(folder_fd, path.name, stamp))
+
+
+def _put_aside_in(folder_fd: int, name: str, stamp: str) -> str:
+    target, number, taken = f"{name}.{stamp}", 1, set(os.listdir(folder_fd))
+    while target in taken:
+        number += 1
+        target = f"{name}.{stamp}-{number}"
+    os.rename(name, target, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
     return target

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from rigd.blackbox.segments import Shelf
@@ -97,9 +97,10 @@ def test_whatever_lies_in_a_library_nothing_outside_is_touched_and_recording_goe
         max_examples=LIBRARIES,
         deadline=None,
         database=None,
-        phases=[Phase.generate],
+        phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
+    @example(lying=[Trap(place=f"2026-03-01 {SESSION_NAME}/.session.json.new", kind="folder", odd=61)])
     @given(lying=traps)
     def every_library(lying: list[Trap]) -> None:
         meet(sound_library, lying)

@@ -127,3 +127,16 @@ def test_a_root_that_is_a_link_is_one(root: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(root)
     beneath.make_folders(tmp_path / "link", tmp_path / "link" / "x" / "y")
     assert (root / "x" / "y").is_dir()
+
+
+def test_a_folder_where_a_new_file_is_made_is_put_aside_with_what_is_in_it(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for found in ("mine.bad", "mine.bad-2"):
+        (root / "mine").unlink()
+        (root / "mine").mkdir()
+        (root / "mine" / "precious").write_bytes(b"precious")
+        os.close(beneath.new_file(root, root / "mine"))
+        assert (root / "mine").read_bytes() == b""
+        assert (root / found / "precious").read_bytes() == b"precious"
+        assert f"it is called {found} now" in caplog.text
