@@ -348,11 +348,12 @@ def test_a_sheet_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_c
     order = order_take(desk.library, desk.open_session())
     begin(order)
     close(order, failure="no space left")
-    in_the_way = Path(order.folder) / ".take.json.new"
+    in_the_way = Path(order.folder) / "take.json"
+    in_the_way.unlink(missing_ok=True)
     in_the_way.mkdir()
     take = replace(closed(order), failure="no space left")
     desk.keeper.write_sheet(take)
-    assert "cannot be written" in desk.hears(LibraryFailed).reason
+    assert "take.json: cannot be" in desk.hears(LibraryFailed).reason
     desk.keeper.write_sheet(take)
     in_the_way.rmdir()
     written: Any = desk.facts.get(timeout=PATIENCE_S)
@@ -363,7 +364,8 @@ def test_a_sheet_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_c
 
 def test_a_session_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_can(desk: Desk) -> None:
     session = desk.open_session()
-    in_the_way = Path(session) / ".session.json.new"
+    in_the_way = Path(session) / "session.json"
+    in_the_way.unlink()
     in_the_way.mkdir()
     for number in (7, 8):
         desk.keeper.set_song(session_folder=session, song="Blue Train", next_take_number=number)

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from rigd.model.take import Marker
+
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\x7f\b"
 LINES = "\n0 takes lost\r\x85\u2028\u2029\v\f"
 DIRECTIONS = "\u202egnorw\u2066\u200f"
@@ -31,6 +33,8 @@ def filled(kind: Any, text: str) -> Any:
         return tuple(filled(each, text) for each in kinds)
     if origin is dict:
         return {text: filled(arguments[1], text)}
+    if kind is Any:
+        return filled(Marker, text)  # a note, of which three kinds have no tag (model/messages.py)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return kind(**{field.name: filled(field.type, text) for field in msgspec.structs.fields(kind)})
     if isinstance(kind, type) and issubclass(kind, Enum):
