@@ -75,11 +75,18 @@ class HoldRecord(Struct, frozen=True, kw_only=True):
 
     key: int
     pid: int
+    owner_started: int
+    """When that process started, as `_started` says; 0 for the instant in which a hold is being taken."""
     position: int
-    owner_alive: bool
     spare: bool = False
     let_go: bool = False
     """It is spare and was in capture's way; `position` says nothing then."""
+
+    @property
+    def owner_alive(self) -> bool:
+        """It runs now. Asks the kernel."""
+        started = _started(self.pid)
+        return started != 0 and self.owner_started in (0, started)
 
 
 class Hold:
@@ -225,14 +232,11 @@ def _records(tape_map: TapeMap) -> list[tuple[int, HoldRecord]]:
     for slot in range(lib.RIGD_HOLDS):
         lib.rigd_hold_read(tape_map.pointer, slot, hold)
         if hold.owner != 0:
-            # The owner's start is 0 for the instant in which a hold is being taken.
-            started = _started(hold.owner)
-            alive = started != 0 and hold.owner_started in (0, started)
             record = HoldRecord(
                 key=hold.key,
                 pid=hold.owner,
+                owner_started=hold.owner_started,
                 position=hold.position,
-                owner_alive=alive,
                 spare=slot >= MOST_FIRM_HOLDS,
                 let_go=hold.position == LET_GO and hold.key != 0,
             )
