@@ -26,7 +26,7 @@ from rigd.model.gain import PreampSetting
 from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFailed, PostRollOver, Rules
 from rigd.model.library import LibraryFailed
 from rigd.model.state import RigState, Transport
-from rigd.model.units import ClockNs, TakeId
+from rigd.model.units import NS_PER_SECOND, ClockNs, TakeId
 from rigd.rules.permissions import SurfaceGate, SurfaceRights
 from rigd.rules.table import step
 
@@ -242,10 +242,13 @@ class Controller:
         at_ns = what.at_ns if isinstance(what, Command | PreampSetting) else now_ns
         extent = self._ask_tape(self._tape_time.extent)
         is_a_time = 0 <= at_ns <= LATEST_NS
+        may_be_old_ns = 0 if isinstance(what, Command | PreampSetting) else NS_PER_SECOND
         return Circumstances(
             now_ns=now_ns,
             at_ns=at_ns if is_a_time else now_ns,
-            at_frame=self._ask_tape(lambda: self._tape_time.frame_at(at_ns)) if is_a_time else None,
+            at_frame=self._ask_tape(lambda: self._tape_time.frame_at(at_ns, fitted_within_ns=may_be_old_ns))
+            if is_a_time
+            else None,
             tape_from=extent[0] if extent else None,
             tape_to=extent[1] if extent else None,
             wall_ns=wall_ns,

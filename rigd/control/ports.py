@@ -20,8 +20,8 @@ from rigd.model.units import Frame, Ns, TakeId
 class TapeTime(Protocol):
     """Maps time to frames. None where there is no tape, or it has not heard anything yet."""
 
-    def frame_at(self, at_ns: Ns) -> Frame | None:
-        """The frame that was, or will be, captured at that time."""
+    def frame_at(self, at_ns: Ns, *, fitted_within_ns: int = 0) -> Frame | None:
+        """The frame that was, or will be, captured at that time, by a timeline that may be so old."""
 
     def extent(self) -> tuple[Frame, Frame] | None:
         """The oldest frame that can still be had for a new take, and one past the newest."""

@@ -161,7 +161,7 @@ def test_a_step_that_breaks_is_refused_and_the_controller_goes_on(caplog: pytest
 
 def test_a_tape_that_does_not_answer_refuses_a_start_and_nothing_else() -> None:
     class NoTape(WoundTape):
-        def frame_at(self, at_ns: Ns) -> Frame | None:
+        def frame_at(self, at_ns: Ns, *, fitted_within_ns: int = 0) -> Frame | None:
             raise TapeError("gone")
 
         def extent(self) -> tuple[Frame, Frame] | None:

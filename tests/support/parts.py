@@ -41,7 +41,7 @@ class WoundTape:
     def clock_ns(self) -> Ns:
         return Ns(round(self.now_s * 1e9))
 
-    def frame_at(self, at_ns: Ns) -> Frame | None:
+    def frame_at(self, at_ns: Ns, *, fitted_within_ns: int = 0) -> Frame | None:
         return Frame(round(at_ns * RATE_HZ / 1e9))
 
     def extent(self) -> tuple[Frame, Frame] | None:
