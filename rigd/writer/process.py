@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import selectors
 import signal
 import socket
@@ -41,10 +42,10 @@ from rigd.wire.own_folder import read_own
 from rigd.writer.orders import WriterOrders
 from rigd.writer.watchdog import WriterWatchdog
 
-CYCLE_SECONDS = 0.35
-"""Sound reaches the page cache, which outlives this process, this often: all of rigd killed costs no more than
-half a second (takes grow in steps of 4,096 frames). And
-just before it is made durable, so that a power cut costs no more than the time between two of those."""
+CYCLE_SECONDS = 0.4
+"""Sound reaches the page cache, which outlives this process, at least this often: all of rigd killed costs no more
+than half a second (takes grow in steps of 4,096 frames). In equal parts of the time between two durable points, and
+just before each, so that a power cut costs no more than that time, and no write comes just before another."""
 REPORT_SECONDS = 1.0
 SOONEST_REPORT_SECONDS = 0.2
 """What became durable is told at once, but not more often than this."""
@@ -147,7 +148,7 @@ class WriterProcess:
             if self._desk.has_takes and (asked or min(cycle_at, sync_at) <= soon):
                 self._try(self._desk.open_some)
                 more = self._try(self._desk.write_on) or self._try(self._desk.can_open)
-                cycle_at = now if more else now + CYCLE_SECONDS
+                cycle_at = now if more else next_cycle(now, sync_at=sync_at, sync_seconds=self._sync_seconds)
             if sync_at <= soon:
                 gained = self._try(self._make_durable)
                 sync_at = max(sync_at + self._sync_seconds, time.monotonic())
@@ -311,6 +312,14 @@ class WriterProcess:
 
     def _asked_to_leave(self, number: int, frame: FrameType | None) -> None:
         self._leaving = True
+
+
+def next_cycle(now: float, *, sync_at: float, sync_seconds: float) -> float:
+    """When takes are written on after `now`: the time between two durable points is cut into equal parts of at most
+    CYCLE_SECONDS."""
+    part = sync_seconds / math.ceil(sync_seconds / CYCLE_SECONDS)
+    passed = math.floor((now + TOGETHER_SECONDS - sync_at) / part)
+    return sync_at + (passed + 1) * part
 
 
 def hold_lock(runtime: Path, name: str) -> HeldLock:
