@@ -65,6 +65,7 @@ class SimulatedDriver:
             sample_rate_hz=rate,
             channels=self._channels,
             full_scale=FULL_SCALE,
+            simulated=True,
         )
 
     def start(self, core: CaptureCore) -> None:

@@ -37,6 +37,8 @@ class FoundInterface(Struct, frozen=True, kw_only=True):
     """What a person should know of this interface; each with its cure."""
     usb_serial: str = ""
     """Its serial number, which tells it from an equal one; empty where it has none."""
+    simulated: bool = False
+    """No sound ever comes to it: what it brings is made up."""
 
 
 class AudioDriver(Protocol):

@@ -124,6 +124,7 @@ class InterfaceOpening:
             host_api=found.host_api,
             sample_rate_hz=found.sample_rate_hz,
             channels=found.channels,
+            simulated=found.simulated,
         )
         from rigd.tape.capture_core import CaptureCore  # numpy: its import is over by now, see process.py
         from rigd.tape.mapping import await_name

@@ -74,6 +74,7 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
         second.append(f"  ·  {minutes_left(state)}", style="bold red" if short else "")
     if state.interface is not None and state.interface.device:
         second.append(f"  ·  {state.interface.device} {state.sample_rate_hz / 1000:g} kHz")
+        second.append(" simulated" if state.interface.simulated else "", style="yellow")
     if state.mirror is not None:
         good = state.mirror.phase in (MirrorPhase.IN_STEP, MirrorPhase.CATCHING_UP)
         second.append(f"  ·  mirror {state.mirror.phase.value}", style="" if good else "bold red")
@@ -255,6 +256,7 @@ def take_table(takes: Sequence[Take], sample_rate_hz: int) -> Table:
         slate, all_of = take.slate, entries(take)
         marks = Text(("◎" if slate.circled else "") + "★" * slate.rating, style="green")
         marks.append(" recovered" if take.recovered else "")
+        marks.append(" simulated" if take.simulated else "", style="dim")
         marks.append(" FAILED" if take.failure else "", style="bold red")
         marks.append(" closing" if not take.closed and take.end_frame is not None else "", style="yellow")
         frames = take.end_frame - take.first_frame if take.end_frame is not None else take.written_frames

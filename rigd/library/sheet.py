@@ -174,6 +174,8 @@ class TakeSheet(Struct, frozen=True, kw_only=True):
     """Its place among the takes that were thrown away; 0: an older rigd did it, and `trashed_at` tells."""
     mirror: SheetMirror | None = None
     """Null: there is no mirror, or the copies were not compared since the files were last written to."""
+    simulated: bool = False
+    """True: nobody played this. Its sound was made up by a simulated interface, for a demonstration or a test."""
 
 
 def make_sheet(
@@ -222,6 +224,7 @@ def make_sheet(
         time_reference=order.time_reference,
         sample_rate_hz=order.format.sample_rate_hz,
         sample=order.format.sample,
+        simulated=order.simulated,
         channels=tuple(_channel(track, *places.get(track.channel, ("", 0))) for track in order.tracks),
         gain_changes=tuple(
             SheetGainChange(
@@ -366,6 +369,7 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
         durable_frames=sheet.frames,
         closed=not sheet.rolling,
         recovered=sheet.recovered,
+        simulated=sheet.simulated,
         failure=sheet.failed,
         copy=None if sheet.mirror is None else _copy(sheet.mirror),
         files=tuple(

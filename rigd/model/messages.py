@@ -74,6 +74,8 @@ class CaptureReport(Struct, frozen=True, kw_only=True):
     process finds out by itself."""
     false_from: Frame | None = None
     """From about here on what is on the tape was heard at another rate than the tape's; None where nothing was."""
+    simulated: bool = False
+    """What the interface brings is made up: its takes say so."""
 
 
 class StopCapture(Struct, frozen=True, kw_only=True):

@@ -120,6 +120,8 @@ class Take(Struct, frozen=True, kw_only=True):
     """Its place among the takes of the library, by `rules/ordinals.py`: the last one has the highest."""
     from_blackbox: bool = False
     """Until it is closed: it is put together from the black box, and the writer knows nothing of it."""
+    simulated: bool = False
+    """Nobody played it: its sound was made up by a simulated interface."""
     left_out: LeftOut | None = None
     """Only where an answer had no room for all of it (`model/brief.py`)."""
 

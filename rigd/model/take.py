@@ -158,6 +158,8 @@ class TakeOrder(Struct, frozen=True, kw_only=True):
     clock: TakeClock | None = None
     preroll_frames: int = 0
     """So many of the first frames are from before somebody pressed record."""
+    simulated: bool = False
+    """By an interface whose sound is made up."""
 
 
 def dated(order: TakeOrder, slate: Slate) -> TakeOrder:

@@ -69,6 +69,7 @@ def plan_order(
             first_frame, work.at, at_frame=work.at_frame(), sample_rate_hz=state.sample_rate_hz
         ),
         preroll_frames=preroll_frames,
+        simulated=state.interface is not None and state.interface.simulated,
     )
     work.take_id = order.take_id
     work.change(next_take_number=used_up(state, number))
@@ -86,6 +87,7 @@ def take_of(order: TakeOrder) -> Take:
         started_at=order.started_at,
         channels=tuple(track.channel for track in order.tracks),
         ordinal=ordinal_of(order.ordinal, order.started_at),
+        simulated=order.simulated,
     )
 
 

@@ -42,6 +42,7 @@ def test_every_sample_of_64_channels_is_on_the_tape(
 ) -> None:
     with on(jack, runtime, settings_for("portaudio", device="counter", channels=CHANNELS)) as capture:
         report = capture.await_listening()
+        assert not report.simulated
         assert report.device == "counter, JACK Audio Connection Kit"
         assert (report.channels, report.sample_rate_hz, report.period_frames) == (CHANNELS, 48_000, 1024)
         assert report.realtime == has_realtime_thread(capture.process.pid)

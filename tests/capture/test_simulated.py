@@ -55,6 +55,7 @@ def test_every_sample_of_8_channels_at_96_khz_is_on_the_tape(runtime: Path) -> N
     with CaptureRun(runtime, settings) as capture:
         report = capture.await_listening()
         assert (report.channels, report.sample_rate_hz, report.period_frames) == (8, 96_000, 1024)
+        assert report.simulated
         capture.await_frames(2 * 96_000)
         assert check_tape(capture.tape()) == []
 

@@ -42,6 +42,7 @@ def test_the_demo_tells_its_story_and_its_takes_are_on_disk(tmp_path: Path) -> N
         sheets = [json.loads(path.read_text("utf-8")) for path in sorted(session.glob("*/Take*/take.json"))]
         assert len(sheets) == 3
         assert not any(sheet["gaps"] for sheet in sheets)
+        assert all(sheet["simulated"] for sheet in sheets), "nobody takes them for a band's"
         first, _, kept = sheets
         confirmed = [change for change in first["gain_changes"] if change["confirmed"]]
         assert len(confirmed) > 1, "the box moved no gain that the desk confirmed"

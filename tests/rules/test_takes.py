@@ -13,7 +13,7 @@ from rigd.model.messages import EndTake, TakeFailed, TakeProgress
 from rigd.model.state import Transport
 from rigd.model.units import Frame, Origin
 from rigd.rules.table import Step, step
-from tests.support.desk import OPENED, RATE_HZ, WRITER_IDLE, Desk, frame, ns, orders
+from tests.support.desk import LISTENING, OPENED, RATE_HZ, WRITER_IDLE, Desk, frame, ns, orders
 
 
 def test_a_take_begins_its_preroll_before_the_press() -> None:
@@ -48,6 +48,16 @@ def test_an_order_holds_all_that_the_writer_needs() -> None:
     assert [file.name for file in order.files] == ["01.wav", "03.wav", "04.wav"]
     assert (order.slate.session, order.slate.song, order.slate.number) == ("Rehearsal", "Waltz", 1)
     assert order.format.sample_rate_hz == RATE_HZ
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_a_take_by_a_simulated_interface_says_so(simulated: bool) -> None:
+    desk = Desk()
+    desk.hear(replace(LISTENING, simulated=simulated))
+    desk.ok("start")
+    (order,) = orders(desk)
+    assert order.simulated is simulated
+    assert desk.state.take is not None and desk.state.take.simulated is simulated
 
 
 def test_the_wall_clock_of_a_take_is_that_of_its_first_frame() -> None:
