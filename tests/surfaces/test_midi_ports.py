@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from rigd.cli.devices import devices
 from rigd.cli.learning import learn
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
+from rigd.model.units import Ns
 from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
 from rigd.wire.midi.links import DistanceStamps
 from rigd.wire.midi.names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
@@ -70,6 +72,40 @@ def test_a_press_and_its_release_arrive_stamped_when_they_were_made(
             # JACK hands a message on with its next period or the one after, and the stamp is half a period before
             # that; nothing else may add to it.
             assert before_ns - period_ns // 2 <= sink.inputs[0].at_ns <= after_ns + 4 * period_ns
+
+
+@pytest.mark.jack
+def test_a_port_is_asked_more_often_while_a_control_of_it_moves(pedal: PedalProcess) -> None:
+    ports = MidiPorts(client="hand", api="jack")
+    port = pick(pedal.port, ports.look())
+    link = ports.open(port, output="", sysex=False, clock=lambda: Ns(time.monotonic_ns()))
+    try:
+        asked = Counted(link._listener)
+        link._listener = asked
+        assert not link.wait(0.3)
+        at_rest, asked.times = asked.times, 0
+        pedal.press()
+        wait_for(lambda: link.wait(0.1), "the press")
+        asked.times = 0
+        assert not link.wait(0.3)
+        assert asked.times > 3 * at_rest
+    finally:
+        link.close()
+        ports.close()
+
+
+class Counted:
+    """A listener of RtMidi's that counts how often it is asked."""
+
+    def __init__(self, listener: Any) -> None:
+        self._listener, self.times = listener, 0
+
+    def get_message(self) -> Any:
+        self.times += 1
+        return self._listener.get_message()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
 
 
 @pytest.mark.jack
