@@ -6,14 +6,8 @@ import itertools
 
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.units import Ns
-from rigd.preamps.osc_desk.follower import (
-    CONFIRM_NS,
-    GIVE_UP_NS,
-    PACING_NS,
-    SILENCE_NS,
-    SUBSCRIBE_NS,
-    DeskTalk,
-)
+from rigd.preamps.follower import CONFIRM_NS, GIVE_UP_NS, PACING_NS, SILENCE_NS, SUBSCRIBE_NS
+from rigd.preamps.osc_desk.talk import DeskTalk
 from rigd.preamps.x32.preamp import ABILITY, X32_DIALECT
 from rigd.wire.osc import decode_packet, encode_message
 
@@ -47,14 +41,14 @@ class Bench:
         """The addresses sent within that time; the desk answers queries at once or not at all."""
         sent, end = [], self.now + for_ns
         while self.now < end:
-            self.talk.tick(self.now)
+            self.talk.follower.tick(self.now)
             packet = self.talk.next_packet(self.now)
             if packet:
                 (message,) = decode_packet(packet)
                 sent.append(message.address)
                 if answering:
                     self.answer(packet)
-            pause = self.talk.pause_ns(self.now)
+            pause = self.talk.follower.pause_ns(self.now)
             assert packet or pause > 0, "it must not spin"
             self.now = Ns(min(end, self.now + pause))
         return sent
@@ -95,8 +89,8 @@ def test_what_may_have_been_dropped_is_read_again_once_and_no_wish_waits_for_it(
     bench = Bench(1, 2, 3)
     bench.run(3 * PACING_NS + SILENCE_NS, answering=True)
     bench.gains[2] = 24.0  # nobody told
-    bench.talk.read_again()
-    bench.talk.ask(3, "gain_db", 6.0, bench.now)
+    bench.talk.follower.read_again()
+    bench.talk.follower.ask(3, "gain_db", 6.0, bench.now)
     sent = bench.run(8 * PACING_NS, answering=True)
     gains = [address for address in sent if address.endswith("/gain")]
     assert gains[:2] == ["/headamp/002/gain"] * 2, "the wish, and what came of it"
@@ -108,7 +102,7 @@ def test_lateness_is_told_after_250_ms_and_once() -> None:
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
     asked = bench.now
-    bench.talk.ask(1, "gain_db", 3.0, asked)
+    bench.talk.follower.ask(1, "gain_db", 3.0, asked)
     bench.run(1_000_000_000, answering=False)
     late = [setting for setting in bench.settings if not setting.confirmed]
     assert [(setting.value, setting.at_ns - asked) for setting in late] == [(0.0, CONFIRM_NS)]
@@ -118,7 +112,7 @@ def test_packets_are_paced_however_much_there_is_to_say() -> None:
     bench = Bench(*range(1, 65))
     bench.run(100_000_000, answering=True)
     for socket in range(1, 65):
-        bench.talk.ask(socket, "gain_db", 60.0, bench.now)
+        bench.talk.follower.ask(socket, "gain_db", 60.0, bench.now)
     sent = bench.run(1_000_000_000, answering=True)
     assert len(sent) <= 1_000_000_000 // PACING_NS + 1
     bench.run(64 * 11 * 2 * PACING_NS, answering=True)
@@ -146,7 +140,7 @@ def test_a_lost_setting_keeps_its_last_confirmed_value_and_is_confirmed_again_la
 def test_a_hand_at_the_desk_during_a_climb_does_not_stop_it() -> None:
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
-    bench.talk.ask(1, "gain_db", 30.0, bench.now)
+    bench.talk.follower.ask(1, "gain_db", 30.0, bench.now)
     bench.run(50_000_000, answering=True)
     bench.gains[1] = -3.0
     bench.talk.heard(X32_DIALECT.order(1, "gain_db", -3.0), bench.now)
@@ -160,7 +154,7 @@ def test_an_order_to_a_desk_that_is_away_is_given_up_after_its_time_and_never_se
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
     bench.run(SILENCE_NS * 2, answering=False)
-    bench.talk.ask(1, "gain_db", 30.0, bench.now)
+    bench.talk.follower.ask(1, "gain_db", 30.0, bench.now)
     bench.run(GIVE_UP_NS - 100_000_000, answering=False)
     assert not any(setting.given_up for setting in bench.settings)
     bench.run(200_000_000, answering=False)
@@ -173,7 +167,7 @@ def test_an_order_to_a_desk_that_is_away_is_given_up_after_its_time_and_never_se
 
 def test_an_order_to_a_desk_that_was_never_there_is_given_up_and_told_all_the_same() -> None:
     bench = Bench(1)
-    bench.talk.ask(1, "gain_db", 30.0, bench.now)
+    bench.talk.follower.ask(1, "gain_db", 30.0, bench.now)
     bench.run(GIVE_UP_NS + 500_000_000, answering=False)
     assert [(setting.value, setting.given_up) for setting in bench.settings] == [(None, True)]
     bench.run(3_000_000_000, answering=True)
@@ -184,7 +178,7 @@ def test_a_desk_that_is_back_in_time_is_given_what_was_asked_for() -> None:
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
     bench.run(SILENCE_NS * 2, answering=False)
-    bench.talk.ask(1, "gain_db", 6.0, bench.now)
+    bench.talk.follower.ask(1, "gain_db", 6.0, bench.now)
     bench.run(GIVE_UP_NS - 2_000_000_000, answering=False)
     bench.run(3_000_000_000, answering=True)
     assert bench.gains[1] == 6.0

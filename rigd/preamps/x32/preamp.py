@@ -1,6 +1,6 @@
 """Behringer X32 / Midas M32 and Behringer X Air / Midas MR: preamp gain and 48 V over OSC on UDP.
 
-One thread a desk: it alone owns the socket and the DeskTalk. `request` leaves a wish and returns. A desk that
+One thread a desk: it alone owns the socket and the follower. `request` leaves a wish and returns. A desk that
 does not answer delays nobody; nothing here waits for the network but that thread.
 Sources: P.-G. Maillot, "Unofficial X32/M32 OSC Remote Protocol", headamp, /xremote and /info sections.
 """
@@ -26,8 +26,8 @@ from rigd.model.gain import PreampAbility, PreampSink, PreampStatus, ReadBack
 from rigd.model.take import Parameter
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.preamps.osc_desk.flood_guard import DeskIntake
-from rigd.preamps.osc_desk.follower import DeskTalk, Dialect
 from rigd.preamps.osc_desk.host_lookup import Resolver
+from rigd.preamps.osc_desk.talk import DeskTalk, Dialect
 from rigd.preamps.osc_desk.udp_line import DeskLine
 from rigd.wire.osc import OscMessage, encode_message
 
@@ -262,23 +262,23 @@ class X32Preamp:
     def _turn(self, talk: DeskTalk, line: DeskLine, intake: DeskIntake, bell: SystemSocket) -> None:
         """Wishes in, one packet out, then a wait for whatever is first: an answer, a wish, the clock."""
         now = self._clock()
-        line.open(now, answering=talk.is_answering)
-        talk.line_is(line.place, line.trouble)
+        line.open(now, answering=talk.follower.is_answering)
+        talk.follower.line_is(line.place, line.trouble)
         with self._lock:
             wishes, self._wishes = self._wishes, {}
         for (socket, parameter), value in wishes.items():
-            talk.ask(socket, parameter, value, now)
-        talk.tick(now)
+            talk.follower.ask(socket, parameter, value, now)
+        talk.follower.tick(now)
         if packet := talk.next_packet(now):
             line.send(packet)
-        came, ignored = line.wait(bell, talk.pause_ns(now) / NS_PER_SECOND), talk.ignored
+        came, ignored = line.wait(bell, talk.follower.pause_ns(now) / NS_PER_SECOND), talk.ignored
         now = self._clock()
         for packet in intake.admit(came, now, flooded=line.is_flooded):
             talk.heard(packet, now)
         if talk.ignored > ignored:
             intake.refused(talk.ignored - ignored, now)
         if intake.must_read_again(now):
-            talk.read_again()
+            talk.follower.read_again()
         if news := intake.news(now):
             log.warning("[preamp.%s] %s", self.name, news)
 

@@ -1,26 +1,27 @@
-"""What is said to a desk over a lossy line, and what its answers mean: reads, sets, ramps, retries. Pure.
+"""Brings a device to what was asked of it, and reports what it is: reads, writes, ramps, retries. Pure.
 
-One DeskTalk a preamp, used by that preamp's thread alone. It touches no socket and no clock: packets and
-the time come in, packets and facts go out. It never says that a setting is so unless the desk has said it.
+One Follower a device, used by the device's thread alone. It knows no wire and no clock: wishes, reports of the device
+and the time come in; reads and writes, one at a time, and facts for the controller go out. It never says that a
+setting is so unless the device has said it. A kind of preamp carries the reads and writes over its wire.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+
+from msgspec import Struct
 
 from rigd.model.gain import ORDER_WAITS_S, PreampAbility, PreampSetting, PreampSink, PreampStatus
 from rigd.model.take import Parameter
 from rigd.model.units import Ns
-from rigd.wire.osc import OscError, OscMessage, decode_packet
 
 MS = 1_000_000
 PACING_NS = 20 * MS
-"""Between two packets: 50 a second, which is what a desk's control processor takes without dropping any."""
+"""Between two orders: 50 a second, which is what a desk's control processor takes without dropping any."""
 CONFIRM_NS = 250 * MS
 SILENCE_NS = 1_500 * MS
-"""Three rereads without an answer: the desk is away."""
+"""Three rereads without an answer: the device is away."""
 REREAD_NS = 500 * MS
 """One setting is read again so often, turn by turn: a push may be lost, and silence must be noticed."""
 PROBE_NS = 1_000 * MS
@@ -32,36 +33,41 @@ _REFUSALS = 5
 _NEVER = 1 << 62
 
 
-class Dialect(Protocol):
-    """How one family of desks spells what DeskTalk wants to say."""
+class Read(Struct, frozen=True):
+    """The device is asked what one setting of one socket is."""
 
-    subscribe: bytes
-    """Asks for pushes of every change, for the next ten seconds."""
-    probe: bytes
-    """Asks the desk who it is."""
-    probe_address: str
-    called: str
-    """ "X32"; for messages to a person."""
+    socket: int
+    parameter: Parameter
 
-    def address(self, socket: int, parameter: Parameter) -> str: ...
 
-    def query(self, socket: int, parameter: Parameter) -> bytes: ...
+class Write(Struct, frozen=True):
+    """The device is to set it to that value."""
 
-    def order(self, socket: int, parameter: Parameter, value: float) -> bytes: ...
+    socket: int
+    parameter: Parameter
+    value: float
 
-    def value(self, parameter: Parameter, message: OscMessage) -> float | None:
-        """What the desk said, on the preamp's own steps; None where it cannot be so."""
+
+class Probe(Struct, frozen=True):
+    """The device is asked whether it is there, and which it is."""
+
+
+class Subscribe(Struct, frozen=True):
+    """The device is asked to report every change by itself, from now on for a while."""
+
+
+Order = Read | Write | Probe | Subscribe
 
 
 @dataclass(slots=True, kw_only=True)
 class _Held:
-    """One setting of one socket: what the desk said of it and what is still to be done about it."""
+    """One setting of one socket: what the device said of it and what is still to be done about it."""
 
     socket: int
     parameter: Parameter
     value: float | None = None
     fresh: bool = False
-    """The desk has said so since it came (back)."""
+    """The device has said so since it came (back)."""
     target: float | None = None
     """What was asked for and is not yet reached."""
     step: float | None = None
@@ -95,35 +101,35 @@ class _Held:
         return 3, 0 if self.in_doubt else _NEVER
 
 
-class DeskTalk:
-    """Follows the settings in use on one desk."""
+class Follower:
+    """Follows the settings in use on one device."""
 
     def __init__(
         self,
         *,
         name: str,
         kind: str,
+        called: str,
         place: str,
-        dialect: Dialect,
         ability: PreampAbility,
         held: Iterable[tuple[int, Parameter]],
         sink: PreampSink,
         now: Ns,
     ) -> None:
+        """`called` is what a person calls such a device, "X32"; `place` where it is. `held`: the settings in use."""
         self._name = name
         self._kind = kind
         self._place = place
-        self._dialect = dialect
+        self._called = called
         self._ability = ability
         self._sink = sink
         self._held = {
-            dialect.address(socket, parameter): _Held(socket=socket, parameter=parameter)
-            for socket, parameter in held
+            (socket, parameter): _Held(socket=socket, parameter=parameter) for socket, parameter in held
         }
-        self._turn: list[str] = list(self._held)
+        self._turn = list(self._held)
         self._answering = False
         self._status_told: PreampStatus | None = None
-        self._desk = dialect.called
+        self._device = called
         self._trouble = ""
         self._began_ns: int = now
         self._heard_ns: int = -_NEVER
@@ -131,12 +137,10 @@ class DeskTalk:
         self._probe_ns: int = now
         self._subscribe_ns: int = now
         self._reread_ns: int = now
-        self.ignored = 0
-        """Packets and values that were not what a desk may say."""
 
     def ask(self, socket: int, parameter: Parameter, value: float, now: Ns) -> None:
         """The newest wish for a setting, on the preamp's steps. What comes of it goes to the sink."""
-        held = self._held[self._dialect.address(socket, parameter)]
+        held = self._held[socket, parameter]
         under_way = held.step is not None or held.read_due
         held.target, held.step, held.read_due = value, None, False
         held.refusals = held.tries = 0
@@ -157,27 +161,31 @@ class DeskTalk:
         if moved and self._answering:
             self._tell_status()
 
-    def heard(self, packet: bytes, now: Ns) -> None:
-        """A packet from the desk. Whatever is in it, nothing is raised."""
-        try:
-            messages = decode_packet(packet)
-        except OscError:
-            self.ignored += 1
+    def answered(self, now: Ns) -> None:
+        """Something came from the device, whatever it was."""
+        self._heard_ns = now
+        if self._answering:
             return
-        for message in messages:
-            if message.address == self._dialect.probe_address:
-                self._introduced(message)
-            self._alive(now)
-            held = self._held.get(message.address)
-            if held is not None:
-                value = self._dialect.value(held.parameter, message)
-                if value is None:
-                    self.ignored += 1
-                else:
-                    self._said(held, value, now)
+        self._answering, self._trouble = True, ""
+        self._subscribe_ns = self._reread_ns = now
+        for held in self._held.values():
+            held.spoken_ns, held.tries = -_NEVER, 0
+        self._tell_status()
+
+    def introduced(self, device: str) -> None:
+        """The device says which it is; empty where it says nothing of use."""
+        self._device = device or self._called
+        if self._answering:
+            self._tell_status()
+
+    def reported(self, socket: int, parameter: Parameter, value: float, now: Ns) -> None:
+        """The device says what a setting is, on the preamp's own steps. One that is not followed is passed by."""
+        held = self._held.get((socket, parameter))
+        if held is not None:
+            self._said(held, value, now)
 
     def read_again(self) -> None:
-        """Every setting is asked for once more: what the desk said of it may have been dropped."""
+        """Every setting is read once more: what the device said of it may have been dropped."""
         for held in self._held.values():
             held.in_doubt = True
 
@@ -197,14 +205,14 @@ class DeskTalk:
                 self._drop(held)
                 self._tell(held, confirmed=False, now=now)
 
-    def next_packet(self, now: Ns) -> bytes | None:
-        """The one packet to send now, if any."""
+    def next_order(self, now: Ns) -> Order | None:
+        """The one thing to ask of the device now, if any."""
         if now < self._free_ns:
             return None
-        packet = self._choose(now)
-        if packet is not None:
+        order = self._choose(now)
+        if order is not None:
             self._free_ns = now + PACING_NS
-        return packet
+        return order
 
     def pause_ns(self, now: Ns) -> int:
         """How long nothing will be due."""
@@ -222,33 +230,33 @@ class DeskTalk:
         first = min(max(min(speak), self._free_ns), *by_clock, _NEVER)
         return max(0, first - now)
 
-    def _choose(self, now: Ns) -> bytes | None:
+    def _choose(self, now: Ns) -> Order | None:
         if not self._answering:
             if now < self._probe_ns:
                 return None
             self._probe_ns = now + PROBE_NS
-            return self._dialect.probe
+            return Probe()
         if now >= self._subscribe_ns:
             self._subscribe_ns = now + SUBSCRIBE_NS
-            return self._dialect.subscribe
+            return Subscribe()
         waiting = [(*held.due(), place) for place, held in enumerate(self._held.values())]
         ready = [entry for entry in waiting if entry[1] <= now]
         if ready:
             held = list(self._held.values())[min(ready)[2]]
-            return self._speak(held, now)
+            return self._speak(held, now) or self._choose(now)  # one that is given up says nothing
         if now >= self._reread_ns:
             self._reread_ns = now + REREAD_NS
             return self._reread()
         return None
 
-    def _speak(self, held: _Held, now: Ns) -> bytes | None:
+    def _speak(self, held: _Held, now: Ns) -> Order | None:
         held.spoken_ns = now
         in_doubt, held.in_doubt = held.in_doubt, False
         idle = in_doubt and held.step is None and held.target is None
         if held.read_due or not held.fresh or idle:
             held.tries += not held.fresh and not held.read_due
             held.read_due = False
-            return self._dialect.query(held.socket, held.parameter)
+            return Read(held.socket, held.parameter)
         if held.step is not None:
             held.tries += not held.refused  # silence is waited out, a refusal is soon believed
             held.refusals += held.refused
@@ -258,7 +266,7 @@ class DeskTalk:
                 return None
         held.step, held.refused = self._next_step(held), False
         held.read_due = True
-        return self._dialect.order(held.socket, held.parameter, held.step)
+        return Write(held.socket, held.parameter, held.step)
 
     def _next_step(self, held: _Held) -> float:
         """Down at once; up by no more than 6 dB, each step confirmed before the next."""
@@ -267,12 +275,12 @@ class DeskTalk:
             return held.target
         return self._ability.quantise(held.value + LARGEST_STEP_DB)
 
-    def _reread(self) -> bytes:
+    def _reread(self) -> Order:
         if not self._turn:
-            return self._dialect.probe
+            return Probe()
         self._turn.append(self._turn.pop(0))
         held = self._held[self._turn[-1]]
-        return self._dialect.query(held.socket, held.parameter)
+        return Read(held.socket, held.parameter)
 
     def _said(self, held: _Held, value: float, now: Ns) -> None:
         """While a wish is pending only news is told: an answer that was already under way is none."""
@@ -302,16 +310,6 @@ class DeskTalk:
         held.target = held.step = None
         held.read_due = False
 
-    def _alive(self, now: Ns) -> None:
-        self._heard_ns = now
-        if self._answering:
-            return
-        self._answering, self._trouble = True, ""
-        self._subscribe_ns = self._reread_ns = now
-        for held in self._held.values():
-            held.spoken_ns, held.tries = -_NEVER, 0
-        self._tell_status()
-
     def _lost(self, now: Ns) -> None:
         """Gain that was asked for is asked for again where the desk is back within ORDER_WAITS_S; 48 V never."""
         self._answering = False
@@ -323,14 +321,8 @@ class DeskTalk:
                 self._drop(held)
             self._tell(held, confirmed=False, now=now)
 
-    def _introduced(self, message: OscMessage) -> None:
-        words = [word for word in message.arguments if isinstance(word, str) and word.isprintable()]
-        self._desk = " ".join(words)[:80] or self._dialect.called
-        if self._answering:
-            self._tell_status()
-
     def _tell(self, held: _Held, *, confirmed: bool, now: Ns) -> None:
-        """Of a setting that the desk never told only this is told, that it is asked for no more: the rig knows that
+        """Of a setting that the device never told only this is told, that it is asked for no more: the rig knows that
         it asked, and by the status that nobody answers."""
         if not held.given_up and (held.value is None or held.told == (held.value, confirmed)):
             return
@@ -350,11 +342,11 @@ class DeskTalk:
 
     def _tell_status(self) -> None:
         if self._answering:
-            detail = f"{self._desk} at {self._place}"
+            detail = f"{self._device} at {self._place}"
         else:
             because = f" ({self._trouble})" if self._trouble else ""
             detail = (
-                f"no answer from the {self._dialect.called} at {self._place}{because}; its last confirmed "
+                f"no answer from the {self._called} at {self._place}{because}; its last confirmed "
                 "gains are shown. See that it is on, that its network cable is in and that "
                 f"[preamp.{self._name}] host is its address; rigd keeps asking"
             )
