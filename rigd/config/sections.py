@@ -14,7 +14,7 @@ from rigd.config.options import NEEDED, Options, option
 from rigd.hands.bindings import Binding
 from rigd.model.errors import CommandError
 from rigd.model.limits import LONGEST_NAME
-from rigd.model.names import parse_naming
+from rigd.model.names import MONO_FIELDS, SESSION_FIELDS, SONG_FIELDS, TAKE_FIELDS, parse_naming
 from rigd.model.plain_text import first_strange
 from rigd.model.units import ChannelNumber
 from rigd.rules.permissions import GRAVE, GROUPS
@@ -121,13 +121,16 @@ class TakeSection(Options):
     files: Literal["mono", "poly"] = option("mono", "One file a channel, or one file for all of them")
     folder: str = option(
         "{session_date} {session}/{song}/Take {take:03}",
-        "A take's folder, from {session_date}, {session}, {rig}, {song}, {take}, {take_name}, {date}, {time}",
+        f"A take's folder: the session's, from {SESSION_FIELDS}, the song's, from {SONG_FIELDS}, "
+        f"and its own, from {TAKE_FIELDS}",
     )
     file: str = option(
         "{channel:02} {name}",
-        "A mono file's name, without .wav; also from {channel}, {input}, {name}, {source}",
+        f"A mono file's name, without .wav, from {MONO_FIELDS}",
     )
-    poly_file: str = option("{song} Take {take:03}", "A polyphonic file's name, without .wav")
+    poly_file: str = option(
+        "{song} Take {take:03}", f"A polyphonic file's name, without .wav, from {TAKE_FIELDS}"
+    )
     sync_interval_ms: int = option(
         800, "How often what was written is made safe from a power cut", unit="ms", least=200, most=10_000
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -106,16 +106,14 @@ class NameTemplate(Struct, frozen=True):
 def parse_template(
     pattern: str,
     *,
-    texts: Collection[str],
-    numbers: Collection[str] = (),
+    fields: FieldsOf,
     error: type[RigError] = CommandError,
 ) -> NameTemplate:
-    """The template of `pattern`. `texts` and `numbers` are the fields that may stand in it; a number may be
-    padded ("{take:03}"). Raises `error`, which lists them."""
-    known = ", ".join(f"{{{name}}}" for name in (*texts, *numbers))
+    """The template of `pattern`, in which these fields may stand. Raises `error`, which lists them."""
+    texts, numbers = fields.texts, fields.numbers
 
     def wrong(why: str) -> RigError:
-        return error(f'template "{pattern}": {why}. Fields that may stand here: {known}')
+        return error(f'template "{pattern}": {why}. Fields that may stand here: {fields}')
 
     if "/" in pattern or "\\" in pattern:
         raise wrong("this is one name, without a slash")
@@ -140,9 +138,20 @@ def parse_template(
     return NameTemplate(pattern, tuple(pieces))
 
 
-_SESSION_TEXTS = ("session_date", "session")
-_SONG_TEXTS = (*_SESSION_TEXTS, "song")
-_FILE_TEXTS = (*_SONG_TEXTS, "name", "source")
+class FieldsOf(Struct, frozen=True):
+    """What may stand in the template of one name: texts, and numbers that may be padded ("{take:03}")."""
+
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join(f"{{{name}}}" for name in (*self.texts, *self.numbers))
+
+
+SESSION_FIELDS = FieldsOf(("session_date", "session"))
+SONG_FIELDS = FieldsOf((*SESSION_FIELDS.texts, "song"))
+TAKE_FIELDS = FieldsOf(SONG_FIELDS.texts, ("take",))
+MONO_FIELDS = FieldsOf((*SONG_FIELDS.texts, "name", "source"), ("channel", "input", "take"))
 
 
 class Naming(Struct, frozen=True, kw_only=True):
@@ -173,13 +182,11 @@ def parse_naming(
             'take folder; as in "{session_date} {session}/{song}/Take {take:03}"'
         )
     naming = Naming(
-        session=parse_template(parts[0], texts=_SESSION_TEXTS, error=error),
-        song=parse_template(parts[1], texts=_SONG_TEXTS, error=error),
-        take=parse_template(parts[2], texts=_SONG_TEXTS, numbers=("take",), error=error),
-        mono_file=parse_template(
-            mono_file, texts=_FILE_TEXTS, numbers=("channel", "input", "take"), error=error
-        ),
-        poly_file=parse_template(poly_file, texts=_SONG_TEXTS, numbers=("take",), error=error),
+        session=parse_template(parts[0], fields=SESSION_FIELDS, error=error),
+        song=parse_template(parts[1], fields=SONG_FIELDS, error=error),
+        take=parse_template(parts[2], fields=TAKE_FIELDS, error=error),
+        mono_file=parse_template(mono_file, fields=MONO_FIELDS, error=error),
+        poly_file=parse_template(poly_file, fields=TAKE_FIELDS, error=error),
     )
     for template, field in ((naming.session, "session"), (naming.take, "take")):
         if field not in template.fields:

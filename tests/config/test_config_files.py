@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -344,3 +345,13 @@ def test_a_black_box_does_not_lie_in_the_mirror(tmp_path: Path) -> None:
 def test_a_black_box_may_have_a_disk_of_its_own(written: Path) -> None:
     written.write_text("[rig]\nlibrary = 'takes'\n[blackbox]\nminutes = 5\nfolder = 'box'\n")
     assert load(written).blackbox_folder == written.parent / "box"
+
+
+@pytest.mark.parametrize("option", ["folder", "file", "poly_file"])
+def test_every_field_that_the_docs_promise_for_a_name_may_stand_in_it(written: Path, option: str) -> None:
+    row = next(row for row in describe("take", PLAIN_SECTIONS["take"]) if row.key == option)
+    fields = "".join(re.findall(r"\{\w+\}", row.meaning.rsplit(" from ", 1)[-1]))
+    assert "{session}" in fields and "{take}" in fields
+    folders = "{session_date} {session}/{song}/" if option == "folder" else ""
+    written.write_text(f'[take]\n{option} = "{folders}{fields}"\n')
+    load(written)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rigd.model.errors import CommandError, ConfigError
 from rigd.model.names import (
     LONGEST_NAME_BYTES,
+    FieldsOf,
     clash_key,
     parse_naming,
     parse_template,
@@ -118,7 +119,7 @@ def test_a_suffix_keeps_a_long_name_within_its_bounds() -> None:
 
 
 def test_numbers_are_padded_and_texts_are_not() -> None:
-    template = parse_template("{take:03} of {song}", texts=("song",), numbers=("take",))
+    template = parse_template("{take:03} of {song}", fields=FieldsOf(("song",), ("take",)))
     assert template.render({"take": 7, "song": "Blue"}, fallback="x") == "007 of Blue"
 
 
@@ -140,7 +141,7 @@ def test_numbers_are_padded_and_texts_are_not() -> None:
 )
 def test_a_wrong_template_is_refused_with_the_fields_there_are(pattern: str) -> None:
     with pytest.raises(CommandError, match=r"\{song\}, \{take\}"):
-        parse_template(pattern, texts=("song",), numbers=("take",))
+        parse_template(pattern, fields=FieldsOf(("song",), ("take",)))
 
 
 @pytest.mark.parametrize(
