@@ -33,9 +33,7 @@ class BlackBoxPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def bytes_per_second(self) -> int:
-        return (
-            len(self.channels) * self.format.sample_rate_hz * {"int24": 3, "float32": 4}[self.format.sample]
-        )
+        return len(self.channels) * self.format.sample_rate_hz * self.format.sample_bytes
 
     @property
     def inputs(self) -> frozenset[InputNumber]:

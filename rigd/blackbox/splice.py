@@ -64,7 +64,7 @@ class Splice:
         self._open: SegmentFiles | None = None
         self._unusable: set[int] = set()
         """Numbers of segments whose files are not what their journals say."""
-        self._width = 3 if order.format.sample == "int24" else 4
+        self._width = order.format.sample_bytes
         frame_bytes = self._width * sum(len(file.channels) for file in order.files)
         self._frame_bytes = frame_bytes
         self._slice_bytes = SLICE_BYTES

@@ -29,6 +29,7 @@ from rigd.doctor.service import CONFIG, RUNTIME_DIR, is_installed
 from rigd.doctor.units import access_of
 from rigd.model.access import Access
 from rigd.model.errors import ConfigError
+from rigd.model.take import SAMPLE_BYTES
 from rigd.wire.own_folder import why_not_own
 
 MARKS = {
@@ -37,7 +38,6 @@ MARKS = {
     Grade.ADVICE: ("!", "yellow"),
     Grade.PROBLEM: ("✗", "bold red"),
 }
-SAMPLE_BYTES = {"int24": 3, "float32": 4}
 SYSTEMCTL_WITHIN_S = 10.0
 STA_UNSYNC = 0x40
 """adjtimex(2)."""

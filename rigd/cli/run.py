@@ -27,8 +27,8 @@ from rigd.doctor.units import misfits
 from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, user_name
 from rigd.model.errors import AlreadyRunning, ConfigError
+from rigd.model.take import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
-from rigd.rules.take_orders import SAMPLE_BYTES
 from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
 from rigd.wire.notify import Notifier
 from rigd.wire.plain_output import PlainFormatter

@@ -22,6 +22,7 @@ from rigd.model.errors import ConfigError
 from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
 from rigd.model.names import Naming, parse_naming
 from rigd.model.state import Channel
+from rigd.model.take import SAMPLE_BYTES
 from rigd.rules.permissions import SurfaceRights
 from rigd.rules.tape_size import capacity_frames_for, tape_bytes
 
@@ -139,7 +140,7 @@ class RigConfig(Struct, frozen=True, kw_only=True):
 
     def blackbox_bytes_per_second(self) -> int:
         """What the black box writes, day and night."""
-        return len(self.channels) * self.audio.sample_rate_hz * (3 if self.take.sample == "int24" else 4)
+        return len(self.channels) * self.audio.sample_rate_hz * SAMPLE_BYTES[self.take.sample]
 
     def blackbox_bytes(self) -> int:
         """The most that it has on disk: its minutes, the segment that is next to go, and the two being written."""

@@ -16,6 +16,7 @@ from rigd.model.errors import CommandError
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.names import MONO_FIELDS, SESSION_FIELDS, SONG_FIELDS, TAKE_FIELDS, parse_naming
 from rigd.model.plain_text import first_strange
+from rigd.model.take import SampleForm
 from rigd.model.units import ChannelNumber
 from rigd.rules.permissions import GRAVE, GROUPS
 
@@ -117,7 +118,7 @@ class TakeSection(Options):
         least=0,
         most=60,
     )
-    sample: Literal["int24", "float32"] = option("int24", "How samples are stored")
+    sample: SampleForm = option("int24", "How samples are stored")
     files: Literal["mono", "poly"] = option("mono", "One file a channel, or one file for all of them")
     folder: str = option(
         "{session_date} {session}/{song}/Take {take:03}",

@@ -21,6 +21,7 @@ from rigd.model.take import (
     GapCause,
     Marker,
     Parameter,
+    SampleForm,
     Slate,
     TakeClock,
     Track,
@@ -149,7 +150,7 @@ class TakeSheet(Struct, frozen=True, kw_only=True):
     time_reference: int
     """Frames from local midnight to the first frame, as in `bext`."""
     sample_rate_hz: int
-    sample: Literal["int24", "float32"]
+    sample: SampleForm
     channels: tuple[SheetChannel, ...]
     gain_changes: tuple[SheetGainChange, ...]
     gaps: tuple[SheetGap, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Literal, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -23,7 +23,7 @@ from rigd.model.messages import (
     XrunNoted,
 )
 from rigd.model.state import SurfaceStatus, Take
-from rigd.model.take import ClockState, Slate, TakeClock, Track
+from rigd.model.take import ClockState, SampleForm, Slate, TakeClock, Track
 from rigd.model.units import NS_PER_SECOND, Frame, Ns, TakeId
 
 
@@ -208,7 +208,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     session_of_day: SessionOfDay = no_other_day
     keep_s: float = 35.0
     """How far back a take may be kept: what the tape holds to spare."""
-    sample: Literal["int24", "float32"] = "int24"
+    sample: SampleForm = "int24"
     phantom_while_rolling: bool = False
     least_disk_s: float = 10.0
     """No take is started where the disk takes less than this of it."""

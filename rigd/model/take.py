@@ -110,11 +110,19 @@ class TakeFile(Struct, frozen=True, kw_only=True):
     channels: tuple[ChannelNumber, ...]
 
 
+SampleForm = Literal["int24", "float32"]
+SAMPLE_BYTES: dict[SampleForm, int] = {"int24": 3, "float32": 4}
+
+
 class TakeFormat(Struct, frozen=True, kw_only=True):
     """How samples are stored."""
 
     sample_rate_hz: int
-    sample: Literal["int24", "float32"] = "int24"
+    sample: SampleForm = "int24"
+
+    @property
+    def sample_bytes(self) -> int:
+        return SAMPLE_BYTES[self.sample]
 
 
 class ClockState(StrEnum):

@@ -17,10 +17,10 @@ from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import WriterReport
 from rigd.model.state import Ending, RigState, Take
-from rigd.model.take import GapCause
+from rigd.model.take import SAMPLE_BYTES, GapCause
 from rigd.rules.mirroring import is_in_charge
 from rigd.rules.step_work import Refusal, Work, is_rolling, known_takes, session_takes
-from rigd.rules.take_orders import SAMPLE_BYTES, bytes_per_second
+from rigd.rules.take_orders import bytes_per_second
 
 NOT_SAFE_S = 2.0
 """More than this on the tape only is an alarm: faults.md promises no more to be lost by a power cut."""

@@ -6,15 +6,13 @@ from rigd.model.effects import SendToWriter
 from rigd.model.inputs import take_clock_at, wall_clock_at
 from rigd.model.messages import OpenTake
 from rigd.model.state import WRITER_CURE, Channel, Disk, Ending, RigState, Setting, Take
-from rigd.model.take import Slate, TakeFormat, TakeOrder, Track
+from rigd.model.take import SAMPLE_BYTES, Slate, TakeFormat, TakeOrder, Track
 from rigd.model.units import Frame
 from rigd.rules.mirroring import is_in_charge, stands_in
 from rigd.rules.ordinals import ordinal_of
 from rigd.rules.slates import change_day
 from rigd.rules.step_work import Refusal, Work
 from rigd.rules.take_numbers import used_up
-
-SAMPLE_BYTES = {"int24": 3, "float32": 4}
 
 
 def order_take(work: Work, order: TakeOrder) -> Take:

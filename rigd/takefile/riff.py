@@ -11,9 +11,10 @@ step past 4 GiB (JUNK becomes ds64, RIFF becomes RF64) is one write like any oth
 from __future__ import annotations
 
 import struct
-from typing import Literal
 
 from msgspec import Struct
+
+from rigd.model.take import SAMPLE_BYTES, SampleForm
 
 HEADER_BYTES = 4096
 _DATA_AT = HEADER_BYTES - 8
@@ -32,11 +33,11 @@ class WaveShape(Struct, frozen=True, kw_only=True):
 
     channels: int
     sample_rate_hz: int
-    sample: Literal["int24", "float32"]
+    sample: SampleForm
 
     @property
     def sample_bytes(self) -> int:
-        return 3 if self.sample == "int24" else 4
+        return SAMPLE_BYTES[self.sample]
 
     @property
     def frame_bytes(self) -> int:

@@ -10,12 +10,13 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from rigd.model.errors import TapeError
 from rigd.model.messages import TapeGeometry
+from rigd.model.take import SAMPLE_BYTES, SampleForm
 from rigd.model.units import Frame, Ns
 from rigd.tape import holds
 from rigd.tape._core import ffi, lib
@@ -39,9 +40,6 @@ SHORTEST_BLOCK_FRAMES = 64
 
 RECENT_BLOCKS = 64
 """By which it is seen how much the host brings at once."""
-
-SampleForm = Literal["int24", "float32"]
-SAMPLE_BYTES: dict[SampleForm, int] = {"int24": 3, "float32": 4}
 
 
 class OverwrittenError(TapeError):
