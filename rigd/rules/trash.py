@@ -112,7 +112,8 @@ def restore_failed(work: Work, take_id: TakeId) -> None:
 
 
 def forget(work: Work, take: Take) -> None:
-    """There is nothing of this take: it is in no list, and its number is the next one again if it was the last."""
+    """There is nothing of this take: it is in no list, and its number is the next one again if it was the last. Not
+    beside a second volume, where a copy of it may lie in a folder of that number."""
     state = work.state
     work.change(
         takes=tuple(known for known in state.takes if known.take_id != take.take_id),
@@ -120,7 +121,7 @@ def forget(work: Work, take: Take) -> None:
     )
     _drop_discarding(work, take.take_id)
     of_this_song = (take.slate.session, take.slate.song) == (state.session, state.song)
-    if of_this_song and state.next_take_number == take.slate.number + 1:
+    if of_this_song and take.copy is None and state.next_take_number == take.slate.number + 1:
         work.change(next_take_number=take.slate.number)
 
 

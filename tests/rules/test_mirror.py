@@ -386,3 +386,14 @@ def test_while_the_mirror_is_in_charge_the_room_that_is_told_is_that_of_the_mirr
     assert "mirror" in next(each.what for each in desk.state.faults if each.key == "disk space")
     desk.ok("stop")
     assert "takes go to the mirror alone" in desk.no("measure")
+
+
+def test_a_take_of_which_only_the_mirror_has_something_keeps_its_number() -> None:
+    desk = rolling_desk()
+    take = desk.take
+    desk.hear(mirror_report(desk, whole=False))
+    desk.ok("discard")
+    desk.hear(disk_failed(take, kept=0))
+    desk.ok("clear-fault")
+    desk.ok("start")
+    assert (take.slate.number, desk.take.slate.number) == (1, 2), "its copy lies in a folder of that number"
