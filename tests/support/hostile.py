@@ -26,6 +26,8 @@ def filled(kind: Any, text: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         kinds = [each for each in arguments if each is not type(None)]
         return filled(str if str in kinds else kinds[0], text)
+    if kind is Any:
+        return filled(Marker, text)  # Annotate's note: one of three
     if origin is typing.Literal:
         return arguments[0]
     if origin is tuple:
