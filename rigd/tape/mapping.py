@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ class TapeMap:
         True where that was done. It holds as long as this process has the map: then another one does the same."""
         if self._pointer is None or leads_to(self.path, self._fd) or _leads_to_a_tape(self.path):
             return False
-        link, name = f".{self.path.name}.{secrets.token_hex(4)}", self.path.name
+        link, name = f".{self.path.name}.{os.urandom(4).hex()}", self.path.name
         try:
             with own_folder(self.path.parent) as folder:
                 os.symlink(f"/proc/{os.getpid()}/fd/{self._fd}", link, dir_fd=folder)
@@ -109,7 +108,7 @@ def create_file(
             "log_blocks": log_blocks,
             "level_blocks": min(level_blocks, log_blocks),
             "full_scale": full_scale,
-            "tape_id": secrets.randbits(64),
+            "tape_id": int.from_bytes(os.urandom(8), "little"),
             "origin_position": origin_position,
             "origin_frame": origin_frame,
         },
@@ -129,7 +128,7 @@ def create_file(
 
 
 def _format(folder: int, path: Path, total: int, shape: CData) -> None:
-    unfinished = f".{path.name}.{secrets.token_hex(4)}"
+    unfinished = f".{path.name}.{os.urandom(4).hex()}"
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         fd = os.open(unfinished, flags, 0o600, dir_fd=folder)
