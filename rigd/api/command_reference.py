@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rigd.model.commands import COMMANDS, Command, arguments_of, usage_of
 from rigd.wire.codec import SCHEMA_DIALECT, schema_of
 
 
-def commands_markdown() -> str:
-    """A table of every command: its text form and what it does."""
-    lines = ["| Command | What it does |", "|---|---|"]
-    lines += [f"| `{usage_of(kind)}` | {_cell(kind.summary)} |" for kind in COMMANDS.values()]
+def commands_markdown(by_hand: Mapping[str, str]) -> str:
+    """A table of every command: its text form, how a command line has it (verb to form), and what it does."""
+    lines = ["| Command | By hand | What it does |", "|---|---|---|"]
+    lines += [
+        f"| `{usage_of(kind)}` | `{_cell(by_hand[verb])}` | {_cell(kind.summary)} |"
+        for verb, kind in COMMANDS.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
-import typer
-
-from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, do, fail, out, print_json
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Argument, Command
+from rigd.cli.rig_commands import rig_command
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, do, fail, out, print_json
 from rigd.wire.codec import to_plain
 
-Channels = Annotated[list[str] | None, typer.Argument(help='"3", "1-4", several of them; none: all.')]
 MOST_CHANNELS = 1024
+ALL = "all"
 
 
-def channel_numbers(words: list[str] | None) -> list[int | None]:
-    """What "1-4 7" means; [None] for all. Raises typer.BadParameter."""
-    if not words or words == ["all"]:
-        return [None]
-    numbers: list[int | None] = []
-    for word in words:
-        first, dash, last = word.partition("-")
-        try:
-            span = range(int(first), int(last if dash else first) + 1)
-        except ValueError:
-            raise typer.BadParameter(f'"{word}" is not a channel number or a span such as 1-4') from None
-        if not span or len(span) > MOST_CHANNELS:
-            raise typer.BadParameter(f'"{word}" is not a span of channels')
-        numbers += span
-    return numbers
+def channel_span(word: str) -> range | None:
+    """What "3" or "1-4" means; None for all. Raises ValueError, with a sentence."""
+    if word == ALL:
+        return None
+    first, dash, last = word.partition("-")
+    try:
+        span = range(int(first), int(last if dash else first) + 1)
+    except ValueError:
+        raise ValueError(f'"{word[:40]}" is not a channel number or a span such as 1-4') from None
+    if not span or len(span) > MOST_CHANNELS:
+        raise ValueError(f'"{word[:40]}" is not a span of channels')
+    return span
 
 
-def _each(verb: str, channels: list[str] | None, runtime_dir: RuntimeDir, as_json: bool) -> None:
+def each_channel(
+    verb: str, channels: Sequence[range | None], runtime_dir: Path | None, as_json: bool
+) -> None:
+    spans = [span for span in channels if span is not None]
+    everything = len(spans) < len(channels) or not channels
+    numbers: list[int | None] = [None] if everything else [number for span in spans for number in span]
     with daemon(runtime_dir) as client:
-        numbers = channel_numbers(channels)
         there = {channel.number for channel in client.status().state.channels}
         missing = [str(number) for number in numbers if number is not None and number not in there]
         if missing:
@@ -45,49 +49,52 @@ def _each(verb: str, channels: list[str] | None, runtime_dir: RuntimeDir, as_jso
         print_json({"type": "CommandAnswers", "answers": [to_plain(answer) for answer in answers]})
     else:
         for answer in answers:
-            out.print(answer.text, markup=False)
+            out.print(answer.text)
     if not all(answer.accepted for answer in answers):
-        raise typer.Exit(ExitCode.REFUSED)
+        raise SystemExit(ExitCode.REFUSED)
 
 
-def arm(channels: Channels = None, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Record these channels from the next take on."""
-    _each("arm", channels, runtime_dir, as_json)
-
-
-def disarm(channels: Channels = None, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Leave these channels out of the next take."""
-    _each("disarm", channels, runtime_dir, as_json)
-
-
-def lock(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """From now on a take only stops by a held control."""
-    do(runtime_dir, as_json, lambda client: client.command("lock"))
-
-
-def unlock(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """A take stops by a tap again."""
-    do(runtime_dir, as_json, lambda client: client.command("unlock"))
-
-
-def clear_fault(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """The trouble has been seen to; go on."""
-    do(runtime_dir, as_json, lambda client: client.command("clear-fault"))
-
-
-def shut_down(
-    hold: Annotated[bool, typer.Option("--hold", help="Also when the rig is locked.")] = False,
-    runtime_dir: RuntimeDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Close every take and end rigd."""
-    do(runtime_dir, as_json, lambda client: client.command("shut-down", held=hold))
-
-
-def any_command(
-    words: Annotated[list[str], typer.Argument(help='As in a binding: "gain 3 -12.5", "mark chorus".')],
-    runtime_dir: RuntimeDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Any command in its text form, as a pedal's binding names it (docs/commands.md)."""
+def any_command(words: Sequence[str], runtime_dir: Path | None, as_json: bool) -> None:
     do(runtime_dir, as_json, lambda client: client.say(" ".join(words)))
+
+
+def _of_channels(verb: str, about: str) -> Command:
+    """It takes several, where the rig's own command takes one."""
+    channels = Argument(
+        name="channels",
+        read=channel_span,
+        shown="CHANNEL",
+        about='"3", "1-4", several of them; none: all.',
+        is_required=False,
+        takes_rest=True,
+    )
+    return Command(
+        name=verb,
+        run=partial(each_channel, verb),
+        about=about,
+        parts=(channels, RUNTIME_DIR, AS_JSON),
+        verb=verb,
+    )
+
+
+ARM = _of_channels("arm", "Record these channels from the next take on.")
+DISARM = _of_channels("disarm", "Leave these channels out of the next take.")
+LOCK = rig_command("lock")
+UNLOCK = rig_command("unlock")
+CLEAR_FAULT = rig_command("clear-fault")
+SHUT_DOWN = rig_command("shut-down", may_hold=True)
+DO = Command(
+    name="do",
+    run=any_command,
+    about="Any command in its text form, as a pedal's binding names it (docs/commands.md).",
+    parts=(
+        Argument(
+            name="words",
+            shown="COMMAND",
+            about='As in a binding: "gain 3 -12.5", "mark chorus".',
+            takes_rest=True,
+        ),
+        RUNTIME_DIR,
+        AS_JSON,
+    ),
+)

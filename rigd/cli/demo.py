@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import Annotated
 
-import typer
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Command, Option
+from rigd.cli.terminal import fail
 
-from rigd.cli.terminal import ExitCode, fail
 
-
-def demo(
-    stay: Annotated[
-        bool, typer.Option("--stay", help="Leave the rig running afterwards, until Ctrl-C.")
-    ] = False,
-) -> None:
-    """Half a minute on simulated hardware: a foot taps, a take rolls, a box moves a gain."""
+def demo(stay: bool) -> None:
     found = list(importlib.metadata.entry_points(group="rigd.demos", name="story"))
     if not found:
         fail(ExitCode.FAILED, "the demo is not installed here; in a checkout: make demo")
-    raise typer.Exit(found[0].load()(stay=stay))
+    raise SystemExit(found[0].load()(stay=stay))
+
+
+DEMO = Command(
+    name="demo",
+    run=demo,
+    about="Half a minute on simulated hardware: a foot taps, a take rolls, a box moves a gain.",
+    parts=(Option(name="stay", flags=("--stay",), about="Leave the rig running afterwards, until Ctrl-C."),),
+)

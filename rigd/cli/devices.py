@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-import typer
 
 from rigd.capture.devices import config_lines, list_interfaces, plugin_lines
+from rigd.cli.form import Argument, Command, Option, number, whole_number
 from rigd.cli.learning import learn as learn_pedal
 from rigd.cli.learning import render
-from rigd.cli.terminal import AsJson, errors_told, out, print_json
+from rigd.cli.terminal import AS_JSON, errors_told, out, print_json
 from rigd.model.errors import RigError
 from rigd.wire.midi.names import FoundPort, midi_lines, stable_name
 from rigd.wire.midi.ports import MidiPorts
@@ -18,8 +16,7 @@ from rigd.wire.plain_output import write_line
 from rigd.wire.serial_ports import config_for, list_ports
 
 
-def devices(as_json: AsJson = False) -> None:
-    """Audio interfaces, MIDI ports and serial ports, each with the config to paste."""
+def devices(as_json: bool) -> None:
     troubles: list[str] = []
     listing = list_interfaces()
     if listing.trouble:
@@ -61,18 +58,10 @@ def devices(as_json: AsJson = False) -> None:
     for line in serial:
         out.print_lines(config_for(line, serial))
     for trouble in troubles:
-        out.print(trouble, style="yellow", markup=False)
+        out.print(trouble, style="yellow")
 
 
-def learn(
-    port: Annotated[
-        str, typer.Argument(help='A MIDI port\'s name, or "serial:/dev/...". None: all ports.')
-    ] = "",
-    seconds: Annotated[float, typer.Option(help="How long to wait for the first press.")] = 30.0,
-    baud: Annotated[int, typer.Option(help="Of a serial line.")] = 31_250,
-    as_json: AsJson = False,
-) -> None:
-    """Step on a switch; rigd tells what it is and prints the config to paste."""
+def learn(port: str, seconds: float, baud: int, as_json: bool) -> None:
     with errors_told():
         learned = learn_pedal(port, seconds=seconds, baud=baud, say=write_line)
     if as_json:
@@ -82,4 +71,42 @@ def learn(
 
 
 def _heading(text: str, count: int) -> None:
-    out.print(f"# {text}" + ("" if count else ": none"), style="bold", markup=False)
+    out.print(f"# {text}" + ("" if count else ": none"), style="bold")
+
+
+DEVICES = Command(
+    name="devices",
+    run=devices,
+    about="Audio interfaces, MIDI ports and serial ports, each with the config to paste.",
+    parts=(AS_JSON,),
+)
+LEARN = Command(
+    name="learn",
+    run=learn,
+    about="Step on a switch; rigd tells what it is and prints the config to paste.",
+    parts=(
+        Argument(
+            name="port",
+            about='A MIDI port\'s name, or "serial:/dev/...". None: all ports.',
+            is_required=False,
+            default="",
+        ),
+        Option(
+            name="seconds",
+            flags=("--seconds",),
+            read=number,
+            shown="SECONDS",
+            about="How long to wait for the first press.",
+            default=30.0,
+        ),
+        Option(
+            name="baud",
+            flags=("--baud",),
+            read=whole_number,
+            shown="BAUD",
+            about="Of a serial line.",
+            default=31_250,
+        ),
+        AS_JSON,
+    ),
+)

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
-
-import typer
+from pathlib import Path
 
 from rigd.api.client import ControlClient
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Command, Option
 from rigd.cli.started import STARTED_NS
-from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, fail, out, print_json
-from rigd.cli.view import mirror_line
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, fail, out, print_json
+from rigd.cli.words import mirror_line
+from rigd.model.disk_words import measurement_text
+from rigd.model.durations import length_text
 from rigd.model.state import MirrorPhase, RigState
-from rigd.rules.disk_room import length_text, measurement_text
 from rigd.wire.codec import to_plain
 
 LONGEST_MEASURE_S = 60.0
 LOOK_AGAIN_S = 0.05
 
 
-def disk(
-    measure: Annotated[
-        bool, typer.Option("--measure", help="Measure it anew: about a second, at most 32 MB.")
-    ] = False,
-    runtime_dir: RuntimeDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """The disk that takes go to: room, speed, and what is not yet safe on it."""
+def disk(measure: bool, runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         if measure:
             answer = client.command("measure", at_ns=STARTED_NS)
@@ -45,7 +39,7 @@ def disk(
         )
         return
     for word, text in disk_lines(state):
-        out.print(f"{word:<11}{text}", markup=False, highlight=False)
+        out.print(f"{word:<11}{text}")
 
 
 def disk_lines(state: RigState) -> list[tuple[str, str]]:
@@ -86,3 +80,15 @@ def _await_measured(client: ControlClient) -> None:
                 ExitCode.FAILED, f"the disk has not answered for {LONGEST_MEASURE_S:.0f} s; see: rigd status"
             )
         time.sleep(LOOK_AGAIN_S)
+
+
+DISK = Command(
+    name="disk",
+    run=disk,
+    about="The disk that takes go to: room, speed, and what is not yet safe on it.",
+    parts=(
+        Option(name="measure", flags=("--measure",), about="Measure it anew: about a second, at most 32 MB."),
+        RUNTIME_DIR,
+        AS_JSON,
+    ),
+)

@@ -7,25 +7,26 @@ import ctypes.util
 import os
 import platform
 import pwd
+import shutil
 import subprocess
 import textwrap
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
-import typer
-from rich.text import Text
 
 from rigd import __version__
-from rigd.cli.terminal import AsJson, ExitCode, errors_told, out, print_json
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Command, Option
+from rigd.cli.terminal import AS_JSON, errors_told, out, print_json
 from rigd.config.kinds import AUDIO_DRIVERS, Kinds, SettingsModels
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
+from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
 from rigd.doctor.checks import examine
 from rigd.doctor.finding import Finding, Grade, Machine, Plan, Space
-from rigd.doctor.service import CONFIG, RUNTIME_DIR, is_installed
+from rigd.doctor.service import CONFIG, is_installed
 from rigd.doctor.units import access_of
 from rigd.model.access import Access
 from rigd.model.errors import ConfigError
@@ -43,21 +44,7 @@ STA_UNSYNC = 0x40
 """adjtimex(2)."""
 
 
-def doctor(
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", help="Also check what this config needs.", show_default=False),
-    ] = None,
-    own: Annotated[
-        bool,
-        typer.Option(
-            "--own", help="Judge for a rig that you start yourself, also where the service is installed."
-        ),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say what stands between this machine and a safe take: of the service where it is installed, else of a rig that
-    you start. Exit code 0: nothing; 1: problems."""
+def doctor(config: Path | None, own: bool, as_json: bool) -> None:
     machine = this_machine()
     faults: list[Finding] = []
     plan = Plan()
@@ -78,27 +65,28 @@ def doctor(
         if problems:
             pieces = f"{problems} problem{'s' * (problems > 1)} to see to before a take is safe"
         style = "bold red" if problems else "bold green"
-        out.print()
-        out.print(Text.assemble((pieces, style), f"; {advice} piece{'s' * (advice != 1)} of advice"))
+        out.print("")
+        out.print((pieces, style), f"; {advice} piece{'s' * (advice != 1)} of advice")
         if config is None and not of_service:
             out.print("for disk and tape too: rigd doctor --config FILE", style="dim")
     if problems:
-        raise typer.Exit(ExitCode.REFUSED)
+        raise SystemExit(ExitCode.REFUSED)
 
 
 def tell(findings: list[Finding]) -> None:
     """A list, with each cure under what it cures: on one line, however long, so that it can be copied as it is."""
     topics = max((len(finding.topic) for finding in findings), default=0) + 1
     indent = " " * (topics + 2)
+    width = shutil.get_terminal_size().columns
     for finding in findings:
         mark, style = MARKS[finding.grade]
-        lines = textwrap.wrap(finding.what, max(20, min(out.width, 100) - len(indent)))
+        lines = textwrap.wrap(finding.what, max(20, min(width, 100) - len(indent)))
         told = "dim" if finding.grade is Grade.FACT else ""
-        out.print(Text.assemble((mark, style), f" {finding.topic:<{topics}}", ("".join(lines[:1]), told)))
+        out.print((mark, style), f" {finding.topic:<{topics}}", ("".join(lines[:1]), told))
         for line in lines[1:]:
-            out.print(Text.assemble(indent, (line, told)))
+            out.print(indent, (line, told))
         if finding.cure:
-            out.print(Text(f"    → {finding.cure}", style="cyan"))
+            out.print(f"    → {finding.cure}", style="cyan")
 
 
 def plan_of(config: RigConfig) -> Plan:
@@ -116,12 +104,12 @@ def plan_of_service(config: Path | None) -> tuple[Plan, list[Finding]]:
     """What the units' config asks of the machine, or the one given; and what is wrong with it."""
     path = config or Path(CONFIG)
     try:
-        loaded = load_config(path, environ={"RUNTIME_DIRECTORY": RUNTIME_DIR})
+        loaded = load_config(path, environ={"RUNTIME_DIRECTORY": SERVICE_RUNTIME_DIR})
     except ConfigError as error:
         fault = Finding(
             topic="config", grade=Grade.PROBLEM, what=str(error).splitlines()[0], cure=f"rigd check {path}"
         )
-        return Plan(of_service=True, runtime_dir=RUNTIME_DIR), [fault]
+        return Plan(of_service=True, runtime_dir=SERVICE_RUNTIME_DIR), [fault]
     return msgspec.structs.replace(plan_of(loaded), of_service=True, needs=needs_of(loaded)), []
 
 
@@ -199,3 +187,26 @@ def versions() -> Iterator[Finding]:
     for name, library in (("PortAudio", "portaudio"), ("JACK", "jack")):
         told.append(f"{name} {ctypes.util.find_library(library) or 'not installed'}")
     yield Finding(topic="versions", grade=Grade.FACT, what=", ".join(told))
+
+
+DOCTOR = Command(
+    name="doctor",
+    run=doctor,
+    about="Say what stands between this machine and a safe take: of the service where it is installed, else of a rig "
+    "that you start. Exit code 0: nothing; 1: problems.",
+    parts=(
+        Option(
+            name="config",
+            flags=("--config", "-c"),
+            read=Path,
+            shown="PATH",
+            about="Also check what this config needs.",
+        ),
+        Option(
+            name="own",
+            flags=("--own",),
+            about="Judge for a rig that you start yourself, also where the service is installed.",
+        ),
+        AS_JSON,
+    ),
+)

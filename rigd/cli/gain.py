@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
 
-import typer
-
-from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, do, fail, out, print_json, tell
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Argument, Command, number, whole_number
+from rigd.cli.rig_commands import rig_command
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, fail, out, print_json, tell
 from rigd.model.state import Channel, channel_of
 from rigd.model.units import ChannelNumber
 
 
-class Switch(StrEnum):
-    ON = "on"
-    OFF = "off"
-
-
-def gain(
-    channel: int,
-    gain_db: Annotated[float | None, typer.Argument(help="dB; after -- where it is negative.")] = None,
-    runtime_dir: RuntimeDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """What gain a channel's preamp is at, or set it, in dB."""
+def gain(channel: int, gain_db: float | None, runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         if gain_db is not None:
             answer = client.command("gain", channel=channel, gain_db=gain_db)
@@ -35,7 +24,7 @@ def gain(
     if as_json:
         print_json(found)
     else:
-        out.print(gain_line(found), markup=False)
+        out.print(gain_line(found))
 
 
 def gain_line(channel: Channel) -> str:
@@ -52,39 +41,22 @@ def gain_line(channel: Channel) -> str:
     return line if channel.gain.confirmed else f"{line} when it was last confirmed"
 
 
-def nudge(channel: int, delta_db: float, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Turn a channel's preamp gain by so many dB, up or (after --) down."""
-    do(runtime_dir, as_json, lambda client: client.command("nudge", channel=channel, delta_db=delta_db))
-
-
-def pad(channel: int, switch: Switch, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Switch a channel's pad."""
-    do(runtime_dir, as_json, lambda client: client.command("pad", channel=channel, on=switch is Switch.ON))
-
-
-def phantom(
-    channel: int,
-    switch: Switch,
-    confirm: Annotated[
-        bool,
-        typer.Option("--confirm", help="You know what is plugged in: 48 V can destroy a ribbon microphone."),
-    ] = False,
-    runtime_dir: RuntimeDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Switch a channel's 48 V phantom power; on wants --confirm."""
-    on = switch is Switch.ON
-    do(
-        runtime_dir,
-        as_json,
-        lambda client: client.command("phantom", channel=channel, on=on, confirm=confirm),
-    )
-
-
-def polarity(channel: int, switch: Switch, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Turn a channel's polarity over (on) or back (off)."""
-    do(
-        runtime_dir,
-        as_json,
-        lambda client: client.command("polarity", channel=channel, on=switch is Switch.ON),
-    )
+GAIN = Command(
+    name="gain",
+    run=gain,
+    about="What gain a channel's preamp is at, or set it, in dB.",
+    parts=(
+        Argument(name="channel", read=whole_number),
+        Argument(name="gain_db", read=number, is_required=False),
+        RUNTIME_DIR,
+        AS_JSON,
+    ),
+    verb="gain",
+)
+NUDGE = rig_command("nudge")
+PAD = rig_command("pad")
+PHANTOM = rig_command(
+    "phantom",
+    switches={"confirm": "You know what is plugged in: 48 V can destroy a ribbon microphone."},
+)
+POLARITY = rig_command("polarity")

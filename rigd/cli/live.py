@@ -12,14 +12,13 @@ from rich.live import Live
 
 from rigd.api.client import ControlClient
 from rigd.api.peer_process import PeerProcess
-from rigd.cli.terminal import out
+from rigd.cli.terminal import LEVELS_HZ, out
 from rigd.cli.view import live_view
 from rigd.model.errors import NotRunning, RigEnded, RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
 
-LEVELS_HZ = 10.0
 STORY_LINES = 8
 STOP_WITHIN_S = 1.0
 AGAIN_AFTER_S = 0.3
@@ -60,7 +59,7 @@ def draw(client: ControlClient, asking: ControlClient) -> None:
     state: RigState | None = None
     levels: Levels | None = None
     story: deque[Event] = deque(maxlen=STORY_LINES)
-    with Live(console=out, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
+    with Live(console=out.console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
         asked_at = 0.0
         for news in client.events(levels_hz=LEVELS_HZ):
             if isinstance(news, Snapshot):
@@ -119,4 +118,4 @@ class LiveView:
 
     def _print(self, text: str) -> None:
         with contextlib.suppress(OSError):
-            out.print(text, style="bold yellow", markup=False, soft_wrap=False)
+            out.console.print(text, style="bold yellow", soft_wrap=False)

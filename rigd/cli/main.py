@@ -2,77 +2,89 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated
-
-import typer
 
 from rigd import __version__
-from rigd.cli.terminal import out
-from rigd.wire.plain_output import tell_broken
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Command, Group, Option, carry_out, show_help
+from rigd.wire.plain_output import tell_broken, write_line
 
 COMMANDS = {
-    "run": "run.run",
-    "check": "run.check",
-    "devices": "devices.devices",
-    "learn": "devices.learn",
-    "doctor": "doctor.doctor",
-    "units": "units.units",
-    "status": "status.status",
-    "watch": "status.watch",
-    "disk": "disk.disk",
-    "take": "take.app",
-    "takes": "takes.app",
-    "session": "session.app",
-    "arm": "arm.arm",
-    "disarm": "arm.disarm",
-    "gain": "gain.gain",
-    "nudge": "gain.nudge",
-    "pad": "gain.pad",
-    "phantom": "gain.phantom",
-    "polarity": "gain.polarity",
-    "lock": "arm.lock",
-    "unlock": "arm.unlock",
-    "clear-fault": "arm.clear_fault",
-    "do": "arm.any_command",
-    "recover": "recover.recover",
-    "shut-down": "arm.shut_down",
-    "demo": "demo.demo",
+    "run": "run.RUN",
+    "check": "run.CHECK",
+    "devices": "devices.DEVICES",
+    "learn": "devices.LEARN",
+    "doctor": "doctor.DOCTOR",
+    "units": "units.UNITS",
+    "status": "status.STATUS",
+    "watch": "status.WATCH",
+    "disk": "disk.DISK",
+    "take": "take.TAKE",
+    "takes": "takes.TAKES",
+    "session": "session.SESSION",
+    "arm": "arm.ARM",
+    "disarm": "arm.DISARM",
+    "gain": "gain.GAIN",
+    "nudge": "gain.NUDGE",
+    "pad": "gain.PAD",
+    "phantom": "gain.PHANTOM",
+    "polarity": "gain.POLARITY",
+    "lock": "arm.LOCK",
+    "unlock": "arm.UNLOCK",
+    "clear-fault": "arm.CLEAR_FAULT",
+    "do": "arm.DO",
+    "recover": "recover.RECOVER",
+    "shut-down": "arm.SHUT_DOWN",
+    "demo": "demo.DEMO",
 }
 """The file beside this one and what in it the command is; in the order of `rigd --help`."""
+ABOUT = "rigd records your band. Start with: rigd demo, rigd devices, rigd run --config FILE."
 
 
-def about(
-    version: Annotated[
-        bool, typer.Option("--version", help="Say which rigd this is.", is_eager=True)
-    ] = False,
-) -> None:
-    """rigd records your band. Start with: rigd demo, rigd devices, rigd run --config FILE."""
+def about(version: bool) -> None:
+    """Of `rigd` by itself."""
     if version:
-        out.print(f"rigd {__version__}")
-        raise typer.Exit
+        write_line(f"rigd {__version__}", to=sys.stdout)
+        return
+    show_help(command_line([]), "rigd")
+    raise SystemExit(ExitCode.USAGE)
 
 
-def command_line(words: Sequence[str]) -> typer.Typer:
+def command_line(words: Sequence[str]) -> Group:
     """The command line that understands `words`. Where the first word is a command only its file is imported: all of
-    them cost three times as much as `rigd take start` has to do.
+    them cost many times what `rigd take start` has to do.
     """
-    app = typer.Typer(name="rigd", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    app.callback(invoke_without_command=True)(about)
     names = [words[0]] if words and words[0] in COMMANDS else list(COMMANDS)
-    for name in names:
-        file, _, what = COMMANDS[name].partition(".")
-        found = getattr(import_module(f"rigd.cli.{file}"), what)
-        if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
-        else:
-            app.command(name)(found)
-    return app
+    version = Option(name="version", flags=("--version",), about="Say which rigd this is.")
+    return Group(
+        name="rigd",
+        about=ABOUT,
+        commands=tuple(_loaded(name) for name in names),
+        alone=Command(name="rigd", run=about, about=ABOUT, parts=(version,)),
+    )
+
+
+def _loaded(name: str) -> Command | Group:
+    file, _, what = COMMANDS[name].partition(".")
+    found: Command | Group = getattr(import_module(f"rigd.cli.{file}"), what)
+    return found
 
 
 def main() -> None:
     """Entry point of the console script."""
     tell_broken("rigd")
-    command_line(sys.argv[1:])()
+    words = sys.argv[1:]
+    try:
+        carry_out(command_line(words), words, path="rigd")
+    except KeyboardInterrupt:
+        raise SystemExit(ExitCode.INTERRUPTED) from None
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        # Whoever read what was printed is gone: `rigd takes | head`. Python would say so once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(ExitCode.REFUSED) from None

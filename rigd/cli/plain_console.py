@@ -34,10 +34,9 @@ class PlainConsole(Console):
         """What becomes of a str, also where only its width is asked."""
         return plain_words(super().render_str(text, **how))
 
-    def print_lines(self, block: str) -> None:
-        """Several lines that rigd has put together, each of them plain already (`plain_line`)."""
-        for line in block.split("\n"):
-            self.print(line)
+    def print_pieces(self, pieces: Iterable[tuple[str, str]]) -> None:
+        """One line of words, each with its style."""
+        self.print(Text.assemble(*pieces))
 
 
 def plain_words(text: Text) -> Text:

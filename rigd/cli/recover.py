@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from rigd.api.client import ControlClient
-from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, errors_told, fail, out, print_json, socket_path
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Command, Option
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, errors_told, fail, out, print_json, socket_path
 from rigd.cli.view import take_table
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
@@ -20,17 +19,7 @@ from rigd.model.errors import NotRunning
 from rigd.takefile.recovery import NotRecovered, recover_library
 
 
-def recover(
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", help="Whose library to repair, where no rig runs.", show_default=False
-        ),
-    ] = None,
-    runtime_dir: RuntimeDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Close the takes that a crash left open; with a running rig, which has done it at its start, list them."""
+def recover(config: Path | None, runtime_dir: Path | None, as_json: bool) -> None:
     if config is not None and runtime_dir is None:
         runtime_dir = resolve_runtime_dir("", os.environ)  # this user's library: not the service's rig
     with errors_told():
@@ -54,7 +43,7 @@ def recover(
     if as_json:
         print_json({"recovered": [take.folder for take in found], "not_recovered": []})
     elif found:
-        out.print(take_table(found, state.sample_rate_hz))
+        out.console.print(take_table(found, state.sample_rate_hz))
     else:
         out.print("no take of this session had to be recovered")
 
@@ -87,10 +76,28 @@ def _repair(config: RigConfig, *, as_json: bool) -> None:
         )
     else:
         for take in closed:
-            out.print(f"closed  {take.folder}  {take.frames:,} frames", markup=False)
+            out.print(f"closed  {take.folder}  {take.frames:,} frames")
         for left in lost:
-            out.print(f"left as it was  {left.folder}: {left.reason}", markup=False, style="red")
+            out.print(f"left as it was  {left.folder}: {left.reason}", style="red")
         if not outcomes:
             out.print("no take had to be recovered")
     if lost:
-        raise typer.Exit(ExitCode.FAILED)
+        raise SystemExit(ExitCode.FAILED)
+
+
+RECOVER = Command(
+    name="recover",
+    run=recover,
+    about="Close the takes that a crash left open; with a running rig, which has done it at its start, list them.",
+    parts=(
+        Option(
+            name="config",
+            flags=("--config", "-c"),
+            read=Path,
+            shown="PATH",
+            about="Whose library to repair, where no rig runs.",
+        ),
+        RUNTIME_DIR,
+        AS_JSON,
+    ),
+)

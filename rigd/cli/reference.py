@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 
 from rigd.api.command_reference import commands_markdown, commands_schema
-from rigd.cli.terminal import ExitCode
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Command, Group, form_of
+from rigd.cli.main import command_line
 from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, SettingsModels
 from rigd.config.option_reference import config_page
 from rigd.library.session import session_schema
 from rigd.library.sheet_file import sheet_schema
+from rigd.model.commands import COMMANDS as RIG_COMMANDS
+from rigd.model.commands import places_of
 
 CODES = {
     ExitCode.DONE: "done",
@@ -21,26 +25,43 @@ CODES = {
     ExitCode.ALREADY_RUNNING: "another rigd has this runtime folder or this library",
     ExitCode.FAILED: "something on this machine stands in the way; stderr says what, and the cure. `rigd take stop`, "
     "`next`, `keep` and `wait`: the take is not safe. `rigd takes verify`: a file differs",
+    ExitCode.INTERRUPTED: "Ctrl-C came before the command was done; `rigd run` and `rigd watch` end with 0",
 }
 
 
-INTERRUPTED = 130
-"""As shells have it: 128 and the signal."""
+OTHERWISE = {"measure": "rigd disk --measure"}
+"""By hand it is part of another command."""
+
+
+def by_hand_of(what: Command | Group, path: str = "rigd") -> dict[str, str]:
+    """Of each of the rig's commands, how a command line has it: 'rigd take keep SECONDS'."""
+    if isinstance(what, Command):
+        return {what.verb: _with_switches(what, form_of(what, path))} if what.verb else {}
+    found = dict(OTHERWISE)
+    for each in what.commands:
+        found |= by_hand_of(each, f"{path} {each.name}")
+    return found
+
+
+def _with_switches(command: Command, form: str) -> str:
+    """Also what the rig's command has for an argument and a command line for an option."""
+    arguments = {field.name for field in places_of(RIG_COMMANDS[command.verb])}
+    switches = [f"[{option.flags[0]}]" for option in command.options if option.name in arguments]
+    return " ".join([form, *switches])
 
 
 def commands_page() -> str:
     """Every command in its text form, and the exit codes of the command line."""
     codes = "\n".join(f"| {code.value} | {CODES[code]} |" for code in ExitCode)
-    codes += f"\n| {INTERRUPTED} | Ctrl-C came before the command was done; `rigd run` and `rigd watch` end with 0 |"
     return f"""# Commands
 
 Made by `make docs` from the registry in `rigd/model/commands.py`; `commands.schema.json` is the same as JSON schema.
 
 A command in this form can be bound to a pedal (`tap = "toggle"`), named by a box on a serial line where its config
-lets it (`allow`), and given by hand: `rigd do "keep 20"`. A channel is its number. What a command line offers for
-each is in `rigd --help`.
+lets it (`allow`), and given by hand: `rigd do "keep 20"`. A channel is its number. A command line has each of them
+under its own name too; its options are in `rigd take stop --help` and the like.
 
-{commands_markdown()}
+{commands_markdown(by_hand_of(command_line([])))}
 ## Exit codes of `rigd ...`
 
 | code | means |

@@ -7,17 +7,17 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from rigd.cli.doctor import needs_of, this_machine
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Argument, Command, Option
 from rigd.cli.identity import identity_warnings
 from rigd.cli.live import LiveView
 from rigd.cli.run_log import RunLog
 from rigd.cli.stopping import Answer, Conduct, Signals, last_words, let_go_of, open_takes, terminal_streams
-from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_json
+from rigd.cli.terminal import AS_JSON, errors_told, fail, out, print_json
 from rigd.config.load import load_config
 from rigd.config.mirrors import mirror_warnings
 from rigd.config.rig_config import RigConfig
@@ -31,7 +31,7 @@ from rigd.model.take import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
 from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
 from rigd.wire.notify import Notifier
-from rigd.wire.plain_output import PlainFormatter
+from rigd.wire.plain_log import PlainFormatter
 from rigd.wire.start_progress import StartFeed
 
 CLOSE_WITHIN_S = 60.0
@@ -39,39 +39,19 @@ CLOSED_LOOK_S = 0.05
 LOOK_EVERY_S = 0.25
 ERROR_STREAM = 2
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The rig's config.", show_default=False)]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help='Over the config: "audio.channels=64"; any number of these.'
-    ),
-]
+OVERRIDES = Option(
+    name="overrides",
+    flags=("--set",),
+    read=str,
+    shown="KEY=VALUE",
+    about='Over the config: "audio.channels=64"; any number of these.',
+    is_repeated=True,
+)
 
 
-def run(
-    config: ConfigFile,
-    overrides: Overrides = None,
-    leave_running: Annotated[
-        bool,
-        typer.Option(
-            "--leave-running",
-            help="At the end leave capture and writer, and a take that rolls, as they are: for an upgrade.",
-        ),
-    ] = False,
-    supervised: Annotated[
-        bool,
-        typer.Option(
-            "--supervised",
-            help="A service manager starts and stops capture and writer; rigd only attaches to them. See systemd/.",
-        ),
-    ] = False,
-    plain: Annotated[
-        bool, typer.Option("--plain", help="Log lines, no live view, also in a terminal.")
-    ] = False,
-) -> None:
-    """Run the rig. In a terminal it shows the live view; elsewhere it logs."""
+def run(config: Path, overrides: Sequence[str], leave_running: bool, supervised: bool, plain: bool) -> None:
     with errors_told():
-        loaded = load_config(config, overrides=overrides or ())
+        loaded = load_config(config, overrides=overrides)
     live = sys.stdout.isatty() and not plain
     terminal = terminal_streams()
     log = _log_to(loaded, live=live)
@@ -83,7 +63,7 @@ def run(
     for limit in file_limits(loaded):
         logging.getLogger("rigd").warning("%s", limit)
         if live:
-            out.print(limit, style="yellow", markup=False)
+            out.print(limit, style="yellow")
     with errors_told(), StartFeed(notifier, os.getpid()):
         try:
             rig.start()
@@ -172,14 +152,13 @@ def _leave(words: str, log: RunLog, view: LiveView | None) -> None:
     os._exit(ExitCode.DONE)  # Python would wait at its end for whoever stands in a write
 
 
-def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Say everything that is wrong with a config, or what it makes of the rig."""
+def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
     try:
-        config = load_config(file, overrides=overrides or ())
+        config = load_config(file, overrides=overrides)
     except ConfigError as error:
         if as_json:
             print_json({"ok": False, "faults": str(error).split("\n")})
-            raise typer.Exit(ExitCode.CONFIG) from error
+            raise SystemExit(ExitCode.CONFIG) from error
         fail(ExitCode.CONFIG, *str(error).split("\n"))
     geometry = config.tape_geometry()
     warnings = [] if config.mirror is None else mirror_warnings(config.library, config.mirror)
@@ -213,22 +192,20 @@ def check(file: Path, overrides: Overrides = None, as_json: AsJson = False) -> N
     out.print(
         f"{facts['channels']} channels, {facts['armed']} armed, at {config.audio.sample_rate_hz} Hz; the tape holds "
         f"{facts['tape_seconds']} s in {config.tape_bytes() / 1e6:.0f} MB of memory",
-        markup=False,
     )
-    out.print(f"takes go to {config.library}", markup=False)
+    out.print(f"takes go to {config.library}")
     if config.mirror is not None:
-        out.print(f"and to the mirror, {config.mirror}", markup=False)
+        out.print(f"and to the mirror, {config.mirror}")
     for surface in config.surfaces:
         if getattr(surface.settings, "names_commands", False):
             out.print(f'"{surface.name}" may name by itself: {", ".join(surface.may_name) or "nothing"}')
     for warning in warnings:
-        out.print(warning, style="yellow", markup=False)
+        out.print(warning, style="yellow")
     if config.blackbox.minutes:
         out.print(
             f"the black box keeps {config.blackbox.minutes:g} min of every channel in {config.blackbox_folder}: "
             f"up to {config.blackbox_bytes() / 1e9:.1f} GB of disk, and "
             f"{86_400 * config.blackbox_bytes_per_second() / 1e9:.0f} GB written a day",
-            markup=False,
         )
 
 
@@ -259,3 +236,38 @@ def _log_to(config: RigConfig, *, live: bool) -> RunLog:
     log.setFormatter(PlainFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
     return log
+
+
+RUN = Command(
+    name="run",
+    run=run,
+    about="Run the rig. In a terminal it shows the live view; elsewhere it logs.",
+    parts=(
+        Option(
+            name="config",
+            flags=("--config", "-c"),
+            read=Path,
+            shown="PATH",
+            about="The rig's config.",
+            is_required=True,
+        ),
+        OVERRIDES,
+        Option(
+            name="leave_running",
+            flags=("--leave-running",),
+            about="At the end leave capture and writer, and a take that rolls, as they are: for an upgrade.",
+        ),
+        Option(
+            name="supervised",
+            flags=("--supervised",),
+            about="A service manager starts and stops capture and writer; rigd only attaches to them. See systemd/.",
+        ),
+        Option(name="plain", flags=("--plain",), about="Log lines, no live view, also in a terminal."),
+    ),
+)
+CHECK = Command(
+    name="check",
+    run=check,
+    about="Say everything that is wrong with a config, or what it makes of the rig.",
+    parts=(Argument(name="file", read=Path), OVERRIDES, AS_JSON),
+)

@@ -8,29 +8,45 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
-import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.api.client import ControlClient
-from rigd.cli.terminal import ExitCode, daemon, fail, out, print_json, tell
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Option, number
+from rigd.cli.terminal import daemon, fail, out, print_json, tell
 from rigd.model.errors import CommandError
 from rigd.model.requests import CommandAnswer
 from rigd.model.state import CopyState, MirrorPhase
+from rigd.model.take import title_of
 from rigd.model.units import TakeId
-from rigd.rules.step_work import title_of
 from rigd.wire.codec import to_plain
 
 LONGEST_CLOSE_S = 120.0
 LOOKS_EVERY_S = 0.1
 
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the take is safe on the disk.")]
-Within = Annotated[
-    float,
-    typer.Option("--within", metavar="SECONDS", min=0.1, max=3600, help="How long to wait until it is safe."),
-]
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.1, 3600.0
+
+
+def _waiting_time(word: str) -> float:
+    seconds = number(word)
+    if not SHORTEST_WAIT_S <= seconds <= LONGEST_WAIT_S:
+        raise ValueError(f"{seconds:g} is not from {SHORTEST_WAIT_S:g} to {LONGEST_WAIT_S:g} s")
+    return seconds
+
+
+NO_WAIT = Option(
+    name="no_wait", flags=("--no-wait",), about="Do not wait until the take is safe on the disk."
+)
+WITHIN = Option(
+    name="within_s",
+    flags=("--within",),
+    read=_waiting_time,
+    shown="SECONDS",
+    about="How long to wait until it is safe.",
+    default=LONGEST_CLOSE_S,
+)
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -55,19 +71,19 @@ def end_take(
         ended = answer.ended
         if answer.accepted and ended is not None and not no_wait:
             if not as_json and answer.text:
-                out.print(answer.text, markup=False)
-                answer = msgspec.structs.replace(answer, text="")
+                out.print(answer.text)
+                answer = replace(answer, text="")
             verdict = wait_until_safe(client, ended, within_s=within_s)
     if as_json:
         print_json({**to_plain(answer), "safe": verdict.safe if verdict is not None else None})
     else:
         tell(answer, as_json=False)
     if not answer.accepted:
-        raise typer.Exit(ExitCode.REFUSED)
+        raise SystemExit(ExitCode.REFUSED)
     if verdict is not None and not verdict.safe:
         fail(ExitCode.FAILED, verdict.text)
     if verdict is not None and not as_json:
-        out.print(verdict.text, markup=False)
+        out.print(verdict.text)
 
 
 def wait_until_safe(client: ControlClient, take_id: TakeId, *, within_s: float) -> Verdict:

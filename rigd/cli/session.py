@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
-
-from rigd.cli.terminal import AsJson, RuntimeDir, daemon, do, out, print_json
-from rigd.cli.view import take_count
-
-app = typer.Typer(help="The session and its songs.", no_args_is_help=True)
-Name = Annotated[list[str], typer.Argument(show_default=False)]
+from rigd.cli.form import Command, Group
+from rigd.cli.rig_commands import rig_command
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json
+from rigd.cli.words import take_count
 
 
-@app.command()
-def show(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Which session, which song, which number comes next, and where it all is."""
+def show(runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         state = client.status().state
     if as_json:
@@ -30,27 +25,22 @@ def show(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
         )
         return
     out.print(state.session)
-    out.print(f"{state.song}, next take {state.next_take_number:03}", markup=False)
-    out.print(state.session_folder, markup=False)
+    out.print(f"{state.song}, next take {state.next_take_number:03}")
+    out.print(state.session_folder)
 
 
-@app.command()
-def new(name: Name, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Open a session folder for today; one of that name is opened again."""
-    do(runtime_dir, as_json, lambda client: client.command("session", name=" ".join(name)))
-
-
-@app.command("continue")
-def go_on(
-    name: Annotated[list[str] | None, typer.Argument(show_default=False)] = None,
-    runtime_dir: RuntimeDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Go on with the last session of that name (none: of this one's), whatever its day."""
-    do(runtime_dir, as_json, lambda client: client.command("continue-session", name=" ".join(name or [])))
-
-
-@app.command()
-def song(name: Name, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """What follows are takes of this song."""
-    do(runtime_dir, as_json, lambda client: client.command("song", name=" ".join(name)))
+SESSION = Group(
+    name="session",
+    about="The session and its songs.",
+    commands=(
+        Command(
+            name="show",
+            run=show,
+            about="Which session, which song, which number comes next, and where it all is.",
+            parts=(RUNTIME_DIR, AS_JSON),
+        ),
+        rig_command("session", name="new"),
+        rig_command("continue-session", name="continue"),
+        rig_command("song"),
+    ),
+)

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rigd.api.client import ControlClient
-from rigd.cli.live import LEVELS_HZ, show_live
-from rigd.cli.terminal import AsJson, RuntimeDir, daemon, errors_told, out, print_json, socket_path
-from rigd.cli.view import (
+from rigd.cli.form import Command
+from rigd.cli.terminal import (
+    AS_JSON,
+    LEVELS_HZ,
+    RUNTIME_DIR,
+    daemon,
+    errors_told,
+    out,
+    print_json,
+    socket_path,
+)
+from rigd.cli.words import (
     blackbox_text,
     clock,
     count,
-    gain_text,
+    gain_piece,
     minutes_left,
     mirror_line,
     take_count,
     take_title,
 )
-from rigd.rules.disk_room import closing_takes, measurement_text
+from rigd.model.disk_words import measurement_text
+from rigd.model.state import closing_takes
 
 LEAST_TOLD_S = 0.1
 """Less than this that is not yet safe is not worth a line."""
 
 
-def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """What is true of the rig now."""
+def status(runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         answer = client.status(levels=True)
     if as_json:
@@ -33,63 +44,67 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
     if state.take is not None:
         now = answer.levels.at_frame if answer.levels is not None else state.take.first_frame
         elapsed = clock(now - state.take.first_frame, state.sample_rate_hz)
-        out.print(f"take       {take_title(state.take)}  {elapsed}", markup=False)
+        out.print(f"take       {take_title(state.take)}  {elapsed}")
     else:
-        out.print(f"next       {state.song} · Take {state.next_take_number:03}", markup=False)
+        out.print(f"next       {state.song} · Take {state.next_take_number:03}")
     for take in closing_takes(state):
-        out.print(f"closing    {take_title(take)}", markup=False)
+        out.print(f"closing    {take_title(take)}")
     if state.unsafe_s >= LEAST_TOLD_S:
         full = f"; the tape is {state.tape_fill:.0%} full"
-        out.print(f"not safe   {state.unsafe_s:.1f} s are not yet on the disk{full}", markup=False)
-    out.print(
-        f"session    {state.session}, {count(take_count(state), 'take')} in {state.session_folder}",
-        markup=False,
-    )
+        out.print(f"not safe   {state.unsafe_s:.1f} s are not yet on the disk{full}")
+    out.print(f"session    {state.session}, {count(take_count(state), 'take')} in {state.session_folder}")
     interface = state.interface
     if interface is not None:
-        out.print(
-            f"interface  {interface.device or '-'}  {interface.host_api}  {state.sample_rate_hz} Hz",
-            markup=False,
-        )
+        out.print(f"interface  {interface.device or '-'}  {interface.host_api}  {state.sample_rate_hz} Hz")
         if answer.timing is not None:
-            out.print(
-                f"clock      {answer.timing.measured_rate_hz:.2f} Hz measured, {answer.timing.drift_ppm:+.1f} ppm",
-                markup=False,
-            )
+            rate, drift = answer.timing.measured_rate_hz, answer.timing.drift_ppm
+            out.print(f"clock      {rate:.2f} Hz measured, {drift:+.1f} ppm")
         for warning in interface.warnings:
-            out.print(f"           {warning}", style="yellow", markup=False)
+            out.print(f"           {warning}", style="yellow")
     measured = state.disk.measured if state.disk is not None else None
     speed = f"  {measurement_text(measured)}" if measured is not None else ""
-    out.print(f"disk       {minutes_left(state)}{speed}", markup=False)
+    out.print(f"disk       {minutes_left(state)}{speed}")
     if state.mirror is not None:
-        out.print(f"mirror     {mirror_line(state.mirror)}  {state.mirror.root}", markup=False)
+        out.print(f"mirror     {mirror_line(state.mirror)}  {state.mirror.root}")
     if state.blackbox is not None:
-        out.print(f"black box  {blackbox_text(state.blackbox)}", markup=False)
+        out.print(f"black box  {blackbox_text(state.blackbox)}")
     for surface in state.surfaces:
         word = "connected" if surface.connected else "not connected"
-        out.print(f"surface    {surface.name}: {word}  {surface.port}  {surface.detail}", markup=False)
+        out.print(f"surface    {surface.name}: {word}  {surface.port}  {surface.detail}")
     for preamp in state.preamps:
         word = "answers" if preamp.answering else "does not answer"
-        out.print(f"preamp     {preamp.name}: {word}  {preamp.detail}", markup=False)
+        out.print(f"preamp     {preamp.name}: {word}  {preamp.detail}")
     for channel in state.channels:
-        out.print(
-            f"{channel.number:>9}  {'●' if channel.armed else '○'} {channel.name}  ",
-            gain_text(channel),
-            markup=False,
-        )
+        lamp = "●" if channel.armed else "○"
+        out.print(f"{channel.number:>9}  {lamp} {channel.name}   ", gain_piece(channel))
     for fault in state.faults:
-        out.print(f"fault      {fault.what}", style="bold red", markup=False)
+        out.print(f"fault      {fault.what}", style="bold red")
 
 
-def watch(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Live meters, state and what happens, until Ctrl-C; --json: one JSON object a line."""
+def watch(runtime_dir: Path | None, as_json: bool) -> None:
     with errors_told():
-        if as_json:
-            with ControlClient(socket_path(runtime_dir)) as client:
-                try:
-                    for news in client.events(levels_hz=LEVELS_HZ):
-                        print_json(news)
-                except KeyboardInterrupt:
-                    return
-        else:
+        if not as_json:
+            from rigd.cli.live import show_live  # it draws, and takes longer to load than all the rest
+
             show_live(socket_path(runtime_dir))
+            return
+        with ControlClient(socket_path(runtime_dir)) as client:
+            try:
+                for news in client.events(levels_hz=LEVELS_HZ):
+                    print_json(news)
+            except KeyboardInterrupt:
+                return
+
+
+STATUS = Command(
+    name="status",
+    run=status,
+    about="What is true of the rig now.",
+    parts=(RUNTIME_DIR, AS_JSON),
+)
+WATCH = Command(
+    name="watch",
+    run=watch,
+    about="Live meters, state and what happens, until Ctrl-C; --json: one JSON object a line.",
+    parts=(RUNTIME_DIR, AS_JSON),
+)

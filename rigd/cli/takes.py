@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from msgspec import to_builtins
 
-from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, errors_told, fail, out, print_json
-from rigd.cli.view import clock, take_table, take_title
-from rigd.config.load import load_config
-from rigd.library.sheet_file import read_sheet
-from rigd.mirror.verify import Verified, find_takes, verify_take
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Argument, Command, Group, Option
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, errors_told, fail, out, print_json
+from rigd.cli.words import clock, take_title
 from rigd.model.errors import LibraryError
 from rigd.model.state import Take
 from rigd.wire.codec import to_plain
 
-app = typer.Typer(help="What has been recorded.", invoke_without_command=True)
+if TYPE_CHECKING:
+    from rigd.mirror.verify import Verified
 
 
-@app.callback()
-def takes(context: typer.Context, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """Without a word: the list."""
-    if context.invoked_subcommand is None:
-        list_takes(runtime_dir, as_json)
-
-
-@app.command("list")
-def list_takes(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """The session's takes, oldest first."""
+def list_takes(runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         state = client.status().state
         found = client.takes()
@@ -41,15 +31,15 @@ def list_takes(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
         )
         return
     if not found:
-        out.print(f"no takes yet in {state.session}", markup=False)
+        out.print(f"no takes yet in {state.session}")
         return
-    out.print(take_table(found, state.sample_rate_hz))
-    out.print(state.session_folder, markup=False, style="dim")
+    from rigd.cli.view import take_table  # it draws, and takes longer to load than all the rest
+
+    out.console.print(take_table(found, state.sample_rate_hz))
+    out.print(state.session_folder, style="dim")
 
 
-@app.command()
-def show(number: str, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
-    """One take, whole: by its number in the current song, or by (the beginning of) its id."""
+def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         state = client.status().state
         found = _meant(number, state.song, client.takes())
@@ -58,55 +48,35 @@ def show(number: str, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -
         print_json(take)
         return
     rate = state.sample_rate_hz
-    out.print(take_title(take), style="bold", markup=False)
-    out.print(f"{take.started_at}   {take.folder}", markup=False)
+    out.print(take_title(take), style="bold")
+    out.print(f"{take.started_at}   {take.folder}")
     if take.copy is not None:
-        out.print(f"{take.copy.state.value:<26}{take.copy.folder}", style="dim", markup=False)
+        out.print(f"{take.copy.state.value:<26}{take.copy.folder}", style="dim")
     if take.failure:
-        out.print(f"  FAILED {take.failure}", style="bold red", markup=False)
+        out.print(f"  FAILED {take.failure}", style="bold red")
     for file in take.files:
-        out.print(f"  {file.name}  {clock(file.frames, rate)}  {file.size_bytes:,} bytes", markup=False)
+        out.print(f"  {file.name}  {clock(file.frames, rate)}  {file.size_bytes:,} bytes")
     for marker in take.markers:
-        out.print(f"  marker {clock(marker.at_frame - take.first_frame, rate)}  {marker.name}", markup=False)
+        out.print(f"  marker {clock(marker.at_frame - take.first_frame, rate)}  {marker.name}")
     for change in take.gain_changes:
         word = "" if change.confirmed else "  (not confirmed)"
         at = clock(max(0, change.at_frame - take.first_frame), rate)
-        out.print(
-            f"  {change.parameter} {at}  channel {change.channel}: {change.value:g}{word}", markup=False
-        )
+        out.print(f"  {change.parameter} {at}  channel {change.channel}: {change.value:g}{word}")
     for gap in take.gaps:
         at, word = clock(gap.at_frame - take.first_frame, rate), "exactly" if gap.exact else "about"
         out.print(
             f"  gap    {at}  {word} {gap.length_frames:,} frames ({gap.cause.value})",
             style="red",
-            markup=False,
         )
     for note in take.slate.notes:
         for place, line in enumerate(note.split("\n")):
-            out.print(f"  {'' if place else 'note':<4}   {line}", markup=False)
+            out.print(f"  {'' if place else 'note':<4}   {line}")
 
 
-@app.command()
-def verify(
-    numbers: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[TAKE]...",
-            help="By number in the current song, or by id; none: every take of the session.",
-            show_default=False,
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", help="Without a running rig: every take of its library.", show_default=False
-        ),
-    ] = None,
-    runtime_dir: RuntimeDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Hash every file again, on both volumes, and name what differs by channel. Ends with 6 if anything does."""
-    found = list(_told_places(numbers or [], config, runtime_dir))
+def verify(numbers: Sequence[str], config: Path | None, runtime_dir: Path | None, as_json: bool) -> None:
+    from rigd.mirror.verify import verify_take  # reads the library itself; who lists takes asks the rig
+
+    found = list(_told_places(numbers, config, runtime_dir))
     outcomes: list[Verified] = []
     for folder, mirror in found:
         outcomes.append(verify_take(folder, mirror))
@@ -118,11 +88,11 @@ def verify(
     elif not outcomes:
         out.print("no take to verify")
     if wrong:
-        raise typer.Exit(ExitCode.FAILED)
+        raise SystemExit(ExitCode.FAILED)
 
 
 def _told_places(
-    numbers: list[str], config: Path | None, runtime_dir: Path | None
+    numbers: Sequence[str], config: Path | None, runtime_dir: Path | None
 ) -> Iterator[tuple[Path, Path | None]]:
     """The folders of each take that is meant: of the running rig, or, with a config, of its library."""
     if config is None:
@@ -134,6 +104,9 @@ def _told_places(
             places = Path(take.folder), None if take.copy is None else Path(take.copy.folder)
             yield (places[1] or places[0], places[0]) if take.on_mirror else places
         return
+    from rigd.config.load import load_config
+    from rigd.mirror.verify import find_takes
+
     with errors_told():
         loaded = load_config(config)
     for here, there in find_takes(loaded.library, loaded.mirror):
@@ -141,7 +114,9 @@ def _told_places(
             yield here, there
 
 
-def _is_called(folder: Path | None, numbers: list[str]) -> bool:
+def _is_called(folder: Path | None, numbers: Sequence[str]) -> bool:
+    from rigd.library.sheet_file import read_sheet
+
     with contextlib.suppress(LibraryError):
         sheet = None if folder is None else read_sheet(folder)
         if sheet is not None:
@@ -153,16 +128,14 @@ def _is_called(folder: Path | None, numbers: list[str]) -> bool:
 def _tell_verified(verified: Verified) -> None:
     where = "on both volumes" if verified.mirror else "in the library"
     word = "differs" if verified.differs else f"{verified.files} files as they were, {where}"
-    out.print(f"{verified.title}  {word}", style="bold red" if verified.differs else "", markup=False)
+    out.print(f"{verified.title}  {word}", style="bold red" if verified.differs else "")
     for line in verified.differs:
-        out.print(f"  {line}", style="red", markup=False)
+        out.print(f"  {line}", style="red")
     if verified.unproved:
         text = (
             f"  {verified.unproved} files have no SHA-256 in take.json yet: only their copies were compared"
         )
-        out.print(
-            text if verified.mirror else f"  {verified.unproved} files have no SHA-256 yet", markup=False
-        )
+        out.print(text if verified.mirror else f"  {verified.unproved} files have no SHA-256 yet")
 
 
 def _meant(word: str, song: str, takes: tuple[Take, ...]) -> Take:
@@ -177,3 +150,48 @@ def _meant(word: str, song: str, takes: tuple[Take, ...]) -> Take:
         many = ": " + ", ".join(f"{take_title(take)} ({take.take_id[:8]})" for take in same)
         fail(ExitCode.REFUSED, f'"{word}" is {len(same)} takes of this session{many}; see: rigd takes list')
     return same[0]
+
+
+TAKES = Group(
+    name="takes",
+    about="What has been recorded. Without a word: the list.",
+    commands=(
+        Command(
+            name="list",
+            run=list_takes,
+            about="The session's takes, oldest first.",
+            parts=(RUNTIME_DIR, AS_JSON),
+        ),
+        Command(
+            name="show",
+            run=show,
+            about="One take, whole: by its number in the current song, or by (the beginning of) its id.",
+            parts=(Argument(name="number"), RUNTIME_DIR, AS_JSON),
+        ),
+        Command(
+            name="verify",
+            run=verify,
+            about="Hash every file again, on both volumes, and name what differs by channel. Ends with 6 if anything "
+            "does.",
+            parts=(
+                Argument(
+                    name="numbers",
+                    shown="TAKE",
+                    about="By number in the current song, or by id; none: every take of the session.",
+                    is_required=False,
+                    takes_rest=True,
+                ),
+                Option(
+                    name="config",
+                    flags=("--config", "-c"),
+                    read=Path,
+                    shown="PATH",
+                    about="Without a running rig: every take of its library.",
+                ),
+                RUNTIME_DIR,
+                AS_JSON,
+            ),
+        ),
+    ),
+    alone=Command(name="takes", run=list_takes, about="", parts=(RUNTIME_DIR, AS_JSON)),
+)

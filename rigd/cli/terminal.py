@@ -1,4 +1,4 @@
-"""What every command shares: where the daemon is, how an answer is printed, and the exit codes.
+"""What every command shares: where the daemon is, how an answer is printed, and what an error ends with.
 
 A command ends with one of `ExitCode`; a RigError becomes its message on stderr, never a traceback.
 """
@@ -6,16 +6,16 @@ A command ends with one of `ExitCode`; a RigError becomes its message on stderr,
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import IntEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
-
-import typer
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rigd.api.client import SOCKET_NAME, ControlClient
-from rigd.cli.plain_console import PlainConsole
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Option
 from rigd.cli.which_rig import check_let_in, find_rig
 from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.model.errors import CommandError, ConfigError, NotRunning, RigError
@@ -23,44 +23,65 @@ from rigd.model.requests import CommandAnswer
 from rigd.wire.codec import to_plain
 from rigd.wire.plain_output import write_json, write_line
 
+if TYPE_CHECKING:
+    from rigd.cli.plain_console import PlainConsole
 
-class ExitCode(IntEnum):
-    """Documented in docs/commands.md."""
+AS_JSON = Option(name="as_json", flags=("--json",), about="Answer as one JSON object.")
+RUNTIME_DIR = Option(
+    name="runtime_dir",
+    flags=("--runtime-dir",),
+    read=Path,
+    shown="PATH",
+    variable="RIGD_RUNTIME_DIR",
+    about="The runtime folder of the rigd that is meant; else your own, else the service's, in /run/rigd.",
+)
 
-    DONE = 0
-    REFUSED = 1
-    """rigd understood and said no; the reason is on stderr."""
-    USAGE = 2
-    """The command line has not the command's form."""
-    CONFIG = 3
-    """The config has faults; each is on stderr."""
-    NOT_RUNNING = 4
-    """No rigd runs in this runtime folder."""
-    ALREADY_RUNNING = 5
-    """Another rigd has this runtime folder or library."""
-    FAILED = 6
-    """Something on this machine stands in the way; stderr says what, and the cure."""
+LEVELS_HZ = 10.0
+"""How often somebody who watches gets levels."""
+
+Styled = tuple[str, str]
+"""Words, and Rich's name for how they look in a terminal."""
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as one JSON object.")]
-RuntimeDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--runtime-dir",
-        envvar="RIGD_RUNTIME_DIR",
-        help="The runtime folder of the rigd that is meant; else your own, else the service's, in /run/rigd.",
-        show_default=False,
-    ),
-]
+class Screen:
+    """Standard output. Rich, which takes as long to load as most commands to be done, is there only once something is
+    drawn, or has a colour that somebody sees."""
 
-out = PlainConsole(soft_wrap=True)
+    @cached_property
+    def console(self) -> PlainConsole:
+        """For what is drawn."""
+        from rigd.cli.plain_console import PlainConsole
+
+        return PlainConsole(soft_wrap=True)
+
+    def print(self, *pieces: str | Styled, style: str = "") -> None:
+        """One line of these pieces; `style` is that of each that has none."""
+        styled = [piece if isinstance(piece, tuple) else (piece, style) for piece in pieces]
+        if any(style for _, style in styled) and _may_show_colour():
+            self.console.print_pieces(styled)
+        else:
+            write_line("".join(words for words, _ in styled), to=sys.stdout)
+
+    def print_lines(self, block: str) -> None:
+        """Several lines that rigd has put together, each of them plain already (`plain_line`)."""
+        for line in block.split("\n"):
+            self.print(line)
+
+
+def _may_show_colour() -> bool:
+    """Whether Rich is to be asked; it knows the terminal."""
+    forced = (os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
+    return sys.stdout.isatty() or any(forced)
+
+
+out = Screen()
 
 
 def fail(code: ExitCode, *lines: str) -> NoReturn:
     """Ends the command with this code; the message is on stderr, a line each."""
     for line in lines:
         write_line(line)
-    raise typer.Exit(code)
+    raise SystemExit(code)
 
 
 @contextmanager
@@ -96,7 +117,7 @@ def daemon(runtime_dir: Path | None) -> Iterator[ControlClient]:
 
 
 def print_json(answer: Any) -> None:
-    """A dataclass of the model, or a plain dict, as one JSON object."""
+    """A struct of the model, or a plain dict, as one JSON object."""
     plain = answer if isinstance(answer, dict | list) else to_plain(answer)
     write_json(plain)
 
@@ -106,10 +127,10 @@ def tell(answer: CommandAnswer, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     elif answer.accepted and answer.text:
-        out.print(answer.text, markup=False)
+        out.print(answer.text)
     if not answer.accepted:
         if as_json:
-            raise typer.Exit(ExitCode.REFUSED)
+            raise SystemExit(ExitCode.REFUSED)
         fail(ExitCode.REFUSED, answer.text)
 
 

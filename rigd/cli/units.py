@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from rigd.cli.doctor import load_units_again, needs_of, this_machine
-from rigd.cli.terminal import AsJson, ExitCode, errors_told, fail, out, print_json
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.form import Command, Option
+from rigd.cli.terminal import AS_JSON, errors_told, fail, out, print_json
 from rigd.config.load import load_config
-from rigd.doctor.service import CONFIG, RUNTIME_DIR, is_installed, missing_units
+from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
+from rigd.doctor.service import CONFIG, is_installed, missing_units
 from rigd.doctor.units import changed, drop_ins
 
 
-def units(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The config of the service.")] = Path(CONFIG),
-    show: Annotated[
-        bool, typer.Option("--show", help="Print what would be written, and write nothing.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Let the service reach the desks, lines and devices of its config, and no more: writes a drop-in for each unit,
-    as root. To be run again when one of them is another one."""
+def units(config: Path, show: bool, as_json: bool) -> None:
     machine = this_machine()
     with errors_told():
-        loaded = load_config(config, environ={"RUNTIME_DIRECTORY": RUNTIME_DIR})
+        loaded = load_config(config, environ={"RUNTIME_DIRECTORY": SERVICE_RUNTIME_DIR})
         texts = drop_ins(needs_of(loaded), str(config), machine)
     if show:
         if as_json:
@@ -71,3 +63,23 @@ def _write(path: Path, text: str) -> None:
     new.write_text(text, "utf-8")
     new.chmod(0o644)
     os.replace(new, path)
+
+
+UNITS = Command(
+    name="units",
+    run=units,
+    about="Let the service reach the desks, lines and devices of its config, and no more: writes a drop-in for each "
+    "unit, as root. To be run again when one of them is another one.",
+    parts=(
+        Option(
+            name="config",
+            flags=("--config", "-c"),
+            read=Path,
+            shown="PATH",
+            about="The config of the service.",
+            default=Path(CONFIG),
+        ),
+        Option(name="show", flags=("--show",), about="Print what would be written, and write nothing."),
+        AS_JSON,
+    ),
+)

@@ -12,11 +12,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from rigd.model.blackbox import BlackBox
+from rigd.cli.words import clock, count, entries, gain_piece, minutes_left, take_count, take_title
 from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
-from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take, Transport
-from rigd.rules.disk_room import closing_takes
+from rigd.model.state import Channel, MirrorPhase, RigState, Take, Transport, closing_takes
 
 METER_FLOOR_DB = -60.0
 METER_CELLS = 24
@@ -34,12 +33,6 @@ LOUD = {
     Happening.DISK_SPACE,
     Happening.COMMAND_REJECTED,
 }
-
-
-def clock(frames: int, sample_rate_hz: int) -> str:
-    """Frames as 00:03:12.4."""
-    tenths = max(0, frames) * 10 // max(1, sample_rate_hz)
-    return f"{tenths // 36000:02}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10}"
 
 
 def live_view(state: RigState, levels: Levels | None, events: Sequence[Event]) -> RenderableType:
@@ -90,69 +83,6 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
     )
 
 
-def take_count(state: RigState) -> int:
-    """The session's takes, also those that the answer had no room for."""
-    return state.earlier_takes + len(state.takes)
-
-
-def entries(take: Take) -> LeftOut:
-    """How many markers, gaps and notes it has, also those that the answer had no room for."""
-    more = take.left_out or LeftOut()
-    return LeftOut(
-        markers=len(take.markers) + more.markers,
-        gaps=len(take.gaps) + more.gaps,
-        notes=len(take.slate.notes) + more.notes,
-    )
-
-
-def count(number: int, thing: str) -> str:
-    """'1 take', '2 takes'."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def room(free_bytes: int) -> str:
-    """'272 MB', '23.7 GB'."""
-    return f"{free_bytes / 1e6:,.0f} MB" if free_bytes < 1e9 else f"{free_bytes / 1e9:,.1f} GB"
-
-
-def minutes_left(state: RigState) -> str:
-    """What the take volume still takes at the rate of the armed channels."""
-    disk = state.disk
-    if disk is None or disk.bytes_per_second <= 0:
-        return "disk: not known yet"
-    left_s, free_bytes, place = disk.seconds_left, disk.free_bytes, "disk"
-    if state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE:  # takes go there alone
-        left_s, free_bytes, place = None, state.mirror.free_bytes, "mirror"
-    seconds = int(left_s) if left_s is not None else free_bytes // disk.bytes_per_second
-    if seconds < 600:
-        return f"{seconds // 60} min {seconds % 60:02} s of {place}"
-    return f"{seconds // 3600} h {seconds // 60 % 60:02} min of {place}"
-
-
-def mirror_line(mirror: Mirror) -> str:
-    """How the second volume stands, in a few words."""
-    parts = [mirror.phase.value]
-    if mirror.to_copy:
-        parts.append(f"{count(mirror.to_copy, 'take')} to copy or compare")
-    if mirror.heard_at_ns is not None and mirror.phase is not MirrorPhase.AWAY:
-        parts.append(f"{room(mirror.free_bytes)} free")
-    if mirror.problem:
-        parts.append(mirror.problem)
-    return ", ".join(parts)
-
-
-def blackbox_text(box: BlackBox) -> str:
-    """What the black box has, and what it costs."""
-    held = f"{box.held_s / 60:.1f} of {box.minutes:g} min, {room(box.held_bytes)}"
-    return f"{held}; it writes {box.bytes_per_day / 1e9:.0f} GB a day"
-
-
-def take_title(take: Take) -> str:
-    """'Blue Train · Take 003', with its typed name if it has one."""
-    name = f' "{take.slate.name}"' if take.slate.name else ""
-    return f"{take.slate.song} · Take {take.slate.number:03}{name}"
-
-
 def _channels(state: RigState, levels: Levels | None) -> RenderableType:
     table = Table(box=None, padding=(0, 1), show_header=False)
     columns = 1 if len(state.channels) <= 16 else 2 if len(state.channels) <= 32 else 4
@@ -187,7 +117,14 @@ def _channel_cells(
     peak_text = Text(
         f"{peak:6.1f}" if peak > METER_FLOOR_DB else "     -", style="bold red" if clipped else "dim"
     )
-    return [number, lamp, Text(channel.name[:16]), _meter(rms, peak, cells), peak_text, gain_text(channel)]
+    return [
+        number,
+        lamp,
+        Text(channel.name[:16]),
+        _meter(rms, peak, cells),
+        peak_text,
+        Text(*gain_piece(channel)),
+    ]
 
 
 def _meter(rms_dbfs: float, peak_dbfs: float, cells: int) -> Text:
@@ -206,19 +143,6 @@ def _meter(rms_dbfs: float, peak_dbfs: float, cells: int) -> Text:
         else:
             meter.append("·", style="grey30")
     return meter
-
-
-def gain_text(channel: Channel) -> Text:
-    """The confirmed gain; what is asked and not confirmed is marked with a question mark."""
-    if not channel.preamp:
-        return Text("")
-    if channel.gain.asked is not None:
-        return Text(f"?{channel.gain.asked:+.1f} dB", style="yellow")
-    if channel.gain.value is None:
-        return Text("? dB", style="yellow")
-    if not channel.gain.confirmed:
-        return Text(f"({channel.gain.value:+.1f} dB)", style="yellow")
-    return Text(f"{channel.gain.value:+.1f} dB", style="cyan")
 
 
 def _notices(state: RigState) -> list[RenderableType]:

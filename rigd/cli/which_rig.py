@@ -7,13 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from rigd.api.client import SOCKET_NAME
-from rigd.doctor.service import RUNTIME_DIR
+from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
 from rigd.model.errors import LinkError, RigError
 from rigd.wire.link import connected
 from rigd.wire.own_folder import group_named, user_named
 from rigd.wire.plain_output import write_line
 
-SERVICE_DIR = Path(RUNTIME_DIR)
+SERVICE_DIR = Path(SERVICE_RUNTIME_DIR)
 
 
 class NotLetIn(RigError):

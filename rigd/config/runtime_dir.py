@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+SERVICE_RUNTIME_DIR = "/run/rigd"
+"""As the units have it (RuntimeDirectory=)."""
+
 
 def resolve_runtime_dir(configured: str, environ: Mapping[str, str]) -> Path:
     """Where the tape and the sockets go: as configured, else where the service manager says, else shared memory.

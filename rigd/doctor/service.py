@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
 from rigd.doctor.finding import Finding, Grade, Machine, Plan
 
 UNITS_FOLDER = "/etc/systemd/system"
@@ -17,7 +18,6 @@ UNITS = (
     "rigd-close.service",
 )
 CAPTURE, WRITER = "rigd-capture.service", "rigd-writer@writer.service"
-RUNTIME_DIR = "/run/rigd"
 """As in systemd/tmpfiles.conf."""
 CONFIG = "/etc/rigd/rig.toml"
 GROUP = "rigd"
@@ -66,9 +66,8 @@ def judged(machine: Machine, plan: Plan) -> Iterator[Finding]:
     """For whom all the rest is said."""
     if not plan.of_service:
         return
-    what = (
-        f"the service, its units' limits and rights, and {RUNTIME_DIR}; a rig of your own: rigd doctor --own"
-    )
+    judged = f"the service, its units' limits and rights, and {SERVICE_RUNTIME_DIR}"
+    what = f"{judged}; a rig of your own: rigd doctor --own"
     yield Finding(topic="judged", grade=Grade.FACT, what=what)
     if not _is_told(machine):
         yield Finding(

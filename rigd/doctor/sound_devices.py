@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
 from rigd.doctor.finding import Finding, Grade, Machine, Plan
-from rigd.doctor.service import RUNTIME_DIR
 
 SOUND_SERVERS = {
     "pulseaudio": "systemctl --user mask --now pulseaudio.socket pulseaudio.service",
@@ -60,7 +60,7 @@ def process_of_thread(machine: Machine, thread: int) -> int:
 
 def _ours(machine: Machine, plan: Plan, names: dict[int, str]) -> Iterator[int]:
     """Processes of rigd, by the locks that they hold and, where those may not be read, by how they were started."""
-    for folder in {plan.runtime_dir, RUNTIME_DIR} - {""}:
+    for folder in {plan.runtime_dir, SERVICE_RUNTIME_DIR} - {""}:
         if (pid := machine.number(f"{folder}/capture.lock")) is not None:
             yield pid
     for pid, name in names.items():

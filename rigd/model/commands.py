@@ -47,6 +47,8 @@ COMMANDS: dict[str, type[Command]] = {}
 """Verb to class: filled by the decorators below while this module loads, and never after."""
 
 _CARRIED = {"origin", "at_ns", "held", "given_by"}
+_NAMES = {"seconds": "length of time, such as 20, 90s, 40m or 2h"}
+"""Of an argument, where its field's name says it badly."""
 
 
 def _command(verb: str, summary: str) -> Callable[[C], C]:
@@ -238,15 +240,27 @@ def arguments_of(kind: type[Command]) -> tuple[FieldInfo, ...]:
     return tuple(field for field in fields(kind) if field.name not in _CARRIED)
 
 
+def places_of(kind: type[Command]) -> tuple[FieldInfo, ...]:
+    """The arguments that a line has room for, in order: a text takes the rest of it, so nothing stands after it."""
+    arguments = arguments_of(kind)
+    last = next((place for place, field in enumerate(arguments, 1) if takes_rest(field)), len(arguments))
+    return arguments[:last]
+
+
+def takes_rest(field: FieldInfo) -> bool:
+    """A name or a note: it needs no quotes."""
+    return _plain_type(field.type) is str and field.name != "take_id"
+
+
+def is_switch(field: FieldInfo) -> bool:
+    """On or off."""
+    return _plain_type(field.type) is bool
+
+
 def usage_of(kind: type[Command]) -> str:
-    """'keep SECONDS', 'mark [NAME]'. A text takes the rest of the line, so nothing stands after it."""
-    words = [kind.verb]
-    for field in arguments_of(kind):
-        word = field.name.upper()
-        words.append(word if field.required else f"[{word}]")
-        if _plain_type(field.type) is str and field.name != "take_id":
-            break
-    return " ".join(words)
+    """'keep SECONDS', 'mark [NAME]'."""
+    words = (field.name.upper() if field.required else f"[{field.name.upper()}]" for field in places_of(kind))
+    return " ".join([kind.verb, *words])
 
 
 def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -> Command:
@@ -263,12 +277,12 @@ def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -
     for field in arguments_of(kind):
         if not rest:
             break
-        if _plain_type(field.type) is str and field.name != "take_id":
+        if takes_rest(field):
             word, rest = rest, ""
         else:
             word, _, rest = rest.partition(" ")
             rest = rest.strip()
-        given[field.name] = _value(field.type, field.name, word, kind)
+        given[field.name] = argument_of(kind, field, word)
     missing = [f.name for f in arguments_of(kind) if f.required and f.name not in given]
     if rest or missing:
         raise CommandError(f'"{text[:80]}" is not of the form: {usage_of(kind)}')
@@ -282,8 +296,9 @@ def _plain_type(hint: Any) -> Any:
     return getattr(hint, "__supertype__", hint)
 
 
-def _value(hint: Any, name: str, word: str, kind: type[Command]) -> Any:
-    plain = _plain_type(hint)
+def argument_of(kind: type[Command], field: FieldInfo, word: str) -> Any:
+    """What the word stands for there. Raises CommandError with the right form."""
+    plain, name = _plain_type(field.type), field.name
     try:
         if plain is bool:
             return {"on": True, "1": True, name: True, "off": False, "0": False}[word.lower()]
@@ -295,6 +310,8 @@ def _value(hint: Any, name: str, word: str, kind: type[Command]) -> Any:
                 raise ValueError("not finite")
             return number
     except (KeyError, ValueError) as error:
-        message = f'{kind.verb}: "{word[:40]}" is not a {name}; the form is: {usage_of(kind)}'
+        message = (
+            f'{kind.verb}: "{word[:40]}" is not a {_NAMES.get(name, name)}; the form is: {usage_of(kind)}'
+        )
         raise CommandError(message) from error
     return word

@@ -34,6 +34,13 @@ class Measurement(Struct, frozen=True, kw_only=True):
     """Why nothing could be measured, and what to do; empty: it was."""
 
 
+def measurement_text(found: Measurement) -> str:
+    """ "84 MB/s, longest stall 0.02 s", or why it is not known."""
+    if found.failure:
+        return f"could not be measured: {found.failure}"
+    return f"{found.bytes_per_second / 1e6:,.1f} MB/s, longest stall {found.longest_stall_s:.2f} s"
+
+
 class DiskMeasured(Struct, frozen=True, kw_only=True):
     """The trial is over. None: it was broken off because a take began."""
 

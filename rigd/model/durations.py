@@ -25,3 +25,11 @@ def told(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def length_text(seconds: float) -> str:
+    """ "10 min", "1 min 58 s", "29 s"."""
+    whole = round(seconds)
+    if whole >= 600:
+        return f"{whole // 60} min"
+    return f"{whole // 60} min {whole % 60:02} s" if whole >= 60 else f"{whole} s"

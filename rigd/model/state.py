@@ -303,3 +303,8 @@ def first_state(
             Fault(key="writer", what=writer, since_ns=Ns(0)),
         ),
     )
+
+
+def closing_takes(state: RigState) -> tuple[Take, ...]:
+    """Takes that have ended, oldest first, of which not every byte is safe yet; no false ones."""
+    return tuple(take for take in state.takes if not take.closed)

@@ -199,3 +199,8 @@ class ClosedFile(Struct, frozen=True, kw_only=True):
 
 TakeNote = Marker | GainChange | Slate
 """What may be added to a take's journal by the daemon while it rolls and after."""
+
+
+def title_of(slate: Slate) -> str:
+    """take 3 "the fast one"."""
+    return f'take {slate.number} "{slate.name}"' if slate.name else f"take {slate.number}"

@@ -12,11 +12,12 @@ from math import ceil
 from msgspec.structs import replace
 
 from rigd.model.commands import MeasureDisk
-from rigd.model.disk_words import DiskMeasured, Measurement, TapeWatched
+from rigd.model.disk_words import DiskMeasured, TapeWatched, measurement_text
+from rigd.model.durations import length_text
 from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import WriterReport
-from rigd.model.state import Ending, RigState, Take
+from rigd.model.state import Ending
 from rigd.model.take import SAMPLE_BYTES, GapCause
 from rigd.rules.mirroring import is_in_charge
 from rigd.rules.step_work import Refusal, Work, is_rolling, known_takes, session_takes
@@ -160,14 +161,6 @@ def _warn_of_space(work: Work) -> None:
         work.raise_fault("disk space", f"{left}. Free some space: what is already recorded is safe")
 
 
-def length_text(seconds: float) -> str:
-    """ "10 min", "1 min 58 s", "29 s"."""
-    whole = round(seconds)
-    if whole >= 600:
-        return f"{whole // 60} min"
-    return f"{whole // 60} min {whole % 60:02} s" if whole >= 60 else f"{whole} s"
-
-
 # Speed.
 
 
@@ -203,13 +196,6 @@ def disk_measured(work: Work, fact: DiskMeasured) -> None:
     _judge_speed(work)
 
 
-def measurement_text(found: Measurement) -> str:
-    """ "84 MB/s, longest stall 0.02 s", or why it is not known."""
-    if found.failure:
-        return f"could not be measured: {found.failure}"
-    return f"{found.bytes_per_second / 1e6:,.1f} MB/s, longest stall {found.longest_stall_s:.2f} s"
-
-
 def _judge_speed(work: Work) -> None:
     """A warning that stands, not a refusal: a slow disk with a tape before it still records."""
     disk = work.state.disk
@@ -243,8 +229,3 @@ def _have_it_tried(work: Work, fact: WriterReport) -> None:
     if work.rules.measure_at_start and not known and not busy and fit:
         work.change(measuring=True)
         work.do(TryDisk())
-
-
-def closing_takes(state: RigState) -> tuple[Take, ...]:
-    """Takes that have ended, oldest first, of which not every byte is safe yet; no false ones."""
-    return tuple(take for take in state.takes if not take.closed)

@@ -17,7 +17,7 @@ from rigd.model.events import Event, Happening
 from rigd.model.inputs import Circumstances, Rules
 from rigd.model.messages import CapturePhase
 from rigd.model.state import FalseTake, Fault, RigState, Take, Transport
-from rigd.model.take import Slate
+from rigd.model.take import title_of as title_of  # every rule calls a take by it
 from rigd.model.units import Frame, TakeId
 
 CLEAR_FAULT = "rigd clear-fault"
@@ -146,11 +146,6 @@ def hears(state: RigState) -> bool:
 def rest_of(state: RigState) -> Transport:
     """Where the transport stands when no take rolls and nothing is halted."""
     return Transport.READY if hears(state) else Transport.OFFLINE
-
-
-def title_of(slate: Slate) -> str:
-    """take 3 "the fast one"."""
-    return f'take {slate.number} "{slate.name}"' if slate.name else f"take {slate.number}"
 
 
 def current_take(state: RigState) -> Take:

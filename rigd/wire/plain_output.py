@@ -1,5 +1,6 @@
-"""Lines, JSON and log records on their way to a terminal, a log or a pipe that people read, each line plain
-(`model/plain_text.py`). The other way out is Rich's console (`cli/plain_console.py`).
+"""Lines and JSON on their way to a terminal, a log or a pipe that people read, each line plain
+(`model/plain_text.py`). Log records go by `wire/plain_log.py`; the other way out is Rich's console
+(`cli/plain_console.py`).
 
 Nothing else prints; a test looks (tests/faults/test_t27_text_is_text.py). Any thread.
 """
@@ -8,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import sys
 import threading
 import traceback
@@ -28,7 +28,7 @@ def write_line(line: str, *, to: TextIO | None = None) -> None:
 
 def write_json(plain: Any) -> None:
     """One line of JSON on stdout. It says what the data says; what cannot be seen stands in it as an escape."""
-    print(plain_json(plain))
+    print(plain_json(plain), flush=True)
 
 
 def plain_json(plain: Any) -> str:
@@ -40,30 +40,10 @@ def plain_json(plain: Any) -> str:
     )
 
 
-class PlainFormatter(logging.Formatter):
-    """A record is one line; a traceback follows in lines that are indented."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Without what an earlier handler left in the record."""
-        record.message = record.getMessage()
-        lines = [plain_line(self.formatMessage(record))]
-        if record.exc_info:
-            lines += _further(super().formatException(record.exc_info))
-        if record.stack_info:
-            lines += _further(record.stack_info)
-        return "\n".join(lines)
-
-
-def log_to_stderr(form: str) -> None:
-    """Of a process whose stderr is its log."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(PlainFormatter(form))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
 def write_exception(who: str) -> None:
     """The one that is being handled, with its traceback, on stderr. A log that is full or gone ends nothing."""
-    _write_broken(f"{who}: this broke", traceback.format_exc())
+    kind, error, trace = sys.exc_info()
+    _write_broken(f"{who}: this broke", kind, error, trace)
 
 
 def tell_broken(who: str) -> None:
@@ -74,7 +54,7 @@ def tell_broken(who: str) -> None:
     ) -> None:
         if issubclass(kind, KeyboardInterrupt | SystemExit):
             return  # no fault, and nothing to tell
-        _write_broken(f"{who}: this broke{where}", "".join(traceback.format_exception(kind, error, trace)))
+        _write_broken(f"{who}: this broke{where}", kind, error, trace)
 
     sys.excepthook = lambda kind, error, trace: tell(kind, error, trace, "")
     threading.excepthook = lambda args: tell(
@@ -85,12 +65,15 @@ def tell_broken(who: str) -> None:
     )
 
 
-def _write_broken(line: str, trace: str) -> None:
+def _write_broken(
+    line: str, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+) -> None:
     with contextlib.suppress(OSError, ValueError):
         write_line(line)
-        for each in _further(trace):
+        for each in further("".join(traceback.format_exception(kind, error, trace))):
             write_line(each)
 
 
-def _further(text: str) -> list[str]:
+def further(text: str) -> list[str]:
+    """Each line of a traceback, below the line that it belongs to."""
     return [INDENT + plain_line(line) for line in text.rstrip("\n").split("\n")]

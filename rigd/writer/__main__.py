@@ -11,7 +11,8 @@ from pathlib import Path
 from rigd.model.errors import RigError
 from rigd.tape.holds import PRIMARY_WRITER
 from rigd.wire.notify import Notifier
-from rigd.wire.plain_output import log_to_stderr, tell_broken, write_line
+from rigd.wire.plain_log import log_to_stderr
+from rigd.wire.plain_output import tell_broken, write_line
 from rigd.writer.process import WriterProcess, hold_lock, read_settings
 
 

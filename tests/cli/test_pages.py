@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rigd.cli.reference import INTERRUPTED, pages
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.reference import pages
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -32,4 +33,4 @@ def test_a_command_that_ctrl_c_ends_has_the_code_on_the_page() -> None:
         learn.send_signal(signal.SIGINT)
     os.close(line)
     os.close(master)
-    assert learn.returncode == INTERRUPTED
+    assert learn.returncode == ExitCode.INTERRUPTED

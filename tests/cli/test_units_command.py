@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from rigd.cli.main import command_line
+from tests.support.by_hand import by_hand
 
 CONFIG = """
 [rig]
@@ -29,8 +28,8 @@ tap = "mark"
 
 
 def run(*words: str) -> list[str]:
-    done = CliRunner().invoke(command_line([]), list(words))
-    assert done.exit_code == 0, (done.output, done.exception)
+    done = by_hand(*words)
+    assert done.code == 0, done.output
     return done.output.splitlines()
 
 

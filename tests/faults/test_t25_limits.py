@@ -15,11 +15,9 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from typer.testing import CliRunner
 
 from rigd.api.client import ControlClient
 from rigd.cli.live import show_live
-from rigd.cli.main import command_line
 from rigd.cli.terminal import ExitCode
 from rigd.model import limits
 from rigd.model.brief import Counted, brief_state, brief_take, counted, page_of, part_of
@@ -35,6 +33,7 @@ from rigd.wire.codec import encode
 from rigd.writer.waiting_orders import MOST_OPEN
 from tests.api.test_control_socket import Bench, bench_at
 from tests.proof.figures import Figures, count
+from tests.support.by_hand import by_hand
 from tests.support.desk import Desk
 from tests.support.hostile import filled
 from tests.support.patience import PATIENCE_S, wait_for
@@ -231,12 +230,9 @@ def test_status_takes_and_watch_work_with_ten_thousand_long_markers_in_two_takes
         assert client.take() == rolling, "told whole, in parts"
         assert isinstance(next(client.events()), Snapshot)
     for words in (["status"], ["takes"], ["takes", "show", "2"], ["status", "--json"], ["disk"]):
-        told = CliRunner().invoke(command_line([]), [*words, "--runtime-dir", str(bench.path.parent)])
-        assert told.exit_code == ExitCode.DONE, (words, told.output[-500:])
-    assert (
-        str(MANY)
-        in CliRunner().invoke(command_line([]), ["takes", "--runtime-dir", str(bench.path.parent)]).output
-    )
+        told = by_hand(*words, "--runtime-dir", str(bench.path.parent))
+        assert told.code == ExitCode.DONE, (words, told.output[-500:])
+    assert str(MANY) in by_hand("takes", "--runtime-dir", str(bench.path.parent)).output
     drawn = threading.Event()
     monkeypatch.setattr("rigd.cli.live.live_view", lambda *_: drawn.set() or "drawn")
     watch = threading.Thread(target=show_live, args=(bench.path,), daemon=True)
@@ -365,8 +361,8 @@ def test_who_is_answered_wrongly_does_not_say_that_no_rigd_runs(tmp_path: Path, 
         with far_end(tmp_path / "again.sock", says):
             (tmp_path / "rigd.sock").unlink()
             (tmp_path / "again.sock").rename(tmp_path / "rigd.sock")
-            answer = CliRunner().invoke(command_line([]), ["status", "--runtime-dir", str(tmp_path)])
-            assert answer.exit_code == ExitCode.FAILED, answer.output
+            answer = by_hand("status", "--runtime-dir", str(tmp_path))
+            assert answer.code == ExitCode.FAILED, answer.output
 
 
 def test_a_door_with_too_many_before_it_is_not_no_rigd(tmp_path: Path) -> None:

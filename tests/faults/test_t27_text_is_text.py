@@ -21,9 +21,7 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-from typer.testing import CliRunner
 
-from rigd.cli.main import command_line
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.run_log import RunLog
 from rigd.cli.view import live_view, take_table
@@ -36,14 +34,16 @@ from rigd.model.requests import ANSWERS
 from rigd.model.state import RigState
 from rigd.model.units import Frame
 from rigd.wire.codec import Codec, encode, to_plain
-from rigd.wire.plain_output import PlainFormatter, plain_json
+from rigd.wire.plain_log import PlainFormatter
+from rigd.wire.plain_output import plain_json
 from tests.api.test_control_socket import Bench, bench_at
+from tests.support.by_hand import by_hand
 from tests.support.desk import Desk
 from tests.support.hostile import DIRECTIONS, ESCAPES, HOSTILE, LINES, TAME, UNSEEN, filled
 from tests.support.patience import wait_for
 
 RIGD = Path(__file__).parents[2] / "rigd"
-MAY_PRINT = {"wire/plain_output.py", "cli/plain_console.py", "tape/core_build.py"}
+MAY_PRINT = {"wire/plain_output.py", "wire/plain_log.py", "cli/plain_console.py", "tape/core_build.py"}
 """The two ways out, and the build, which runs before there is a rigd."""
 PRINTING = {
     *("print", "Console", "sys.stdout.write", "sys.stderr.write", "sys.stdout.buffer.write"),
@@ -191,10 +191,9 @@ def told(bench: Bench, state: RigState, words: list[str]) -> str:
     if "show" in words:
         state = replace(state, take=None)  # or there would be two of that number
     bench.controller._state = state
-    answer = CliRunner().invoke(command_line([]), [*words, "--runtime-dir", str(bench.path.parent)])
-    assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.exception
-    assert answer.output.strip(), (words, answer.exit_code)
-    return str(answer.output)
+    answer = by_hand(*words, "--runtime-dir", str(bench.path.parent))
+    assert answer.output.strip(), (words, answer.code)
+    return answer.output
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_the_shipped_grammars_are_right(grammar: dict[str, str]) -> None:
         (Binding(control="cc 80"), "bound to nothing"),
         (Binding(control=" ", tap="toggle"), "control is empty"),
         (Binding(control="cc 80", tap="tuggle"), '"tuggle" is not a command'),
-        (Binding(control="cc 80", hold="keep soon"), '"soon" is not a seconds'),
+        (Binding(control="cc 80", hold="keep soon"), '"soon" is not a length of time'),
         (Binding(control="cc 80", press="start", tap="stop"), "leaves no room for tap"),
         (Binding(control="cc 80", mode="latching", hold="again"), "hold needs a switch"),
         (Binding(control="program 3", mode="trigger", release="stop"), "release needs a switch"),

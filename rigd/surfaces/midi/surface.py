@@ -20,9 +20,8 @@ from rigd.hands.surface import ControlInput, ControlSink, Motion
 from rigd.model.access import Access
 from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
-from rigd.model.state import RigState, SurfaceStatus, Transport
+from rigd.model.state import RigState, SurfaceStatus, Transport, closing_takes
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.rules.disk_room import closing_takes
 from rigd.surfaces.midi.controls import check_control, message_for, touches_in
 from rigd.surfaces.midi.switch_sense import SwitchSense
 from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial

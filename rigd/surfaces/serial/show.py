@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rigd.model.levels import Levels
-from rigd.model.state import RigState, Setting, Take, Transport, channel_of
+from rigd.model.state import RigState, Setting, Take, Transport, channel_of, closing_takes
 from rigd.model.units import ChannelNumber, Frame
-from rigd.rules.disk_room import closing_takes
 from rigd.surfaces.serial.line_protocol import (
     Greeting,
     Light,
