@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rigd.model.errors import LinkError, TapeError
@@ -44,8 +43,7 @@ class Left(Struct, frozen=True, kw_only=True):
     take_id: TakeId
 
 
-@dataclass(slots=True, kw_only=True)
-class WaitingTake:
+class WaitingTake(Struct, kw_only=True):
     """One of them. `order` has the end as told last; its frames are those of `tape`."""
 
     order: TakeOrder
