@@ -257,7 +257,7 @@ def show_help(what: Command | Group, path: str) -> None:
 
 
 def _help(what: Command | Group, path: str) -> Iterator[str]:
-    from shutil import get_terminal_size  # both take longer to load than most commands to be done
+    from shutil import get_terminal_size  # with zip and tar; only help wants to know
     from textwrap import wrap
 
     width = min(get_terminal_size().columns, WIDEST_HELP)

@@ -77,4 +77,6 @@ def _part(verb: str, field: FieldInfo, switches: Mapping[str, str]) -> Argument 
 
 def _whole(value: Any) -> Any:
     """A text came word by word; where none came its default holds."""
-    return (" ".join(value) or None) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return " ".join(value) if value else None
+    return value

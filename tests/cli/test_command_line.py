@@ -108,6 +108,22 @@ def test_a_command_line_of_another_form_ends_with_2(rig: RigRun) -> None:
     assert rigd("arm", "drums", runtime=rig.runtime).returncode == ExitCode.USAGE
 
 
+def test_who_reads_no_further_is_not_told_that_this_broke(rig: RigRun) -> None:
+    for words in (("status",), ("status", "--json"), ("watch", "--json"), ("takes", "--help")):
+        reading, writing = os.pipe()
+        os.close(reading)
+        ended = subprocess.run(
+            [sys.executable, "-m", "rigd", *words],
+            env={**os.environ, "RIGD_RUNTIME_DIR": str(rig.runtime)},
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+        os.close(writing)
+        assert (ended.returncode, ended.stderr) == (ExitCode.REFUSED, ""), words
+
+
 def test_without_a_rig_every_command_says_how_to_start_one() -> None:
     for words in (("status",), ("take", "start"), ("takes",), ("watch",), ("gain", "1")):
         ended = rigd(*words)

@@ -8,6 +8,7 @@ import pytest
 
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command, Group, Option, UsageError, given_by, number, whole_number
+from rigd.cli.main import command_line
 from tests.support.by_hand import by_hand
 
 GIVEN: list[dict[str, Any]] = []
@@ -120,6 +121,12 @@ def test_no_word_at_all_is_answered_with_help_and_ends_with_2(words: tuple[str, 
     assert done.code == ExitCode.USAGE and "Commands:" in done.output
 
 
+@pytest.mark.parametrize("within", ["0", "3601", "nan", "soon"])
+def test_how_long_is_waited_has_bounds(within: str) -> None:
+    done = by_hand("take", "stop", "--within", within)
+    assert done.code == ExitCode.USAGE and "Error: --within: " in done.output
+
+
 def test_rigd_says_which_it_is() -> None:
     assert by_hand("--version") == (ExitCode.DONE, "rigd 0.1.0\n")
 
@@ -148,8 +155,6 @@ def walked(group: Group) -> list[Command]:
 
 
 def test_no_command_has_two_parts_of_one_name_or_flag() -> None:
-    from rigd.cli.main import command_line
-
     for command in walked(command_line([])):
         names = [part.name for part in command.parts]
         flags = [flag for option in command.options for flag in option.flags]
