@@ -69,6 +69,7 @@ def test_no_summary_stands_a_second_time() -> None:
         ("keep", {}, ["40m"], {"seconds": 2400.0}),
         ("mark", {}, ["second", "verse"], {"name": "second verse"}),
         ("mark", {}, [], {}),
+        ("song", {}, [""], {"name": ""}),
         ("note", {}, ["a\nb", " c "], {"text": "a\nb  c "}),
         ("rate", {}, ["4"], {"rating": 4}),
         ("discard", {}, ["00ff"], {"take_id": "00ff"}),
