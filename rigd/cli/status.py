@@ -7,15 +7,16 @@ from rigd.cli.live import LEVELS_HZ, show_live
 from rigd.cli.terminal import AsJson, RuntimeDir, daemon, errors_told, out, print_json, socket_path
 from rigd.cli.view import (
     blackbox_text,
-    clock,
     count,
     gain_text,
-    minutes_left,
     mirror_line,
+    room_left,
     take_count,
     take_title,
 )
-from rigd.rules.disk_room import closing_takes, measurement_text
+from rigd.hands.showing import exact_time_text, take_frames
+from rigd.model.state import closing_takes
+from rigd.rules.disk_room import measurement_text
 
 LEAST_TOLD_S = 0.1
 """Less than this that is not yet safe is not worth a line."""
@@ -31,8 +32,8 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
     state = answer.state
     out.print(f"{state.transport.value.upper()}", style="bold")
     if state.take is not None:
-        now = answer.levels.at_frame if answer.levels is not None else state.take.first_frame
-        elapsed = clock(now - state.take.first_frame, state.sample_rate_hz)
+        at_frame = answer.levels.at_frame if answer.levels is not None else None
+        elapsed = exact_time_text(take_frames(state.take, at_frame), state.sample_rate_hz)
         out.print(f"take       {take_title(state.take)}  {elapsed}", markup=False)
     else:
         out.print(f"next       {state.song} · Take {state.next_take_number:03}", markup=False)
@@ -60,7 +61,7 @@ def status(runtime_dir: RuntimeDir = None, as_json: AsJson = False) -> None:
             out.print(f"           {warning}", style="yellow", markup=False)
     measured = state.disk.measured if state.disk is not None else None
     speed = f"  {measurement_text(measured)}" if measured is not None else ""
-    out.print(f"disk       {minutes_left(state)}{speed}", markup=False)
+    out.print(f"disk       {room_left(state)}{speed}", markup=False)
     if state.mirror is not None:
         out.print(f"mirror     {mirror_line(state.mirror)}  {state.mirror.root}", markup=False)
     if state.blackbox is not None:

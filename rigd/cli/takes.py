@@ -11,8 +11,9 @@ import typer
 from msgspec import to_builtins
 
 from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, errors_told, fail, out, print_json
-from rigd.cli.view import clock, take_table, take_title
+from rigd.cli.view import take_table, take_title
 from rigd.config.load import load_config
+from rigd.hands.showing import exact_time_text
 from rigd.library.sheet_file import read_sheet
 from rigd.mirror.verify import Verified, find_takes, verify_take
 from rigd.model.errors import LibraryError
@@ -65,17 +66,20 @@ def show(number: str, runtime_dir: RuntimeDir = None, as_json: AsJson = False) -
     if take.failure:
         out.print(f"  FAILED {take.failure}", style="bold red", markup=False)
     for file in take.files:
-        out.print(f"  {file.name}  {clock(file.frames, rate)}  {file.size_bytes:,} bytes", markup=False)
+        out.print(
+            f"  {file.name}  {exact_time_text(file.frames, rate)}  {file.size_bytes:,} bytes", markup=False
+        )
     for marker in take.markers:
-        out.print(f"  marker {clock(marker.at_frame - take.first_frame, rate)}  {marker.name}", markup=False)
+        at = exact_time_text(marker.at_frame - take.first_frame, rate)
+        out.print(f"  marker {at}  {marker.name}", markup=False)
     for change in take.gain_changes:
         word = "" if change.confirmed else "  (not confirmed)"
-        at = clock(max(0, change.at_frame - take.first_frame), rate)
+        at = exact_time_text(max(0, change.at_frame - take.first_frame), rate)
         out.print(
             f"  {change.parameter} {at}  channel {change.channel}: {change.value:g}{word}", markup=False
         )
     for gap in take.gaps:
-        at, word = clock(gap.at_frame - take.first_frame, rate), "exactly" if gap.exact else "about"
+        at, word = exact_time_text(gap.at_frame - take.first_frame, rate), "exactly" if gap.exact else "about"
         out.print(
             f"  gap    {at}  {word} {gap.length_frames:,} frames ({gap.cause.value})",
             style="red",

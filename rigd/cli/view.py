@@ -12,21 +12,43 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from rigd.hands.showing import (
+    STATE_WORDS,
+    Knowledge,
+    exact_time_text,
+    gain_shown,
+    level_shown,
+    seconds_left,
+    take_frames,
+    time_left_text,
+)
 from rigd.model.blackbox import BlackBox
 from rigd.model.events import Event, Happening
-from rigd.model.levels import Levels
-from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take, Transport
-from rigd.rules.disk_room import closing_takes
+from rigd.model.levels import FLOOR_DBFS, Levels
+from rigd.model.state import (
+    Channel,
+    LeftOut,
+    Mirror,
+    MirrorPhase,
+    RigState,
+    Take,
+    Transport,
+    closing_takes,
+)
+from rigd.rules.step_work import is_rolling
 
 METER_FLOOR_DB = -60.0
 METER_CELLS = 24
-LAMPS = {
-    Transport.OFFLINE: ("OFFLINE", "bold white on grey30"),
-    Transport.READY: ("READY", "bold black on green3"),
-    Transport.ROLLING: ("● REC", "bold white on red3"),
-    Transport.POSTROLL: ("● POST", "bold white on dark_orange3"),
-    Transport.HALTED: ("HALTED", "bold white on magenta3"),
+SHORT_OF_ROOM_S = 600
+STATE_STYLES = {
+    Transport.OFFLINE: "bold white on grey30",
+    Transport.READY: "bold black on green3",
+    Transport.ROLLING: "bold white on red3",
+    Transport.POSTROLL: "bold white on dark_orange3",
+    Transport.HALTED: "bold white on magenta3",
 }
+GAIN_STYLES = {Knowledge.NO_PREAMP: "", Knowledge.CONFIRMED: "cyan"}
+"""All others are yellow."""
 LOUD = {
     Happening.GAP_FOUND,
     Happening.FAULT_RAISED,
@@ -36,25 +58,19 @@ LOUD = {
 }
 
 
-def clock(frames: int, sample_rate_hz: int) -> str:
-    """Frames as 00:03:12.4."""
-    tenths = max(0, frames) * 10 // max(1, sample_rate_hz)
-    return f"{tenths // 36000:02}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10}"
-
-
 def live_view(state: RigState, levels: Levels | None, events: Sequence[Event]) -> RenderableType:
     """The whole screen."""
     return Group(_headline(state, levels), _channels(state, levels), *_notices(state), *_story(events))
 
 
 def _headline(state: RigState, levels: Levels | None) -> RenderableType:
-    word, style = LAMPS[state.transport]
-    line = Text.assemble((f" {word} ", style), "  ")
     take = state.take
+    dot = "● " if is_rolling(state) else ""
+    line = Text.assemble((f" {dot}{STATE_WORDS[state.transport]} ", STATE_STYLES[state.transport]), "  ")
     if take is not None:
         line.append(take_title(take), style="bold")
-        now = levels.at_frame if levels is not None else take.first_frame + take.written_frames
-        line.append(f"  {clock(now - take.first_frame, state.sample_rate_hz)}")
+        frames = take_frames(take, levels.at_frame if levels is not None else None)
+        line.append(f"  {exact_time_text(frames, state.sample_rate_hz)}")
         if gaps := entries(take).gaps:
             line.append(f"  {count(gaps, 'gap')}", style="bold red")
         if take.slate.circled:
@@ -70,8 +86,9 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
     second = Text(style="dim", no_wrap=False, overflow="fold")  # told whole, also on a narrow screen
     second.append(f"{state.session}  ·  {count(take_count(state), 'take')}")
     if state.disk is not None:
-        short = state.disk.seconds_left is not None and state.disk.seconds_left < 600
-        second.append(f"  ·  {minutes_left(state)}", style="bold red" if short else "")
+        left_s = seconds_left(state)
+        short = left_s is not None and left_s < SHORT_OF_ROOM_S
+        second.append(f"  ·  {room_left(state)}", style="bold red" if short else "")
     if state.interface is not None and state.interface.device:
         second.append(f"  ·  {state.interface.device} {state.sample_rate_hz / 1000:g} kHz")
     if state.mirror is not None:
@@ -114,18 +131,13 @@ def room(free_bytes: int) -> str:
     return f"{free_bytes / 1e6:,.0f} MB" if free_bytes < 1e9 else f"{free_bytes / 1e9:,.1f} GB"
 
 
-def minutes_left(state: RigState) -> str:
-    """What the take volume still takes at the rate of the armed channels."""
-    disk = state.disk
-    if disk is None or disk.bytes_per_second <= 0:
+def room_left(state: RigState) -> str:
+    """What the volume to which takes go still takes at the rate of the armed channels."""
+    left = time_left_text(state)
+    if not left:
         return "disk: not known yet"
-    left_s, free_bytes, place = disk.seconds_left, disk.free_bytes, "disk"
-    if state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE:  # takes go there alone
-        left_s, free_bytes, place = None, state.mirror.free_bytes, "mirror"
-    seconds = int(left_s) if left_s is not None else free_bytes // disk.bytes_per_second
-    if seconds < 600:
-        return f"{seconds // 60} min {seconds % 60:02} s of {place}"
-    return f"{seconds // 3600} h {seconds // 60 % 60:02} min of {place}"
+    in_charge = state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE
+    return f"{left} of {'mirror' if in_charge else 'disk'}"
 
 
 def mirror_line(mirror: Mirror) -> str:
@@ -175,13 +187,10 @@ def _channel_cells(
     channel: Channel, levels: Levels | None, cells: int, *, rolling: bool
 ) -> list[RenderableType]:
     lamp = Text("●", style="red" if rolling else "yellow") if channel.armed else Text("○", style="dim")
-    peak = METER_FLOOR_DB
-    rms = METER_FLOOR_DB
-    clipped = False
-    if levels is not None and channel.input <= len(levels.peak_dbfs):
-        peak = levels.peak_dbfs[channel.input - 1]
-        rms = levels.rms_dbfs[channel.input - 1]
-        clipped = levels.clipped[channel.input - 1] > 0
+    level = level_shown(levels, channel)
+    peak, rms, clipped = (
+        (level.peak_dbfs, level.rms_dbfs, level.clipped) if level else (FLOOR_DBFS, FLOOR_DBFS, False)
+    )
     number = Text(f"{channel.number:02}", style="dim")
     peak_text = Text(
         f"{peak:6.1f}" if peak > METER_FLOOR_DB else "     -", style="bold red" if clipped else "dim"
@@ -208,16 +217,10 @@ def _meter(rms_dbfs: float, peak_dbfs: float, cells: int) -> Text:
 
 
 def gain_text(channel: Channel) -> Text:
-    """The confirmed gain; what is asked and not confirmed is marked with a question mark."""
-    if not channel.preamp:
-        return Text("")
-    if channel.gain.asked is not None:
-        return Text(f"?{channel.gain.asked:+.1f} dB", style="yellow")
-    if channel.gain.value is None:
-        return Text("? dB", style="yellow")
-    if not channel.gain.confirmed:
-        return Text(f"({channel.gain.value:+.1f} dB)", style="yellow")
-    return Text(f"{channel.gain.value:+.1f} dB", style="cyan")
+    """Its gain, empty where it has no preamp; what is not confirmed has a question mark."""
+    gain = gain_shown(channel)
+    text = "" if gain.known is Knowledge.NO_PREAMP else f"{gain.text} dB"
+    return Text(text, style=GAIN_STYLES.get(gain.known, "yellow"))
 
 
 def _notices(state: RigState) -> list[RenderableType]:
@@ -262,7 +265,7 @@ def take_table(takes: Sequence[Take], sample_rate_hz: int) -> Table:
             slate.song,
             f"{slate.number:03}" + (f' "{slate.name}"' if slate.name else ""),
             marks,
-            clock(frames, sample_rate_hz),
+            exact_time_text(frames, sample_rate_hz),
             str(len(take.files) or len(take.channels)),
             Text(str(all_of.gaps), style="bold red" if all_of.gaps else "dim"),
             str(all_of.markers),

@@ -25,3 +25,9 @@ def told(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def clock_text(seconds: int) -> str:
+    """ "01:02:05": hours, minutes, seconds of a take, as a clock shows them; nothing is negative."""
+    whole = max(0, seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

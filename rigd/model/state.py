@@ -272,6 +272,11 @@ def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:
     return next((channel for channel in state.channels if channel.number == number), None)
 
 
+def closing_takes(state: RigState) -> tuple[Take, ...]:
+    """Takes that have ended, oldest first, of which not every byte is safe yet; no false ones."""
+    return tuple(take for take in state.takes if not take.closed)
+
+
 def first_state(
     *,
     channels: tuple[Channel, ...],

@@ -16,7 +16,7 @@ from rigd.model.disk_words import DiskMeasured, Measurement, TapeWatched
 from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import WriterReport
-from rigd.model.state import Ending, RigState, Take
+from rigd.model.state import Ending
 from rigd.model.take import GapCause
 from rigd.rules.mirroring import is_in_charge
 from rigd.rules.step_work import Refusal, Work, is_rolling, known_takes, session_takes
@@ -243,8 +243,3 @@ def _have_it_tried(work: Work, fact: WriterReport) -> None:
     if work.rules.measure_at_start and not known and not busy and fit:
         work.change(measuring=True)
         work.do(TryDisk())
-
-
-def closing_takes(state: RigState) -> tuple[Take, ...]:
-    """Takes that have ended, oldest first, of which not every byte is safe yet; no false ones."""
-    return tuple(take for take in state.takes if not take.closed)

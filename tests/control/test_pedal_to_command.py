@@ -23,9 +23,9 @@ from rigd.model.commands import (
     ToggleTake,
 )
 from rigd.model.units import Ns
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.midi.surface import MidiSurface
 from tests.support.patience import wait_for
-from tests.surfaces.midi_bench import STATE
+from tests.surfaces.midi_bench import STATE, midi_settings
 
 # Times of a foot that is quick and a rig that is patient, so that a busy machine changes no gesture.
 SLOW = {"double_ms": 600, "hold_ms": 800, "long_hold_ms": 1300}
@@ -53,9 +53,9 @@ class Chain:
             state=lambda: STATE,
             clock=lambda: Ns(time.monotonic_ns()),
         )
-        settings = MidiSettings(
-            port=f"serial:{path}", settle_ms=50, led=[{"on": "refused", "send": "cc 90"}]  # type: ignore[arg-type]
-        )  # fmt: skip
+        settings = midi_settings(
+            port=f"serial:{path}", settle_ms=50, led=[{"on": "refused", "send": "cc 90"}]
+        )
         self.surface = MidiSurface("pedal", settings, self.binder)
         self.binder.introduce(self.surface)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.faderbox import FaderBox
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from rigd.surfaces.serial.box import SerialBox
 from rigd.surfaces.serial.settings import SerialSettings
 from rigd.wire.serial_ports import SerialPort

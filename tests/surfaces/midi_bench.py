@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -11,8 +12,9 @@ import msgspec
 from rigd.hands.bindings import Binding
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.state import RigState, Transport
-from rigd.model.units import Ns
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.model.units import ClockNs, Ns
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from tests.support.patience import wait_for
 
 STATE = RigState(
@@ -56,13 +58,24 @@ class HasPort(Protocol):
     def port(self) -> str: ...
 
 
+def midi_settings(**settings: Any) -> MidiSettings:
+    """As a config file gives them."""
+    return MidiSettings.model_validate_json(json.dumps(settings))
+
+
 @contextlib.contextmanager
 def running(
-    pedal: HasPort, *, wait: bool = True, controls: tuple[str, ...] = (), **settings: Any
+    pedal: HasPort,
+    *,
+    wait: bool = True,
+    controls: tuple[str, ...] = (),
+    clock: ClockNs | None = None,
+    **settings: Any,
 ) -> Iterator[tuple[MidiSurface, Sink]]:
     """A started surface on the pedal's port, with these controls bound; connected, unless `wait` is False."""
     sink = Sink()
-    surface = MidiSurface("pedal", MidiSettings(**{"port": pedal.port, "settle_ms": 50, **settings}), sink)
+    given = midi_settings(**{"port": pedal.port, "settle_ms": 50, **settings})
+    surface = MidiSurface("pedal", given, sink, clock=clock)
     surface.bound(Binding(control=control, tap="toggle") for control in controls)
     surface.start()
     try:

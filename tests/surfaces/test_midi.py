@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from hardware_sim.pedal import Kind, Pedal, PtyWire
 from rigd.hands.surface import Motion
 from rigd.model.units import Frame
-from rigd.surfaces.midi.surface import LampSettings, MidiSettings, MidiSurface
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from tests.support.patience import wait_for
-from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running
+from tests.surfaces.midi_bench import ROLLING, STATE, Sink, midi_settings, running
 from tests.surfaces.serial_bench import take
 
 PRESS, RELEASE = ("cc 80 ch 1", Motion.PRESS), ("cc 80 ch 1", Motion.RELEASE)
@@ -208,6 +209,9 @@ def test_after_any_rubbish_the_next_press_works_and_memory_is_bounded(pedal: Ped
     "settings",
     [
         {"port": ""},
+        {"port": " "},
+        {"port": "x", "led": [{"on": "phantom 0", "send": "cc 3"}]},
+        {"port": "x", "led": [{"on": "recording"}]},
         {"port": "x", "baud": 1},
         {"port": "x", "sysex": True},
         {"port": "x", "led": [{"on": "recording", "send": "program 3"}]},
@@ -217,11 +221,11 @@ def test_after_any_rubbish_the_next_press_works_and_memory_is_bounded(pedal: Ped
 )
 def test_settings_that_cannot_work_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        MidiSettings.model_validate(settings)
+        midi_settings(**settings)
 
 
 def test_two_lamps_on_one_message_are_lit_when_one_of_them_is(pedal: Pedal) -> None:
-    lamps = (LampSettings(on="fault", send="cc 80", lit=3), LampSettings(on="recording", send="cc 80", lit=1))
+    lamps = [{"on": "fault", "send": "cc 80", "lit": 3}, {"on": "recording", "send": "cc 80", "lit": 1}]
     with running(pedal, led=lamps) as (surface, _):
         surface.show(ROLLING, None)
         wait_for(lambda: pedal.lamps == {"cc 80": 1})

@@ -17,7 +17,8 @@ from rigd.cli.devices import devices
 from rigd.cli.learning import learn
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from rigd.wire.midi.links import DistanceStamps
 from rigd.wire.midi.names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
 from rigd.wire.midi.ports import NO_JACK_SERVER, MidiPorts, _jack_servers

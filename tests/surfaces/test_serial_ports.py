@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from rigd.cli.learning import lasting_name
 from rigd.model.errors import SurfaceError
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from rigd.surfaces.serial.settings import SerialSettings
 from rigd.wire.midi.links import lasting_serial
 from rigd.wire.serial_ports import SerialPort, check_lasting, config_for, find_port, list_ports

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from rigd.hands.bindings import Binding
+from rigd.hands.showing import REFUSED, REFUSED_NS, louder_of
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, Frame, Ns
 from rigd.surfaces.serial.line_protocol import Greeting, answer_line
 from rigd.surfaces.serial.settings import LineTiming, SerialSettings
-from rigd.surfaces.serial.show import Picture, dark_picture, louder_of, meters_of, picture_of
+from rigd.surfaces.serial.show import Picture, dark_picture, meters_of, picture_of
 
 MOST_TO_SAY = 32
 
@@ -51,6 +52,8 @@ class Feedback:
         self._levels: Levels | None = None
         self._at_frame: Frame | None = None
         self._meters_at_ns = Ns(0)
+        self._refused_anew = False
+        self._refused_until_ns: Ns | None = None
 
     def bind(self, bindings: Iterable[Binding]) -> None:
         """From now on a control that turns a gain shows it."""
@@ -79,6 +82,7 @@ class Feedback:
         if accepted and control.partition(" ")[0] in ("fader", "encoder"):
             return
         with self._changed:
+            self._refused_anew = self._refused_anew or (not accepted and REFUSED in self._lamps)
             if self._box is not None:
                 self._add(f"answer {control}", answer_line(control, accepted, text))
 
@@ -156,10 +160,19 @@ class Feedback:
         state = self._state
         if self._dark or state is None:
             return
+        if self._refused_anew:
+            self._refused_anew, self._refused_until_ns, self._drawn = False, Ns(now_ns + REFUSED_NS), False
+        elif self._refused_until_ns is not None and now_ns >= self._refused_until_ns:
+            self._refused_until_ns, self._drawn = None, False
         if not self._drawn:
             meters = self._wanted.get("meters")
             self._wanted = picture_of(
-                state, box=box, lamps=self._lamps, values=self._values, at_frame=self._at_frame
+                state,
+                box=box,
+                lamps=self._lamps,
+                values=self._values,
+                at_frame=self._at_frame,
+                refused=self._refused_until_ns is not None,
             )
             if meters is not None:
                 self._wanted["meters"] = meters

@@ -9,20 +9,15 @@ from msgspec import Struct
 from pydantic import AfterValidator, Field, model_validator
 
 from rigd.config.options import Options, option
+from rigd.hands.showing import LAMP_FORMS, lamp_fault
 from rigd.model.access import Access
 from rigd.surfaces.serial.line_protocol import MAX_CONTROLS
 
-LAMPS = ("recording", "ready", "armed", "fault", "locked", "gap", "circled", "closing")
-CHANNEL_LAMPS = ("armed", "phantom")
-"""These also take a channel: "armed 3"."""
-
 
 def _known_lamp(lamp: str) -> str:
-    word, _, channel = lamp.partition(" ")
-    if lamp in ("", *LAMPS) or (word in CHANNEL_LAMPS and re.fullmatch(r"[1-9][0-9]{0,3}", channel)):
-        return lamp
-    forms = ", ".join((*LAMPS, *(f"{word} CHANNEL" for word in CHANNEL_LAMPS)))
-    raise ValueError(f'"{lamp}" is not something an LED can show; one of: {forms}, or "" for nothing')
+    if lamp and (fault := lamp_fault(lamp)):
+        raise ValueError(f'{fault}, or "" for nothing')
+    return lamp
 
 
 def _known_control(control: str) -> str:
@@ -56,8 +51,7 @@ class SerialSettings(Options):
     )
     leds: tuple[Lamp, ...] = option(
         ("recording", "armed", "fault", "locked"),
-        'What LED 1, 2, 3 ... show: recording, ready, armed, "armed CHANNEL", "phantom CHANNEL", fault, '
-        'locked, gap, circled, closing (a take ended and not yet safe on the disk), or "" for nothing',
+        f'What LED 1, 2, 3 ... show, or "" for nothing: {LAMP_FORMS}; see "Lamps" below',
         longest=MAX_CONTROLS,
     )
     values: dict[ValueControl, ChannelRef] = option(
