@@ -54,6 +54,14 @@ class ControlSink(Protocol):
         """The port vanished: every control held on it counts as released, without an action."""
 
 
+class SurfaceSettings(Protocol):
+    """What the settings model of a kind may say besides its options. `rigd check` asks it; each may be missing."""
+
+    def motions_of(self, control: str) -> frozenset[Motion]:
+        """What the control of that name can do. Raises SurfaceError, with the forms there are, where the kind has
+        none of that name."""
+
+
 class Surface(Protocol):
     """One [surface.<name>]. Found by the entry point group "rigd.surfaces": a function
     `(name, settings, sink) -> Surface`; its `Settings` model is the attribute `settings_model` of it."""

@@ -70,11 +70,6 @@ def test_machine_control_is_heard(pedal: Pedal) -> None:
         wait_for(lambda: sink.switches == [("mmc record", Motion.TRIGGER), ("mmc exit", Motion.TRIGGER)])
 
 
-def test_a_control_that_no_midi_port_has_is_told(pedal: Pedal) -> None:
-    with running(pedal, controls=("cc 80", "fader 1")) as (surface, _):
-        assert '"fader 1" is not a control of a MIDI port' in surface.status().detail
-
-
 def test_an_expression_pedal_tells_its_place(pedal: Pedal) -> None:
     with running(pedal) as (_, sink):
         pedal.send(bytes.fromhex("B00B00 0B20 0B7F"))

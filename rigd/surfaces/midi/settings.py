@@ -8,8 +8,9 @@ from pydantic import AfterValidator
 
 from rigd.config.options import NEEDED, Options, option
 from rigd.hands.showing import LAMP_FORMS, lamp_fault
+from rigd.hands.surface import Motion
 from rigd.model.access import Access
-from rigd.surfaces.midi.controls import message_for
+from rigd.surfaces.midi.controls import message_for, motions_of
 from rigd.wire.midi.links import SERIAL_PREFIX
 from rigd.wire.midi.ports import Api
 
@@ -87,6 +88,10 @@ class MidiSettings(Options):
     led: tuple[LampSettings, ...] = option(
         (), "The lamps, a table each: [[surface.NAME.led]], see below", longest=256
     )
+
+    def motions_of(self, control: str) -> frozenset[Motion]:
+        """See rigd.hands.surface.SurfaceSettings."""
+        return motions_of(control)
 
     def access(self) -> Access:
         """A serial line, ALSA's sequencer, or the server."""

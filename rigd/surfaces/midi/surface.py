@@ -20,7 +20,7 @@ from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi.controls import check_control, message_for, touches_in
+from rigd.surfaces.midi.controls import message_for, touches_in
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.switch_sense import SwitchSense
 from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
@@ -64,7 +64,6 @@ class MidiSurface:
         self._refused_until_ns = 0
         self._link: MidiLink | None = None
         self._sysex = False
-        self._unknown: tuple[str, ...] = ()
         self._stopping = threading.Event()
         self._ports = MidiPorts(client=name, api=settings.api)
         self._serial_ports = serial_ports
@@ -79,7 +78,6 @@ class MidiSurface:
         """What its controls do. Sysex is let in only where MIDI Machine Control is bound. Before `start`."""
         controls = [binding.control for binding in bindings]
         self._sysex = any(plain_control(control).startswith("mmc ") for control in controls)
-        self._unknown = tuple(wrong for control in controls if (wrong := check_control(control)))
 
     def start(self) -> None:
         """See Surface."""
@@ -253,7 +251,7 @@ class MidiSurface:
                 self._send(link, lamp.send, lamp.dark)
 
     def _troubles(self, link: MidiLink) -> str:
-        troubles = list(self._unknown)
+        troubles = []
         if remark := remark_on(stable_name(link.name)):
             troubles.append(remark)
         if self._settings.led and not link.has_output:

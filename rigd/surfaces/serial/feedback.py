@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
-from rigd.hands.bindings import Binding
+from rigd.hands.bindings import Binding, plain_control
 from rigd.hands.showing import REFUSED, REFUSED_NS, louder_of
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
@@ -26,8 +26,9 @@ def values_of(bindings: Iterable[Binding], more: Mapping[str, int]) -> dict[str,
     values: dict[str, ChannelNumber] = {}
     for binding in bindings:
         channel = binding.gain if binding.gain is not None else binding.nudge
-        if channel is not None and binding.control.partition(" ")[0] in ("fader", "encoder"):
-            values[binding.control] = channel
+        control = plain_control(binding.control)
+        if channel is not None and control.partition(" ")[0] in ("fader", "encoder"):
+            values[control] = channel
     return values | {control: ChannelNumber(number) for control, number in more.items()}
 
 

@@ -9,9 +9,19 @@ from msgspec import Struct
 from pydantic import AfterValidator, Field, model_validator
 
 from rigd.config.options import Options, option
+from rigd.hands.bindings import plain_control
 from rigd.hands.showing import LAMP_FORMS, lamp_fault
+from rigd.hands.surface import Motion
 from rigd.model.access import Access
+from rigd.model.errors import SurfaceError
 from rigd.surfaces.serial.line_protocol import MAX_CONTROLS
+
+_MOTIONS = {
+    "fader": frozenset({Motion.ABSOLUTE}),
+    "encoder": frozenset({Motion.RELATIVE}),
+    "button": frozenset({Motion.PRESS, Motion.RELEASE}),
+}
+_NUMBER = re.compile(r"[1-9][0-9]?", re.ASCII)
 
 
 def _known_lamp(lamp: str) -> str:
@@ -77,6 +87,18 @@ class SerialSettings(Options):
         if self.baud == 1200:
             raise ValueError("baud 1200 starts the boot-loader of Leonardo boards; use another, best 115200")
         return self
+
+    def motions_of(self, control: str) -> frozenset[Motion]:
+        """See rigd.hands.surface.SurfaceSettings. How many of a kind a box has, it says itself when it greets."""
+        kind, _, number = plain_control(control).partition(" ")
+        has = ("fader",) if self.protocol == "deej" else tuple(_MOTIONS)
+        if kind not in has or not _NUMBER.fullmatch(number) or int(number) > MAX_CONTROLS:
+            forms = ", ".join(f'"{each} 1"' for each in has)
+            whose = "a deej box" if self.protocol == "deej" else "a box on a serial line"
+            raise SurfaceError(
+                f'"{control[:40]}" is not a control of {whose}; the forms are: {forms} (1 to {MAX_CONTROLS})'
+            )
+        return _MOTIONS[kind]
 
     @property
     def names_commands(self) -> bool:
