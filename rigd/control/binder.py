@@ -24,7 +24,7 @@ from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, re
 from rigd.hands.surface import ControlInput, Motion, Surface
 from rigd.model.commands import Accepted, Command, GivenBy, Reply, parse_command
 from rigd.model.errors import CommandError
-from rigd.model.state import RigState, channel_of
+from rigd.model.state import RigState, SurfaceStatus, channel_of
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, ClockNs, Ns, Origin
 
 _log = logging.getLogger(__name__)
@@ -107,10 +107,13 @@ class Binder:
         bindings: Mapping[str, Sequence[Binding]],
         submit: Submit,
         state: Callable[[], RigState],
+        report: Callable[[SurfaceStatus], None],
         clock: ClockNs,
     ) -> None:
+        """`report` takes what surfaces say of themselves, and never waits."""
         self._submit = submit
         self._state = state
+        self._report = report
         self._clock = clock
         self._bound = {
             name: tuple(_BoundControl(name, binding) for binding in of_surface)
@@ -178,6 +181,10 @@ class Binder:
             if not self._queue or self._queue[-1] != news:
                 self._queue.append(news)
             self._wake.notify()
+
+    def surface_status(self, status: SurfaceStatus) -> None:
+        """It takes no place in the queue."""
+        self._report(status)
 
     def _forget_older_place(self, newer: ControlInput) -> None:
         """Of a sweep only where it begins and where it is now count, and take a place in the queue: a fader

@@ -11,7 +11,7 @@ import msgspec
 
 from rigd.hands.bindings import Binding
 from rigd.hands.surface import ControlInput, Motion
-from rigd.model.state import RigState, Transport
+from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.units import ClockNs, Ns
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.surface import MidiSurface
@@ -37,6 +37,8 @@ class Sink:
     def __init__(self) -> None:
         self.inputs: list[ControlInput] = []
         self.lost: list[str] = []
+        self.status = SurfaceStatus(name="", kind="midi", connected=False, detail="nothing was reported")
+        """As it was reported last."""
 
     def moved(self, control_input: ControlInput) -> None:
         self.inputs.append(control_input)
@@ -46,6 +48,9 @@ class Sink:
 
     def gone(self, surface: str) -> None:
         self.lost.append(surface)
+
+    def surface_status(self, status: SurfaceStatus) -> None:
+        self.status = status
 
     @property
     def switches(self) -> list[tuple[str, Motion]]:
@@ -75,12 +80,12 @@ def running(
     """A started surface on the pedal's port, with these controls bound; connected, unless `wait` is False."""
     sink = Sink()
     given = midi_settings(**{"port": pedal.port, "settle_ms": 50, **settings})
-    surface = MidiSurface("pedal", given, sink, clock=clock)
-    surface.bound(Binding(control=control, tap="toggle") for control in controls)
+    bindings = [Binding(control=control, tap="toggle") for control in controls]
+    surface = MidiSurface("pedal", given, bindings, sink, clock=clock)
     surface.start()
     try:
         if wait:
-            wait_for(lambda: surface.status().connected, f"connecting ({surface.status().detail})")
+            wait_for(lambda: sink.status.connected, "connecting", instead=lambda: sink.status.detail)
         yield surface, sink
     finally:
         surface.stop()

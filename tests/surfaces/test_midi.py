@@ -79,14 +79,14 @@ def test_an_expression_pedal_tells_its_place(pedal: Pedal) -> None:
 
 
 def test_a_switch_that_is_down_at_start_is_held_and_never_pressed(pedal: Pedal) -> None:
-    with running(pedal, wait=False, settle_ms=700) as (surface, sink):
+    with running(pedal, wait=False, settle_ms=700) as (_, sink):
 
         def is_seen() -> bool:
             pedal.press()  # its state, as a device tells it when its port is opened
             return bool(sink.inputs)
 
         wait_for(is_seen, "the switch is seen", every_s=0.01)
-        wait_for(lambda: surface.status().connected)
+        wait_for(lambda: sink.status.connected)
         assert {motion for _, motion in sink.switches} == {Motion.HELD}
         pedal.release()
         pedal.tap()
@@ -156,11 +156,11 @@ def test_a_vanished_port_lets_go_and_is_opened_again_with_its_lamps(pedal: Pedal
         for count in (1, 2):
             pedal.press()
             pedal.unplug()
-            wait_for(lambda: not surface.status().connected)
-            assert "opens it by itself" in surface.status().detail
+            wait_for(lambda: not sink.status.connected)
+            assert "opens it by itself" in sink.status.detail
             wait_for(lambda count=count: sink.lost == ["pedal"] * count)  # type: ignore[misc]
             pedal.plug_in()
-            wait_for(lambda: surface.status().connected)
+            wait_for(lambda: sink.status.connected)
             wait_for(lambda: pedal.lamps == {"cc 80": 127, "note 61": 0})
         sink.inputs.clear()
         pedal.tap()
@@ -170,12 +170,12 @@ def test_a_vanished_port_lets_go_and_is_opened_again_with_its_lamps(pedal: Pedal
 def test_a_port_that_is_missing_at_start_is_no_error_and_is_found_later(tmp_path: Path) -> None:
     pedal = pedal_on(tmp_path / "midi")
     sink = Sink()
-    surface = MidiSurface("pedal", MidiSettings(port=f"serial:{tmp_path / 'midi'}"), sink)
+    surface = MidiSurface("pedal", MidiSettings(port=f"serial:{tmp_path / 'midi'}"), (), sink)
     surface.start()
     try:
-        wait_for(lambda: "cannot be opened" in surface.status().detail)
+        wait_for(lambda: "cannot be opened" in sink.status.detail)
         with pedal:
-            wait_for(lambda: surface.status().connected)
+            wait_for(lambda: sink.status.connected)
     finally:
         surface.stop()
 

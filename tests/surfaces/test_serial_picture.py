@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from rigd.hands.bindings import Binding
@@ -48,9 +50,9 @@ def told(feedback: Feedback, seconds: float = 0.0) -> list[str]:
     return lines
 
 
-def feedback(**settings: object) -> Feedback:
+def feedback(bindings: Sequence[Binding] = (), **settings: object) -> Feedback:
     given = SerialSettings.model_validate({"port": "/dev/null", **settings})
-    return Feedback(given, LineTiming())
+    return Feedback(given, bindings, LineTiming())
 
 
 def test_the_display_shows_the_state_the_take_and_its_time() -> None:
@@ -144,14 +146,14 @@ def test_everything_is_told_once_and_then_only_what_changed() -> None:
 
 
 def test_a_control_that_turns_a_gain_shows_it() -> None:
-    box = feedback(values={"fader 3": 2})
-    box.bind(
+    box = feedback(
         [
             Binding(control="fader 1", gain=ChannelNumber(1)),
             Binding(control="encoder 2", nudge=ChannelNumber(2)),
             Binding(control="button 1", tap="toggle"),
             Binding(control="fader 4", gain=ChannelNumber(4)),
-        ]
+        ],
+        values={"fader 3": 2},
     )
     box.show(rig(), None)
     box.meet(BOX)

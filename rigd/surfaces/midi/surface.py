@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rigd.hands.bindings import Binding, plain_control
@@ -48,6 +48,7 @@ class MidiSurface:
         self,
         name: str,
         settings: MidiSettings,
+        bindings: Sequence[Binding],
         sink: ControlSink,
         *,
         clock: ClockNs | None = None,
@@ -63,7 +64,8 @@ class MidiSurface:
         """What each lamp does; None: nobody has shown it a state."""
         self._refused_until_ns = 0
         self._link: MidiLink | None = None
-        self._sysex = False
+        # Sysex is let in only where MIDI Machine Control is bound: nothing bounds its length (wire/midi/ports.py).
+        self._sysex = any(plain_control(each.control).startswith("mmc ") for each in bindings)
         self._stopping = threading.Event()
         self._ports = MidiPorts(client=name, api=settings.api)
         self._serial_ports = serial_ports
@@ -73,11 +75,6 @@ class MidiSurface:
         self._lamps_sent: dict[str, int] = {}
         self._sent: deque[tuple[bytes, int]] = deque(maxlen=64)
         self._thread = threading.Thread(target=self._run, name=f"rigd-midi-{name}", daemon=True)
-
-    def bound(self, bindings: Iterable[Binding]) -> None:
-        """What its controls do. Sysex is let in only where MIDI Machine Control is bound. Before `start`."""
-        controls = [binding.control for binding in bindings]
-        self._sysex = any(plain_control(control).startswith("mmc ") for control in controls)
 
     def start(self) -> None:
         """See Surface."""
@@ -90,13 +87,13 @@ class MidiSurface:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def status(self) -> SurfaceStatus:
-        """See Surface. Connected means that a press counts: the port is open and its device has settled."""
-        with self._lock:
-            return self._status
+    @property
+    def shows_levels(self) -> bool:
+        """See Surface. A pedal has no meters."""
+        return False
 
     def show(self, state: RigState, levels: Levels | None) -> None:
-        """See Surface. A pedal has no meters; its thread is woken only where a lamp changes."""
+        """See Surface. Its thread is woken only where a lamp changes."""
         lights = tuple(light_of(lamp.on, state) for lamp in self._settings.led)
         with self._lock:
             news, self._lights = self._lights != lights, lights
@@ -261,11 +258,12 @@ class MidiSurface:
         return "; ".join(troubles)
 
     def _tell(self, *, connected: bool, port: str = "", detail: str = "") -> None:
+        """Connected means that a press counts: the port is open and its device has settled."""
         status = SurfaceStatus(name=self.name, kind="midi", connected=connected, port=port, detail=detail)
-        with self._lock:
-            news, self._status = self._status != status, status
-        if news:
+        if status != self._status:
+            self._status = status
             _log.info("surface %s: %s", self.name, _sentence(status))
+            self._sink.surface_status(status)
 
 
 def _sentence(status: SurfaceStatus) -> str:
