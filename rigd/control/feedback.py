@@ -1,9 +1,10 @@
 """Shows the rig's truth on every surface, and hands on how each surface says it stands.
 
-Thread "rigd-feedback" keeps the pace: it wakes where the state is another one, where a surface has reported, and,
-while one shows levels, ten times a second. Thread "rigd-show" calls `Surface.show`. A show returns at once, by its
-promise; one that does not costs its surface alone: that thread is left behind in it, and another one goes on. What
-a surface was not shown meanwhile is merged for it. Without surfaces there is no thread.
+Thread "rigd-feedback" wakes where the state is another one, where a surface has reported, and, while one shows
+levels, ten times a second; it calls `Surface.show`, which returns at once by its promise. Thread
+"rigd-feedback-guard" looks at it twice a second while there is something to show: a show that does not return costs
+its surface alone. The thread is left behind in it, another one goes on, and what the surface misses is merged for
+it. Without surfaces there is no thread.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from collections.abc import Callable
 
 from rigd.hands.showing import louder_of
 from rigd.hands.surface import Surface
@@ -29,10 +29,11 @@ LEVELS_EVERY_S = 0.1
 """As often as a box on a serial line takes meters."""
 REPORTS_EVERY_S = 0.25
 """A port that comes and goes a thousand times a second must not fill the controller's queue."""
-HANGS_AFTER_S = 1.0
-_LOOKS = 4
-"""At a show that lasts, before it is taken for one that hangs: where something held the whole interpreter for long,
-the thread that shows gets its turn between two of them."""
+LOOK_EVERY_S = 0.5
+_LOOKS = 2
+"""So often the guard has to find the show of the look before still going on, before it hangs: where something held
+the whole interpreter for long, the thread that shows gets its turn between two looks."""
+_STOP_WAIT_S = 1.0
 
 
 class _Audience:
@@ -79,55 +80,15 @@ class _Audience:
             self._failed = True
 
 
-class _ShowThread:
-    """Shows to one surface after the other, until it is let go or left behind."""
+class _Shift:
+    """One thread's time as the one that shows. Guarded by the feedback's lock."""
 
-    def __init__(self, came_back: Callable[[], None]) -> None:
-        self._came_back = came_back
-        self._rounds: SimpleQueue[Sequence[_Audience]] = SimpleQueue()
-        self._done = threading.Event()
-        self._lock = threading.Lock()
-        self._showing: _Audience | None = None
-        self._is_left = False
-        self._thread = threading.Thread(target=self._run, name="rigd-show", daemon=True)
-        self._thread.start()
-
-    def show(self, due: Sequence[_Audience]) -> _Audience | None:
-        """All of `due` are shown; or else the one that hangs, and this thread is left behind in it."""
-        self._done.clear()
-        self._rounds.put(due)
-        at: _Audience | None = None
-        looks = 0
-        while not self._done.wait(HANGS_AFTER_S / _LOOKS):
-            with self._lock:
-                looks = looks + 1 if self._showing is at else 1
-                at = self._showing
-                if at is not None and looks >= _LOOKS:
-                    self._is_left = at.hangs = True
-                    return at
-        return None
-
-    def let_go(self) -> None:
-        """The thread has ended."""
-        self._rounds.put(())
-        self._thread.join(HANGS_AFTER_S)
-
-    def _run(self) -> None:
-        while due := self._rounds.get():
-            for each in due:
-                with self._lock:
-                    self._showing = each
-                each.show()
-                with self._lock:
-                    self._showing = None
-                    if self._is_left:
-                        each.hangs = False
-                        break
-            if self._is_left:
-                _log.info("surface %s shows the rig's state again", each.surface.name)
-                self._came_back()
-                return
-            self._done.set()
+    def __init__(self) -> None:
+        self.shows = 0
+        """Begun so far."""
+        self.showing: _Audience | None = None
+        self.is_over = False
+        """Another thread has taken over."""
 
 
 class Feedback:
@@ -145,14 +106,18 @@ class Feedback:
         self._meter = meter
         self._post = post
         self._audiences: list[_Audience] = []
-        self._wake = threading.Condition()
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._wake_guard = threading.Condition(self._lock)
+        self._guard_sleeps = False
         self._is_news = True
         self._stopping = False
         self._reports: dict[str, SurfaceStatus] = {}
         self._shown_s = self._posted_s = -math.inf
         self._levels: Levels | None = None
-        self._show_thread: _ShowThread | None = None
-        self._thread = threading.Thread(target=self._run, name="rigd-feedback", daemon=True)
+        self._shift = _Shift()
+        self._thread: threading.Thread | None = None
+        self._guard_thread = threading.Thread(target=self._guard, name="rigd-feedback-guard", daemon=True)
 
     def introduce(self, surface: Surface) -> None:
         """From the start on it is shown the state as it is, and then what changes. Before `start`."""
@@ -160,7 +125,8 @@ class Feedback:
 
     def start(self) -> None:
         if self._audiences:
-            self._thread.start()
+            self._begin_shift()
+            self._guard_thread.start()
 
     def changed(self) -> None:
         """The state is another one. Any thread; returns at once."""
@@ -177,19 +143,31 @@ class Feedback:
 
     def stop(self) -> None:
         """Nothing more is shown; threads joined, but for one that hangs in a surface."""
-        with self._wake:
+        with self._lock:
             self._stopping = True
-            self._wake.notify()
-        if self._thread.ident is not None:
-            self._thread.join()
-        if self._show_thread is not None:
-            self._show_thread.let_go()
+            self._wake.notify_all()
+            self._wake_guard.notify_all()
+        if self._thread is None:
+            return
+        self._guard_thread.join()
+        self._thread.join(_STOP_WAIT_S)
+        with self._lock:
+            hanging = self._shift.showing
+        if hanging is not None:
+            _log.warning("surface %s hangs in its feedback; rigd ends without it", hanging.surface.name)
 
-    # The thread that keeps the pace
+    def _begin_shift(self) -> None:
+        self._shift = _Shift()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._shift,), name="rigd-feedback", daemon=True
+        )
+        self._thread.start()
 
-    def _run(self) -> None:
-        while True:
-            with self._wake:
+    # The thread that shows
+
+    def _run(self, shift: _Shift) -> None:
+        while not shift.is_over:
+            with self._lock:
                 while not self._stopping and (wait_s := self._due_s() - time.monotonic()) > 0:
                     self._wake.wait(None if wait_s == math.inf else wait_s)
                 if self._stopping:
@@ -204,7 +182,7 @@ class Feedback:
             try:
                 self._hand_on(reports)
                 if is_time_to_show:
-                    self._show()
+                    self._show(shift)
             except Exception:  # the top of the thread: the next state is shown again
                 _log.exception("showing the rig's state failed; it goes on")
 
@@ -229,23 +207,57 @@ class Feedback:
                 with self._wake:
                     self._reports.setdefault(name, status)
 
-    def _show(self) -> None:
+    def _show(self, shift: _Shift) -> None:
         state, levels = self._state(), None
         if any(each.shows_levels for each in self._audiences):
             read = self._meter()
             levels, self._levels = (read if read is not self._levels else None), read
         for each in self._audiences:
             each.offer(state, levels)
-        due = [each for each in self._audiences if each.is_due]
-        while due:
-            if self._show_thread is None:
-                self._show_thread = _ShowThread(came_back=self.changed)
-            hanging = self._show_thread.show(due)
-            if hanging is None:
+        for each in self._audiences:
+            if each.is_due and not self._show_on(each, shift):
                 return
-            self._show_thread = None
+
+    def _show_on(self, each: _Audience, shift: _Shift) -> bool:
+        """False where this thread came back after another one had taken over."""
+        with self._lock:
+            shift.shows, shift.showing = shift.shows + 1, each
+            if self._guard_sleeps:
+                self._guard_sleeps = False
+                self._wake_guard.notify()
+        each.show()
+        with self._lock:
+            shift.showing = None
+            if not shift.is_over:
+                return True
+            each.hangs = False
+            self._is_news = True
+            self._wake.notify()
+        _log.info("surface %s shows the rig's state again", each.surface.name)
+        return False
+
+    # The thread that guards it
+
+    def _guard(self) -> None:
+        seen, looks = 0, 0
+        while True:
+            with self._lock:
+                self._wake_guard.wait(LOOK_EVERY_S)
+                shift = self._shift
+                if shift.showing is None and shift.shows == seen:
+                    self._guard_sleeps = True
+                    self._wake_guard.wait_for(lambda: self._stopping or not self._guard_sleeps)
+                if self._stopping:
+                    return
+                looks = looks + 1 if shift.showing is not None and shift.shows == seen else 0
+                seen = shift.shows
+                if shift.showing is None or looks < _LOOKS:
+                    continue
+                hanging = shift.showing
+                shift.is_over = hanging.hangs = self._is_news = True
+                seen, looks = 0, 0
             _log.warning(
                 "surface %s hangs in its feedback; rigd goes on without it until it returns",
                 hanging.surface.name,
             )
-            due = due[due.index(hanging) + 1 :]
+            self._begin_shift()
