@@ -24,7 +24,9 @@ from rigd.model.state import RigState, SurfaceStatus
 
 _log = logging.getLogger(__name__)
 
-SHORTEST_INTERVAL_S = 0.05
+STATE_EVERY_S = 0.05
+STATES_AT_ONCE = 2
+"""What is asked of a preamp and what it says come within milliseconds, after a rest: neither waits for the pace."""
 LEVELS_EVERY_S = 0.1
 """As often as a box on a serial line takes meters."""
 REPORTS_EVERY_S = 0.25
@@ -34,6 +36,24 @@ _LOOKS = 2
 """So often the guard has to find the show of the look before still going on, before it hangs: where something held
 the whole interpreter for long, the thread that shows gets its turn between two looks."""
 _STOP_WAIT_S = 1.0
+
+
+class Pace:
+    """How often something may be done: `at_once` times after a rest, in the long run once in `every_s`."""
+
+    def __init__(self, *, every_s: float, at_once: int) -> None:
+        self._every_s = every_s
+        self._ahead_s = (at_once - 1) * every_s
+        self._next_s = -math.inf
+
+    @property
+    def due_s(self) -> float:
+        """From when on it may be done again."""
+        return self._next_s - self._ahead_s
+
+    def done(self, now_s: float) -> None:
+        """It was done now."""
+        self._next_s = max(self._next_s, now_s) + self._every_s
 
 
 class _Audience:
@@ -113,6 +133,7 @@ class Feedback:
         self._is_news = True
         self._stopping = False
         self._reports: dict[str, SurfaceStatus] = {}
+        self._pace = Pace(every_s=STATE_EVERY_S, at_once=STATES_AT_ONCE)
         self._shown_s = self._posted_s = -math.inf
         self._levels: Levels | None = None
         self._shift = _Shift()
@@ -178,6 +199,8 @@ class Feedback:
                     reports, self._reports, self._posted_s = self._reports, {}, now_s
                 is_time_to_show = self._show_due_s() <= now_s
                 if is_time_to_show:
+                    if self._is_news:
+                        self._pace.done(now_s)
                     self._is_news, self._shown_s = False, now_s
             try:
                 self._hand_on(reports)
@@ -193,10 +216,9 @@ class Feedback:
         return self._posted_s + REPORTS_EVERY_S if self._reports else math.inf
 
     def _show_due_s(self) -> float:
-        if self._is_news:
-            return self._shown_s + SHORTEST_INTERVAL_S
         wanted = any(each.shows_levels and not each.hangs for each in self._audiences)
-        return self._shown_s + LEVELS_EVERY_S if wanted else math.inf
+        levels_due_s = self._shown_s + LEVELS_EVERY_S if wanted else math.inf
+        return min(self._pace.due_s, levels_due_s) if self._is_news else levels_due_s
 
     def _hand_on(self, reports: dict[str, SurfaceStatus]) -> None:
         for name, status in reports.items():

@@ -83,8 +83,8 @@ class Surface(Protocol):
         """Port closed, threads joined, LEDs dark."""
 
     def show(self, state: RigState, levels: Levels | None) -> None:
-        """Feedback is drawn from this. Called up to 20 times a second; returns at once: what the wire does not take
-        yet it keeps: the newest state, and of levels the loudest peak and every clip (`louder_of`). `levels` are
+        """Feedback is drawn from this. Called some 20 times a second at most; returns at once. What the wire does not
+        take yet it keeps: the newest state, and of levels the loudest peak and every clip (`louder_of`). `levels` are
         those since the last time, None where there are none."""
 
     def answered(self, control: str, accepted: bool, text: str) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from rigd.control.feedback import REPORTS_EVERY_S, Feedback
+from rigd.control.feedback import REPORTS_EVERY_S, Feedback, Pace
 from rigd.model.errors import RigError
 from rigd.model.inputs import Fact
 from rigd.model.levels import Levels
@@ -139,6 +139,21 @@ def test_a_storm_of_changes_is_shown_at_its_own_pace_and_ends_with_the_newest(be
             bench.turn(number)
         wait_for(lambda: bool(lamp.shown) and lamp.shown[-1] == 4999)
     assert len(lamp.shown) <= (time.monotonic() - started_s) * 20 + 2
+
+
+def test_two_changes_after_a_rest_need_not_wait_and_in_the_long_run_the_pace_is_kept() -> None:
+    pace = Pace(every_s=0.05, at_once=2)
+    done: list[float] = []
+    for now_s in (step / 1000 for step in range(5000, 7001)):
+        if pace.due_s <= now_s:
+            pace.done(now_s)
+            done.append(now_s)
+    assert done[:2] == [5.0, 5.001] and done[2] >= 5.05
+    assert 40 <= len(done) <= 2.001 / 0.05 + 2
+    for _ in range(2):
+        assert pace.due_s <= 9.0
+        pace.done(9.0)
+    assert pace.due_s > 9.0, "a rest gives no more than that"
 
 
 def test_a_surface_that_hangs_or_fails_holds_up_nobody_else(

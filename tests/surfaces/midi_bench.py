@@ -37,8 +37,7 @@ class Sink:
     def __init__(self) -> None:
         self.inputs: list[ControlInput] = []
         self.lost: list[str] = []
-        self.status = SurfaceStatus(name="", kind="midi", connected=False, detail="nothing was reported")
-        """As it was reported last."""
+        self.statuses: list[SurfaceStatus] = []
 
     def moved(self, control_input: ControlInput) -> None:
         self.inputs.append(control_input)
@@ -50,7 +49,13 @@ class Sink:
         self.lost.append(surface)
 
     def surface_status(self, status: SurfaceStatus) -> None:
-        self.status = status
+        self.statuses.append(status)
+
+    @property
+    def status(self) -> SurfaceStatus:
+        """As it was reported last."""
+        nothing = SurfaceStatus(name="", kind="midi", connected=False, detail="nothing was reported")
+        return self.statuses[-1] if self.statuses else nothing
 
     @property
     def switches(self) -> list[tuple[str, Motion]]:

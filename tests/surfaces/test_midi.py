@@ -6,6 +6,7 @@ import random
 import time
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,9 @@ def test_a_vanished_port_lets_go_and_is_opened_again_with_its_lamps(pedal: Pedal
         sink.inputs.clear()
         pedal.tap()
         wait_for(lambda: sink.switches == [PRESS, RELEASE])
+    assert [one.connected for one in sink.statuses].count(True) == 3
+    assert all(one != other for one, other in pairwise(sink.statuses)), "reported only when it is another one"
+    assert sink.status.detail == "stopped"
 
 
 def test_a_port_that_is_missing_at_start_is_no_error_and_is_found_later(tmp_path: Path) -> None:
