@@ -162,6 +162,9 @@ def check(draft: Draft) -> Iterator[ConfigFault]:
         for place, binding in enumerate(surface.bindings):
             if binding is not None and binding.control.strip():
                 yield from _check_control((*path, place), binding, surface.settings)
+        channels_shown = getattr(surface.settings, "channels_shown", tuple)
+        for option, given, channel in channels_shown():
+            yield from _check_channel(draft, ("surface", name, *option), given, channel, sets_preamp=False)
         yield from _check_allow(draft, ("surface", name, "allow"), surface.allow or ())
 
 

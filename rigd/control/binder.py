@@ -36,7 +36,6 @@ _LATE_EDGES_S = 0.02
 _LATE_EDGES_NS = NS_PER_SECOND // 50
 _LONGEST_WAIT_S = 0.05
 """While a gesture is pending; the clock is the caller's own and may run faster than the waiting."""
-_LOG_EVERY_NS = NS_PER_SECOND
 _REFUSAL_EVERY_NS = 60 * NS_PER_SECOND
 """A refusal is logged at once; the same one again (surface, control, command) not before this."""
 MOST_UNANSWERED = MOST_COMMANDS_WAITING // 2
@@ -393,7 +392,7 @@ class Binder:
     def _tell_overflow(self) -> None:
         now_ns = self._clock()
         with self._wake:
-            quiet = self._told_overflow_ns is not None and now_ns - self._told_overflow_ns < _LOG_EVERY_NS
+            quiet = self._told_overflow_ns is not None and now_ns - self._told_overflow_ns < NS_PER_SECOND
             if not self._overflowed or quiet:
                 return
             count, self._overflowed, self._told_overflow_ns = self._overflowed, 0, now_ns

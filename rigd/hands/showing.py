@@ -175,20 +175,24 @@ def lamp_fault(lamp: str) -> str:
     return f'"{lamp[:40]}" is not something a lamp can show; one of: {LAMP_FORMS}'
 
 
+def channel_of_lamp(lamp: str) -> ChannelNumber | None:
+    """The channel that a lamp is about; None where it is about the whole rig."""
+    number = lamp.partition(" ")[2]
+    return ChannelNumber(int(number)) if number and not lamp_fault(lamp) else None
+
+
 def light_of(lamp: str, state: RigState, *, refused: bool = False) -> Light:
     """What a lamp of that word does. `refused`: a command of its surface was, less than REFUSED_NS ago.
 
     A word that nobody knows, and a channel that the rig does not have, are dark.
     """
-    word, _, number = lamp.partition(" ")
     if lamp == REFUSED:
         return _on(refused)
     if lamp in LAMPS:
         return LAMPS[lamp].light(state)
-    if lamp_fault(lamp):
-        return Light.OFF
-    channel = channel_of(state, ChannelNumber(int(number)))
-    return CHANNEL_LAMPS[word].light(channel) if channel is not None else Light.OFF
+    number = channel_of_lamp(lamp)
+    channel = channel_of(state, number) if number is not None else None
+    return CHANNEL_LAMPS[lamp.partition(" ")[0]].light(channel) if channel is not None else Light.OFF
 
 
 def is_lit(light: Light, now_ns: Ns) -> bool:

@@ -5,6 +5,7 @@ bytes -> surface -> ControlInput -> gesture and binding (pure) -> Command -> con
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Protocol
 
@@ -61,6 +62,9 @@ class SurfaceSettings(Protocol):
     def motions_of(self, control: str) -> frozenset[Motion]:
         """What the control of that name can do. Raises SurfaceError, with the forms there are, where the kind has
         none of that name."""
+
+    def channels_shown(self) -> Iterator[tuple[tuple[str | int, ...], str, int]]:
+        """The channels that its options name: where each stands, how it reads there, the channel's number."""
 
 
 class Surface(Protocol):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from rigd.config.options import NEEDED, Options, option
-from rigd.hands.showing import LAMP_FORMS, lamp_fault
+from rigd.hands.showing import LAMP_FORMS, channel_of_lamp, lamp_fault
 from rigd.hands.surface import Motion
 from rigd.model.access import Access
 from rigd.surfaces.midi.controls import message_for, motions_of
@@ -92,6 +93,12 @@ class MidiSettings(Options):
     def motions_of(self, control: str) -> frozenset[Motion]:
         """See rigd.hands.surface.SurfaceSettings."""
         return motions_of(control)
+
+    def channels_shown(self) -> Iterator[tuple[tuple[str | int, ...], str, int]]:
+        """See rigd.hands.surface.SurfaceSettings."""
+        for place, lamp in enumerate(self.led):
+            if (channel := channel_of_lamp(lamp.on)) is not None:
+                yield ("led", place, "on"), f'on = "{lamp.on}"', channel
 
     def access(self) -> Access:
         """A serial line, ALSA's sequencer, or the server."""

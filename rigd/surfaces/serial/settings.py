@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rigd.config.options import Options, option
 from rigd.hands.bindings import plain_control
-from rigd.hands.showing import LAMP_FORMS, lamp_fault
+from rigd.hands.showing import LAMP_FORMS, channel_of_lamp, lamp_fault
 from rigd.hands.surface import Motion
 from rigd.model.access import Access
 from rigd.model.errors import SurfaceError
@@ -99,6 +100,16 @@ class SerialSettings(Options):
                 f'"{control[:40]}" is not a control of {whose}; the forms are: {forms} (1 to {MAX_CONTROLS})'
             )
         return _MOTIONS[kind]
+
+    def channels_shown(self) -> Iterator[tuple[tuple[str | int, ...], str, int]]:
+        """See rigd.hands.surface.SurfaceSettings."""
+        for place, lamp in enumerate(self.leds):
+            if (channel := channel_of_lamp(lamp)) is not None:
+                yield ("leds", place), f'leds = ["{lamp}"]', channel
+        for control, number in self.values.items():
+            yield ("values", control), f'values = {{ "{control}" = {number} }}', number
+        for place, number in enumerate(self.meters):
+            yield ("meters", place), f"meters = [{number}]", number
 
     @property
     def names_commands(self) -> bool:
