@@ -23,18 +23,19 @@ def test_it_is_a_surface(bench: Bench) -> None:
     assert not surface.shows_levels
 
 
-def test_levels_are_read_for_a_box_that_shows_them(bench: Bench) -> None:
+def test_levels_are_read_for_a_box_with_meters_while_it_is_there(bench: Bench) -> None:
     surface, box = bench.met()
-    wait_for(lambda: surface.shows_levels, "it has meters")
+    assert surface.shows_levels
     box.mute()
     wait_for(lambda: not surface.shows_levels, "nobody is there")
-    box.vanish()
-    without = bench.surface(notes=Notebook())
-    bench.box(Build(meters=0, beat_s=0.1))
-    without.show(rig(), None)
-    wait_for(lambda: not without.shows_levels)
-    without.show(rig(Transport.ROLLING), None)
-    wait_for(lambda: without.shows_levels, "a display shows the time of a take")
+
+
+def test_without_meters_levels_are_read_while_a_display_shows_the_time_of_a_take(bench: Bench) -> None:
+    surface, _ = bench.met(Build(meters=0, beat_s=0.1))
+    surface.show(rig(), None)
+    assert not surface.shows_levels
+    surface.show(rig(Transport.ROLLING), None)
+    assert surface.shows_levels
 
 
 def test_a_box_is_met_and_says_what_it_is(bench: Bench) -> None:
