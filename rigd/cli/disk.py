@@ -11,8 +11,9 @@ from rigd.api.client import ControlClient
 from rigd.cli.started import STARTED_NS
 from rigd.cli.terminal import AsJson, ExitCode, RuntimeDir, daemon, fail, out, print_json
 from rigd.cli.view import mirror_line
+from rigd.model.durations import time_left
 from rigd.model.state import MirrorPhase, RigState
-from rigd.rules.disk_room import length_text, measurement_text
+from rigd.rules.disk_room import measurement_text
 from rigd.wire.codec import to_plain
 
 LONGEST_MEASURE_S = 60.0
@@ -74,8 +75,7 @@ def _room(state: RigState) -> str:
     left_s = state.disk.seconds_left
     if left_s is None:
         return free
-    long = f"{left_s // 3600:.0f} h {left_s // 60 % 60:02.0f} min" if left_s >= 3600 else length_text(left_s)
-    return f"{free}, {long} of recording"
+    return f"{free}, {time_left(left_s)} of recording"
 
 
 def _await_measured(client: ControlClient) -> None:

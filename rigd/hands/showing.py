@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from rigd.model.durations import clock_text
+from rigd.model.durations import clock_text, time_left
 from rigd.model.levels import Levels
 from rigd.model.state import (
     Channel,
@@ -31,8 +31,6 @@ HALF_BLINK_NS = 250_000_000
 """A lamp that blinks is lit so long, and dark so long."""
 REFUSED_NS = 400_000_000
 """The lamp "refused" is lit so long."""
-MINUTES_AND_SECONDS_BELOW_S = 600
-"""Below this, room on a disk is shown to the second."""
 
 STATE_WORDS = MappingProxyType(
     {
@@ -241,12 +239,7 @@ def seconds_left(state: RigState) -> float | None:
 def time_left_text(state: RigState) -> str:
     """ "2 h 05 min", "9 min 59 s"; empty where it is not known."""
     left_s = seconds_left(state)
-    if left_s is None:
-        return ""
-    seconds = max(0, int(left_s))
-    if seconds < MINUTES_AND_SECONDS_BELOW_S:
-        return f"{seconds // 60} min {seconds % 60:02} s"
-    return f"{seconds // 3600} h {seconds // 60 % 60:02} min"
+    return "" if left_s is None else time_left(left_s)
 
 
 # --- gains ------------------------------------------------------------------------------------------

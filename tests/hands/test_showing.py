@@ -156,7 +156,7 @@ def test_the_time_left_is_of_the_disk_to_which_takes_go() -> None:
     assert time_left_text(rig()) == "" and seconds_left(rig()) is None
     assert time_left_text(rig(disk=replace(disk, bytes_per_second=0))) == ""
     assert time_left_text(rig(disk=disk)) == "2 h 05 min"
-    assert time_left_text(rig(disk=replace(disk, seconds_left=599.9))) == "9 min 59 s"
+    assert time_left_text(rig(disk=replace(disk, seconds_left=598.9))) == "9 min 59 s"
     for phase, text in ((MirrorPhase.IN_CHARGE, "1 min 01 s"), (MirrorPhase.IN_STEP, "2 h 05 min")):
         mirror = Mirror(root="/m", phase=phase, free_bytes=61_000)
         assert time_left_text(rig(disk=disk, mirror=mirror)) == text
