@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -21,6 +20,7 @@ from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.midi.controls import message_for, touches_in
+from rigd.surfaces.midi.echoes import Echoes
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.switch_sense import SwitchSense
 from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
@@ -34,7 +34,6 @@ _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
 _CHECK_S = 0.25
 """A pedal that was pulled out and put back faster than this would stay deaf; USB takes longer."""
-_ECHO_NS = 20_000_000
 _NS_PER_MS = 1_000_000
 _SETTLING_LOOK_S = 0.02
 
@@ -73,7 +72,7 @@ class MidiSurface:
         self._held_early: set[str] = set()
         self._sense = SwitchSense()
         self._lamps_sent: dict[str, int] = {}
-        self._sent: deque[tuple[bytes, int]] = deque(maxlen=64)
+        self._echoes = Echoes()
         self._thread = threading.Thread(target=self._run, name=f"rigd-midi-{name}", daemon=True)
 
     def start(self) -> None:
@@ -149,6 +148,7 @@ class MidiSurface:
         self._lamps_sent.clear()
         self._held_early.clear()
         self._sense = SwitchSense()
+        self._echoes = Echoes()
         self._settled_ns = self._clock() + self._settings.settle_ms * _NS_PER_MS
         why = ""
         try:
@@ -185,7 +185,7 @@ class MidiSurface:
 
     def _hear(self, heard: Heard) -> None:
         message, at_ns = heard
-        if message[0] in NOISE or self._is_echo(message, at_ns):
+        if message[0] in NOISE or self._echoes.is_echo(message, at_ns):
             return
         for touch in touches_in(message):
             if not self._sense.counts(touch):
@@ -211,12 +211,6 @@ class MidiSurface:
             return motion
         return motion if motion is Motion.ABSOLUTE else None
 
-    def _is_echo(self, message: bytes, at_ns: int) -> bool:
-        """Some pedals send back what they are sent; that is no foot."""
-        while self._sent and at_ns - self._sent[0][1] > _ECHO_NS:
-            self._sent.popleft()
-        return any(sent == message for sent, _ in self._sent)
-
     def _light(self, link: MidiLink, now_ns: Ns) -> Ns | None:
         """Sends what changed. A lamp of MIDI cannot blink by itself, so this thread blinks it: returns when it has to
         be called again at the latest; None where only news changes a lamp."""
@@ -238,7 +232,7 @@ class MidiSurface:
 
     def _send(self, link: MidiLink, control: str, value: int) -> None:
         message = message_for(control, value)
-        self._sent.append((message, self._clock()))
+        self._echoes.sent(message, self._clock())
         link.send(message)
         self._lamps_sent[control] = value
 
