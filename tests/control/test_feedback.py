@@ -156,6 +156,7 @@ def test_two_changes_after_a_rest_need_not_wait_and_in_the_long_run_the_pace_is_
     assert pace.due_s > 9.0, "a rest gives no more than that"
 
 
+@pytest.mark.slow
 def test_a_surface_that_hangs_or_fails_holds_up_nobody_else(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_surface_that_hangs_or_fails_holds_up_nobody_else(
     wait_for(lambda: threads() == [])
 
 
+@pytest.mark.slow
 def test_what_a_surface_missed_while_it_hung_is_merged_and_no_clip_is_lost(bench: Bench) -> None:
     let_go = threading.Event()
     hangs = iter([False, True])
