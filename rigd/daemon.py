@@ -29,13 +29,12 @@ from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
 from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
-from rigd.control.feedback import FeedbackPump
+from rigd.control.feedback import Feedback
 from rigd.control.ports import Ports
 from rigd.control.preamps import Preamps
-from rigd.control.surface_watch import SurfaceWatch
 from rigd.control.unsafe_sound import UnsafeSoundWatch
 from rigd.control.watchdog import DaemonWatchdog
-from rigd.hands.surface import ShowsGains, Surface
+from rigd.hands.surface import Surface
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.index import INDEX_NAME
 from rigd.library.keeper import LibraryKeeper
@@ -53,7 +52,7 @@ from rigd.model.blackbox import Keep
 from rigd.model.commands import ShutDown
 from rigd.model.errors import TapeError
 from rigd.model.inputs import CaptureLost, Rules, WriterLost
-from rigd.model.state import first_state
+from rigd.model.state import SurfaceStatus, first_state
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.rules.keep_beyond_tape import takes_are_behind
 from rigd.rules.step_work import is_rolling
@@ -62,7 +61,6 @@ from rigd.tape.view import TapeView
 from rigd.wire.held_lock import HeldLock
 from rigd.wire.notify import Notifier
 
-FEEDBACK_INTERVAL_S = 0.05
 log = logging.getLogger(__name__)
 
 
@@ -330,34 +328,34 @@ class Rig:
     def _start_surfaces(self, runtime: Path, tape: TapeView) -> ControlSocket:
         config, running, controller = self._config, self._running, self.controller
 
+        feedback = Feedback(state=lambda: controller.state, meter=tape.meter(), post=self._post)
         binder = Binder(
             bindings={surface.name: surface.bindings for surface in config.surfaces},
             submit=controller.submit,
             state=lambda: controller.state,
+            report=feedback.report,
             clock=clock_ns,
         )
         kinds = Kinds(SURFACES)
         surfaces: list[Surface] = []
         for each in config.surfaces:
-            surface: Surface = kinds[each.kind](each.name, each.settings, binder)
-            if isinstance(surface, ShowsGains):
-                surface.bound(each.bindings)
+            surface: Surface = kinds[each.kind](each.name, each.settings, each.bindings, binder)
             binder.introduce(surface)
+            feedback.introduce(surface)
+            feedback.report(
+                SurfaceStatus(
+                    name=each.name, kind=each.kind, connected=False, detail="it has not reported anything yet"
+                )
+            )
             surfaces.append(surface)
         binder.start()
         running.callback(binder.stop)
         for surface in surfaces:
             surface.start()
             running.callback(surface.stop)
-        meter = tape.meter()
-        pump = FeedbackPump(
-            surfaces=surfaces, truth=lambda: (controller.state, meter()), interval_s=FEEDBACK_INTERVAL_S
-        )
-        pump.start()
-        running.callback(pump.stop)
-        watch = SurfaceWatch(surfaces=surfaces, post=self._post, pump=pump, controller=controller)
-        watch.start()
-        running.callback(watch.stop)
+        controller.watch(feedback.changed)
+        feedback.start()
+        running.callback(feedback.stop)
         server = ControlSocket(
             runtime / "rigd.sock",
             controller=controller,

@@ -12,7 +12,7 @@ from rigd.cli.started import STARTED_NS
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, fail, out, print_json
 from rigd.cli.words import mirror_line
 from rigd.model.disk_words import measurement_text
-from rigd.model.durations import length_text
+from rigd.model.durations import time_left
 from rigd.model.state import MirrorPhase, RigState
 from rigd.wire.codec import to_plain
 
@@ -68,8 +68,7 @@ def _room(state: RigState) -> str:
     left_s = state.disk.seconds_left
     if left_s is None:
         return free
-    long = f"{left_s // 3600:.0f} h {left_s // 60 % 60:02.0f} min" if left_s >= 3600 else length_text(left_s)
-    return f"{free}, {long} of recording"
+    return f"{free}, {time_left(left_s)} of recording"
 
 
 def _await_measured(client: ControlClient) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rigd.capture.interfaces import is_card_number
 from rigd.config.rig_config import RigConfig, SurfaceConfig
-from rigd.surfaces.midi.surface import MidiSettings
+from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.serial.settings import SerialSettings
 from rigd.wire.midi.links import SERIAL_PREFIX
 from rigd.wire.midi.names import remark_on, stable_name

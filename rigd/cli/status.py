@@ -18,14 +18,14 @@ from rigd.cli.terminal import (
 )
 from rigd.cli.words import (
     blackbox_text,
-    clock,
     count,
     gain_piece,
-    minutes_left,
     mirror_line,
+    room_left,
     take_count,
     take_title,
 )
+from rigd.hands.showing import exact_time_text, take_frames
 from rigd.model.disk_words import measurement_text
 from rigd.model.state import closing_takes
 
@@ -42,8 +42,8 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
     state = answer.state
     out.print(f"{state.transport.value.upper()}", style="bold")
     if state.take is not None:
-        now = answer.levels.at_frame if answer.levels is not None else state.take.first_frame
-        elapsed = clock(now - state.take.first_frame, state.sample_rate_hz)
+        at_frame = answer.levels.at_frame if answer.levels is not None else None
+        elapsed = exact_time_text(take_frames(state.take, at_frame), state.sample_rate_hz)
         out.print(f"take       {take_title(state.take)}  {elapsed}")
     else:
         out.print(f"next       {state.song} · Take {state.next_take_number:03}")
@@ -63,7 +63,7 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
             out.print(f"           {warning}", style="yellow")
     measured = state.disk.measured if state.disk is not None else None
     speed = f"  {measurement_text(measured)}" if measured is not None else ""
-    out.print(f"disk       {minutes_left(state)}{speed}")
+    out.print(f"disk       {room_left(state)}{speed}")
     if state.mirror is not None:
         out.print(f"mirror     {mirror_line(state.mirror)}  {state.mirror.root}")
     if state.blackbox is not None:

@@ -12,7 +12,8 @@ from msgspec import to_builtins
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command, Group, Option
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, errors_told, fail, out, print_json
-from rigd.cli.words import clock, take_title
+from rigd.cli.words import take_title
+from rigd.hands.showing import exact_time_text
 from rigd.model.errors import LibraryError
 from rigd.model.state import Take
 from rigd.wire.codec import to_plain
@@ -55,15 +56,16 @@ def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
     if take.failure:
         out.print(f"  FAILED {take.failure}", style="bold red")
     for file in take.files:
-        out.print(f"  {file.name}  {clock(file.frames, rate)}  {file.size_bytes:,} bytes")
+        out.print(f"  {file.name}  {exact_time_text(file.frames, rate)}  {file.size_bytes:,} bytes")
     for marker in take.markers:
-        out.print(f"  marker {clock(marker.at_frame - take.first_frame, rate)}  {marker.name}")
+        at = exact_time_text(marker.at_frame - take.first_frame, rate)
+        out.print(f"  marker {at}  {marker.name}")
     for change in take.gain_changes:
         word = "" if change.confirmed else "  (not confirmed)"
-        at = clock(max(0, change.at_frame - take.first_frame), rate)
+        at = exact_time_text(max(0, change.at_frame - take.first_frame), rate)
         out.print(f"  {change.parameter} {at}  channel {change.channel}: {change.value:g}{word}")
     for gap in take.gaps:
-        at, word = clock(gap.at_frame - take.first_frame, rate), "exactly" if gap.exact else "about"
+        at, word = exact_time_text(gap.at_frame - take.first_frame, rate), "exactly" if gap.exact else "about"
         out.print(
             f"  gap    {at}  {word} {gap.length_frames:,} frames ({gap.cause.value})",
             style="red",

@@ -12,19 +12,22 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from rigd.cli.words import clock, count, entries, gain_piece, minutes_left, take_count, take_title
+from rigd.cli.words import count, entries, gain_piece, room_left, take_count, take_title
+from rigd.hands.showing import STATE_WORDS, exact_time_text, level_shown, seconds_left, take_frames
 from rigd.model.events import Event, Happening
-from rigd.model.levels import Levels
+from rigd.model.levels import FLOOR_DBFS, Levels
 from rigd.model.state import Channel, MirrorPhase, RigState, Take, Transport, closing_takes
+from rigd.rules.step_work import is_rolling
 
 METER_FLOOR_DB = -60.0
 METER_CELLS = 24
-LAMPS = {
-    Transport.OFFLINE: ("OFFLINE", "bold white on grey30"),
-    Transport.READY: ("READY", "bold black on green3"),
-    Transport.ROLLING: ("● REC", "bold white on red3"),
-    Transport.POSTROLL: ("● POST", "bold white on dark_orange3"),
-    Transport.HALTED: ("HALTED", "bold white on magenta3"),
+SHORT_OF_ROOM_S = 600
+STATE_STYLES = {
+    Transport.OFFLINE: "bold white on grey30",
+    Transport.READY: "bold black on green3",
+    Transport.ROLLING: "bold white on red3",
+    Transport.POSTROLL: "bold white on dark_orange3",
+    Transport.HALTED: "bold white on magenta3",
 }
 LOUD = {
     Happening.GAP_FOUND,
@@ -41,13 +44,13 @@ def live_view(state: RigState, levels: Levels | None, events: Sequence[Event]) -
 
 
 def _headline(state: RigState, levels: Levels | None) -> RenderableType:
-    word, style = LAMPS[state.transport]
-    line = Text.assemble((f" {word} ", style), "  ")
     take = state.take
+    dot = "● " if is_rolling(state) else ""
+    line = Text.assemble((f" {dot}{STATE_WORDS[state.transport]} ", STATE_STYLES[state.transport]), "  ")
     if take is not None:
         line.append(take_title(take), style="bold")
-        now = levels.at_frame if levels is not None else take.first_frame + take.written_frames
-        line.append(f"  {clock(now - take.first_frame, state.sample_rate_hz)}")
+        frames = take_frames(take, levels.at_frame if levels is not None else None)
+        line.append(f"  {exact_time_text(frames, state.sample_rate_hz)}")
         if gaps := entries(take).gaps:
             line.append(f"  {count(gaps, 'gap')}", style="bold red")
         if take.slate.circled:
@@ -63,8 +66,9 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
     second = Text(style="dim", no_wrap=False, overflow="fold")  # told whole, also on a narrow screen
     second.append(f"{state.session}  ·  {count(take_count(state), 'take')}")
     if state.disk is not None:
-        short = state.disk.seconds_left is not None and state.disk.seconds_left < 600
-        second.append(f"  ·  {minutes_left(state)}", style="bold red" if short else "")
+        left_s = seconds_left(state)
+        short = left_s is not None and left_s < SHORT_OF_ROOM_S
+        second.append(f"  ·  {room_left(state)}", style="bold red" if short else "")
     if state.interface is not None and state.interface.device:
         second.append(f"  ·  {state.interface.device} {state.sample_rate_hz / 1000:g} kHz")
         second.append(" simulated" if state.interface.simulated else "", style="yellow")
@@ -106,13 +110,10 @@ def _channel_cells(
     channel: Channel, levels: Levels | None, cells: int, *, rolling: bool
 ) -> list[RenderableType]:
     lamp = Text("●", style="red" if rolling else "yellow") if channel.armed else Text("○", style="dim")
-    peak = METER_FLOOR_DB
-    rms = METER_FLOOR_DB
-    clipped = False
-    if levels is not None and channel.input <= len(levels.peak_dbfs):
-        peak = levels.peak_dbfs[channel.input - 1]
-        rms = levels.rms_dbfs[channel.input - 1]
-        clipped = levels.clipped[channel.input - 1] > 0
+    level = level_shown(levels, channel)
+    peak, rms, clipped = (
+        (level.peak_dbfs, level.rms_dbfs, level.clipped) if level else (FLOOR_DBFS, FLOOR_DBFS, False)
+    )
     number = Text(f"{channel.number:02}", style="dim")
     peak_text = Text(
         f"{peak:6.1f}" if peak > METER_FLOOR_DB else "     -", style="bold red" if clipped else "dim"
@@ -188,7 +189,7 @@ def take_table(takes: Sequence[Take], sample_rate_hz: int) -> Table:
             slate.song,
             f"{slate.number:03}" + (f' "{slate.name}"' if slate.name else ""),
             marks,
-            clock(frames, sample_rate_hz),
+            exact_time_text(frames, sample_rate_hz),
             str(len(take.files) or len(take.channels)),
             Text(str(all_of.gaps), style="bold red" if all_of.gaps else "dim"),
             str(all_of.markers),

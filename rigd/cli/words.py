@@ -4,14 +4,9 @@ Nothing is drawn here: a command that prints a line need not load what draws (do
 
 from __future__ import annotations
 
+from rigd.hands.showing import Knowledge, gain_shown, time_left_text
 from rigd.model.blackbox import BlackBox
 from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take
-
-
-def clock(frames: int, sample_rate_hz: int) -> str:
-    """Frames as 00:03:12.4."""
-    tenths = max(0, frames) * 10 // max(1, sample_rate_hz)
-    return f"{tenths // 36000:02}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10}"
 
 
 def take_count(state: RigState) -> int:
@@ -39,18 +34,13 @@ def room(free_bytes: int) -> str:
     return f"{free_bytes / 1e6:,.0f} MB" if free_bytes < 1e9 else f"{free_bytes / 1e9:,.1f} GB"
 
 
-def minutes_left(state: RigState) -> str:
-    """What the take volume still takes at the rate of the armed channels."""
-    disk = state.disk
-    if disk is None or disk.bytes_per_second <= 0:
+def room_left(state: RigState) -> str:
+    """What the volume to which takes go still takes at the rate of the armed channels."""
+    left = time_left_text(state)
+    if not left:
         return "disk: not known yet"
-    left_s, free_bytes, place = disk.seconds_left, disk.free_bytes, "disk"
-    if state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE:  # takes go there alone
-        left_s, free_bytes, place = None, state.mirror.free_bytes, "mirror"
-    seconds = int(left_s) if left_s is not None else free_bytes // disk.bytes_per_second
-    if seconds < 600:
-        return f"{seconds // 60} min {seconds % 60:02} s of {place}"
-    return f"{seconds // 3600} h {seconds // 60 % 60:02} min of {place}"
+    in_charge = state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE
+    return f"{left} of {'mirror' if in_charge else 'disk'}"
 
 
 def mirror_line(mirror: Mirror) -> str:
@@ -77,14 +67,12 @@ def take_title(take: Take) -> str:
     return f"{take.slate.song} · Take {take.slate.number:03}{name}"
 
 
+GAIN_STYLES = {Knowledge.NO_PREAMP: "", Knowledge.CONFIRMED: "cyan"}
+"""What is not confirmed is yellow."""
+
+
 def gain_piece(channel: Channel) -> tuple[str, str]:
-    """The confirmed gain, and its colour; what is asked and not confirmed is marked with a question mark."""
-    if not channel.preamp:
-        return "", ""
-    if channel.gain.asked is not None:
-        return f"?{channel.gain.asked:+.1f} dB", "yellow"
-    if channel.gain.value is None:
-        return "? dB", "yellow"
-    if not channel.gain.confirmed:
-        return f"({channel.gain.value:+.1f} dB)", "yellow"
-    return f"{channel.gain.value:+.1f} dB", "cyan"
+    """Its gain, empty where it has no preamp, and its colour; what is not confirmed has a question mark."""
+    gain = gain_shown(channel)
+    text = "" if gain.known is Knowledge.NO_PREAMP else f"{gain.text} dB"
+    return text, GAIN_STYLES.get(gain.known, "yellow")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from rigd.config.sections import (
     TapeSection,
 )
 from rigd.hands.bindings import Binding, check_binding, plain_control
+from rigd.hands.surface import Motion
 from rigd.model.commands import (
     COMMANDS,
     Command,
@@ -34,7 +35,7 @@ from rigd.model.commands import (
     SetPolarity,
     parse_command,
 )
-from rigd.model.errors import CommandError
+from rigd.model.errors import CommandError, SurfaceError
 from rigd.model.state import Channel
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
 from rigd.rules.permissions import GROUPS, read_permissions
@@ -156,7 +157,14 @@ def check(draft: Draft) -> Iterator[ConfigFault]:
     yield from _check_preamps(draft)
     yield from _check_gangs(draft)
     for name, surface in draft.surfaces.items():
-        yield from _check_bindings(draft, ("surface", name, "binding"), surface.bindings)
+        path: KeyPath = ("surface", name, "binding")
+        yield from _check_bindings(draft, path, surface.bindings)
+        for place, binding in enumerate(surface.bindings):
+            if binding is not None and binding.control.strip():
+                yield from _check_control((*path, place), binding, surface.settings)
+        channels_shown = getattr(surface.settings, "channels_shown", tuple)
+        for option, given, channel in channels_shown():
+            yield from _check_channel(draft, ("surface", name, *option), given, channel, sets_preamp=False)
         yield from _check_allow(draft, ("surface", name, "allow"), surface.allow or ())
 
 
@@ -270,6 +278,33 @@ def _check_bindings(
                 yield from _check_channel(
                     draft, (*here, key), f"{key} = {channel}", channel, sets_preamp=True
                 )
+
+
+def _check_control(path: KeyPath, binding: Binding, settings: BaseModel | None) -> Iterator[ConfigFault]:
+    """What the kind says of its controls: whether there is one of that name, and whether it can do what is bound to
+    it. A kind that does not say takes every name."""
+    motions_of: Callable[[str], frozenset[Motion]] | None = getattr(settings, "motions_of", None)
+    if motions_of is None:
+        return
+    try:
+        motions = motions_of(binding.control)
+    except SurfaceError as error:
+        yield ConfigFault(path=(*path, "control"), text=f"control {error}")
+        return
+    control = f'control "{plain_control(binding.control)}"'
+    if binding.gain is not None and Motion.ABSOLUTE not in motions:
+        text = f"gain = {binding.gain}: {control} has no place that could be a gain; bind a fader or a knob to it"
+        yield ConfigFault(path=(*path, "gain"), text=text)
+    if binding.nudge is not None and Motion.RELATIVE not in motions:
+        text = f"nudge = {binding.nudge}: {control} does not turn in steps; bind an encoder to it"
+        yield ConfigFault(path=(*path, "nudge"), text=text)
+    gestures = [gesture for gesture in _GESTURES if getattr(binding, gesture)]
+    if gestures and not motions & {Motion.PRESS, Motion.TRIGGER}:
+        text = f"{gestures[0]} = {shown(getattr(binding, gestures[0]))}: {control} cannot be pressed"
+        yield ConfigFault(path=(*path, gestures[0]), text=text)
+    elif gestures and Motion.RELEASE not in motions and binding.mode == "momentary":
+        text = f'{control} tells no release, so only its first press would count; write mode = "trigger"'
+        yield ConfigFault(path=(*path, "control"), text=text)
 
 
 def _check_allow(draft: Draft, path: KeyPath, allow: tuple[str, ...]) -> Iterator[ConfigFault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
@@ -16,6 +17,8 @@ from rigd.config.sections import (
     PreampSection,
     SurfaceSection,
 )
+from rigd.hands.showing import CHANNEL_LAMPS, HALF_BLINK_NS, LAMPS, LampWord
+from rigd.model.state import Transport
 
 _OPENING = """# The config
 
@@ -68,13 +71,50 @@ def config_page(
     parts.append(_section("[preamp.NAME]", PreampSection))
     parts += [_section(f'[preamp.NAME] of kind "{kind}"', preamps[kind]) for kind in sorted(preamps)]
     parts.append(_section("[surface.NAME]", SurfaceSection))
-    parts += [_section(f'[surface.NAME] of kind "{kind}"', surfaces[kind]) for kind in sorted(surfaces)]
+    for kind in sorted(surfaces):
+        parts.append(_section(f'[surface.NAME] of kind "{kind}"', surfaces[kind]))
+        for key, inner in tables_in(surfaces[kind]):
+            parts.append(_section(f'[[surface.NAME.{key}]] of kind "{kind}"', inner))
     parts.append(_section("[[surface.NAME.binding]]", BindingSection))
+    parts.append(_lamps())
     return "\n".join(parts)
 
 
+def tables_in(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The options that are lists of tables, each with the model of a table."""
+    for key, field in model.model_fields.items():
+        for inner in typing.get_args(field.annotation):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield key, inner
+
+
+def _lamps() -> str:
+    """What each lamp word shows in each state, from the list that every surface reads."""
+    lines = [
+        "## Lamps",
+        "",
+        "What a lamp shows is the same on every kind of surface. A light in a state's column is always that; "
+        f"\\* is as its meaning says. A lamp that blinks is lit for {HALF_BLINK_NS / 1e9:g} s and dark for as long.",
+        "",
+        "| lamp | " + " | ".join(state.value for state in Transport) + " | meaning |",
+        "|---|" + "---|" * (len(Transport) + 1),
+    ]
+    for word, lamp in LAMPS.items():
+        lines.append(f"| `{word}` | " + " | ".join(_lights(lamp)) + f" | {_cell(lamp.meaning)} |")
+    for word, of_channel in CHANNEL_LAMPS.items():
+        lines.append(f"| `{word} CHANNEL` |" + r" \* |" * len(Transport) + f" {_cell(of_channel.meaning)} |")
+    return "\n".join([*lines, ""])
+
+
+def _lights(lamp: LampWord) -> Iterator[str]:
+    only_named = lamp.otherwise is None and bool(lamp.in_state)
+    for state in Transport:
+        named = lamp.in_state.get(state)
+        yield named.value if named is not None else "off" if only_named else r"\*"
+
+
 def _section(title: str, model: type[BaseModel]) -> str:
-    lines = [f"## {title}", "", (model.__doc__ or "").strip(), ""]
+    lines = [f"## {title}", "", " ".join((model.__doc__ or "").split()), ""]
     rows = list(describe(title, model))
     if rows:
         lines += ["| option | default | unit | allowed | meaning |", "|---|---|---|---|---|"]

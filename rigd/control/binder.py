@@ -24,7 +24,7 @@ from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, re
 from rigd.hands.surface import ControlInput, Motion, Surface
 from rigd.model.commands import Accepted, Command, GivenBy, Reply, parse_command
 from rigd.model.errors import CommandError
-from rigd.model.state import RigState, channel_of
+from rigd.model.state import RigState, SurfaceStatus, channel_of
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, ClockNs, Ns, Origin
 
 _log = logging.getLogger(__name__)
@@ -36,7 +36,6 @@ _LATE_EDGES_S = 0.02
 _LATE_EDGES_NS = NS_PER_SECOND // 50
 _LONGEST_WAIT_S = 0.05
 """While a gesture is pending; the clock is the caller's own and may run faster than the waiting."""
-_LOG_EVERY_NS = NS_PER_SECOND
 _REFUSAL_EVERY_NS = 60 * NS_PER_SECOND
 """A refusal is logged at once; the same one again (surface, control, command) not before this."""
 MOST_UNANSWERED = MOST_COMMANDS_WAITING // 2
@@ -107,10 +106,13 @@ class Binder:
         bindings: Mapping[str, Sequence[Binding]],
         submit: Submit,
         state: Callable[[], RigState],
+        report: Callable[[SurfaceStatus], None],
         clock: ClockNs,
     ) -> None:
+        """`report` takes what surfaces say of themselves, and never waits."""
         self._submit = submit
         self._state = state
+        self._report = report
         self._clock = clock
         self._bound = {
             name: tuple(_BoundControl(name, binding) for binding in of_surface)
@@ -178,6 +180,10 @@ class Binder:
             if not self._queue or self._queue[-1] != news:
                 self._queue.append(news)
             self._wake.notify()
+
+    def surface_status(self, status: SurfaceStatus) -> None:
+        """It takes no place in the queue."""
+        self._report(status)
 
     def _forget_older_place(self, newer: ControlInput) -> None:
         """Of a sweep only where it begins and where it is now count, and take a place in the queue: a fader
@@ -386,7 +392,7 @@ class Binder:
     def _tell_overflow(self) -> None:
         now_ns = self._clock()
         with self._wake:
-            quiet = self._told_overflow_ns is not None and now_ns - self._told_overflow_ns < _LOG_EVERY_NS
+            quiet = self._told_overflow_ns is not None and now_ns - self._told_overflow_ns < NS_PER_SECOND
             if not self._overflowed or quiet:
                 return
             count, self._overflowed, self._told_overflow_ns = self._overflowed, 0, now_ns

@@ -91,6 +91,7 @@ class Controller:
         self._commands_waiting = 0
         self._stopping = False
         self._listeners: list[Listener] = []
+        self._watchers: tuple[Callable[[], None], ...] = ()
         self._publishing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="rigd-controller", daemon=True)
 
@@ -179,6 +180,12 @@ class Controller:
                 self._listeners.append(listener)
         return listener
 
+    def watch(self, changed: Callable[[], None]) -> None:
+        """From now on `changed` is called, on the controller's thread, whenever the state is another one. It must
+        return at once."""
+        with self._publishing:
+            self._watchers = (*self._watchers, changed)
+
     def _run(self) -> None:
         while True:
             waiting = self._next()
@@ -223,11 +230,14 @@ class Controller:
 
     def _publish(self, state: RigState, events: tuple[Event, ...]) -> None:
         with self._publishing:
+            watchers = self._watchers if state is not self._state else ()
             self._state = state
             if events:
                 for listener in self._listeners:
                     listener.put(events)
             self._listeners = [listener for listener in self._listeners if not listener.is_over]
+        for changed in watchers:
+            changed()
 
     def _watch_postroll(self) -> None:
         take = self._state.take

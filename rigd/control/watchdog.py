@@ -10,6 +10,7 @@ import logging
 import threading
 
 from rigd.control.controller import Controller
+from rigd.hands.showing import time_text
 from rigd.model.state import RigState, Transport
 from rigd.wire.notify import Notifier
 
@@ -57,9 +58,8 @@ def status_line(state: RigState) -> str:
     words = []
     if state.take is not None:
         slate = state.take.slate
-        seconds = state.take.written_frames // max(1, state.sample_rate_hz)
-        clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        words.append(f"records {slate.song} take {slate.number:03}, {clock} on disk")
+        on_disk = time_text(state.take.written_frames, state.sample_rate_hz)
+        words.append(f"records {slate.song} take {slate.number:03}, {on_disk} on disk")
         if state.take.gaps:
             words.append(f"{len(state.take.gaps)} gaps")
     elif state.transport is Transport.READY:

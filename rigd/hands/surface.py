@@ -5,13 +5,12 @@ bytes -> surface -> ControlInput -> gesture and binding (pure) -> Command -> con
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from msgspec import Struct
 
-from rigd.hands.bindings import Binding
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import Ns
@@ -53,12 +52,33 @@ class ControlSink(Protocol):
     def gone(self, surface: str) -> None:
         """The port vanished: every control held on it counts as released, without an action."""
 
+    def surface_status(self, status: SurfaceStatus) -> None:
+        """What is true of the surface's port now. Said whenever it is another one, first soon after the start."""
+
+
+class SurfaceSettings(Protocol):
+    """What the settings model of a kind may say besides its options. `rigd check` asks it; each may be missing."""
+
+    def motions_of(self, control: str) -> frozenset[Motion]:
+        """What the control of that name can do. Raises SurfaceError, with the forms there are, where the kind has
+        none of that name."""
+
+    def channels_shown(self) -> Iterator[tuple[tuple[str | int, ...], str, int]]:
+        """The channels that its options name: where each stands, how it reads there, the channel's number."""
+
 
 class Surface(Protocol):
     """One [surface.<name>]. Found by the entry point group "rigd.surfaces": a function
-    `(name, settings, sink) -> Surface`; its `Settings` model is the attribute `settings_model` of it."""
+    `(name, settings, bindings, sink) -> Surface`; its settings model (`SurfaceSettings`) is the attribute
+    `settings_model` of it. `bindings` are what its controls do, so that it can show a gain beside the control that
+    turns it, or listen to no more than it has to."""
 
     name: str
+
+    @property
+    def shows_levels(self) -> bool:
+        """Whether it would show levels now. Asked after each `show`, on the same thread; no levels are read while no
+        surface shows any."""
 
     def start(self) -> None:
         """Its thread finds its port and reopens it by itself, until `stop`; a missing port is no error."""
@@ -66,19 +86,10 @@ class Surface(Protocol):
     def stop(self) -> None:
         """Port closed, threads joined, LEDs dark."""
 
-    def status(self) -> SurfaceStatus:
-        """What is true now. Any thread."""
-
     def show(self, state: RigState, levels: Levels | None) -> None:
-        """Feedback is drawn from this. Called up to 20 times a second; keeps the newest, returns at once."""
+        """Feedback is drawn from this. Called some 20 times a second at most; returns at once. What the wire does not
+        take yet it keeps: the newest state, and of levels the loudest peak and every clip (`louder_of`). `levels` are
+        those since the last time, None where there are none."""
 
     def answered(self, control: str, accepted: bool, text: str) -> None:
         """The reply to a command that came from this control (empty for a named command)."""
-
-
-@runtime_checkable
-class ShowsGains(Protocol):
-    """A surface that shows the gain beside the control that turns it has this too."""
-
-    def bound(self, bindings: Iterable[Binding]) -> None:
-        """What its controls do. Called once before `start`, by whoever made it."""

@@ -27,9 +27,17 @@ def told(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def length_text(seconds: float) -> str:
-    """ "10 min", "1 min 58 s", "29 s"."""
-    whole = round(seconds)
+def clock_text(seconds: int) -> str:
+    """ "01:02:05": hours, minutes, seconds of a take, as a clock shows them; nothing is negative."""
+    whole = max(0, seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def time_left(seconds: float) -> str:
+    """ "2 h 05 min", "35 min", "9 min 59 s", "29 s": how long there is still room, as exact as it matters."""
+    whole = max(0, round(seconds))
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole // 60 % 60:02} min"
     if whole >= 600:
         return f"{whole // 60} min"
     return f"{whole // 60} min {whole % 60:02} s" if whole >= 60 else f"{whole} s"

@@ -274,6 +274,11 @@ def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:
     return next((channel for channel in state.channels if channel.number == number), None)
 
 
+def closing_takes(state: RigState) -> tuple[Take, ...]:
+    """Takes that have ended, oldest first, of which not every byte is safe yet; no false ones."""
+    return tuple(take for take in state.takes if not take.closed)
+
+
 def first_state(
     *,
     channels: tuple[Channel, ...],
@@ -303,8 +308,3 @@ def first_state(
             Fault(key="writer", what=writer, since_ns=Ns(0)),
         ),
     )
-
-
-def closing_takes(state: RigState) -> tuple[Take, ...]:
-    """Takes that have ended, oldest first, of which not every byte is safe yet; no false ones."""
-    return tuple(take for take in state.takes if not take.closed)

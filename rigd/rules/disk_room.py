@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from rigd.model.commands import MeasureDisk
 from rigd.model.disk_words import DiskMeasured, TapeWatched, measurement_text
-from rigd.model.durations import length_text
+from rigd.model.durations import time_left
 from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import WriterReport
@@ -153,7 +153,7 @@ def _warn_of_space(work: Work) -> None:
     if not warned_s and left_s > SPACE_WARNINGS_S[0]:
         work.clear_fault("disk space")
     due_s = min((each for each in SPACE_WARNINGS_S if left_s <= each), default=0.0)
-    left = f"{length_text(left_s)} of recording left on the {place} ({free_bytes / 1e6:,.0f} MB free)"
+    left = f"{time_left(left_s)} of recording left on the {place} ({free_bytes / 1e6:,.0f} MB free)"
     if is_rolling(work.state) and due_s and (not warned_s or due_s < warned_s):
         work.change(space_warned_s=due_s)
         work.say(Happening.DISK_SPACE, place, left)

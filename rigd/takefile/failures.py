@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rigd.model.disk_trouble import NO_ROOM, DiskTrouble, cure_of, trouble_of
+from rigd.model.durations import clock_text
 from rigd.model.errors import RigError
 from rigd.model.messages import TakeFailed
 from rigd.model.take import TakeOrder
@@ -23,8 +24,7 @@ def why_it_ended(order: TakeOrder, error: Exception, frames: int) -> str:
     """The take had to end at `frames`. What was kept and how to go on, the daemon says."""
     if not isinstance(error, OSError):
         return _what(order, error)
-    seconds = frames // order.format.sample_rate_hz
-    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    clock = clock_text(frames // order.format.sample_rate_hz)
     cure = cure_of(trouble_of(error.errno))
     what = f'take "{order.folder}": disk write failed after {clock} ({error.strerror}: {error.filename})'
     return f"{what}; {cure}" if cure else what

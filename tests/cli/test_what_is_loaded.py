@@ -25,9 +25,10 @@ LIBRARIES = {
     *("typer", "click", "rich", "pydantic", "numpy", "cffi", "rtmidi", "serial", "argparse"),
     *("logging", "subprocess", "asyncio", "sqlite3", "shutil"),
 }
-ROOMS = {"rules", "hands", "library", "doctor", "control", "links", "daemon", "capture", "tape", "writer"}
+ROOMS = {"rules", "library", "doctor", "control", "links", "daemon", "capture", "tape", "writer"}
 OF_THE_CONFIG = "rigd.config.runtime_dir"
 """All of the config that a client needs: which folder is meant."""
+WHAT_IS_SHOWN = "rigd.hands.showing"
 PLAIN = [
     "status",
     "status --json",
@@ -78,6 +79,8 @@ def test_what_asks_the_rig_one_thing_loads_neither_the_rig_nor_what_draws(line: 
     assert rooms & ROOMS == set()
     config = {name for name in modules if name.startswith("rigd.config.")}
     assert config <= {OF_THE_CONFIG}
+    hands = {name for name in modules if name.startswith("rigd.hands.")}
+    assert hands <= {WHAT_IS_SHOWN}
 
 
 def test_without_a_rig_nothing_more_is_loaded_to_say_so(tmp_path: Path) -> None:

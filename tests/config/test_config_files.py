@@ -19,7 +19,7 @@ from rigd.config.sections import PLAIN_SECTIONS, AudioSection, BindingSection, C
 from rigd.hands.bindings import ONE_SWITCH, Binding, check_binding
 from rigd.model.errors import ConfigError
 from rigd.preamps.x32.preamp import X32Settings, XAirSettings
-from rigd.surfaces.midi.surface import MidiSettings
+from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.serial.settings import SerialSettings
 
 ROOT = Path(__file__).parents[2]

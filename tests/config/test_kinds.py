@@ -11,6 +11,8 @@ import pytest
 
 from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, NoOptions, SettingsModels
 from rigd.config.load import load_config
+from rigd.config.option_reference import describe, tables_in
+from rigd.config.options import Options
 from rigd.model.errors import ConfigError
 
 GROUP = "rigd.tried_kinds"
@@ -98,3 +100,8 @@ def test_every_kind_that_rigd_brings_can_be_loaded_and_has_settings(group: str) 
     kinds = {name: EntryPoint(name=name, value=value, group=group).load() for name, value in points.items()}
     for name, model in SettingsModels(kinds).items():
         assert model is not NoOptions, name
+        for key, table in (("", model), *tables_in(model)):
+            assert issubclass(table, Options), f"{name} {key}: one idiom for all settings"
+            for row in describe(name, table):
+                assert row.meaning and row.range and row.default, f"{name} {key} {row.key}"
+                assert row.unit or not row.key.endswith(("_ms", "_s", "_db", "baud")), f"{name} {row.key}"

@@ -109,6 +109,8 @@ class Rig:
 class Asking:
     """A surface that notes the answers it gets."""
 
+    shows_levels = False
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.answers: list[tuple[str, bool, str]] = []
@@ -116,9 +118,6 @@ class Asking:
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
-
-    def status(self) -> SurfaceStatus:
-        return SurfaceStatus(name=self.name, kind="test", connected=True)
 
     def show(self, state: RigState, levels: Levels | None) -> None: ...
 
@@ -130,8 +129,13 @@ class Bench:
     def __init__(self) -> None:
         self.clock, self.rig, self.state = Clock(), Rig(), rig_state()
         self.pedal = Asking("pedal")
+        self.reports: list[SurfaceStatus] = []
         self.binder = Binder(
-            bindings=BINDINGS, submit=self.rig.submit, state=lambda: self.state, clock=self.clock
+            bindings=BINDINGS,
+            submit=self.rig.submit,
+            state=lambda: self.state,
+            report=self.reports.append,
+            clock=self.clock,
         )
         self.binder.introduce(self.pedal)
 

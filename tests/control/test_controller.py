@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rigd.control.controller import MOST_COMMANDS_WAITING, Controller
 from rigd.model.commands import Accepted, Rejected, Reply, parse_command
 from rigd.model.errors import LinkError, TapeError
 from rigd.model.events import Event, Happening, Snapshot
 from rigd.model.messages import EndTake, OpenTake
-from rigd.model.state import Transport
+from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.units import Frame, Ns, Origin
 from tests.support.desk import LISTENING, frame
 from tests.support.parts import ObedientParts, WoundTape, controller_of, running_controller, until
@@ -103,6 +105,24 @@ def test_a_listener_gets_the_state_and_then_every_event_after_it() -> None:
         assert [first.what, second.what] == [Happening.LOCK_CHANGED, Happening.COMMAND_REJECTED]
         assert second.origin == "test"
         assert listener.next(0.0) is None
+
+
+def test_who_watches_is_called_when_the_state_is_another_one_event_or_not() -> None:
+    tape, parts = WoundTape(), ObedientParts()
+    with running_controller(tape, parts) as controller:
+        until(controller, lambda state: state.transport is Transport.READY)
+        seen: list[RigState] = []
+        controller.watch(lambda: seen.append(controller.state))
+        assert isinstance(do(controller, "lock", tape), Accepted)
+        status = SurfaceStatus(name="pedal", kind="midi", connected=False, detail="one")
+        told = replace(status, detail="two")
+        for each in (status, told):
+            controller.post(each)
+        until(controller, lambda state: state.surfaces == (told,))
+        assert isinstance(do(controller, "unlock", tape), Accepted)
+    assert any(state.locked for state in seen) and not seen[-1].locked
+    assert any(state.surfaces == (told,) and state.locked for state in seen), "no event tells of a detail"
+    assert all(one is not other for one, other in itertools.pairwise(seen))
 
 
 def test_a_listener_that_does_not_keep_up_is_cut_off_and_slows_nobody() -> None:

@@ -22,10 +22,11 @@ from rigd.model.commands import (
     Reply,
     ToggleTake,
 )
+from rigd.model.state import SurfaceStatus
 from rigd.model.units import Ns
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.midi.surface import MidiSurface
 from tests.support.patience import wait_for
-from tests.surfaces.midi_bench import STATE
+from tests.surfaces.midi_bench import STATE, midi_settings
 
 # Times of a foot that is quick and a rig that is patient, so that a busy machine changes no gesture.
 SLOW = {"double_ms": 600, "hold_ms": 800, "long_hold_ms": 1300}
@@ -46,25 +47,31 @@ class Rig:
 class Chain:
     def __init__(self, path: Path, kind: Kind, binding: Binding) -> None:
         self.rig = Rig()
+        self.statuses: list[SurfaceStatus] = []
         self.pedal = Pedal(lambda: PtyWire(path), kind=kind)
         self.binder = Binder(
             bindings={"pedal": (binding,)},
             submit=self.rig.submit,
             state=lambda: STATE,
+            report=self.statuses.append,
             clock=lambda: Ns(time.monotonic_ns()),
         )
-        settings = MidiSettings(
-            port=f"serial:{path}", settle_ms=50, led=[{"on": "refused", "send": "cc 90"}]  # type: ignore[arg-type]
-        )  # fmt: skip
-        self.surface = MidiSurface("pedal", settings, self.binder)
+        settings = midi_settings(
+            port=f"serial:{path}", settle_ms=50, led=[{"on": "refused", "send": "cc 90"}]
+        )
+        self.surface = MidiSurface("pedal", settings, (binding,), self.binder)
         self.binder.introduce(self.surface)
+
+    @property
+    def connected(self) -> bool:
+        return bool(self.statuses) and self.statuses[-1].connected
 
     def __enter__(self) -> Chain:
         self.pedal.plug_in()
         self.binder.start()
         self.surface.start()
         self.surface.show(STATE, None)
-        wait_for(lambda: self.surface.status().connected)
+        wait_for(lambda: self.connected)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,9 +126,9 @@ def test_a_refusal_returns_to_the_pedals_lamp(one_switch: Chain) -> None:
 def test_a_pedal_that_is_pulled_out_while_held_does_nothing(one_switch: Chain) -> None:
     one_switch.pedal.press()
     one_switch.pedal.unplug()
-    wait_for(lambda: not one_switch.surface.status().connected)
+    wait_for(lambda: not one_switch.connected)
     one_switch.pedal.plug_in()
-    wait_for(lambda: one_switch.surface.status().connected)
+    wait_for(lambda: one_switch.connected)
     one_switch.pedal.release()
     one_switch.pedal.tap()
     wait_for(lambda: bool(one_switch.rig.commands))

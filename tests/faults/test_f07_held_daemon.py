@@ -28,8 +28,10 @@ import ctypes, gc, os, threading, time
 from rigd.model.state import SurfaceStatus
 
 class Hog:
-    def __init__(self, name, settings, sink):
+    shows_levels = False
+    def __init__(self, name, settings, bindings, sink):
         self.name = name
+        self._sink = sink
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._holds = 0
@@ -38,19 +40,21 @@ class Hog:
     def stop(self):
         self._stopping.set()
         self._thread.join()
-    def status(self):
-        return SurfaceStatus(name=self.name, kind="hog", connected=True, port=str(self._holds))
+    def _report(self):
+        self._sink.surface_status(SurfaceStatus(name=self.name, kind="hog", connected=True, port=str(self._holds)))
     def show(self, state, levels): pass
     def answered(self, control, accepted, text): pass
     def _run(self):
         held = ctypes.PyDLL(None)  # unlike CDLL it does not let go of the interpreter during a call
         objects = [[] for _ in range(int(os.environ["HOG_OBJECTS"]))]
+        self._report()
         while not self._stopping.wait(0.5):
             began = time.monotonic()
             while time.monotonic() - began < float(os.environ["HOG_HOLD_S"]):
                 held.usleep(int(1e6 * float(os.environ["HOG_HOLD_S"])))
             gc.collect()
             self._holds += 1
+            self._report()
         del objects
 '''
 

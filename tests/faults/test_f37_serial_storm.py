@@ -141,22 +141,23 @@ def test_a_box_that_returns_as_another_tty_is_found_by_its_usb_serial_number(
     with ExitStack() as running:
         box = running.enter_context(FaderBox(link))
         settings = SerialSettings.model_validate({"usb_serial": "8573"})
-        surface = SerialBox("box", settings, Notebook(), timing=LineTiming(), ports=ports)
+        notes = Notebook()
+        surface = SerialBox("box", settings, (), notes, timing=LineTiming(), ports=ports)
         surface.start()
         running.callback(surface.stop)
-        wait_for(lambda: surface.status().connected, "the box is met")
+        wait_for(lambda: notes.status.connected, "the box is met")
         slowest_s = 0.0
         for _ in range(RETURNS):
-            before = surface.status().port
+            before = notes.status.port
             box.vanish()
-            wait_for(lambda: not surface.status().connected, "the box is gone")
+            wait_for(lambda: not notes.status.connected, "the box is gone")
             for descriptor in os.openpty():  # they take the number that the box had
                 running.callback(os.close, descriptor)
             box.come_back()
             at = time.monotonic()
-            wait_for(lambda: surface.status().connected, "the box is found again")
+            wait_for(lambda: notes.status.connected, "the box is found again")
             slowest_s = max(slowest_s, time.monotonic() - at)
-            assert surface.status().port != before
+            assert notes.status.port != before
     figures.record(
         "F37",
         "port back, by its USB serial number: found",

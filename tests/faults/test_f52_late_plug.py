@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.faderbox import FaderBox
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from rigd.surfaces.serial.box import SerialBox
 from rigd.surfaces.serial.settings import SerialSettings
 from rigd.wire.serial_ports import SerialPort
@@ -63,19 +64,20 @@ def test_a_pedal_that_comes_after_the_rig_is_found(figures: Figures, monkeypatch
     server = JackServer(channels=2)
     for name, value in server.jack_environment.items():
         monkeypatch.setenv(name, value)
-    surface = MidiSurface("pedal", MidiSettings(port="Foot", api="jack", settle_ms=0), Sink())
+    sink = Sink()
+    surface = MidiSurface("pedal", MidiSettings(port="Foot", api="jack", settle_ms=0), (), sink)
     surface.start()
     worst_s = 0.0
     try:
-        wait_for(lambda: "no JACK server answers" in surface.status().detail, "the status says why")
+        wait_for(lambda: "no JACK server answers" in sink.status.detail, "the status says why")
         with server:
             for _ in range(TIMES):
                 with PedalProcess() as pedal:
                     at = time.monotonic()
-                    wait_for(lambda: surface.status().connected, "the pedal is found")
+                    wait_for(lambda: sink.status.connected, "the pedal is found")
                     worst_s = max(worst_s, time.monotonic() - at)
                     pedal.unplug()
-                    wait_for(lambda: not surface.status().connected, "its end is seen")
+                    wait_for(lambda: not sink.status.connected, "its end is seen")
             surface.stop()
     finally:
         surface.stop()
@@ -99,17 +101,18 @@ def test_a_box_that_comes_after_the_rig_is_found(figures: Figures, tmp_path: Pat
         return [SerialPort(device=str(link), usb_serial="8573")] if link.exists() else []
 
     settings = SerialSettings(port=str(link)) if place == "path" else SerialSettings(usb_serial="8573")
-    surface = SerialBox("box", settings, Notebook(), ports=ports)
+    notes = Notebook()
+    surface = SerialBox("box", settings, (), notes, ports=ports)
     surface.start()
     worst_s = 0.0
     try:
         for _ in range(TIMES):
-            wait_for(lambda: "plug the box in" in surface.status().detail, "the status says what to do")
+            wait_for(lambda: "plug the box in" in notes.status.detail, "the status says what to do")
             with FaderBox(link):
                 at = time.monotonic()
-                wait_for(lambda: surface.status().connected, "the box is found")
+                wait_for(lambda: notes.status.connected, "the box is found")
                 worst_s = max(worst_s, time.monotonic() - at)
-            wait_for(lambda: not surface.status().connected, "its end is seen")
+            wait_for(lambda: not notes.status.connected, "its end is seen")
     finally:
         surface.stop()
     measured = f"box found after, by {place}"

@@ -6,13 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from rigd.model.disk_words import DiskMeasured, Measurement, TapeWatched
+from rigd.model.durations import time_left
 from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import GapWritten, WriterReport
 from rigd.model.state import Fault
 from rigd.model.take import Gap, GapCause
 from rigd.model.units import Frame
-from rigd.rules.disk_room import length_text, not_safe_limit_s, shown_of
+from rigd.rules.disk_room import not_safe_limit_s, shown_of
 from tests.support.desk import LISTENING, OPENED, QUICK_DISK, RATE_HZ, WRITER_IDLE, Desk
 
 NEED = 4 * RATE_HZ * 3
@@ -243,13 +244,15 @@ def test_the_last_seconds_are_kept_where_there_is_room_for_them_whatever_the_res
 
 
 def test_lengths_of_time_are_told_as_people_say_them() -> None:
-    assert [length_text(seconds) for seconds in (3000, 600, 599.7, 118, 60, 29.6)] == [
+    assert [time_left(seconds) for seconds in (7530, 3000, 600, 599.7, 118, 60, 29.6, -1)] == [
+        "2 h 05 min",
         "50 min",
         "10 min",
         "10 min",
         "1 min 58 s",
         "1 min 00 s",
         "30 s",
+        "0 s",
     ]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from hardware_sim.faderbox import Build, FaderBox
+from rigd.hands.bindings import Binding
 from rigd.surfaces.serial.box import SerialBox
 from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 from rigd.wire.serial_ports import SerialPort
@@ -32,6 +33,8 @@ class Bench:
         self,
         timing: LineTiming = QUICK,
         ports: Callable[[], tuple[SerialPort, ...]] | None = None,
+        bindings: Sequence[Binding] = (),
+        notes: Notebook | None = None,
         **settings: object,
     ) -> SerialBox:
         """A surface, started."""
@@ -39,7 +42,9 @@ class Bench:
             {"port": str(self.link), "greeting_wait_s": 0.3} if ports is None else {"greeting_wait_s": 0.3}
         )
         checked = SerialSettings.model_validate({**given, **settings})
-        made = SerialBox("box", checked, self.notes, timing=timing, ports=ports or (lambda: ()))
+        made = SerialBox(
+            "box", checked, bindings, notes or self.notes, timing=timing, ports=ports or (lambda: ())
+        )
         made.start()
         self._stack.callback(made.stop)
         return made
@@ -48,5 +53,5 @@ class Bench:
         """Both, and they know each other."""
         box = self.box(build)
         surface = self.surface(**settings)  # type: ignore[arg-type]
-        wait_for(lambda: surface.status().connected, "the box is met")
+        wait_for(lambda: self.notes.status.connected, "the box is met")
         return surface, box

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -10,9 +11,10 @@ import msgspec
 
 from rigd.hands.bindings import Binding
 from rigd.hands.surface import ControlInput, Motion
-from rigd.model.state import RigState, Transport
-from rigd.model.units import Ns
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.model.state import RigState, SurfaceStatus, Transport
+from rigd.model.units import ClockNs, Ns
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from tests.support.patience import wait_for
 
 STATE = RigState(
@@ -35,6 +37,7 @@ class Sink:
     def __init__(self) -> None:
         self.inputs: list[ControlInput] = []
         self.lost: list[str] = []
+        self.statuses: list[SurfaceStatus] = []
 
     def moved(self, control_input: ControlInput) -> None:
         self.inputs.append(control_input)
@@ -44,6 +47,15 @@ class Sink:
 
     def gone(self, surface: str) -> None:
         self.lost.append(surface)
+
+    def surface_status(self, status: SurfaceStatus) -> None:
+        self.statuses.append(status)
+
+    @property
+    def status(self) -> SurfaceStatus:
+        """As it was reported last."""
+        nothing = SurfaceStatus(name="", kind="midi", connected=False, detail="nothing was reported")
+        return self.statuses[-1] if self.statuses else nothing
 
     @property
     def switches(self) -> list[tuple[str, Motion]]:
@@ -56,18 +68,29 @@ class HasPort(Protocol):
     def port(self) -> str: ...
 
 
+def midi_settings(**settings: Any) -> MidiSettings:
+    """As a config file gives them."""
+    return MidiSettings.model_validate_json(json.dumps(settings))
+
+
 @contextlib.contextmanager
 def running(
-    pedal: HasPort, *, wait: bool = True, controls: tuple[str, ...] = (), **settings: Any
+    pedal: HasPort,
+    *,
+    wait: bool = True,
+    controls: tuple[str, ...] = (),
+    clock: ClockNs | None = None,
+    **settings: Any,
 ) -> Iterator[tuple[MidiSurface, Sink]]:
     """A started surface on the pedal's port, with these controls bound; connected, unless `wait` is False."""
     sink = Sink()
-    surface = MidiSurface("pedal", MidiSettings(**{"port": pedal.port, "settle_ms": 50, **settings}), sink)
-    surface.bound(Binding(control=control, tap="toggle") for control in controls)
+    given = midi_settings(**{"port": pedal.port, "settle_ms": 50, **settings})
+    bindings = [Binding(control=control, tap="toggle") for control in controls]
+    surface = MidiSurface("pedal", given, bindings, sink, clock=clock)
     surface.start()
     try:
         if wait:
-            wait_for(lambda: surface.status().connected, f"connecting ({surface.status().detail})")
+            wait_for(lambda: sink.status.connected, "connecting", instead=lambda: sink.status.detail)
         yield surface, sink
     finally:
         surface.stop()

@@ -8,7 +8,7 @@ import msgspec
 
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.gain import PreampAbility, ReadBack
-from rigd.model.state import Channel, RigState, Setting, Take, Transport
+from rigd.model.state import Channel, RigState, Setting, SurfaceStatus, Take, Transport
 from rigd.model.take import Slate
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
 from rigd.surfaces.serial.settings import LineTiming
@@ -26,6 +26,8 @@ class Notebook:
         self.inputs: list[ControlInput] = []
         self.commands: list[str] = []
         self.lost: list[str] = []
+        self.status = SurfaceStatus(name="", kind="serial", connected=False, detail="nothing was reported")
+        """As it was reported last."""
         self._lock = threading.Lock()
 
     def moved(self, control_input: ControlInput) -> None:
@@ -39,6 +41,9 @@ class Notebook:
     def gone(self, surface: str) -> None:
         with self._lock:
             self.lost.append(surface)
+
+    def surface_status(self, status: SurfaceStatus) -> None:
+        self.status = status
 
     def moves(self) -> list[Move]:
         """What moved so far, in short."""

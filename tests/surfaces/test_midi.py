@@ -6,6 +6,7 @@ import random
 import time
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from pydantic import ValidationError
 from hardware_sim.pedal import Kind, Pedal, PtyWire
 from rigd.hands.surface import Motion
 from rigd.model.units import Frame
-from rigd.surfaces.midi.surface import LampSettings, MidiSettings, MidiSurface
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from tests.support.patience import wait_for
-from tests.surfaces.midi_bench import ROLLING, STATE, Sink, running
+from tests.surfaces.midi_bench import ROLLING, STATE, Sink, midi_settings, running
 from tests.surfaces.serial_bench import take
 
 PRESS, RELEASE = ("cc 80 ch 1", Motion.PRESS), ("cc 80 ch 1", Motion.RELEASE)
@@ -69,11 +71,6 @@ def test_machine_control_is_heard(pedal: Pedal) -> None:
         wait_for(lambda: sink.switches == [("mmc record", Motion.TRIGGER), ("mmc exit", Motion.TRIGGER)])
 
 
-def test_a_control_that_no_midi_port_has_is_told(pedal: Pedal) -> None:
-    with running(pedal, controls=("cc 80", "fader 1")) as (surface, _):
-        assert '"fader 1" is not a control of a MIDI port' in surface.status().detail
-
-
 def test_an_expression_pedal_tells_its_place(pedal: Pedal) -> None:
     with running(pedal) as (_, sink):
         pedal.send(bytes.fromhex("B00B00 0B20 0B7F"))
@@ -83,14 +80,14 @@ def test_an_expression_pedal_tells_its_place(pedal: Pedal) -> None:
 
 
 def test_a_switch_that_is_down_at_start_is_held_and_never_pressed(pedal: Pedal) -> None:
-    with running(pedal, wait=False, settle_ms=700) as (surface, sink):
+    with running(pedal, wait=False, settle_ms=700) as (_, sink):
 
         def is_seen() -> bool:
             pedal.press()  # its state, as a device tells it when its port is opened
             return bool(sink.inputs)
 
         wait_for(is_seen, "the switch is seen", every_s=0.01)
-        wait_for(lambda: surface.status().connected)
+        wait_for(lambda: sink.status.connected)
         assert {motion for _, motion in sink.switches} == {Motion.HELD}
         pedal.release()
         pedal.tap()
@@ -160,26 +157,29 @@ def test_a_vanished_port_lets_go_and_is_opened_again_with_its_lamps(pedal: Pedal
         for count in (1, 2):
             pedal.press()
             pedal.unplug()
-            wait_for(lambda: not surface.status().connected)
-            assert "opens it by itself" in surface.status().detail
+            wait_for(lambda: not sink.status.connected)
+            assert "opens it by itself" in sink.status.detail
             wait_for(lambda count=count: sink.lost == ["pedal"] * count)  # type: ignore[misc]
             pedal.plug_in()
-            wait_for(lambda: surface.status().connected)
+            wait_for(lambda: sink.status.connected)
             wait_for(lambda: pedal.lamps == {"cc 80": 127, "note 61": 0})
         sink.inputs.clear()
         pedal.tap()
         wait_for(lambda: sink.switches == [PRESS, RELEASE])
+    assert [one.connected for one in sink.statuses].count(True) == 3
+    assert all(one != other for one, other in pairwise(sink.statuses)), "reported only when it is another one"
+    assert sink.status.detail == "stopped"
 
 
 def test_a_port_that_is_missing_at_start_is_no_error_and_is_found_later(tmp_path: Path) -> None:
     pedal = pedal_on(tmp_path / "midi")
     sink = Sink()
-    surface = MidiSurface("pedal", MidiSettings(port=f"serial:{tmp_path / 'midi'}"), sink)
+    surface = MidiSurface("pedal", MidiSettings(port=f"serial:{tmp_path / 'midi'}"), (), sink)
     surface.start()
     try:
-        wait_for(lambda: "cannot be opened" in surface.status().detail)
+        wait_for(lambda: "cannot be opened" in sink.status.detail)
         with pedal:
-            wait_for(lambda: surface.status().connected)
+            wait_for(lambda: sink.status.connected)
     finally:
         surface.stop()
 
@@ -208,6 +208,9 @@ def test_after_any_rubbish_the_next_press_works_and_memory_is_bounded(pedal: Ped
     "settings",
     [
         {"port": ""},
+        {"port": " "},
+        {"port": "x", "led": [{"on": "phantom 0", "send": "cc 3"}]},
+        {"port": "x", "led": [{"on": "recording"}]},
         {"port": "x", "baud": 1},
         {"port": "x", "sysex": True},
         {"port": "x", "led": [{"on": "recording", "send": "program 3"}]},
@@ -217,11 +220,11 @@ def test_after_any_rubbish_the_next_press_works_and_memory_is_bounded(pedal: Ped
 )
 def test_settings_that_cannot_work_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        MidiSettings.model_validate(settings)
+        midi_settings(**settings)
 
 
 def test_two_lamps_on_one_message_are_lit_when_one_of_them_is(pedal: Pedal) -> None:
-    lamps = (LampSettings(on="fault", send="cc 80", lit=3), LampSettings(on="recording", send="cc 80", lit=1))
+    lamps = [{"on": "fault", "send": "cc 80", "lit": 3}, {"on": "recording", "send": "cc 80", "lit": 1}]
     with running(pedal, led=lamps) as (surface, _):
         surface.show(ROLLING, None)
         wait_for(lambda: pedal.lamps == {"cc 80": 1})

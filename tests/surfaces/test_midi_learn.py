@@ -15,7 +15,7 @@ from rigd.hands.bindings import Binding, check_binding
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
 from rigd.surfaces.midi.controls import Touch
-from rigd.surfaces.midi.surface import MidiSettings
+from rigd.surfaces.midi.settings import MidiSettings
 from tests.support.jack_server import JackServer
 from tests.support.tools import need_tool
 from tests.surfaces.pedal_process import PedalProcess

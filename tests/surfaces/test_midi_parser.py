@@ -130,7 +130,7 @@ def test_names_of_controls_are_known(control: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "control", ["cc", "cc 128", "cc 80 ch 0", "cc 80 ch 17", "mmc jump", "fader 1", "cc -1"]
+    "control", ["cc", "cc 128", "cc 80 ch 0", "cc 80 ch 17", "mmc jump", "fader 1", "cc -1", "cc 080", "cc80"]
 )
 def test_a_name_that_is_none_is_told_with_the_forms(control: str) -> None:
     assert "the forms are" in check_control(control)

@@ -19,7 +19,8 @@ from rigd.cli.learning import learn
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
 from rigd.model.units import Ns
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from rigd.wire.midi.links import DistanceStamps
 from rigd.wire.midi.names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
 from rigd.wire.midi.ports import NO_JACK_SERVER, MidiPorts, _jack_servers
@@ -136,18 +137,18 @@ def test_what_follows_a_broken_sysex_is_not_taken_for_fresh(pedal: PedalProcess)
 
 @pytest.mark.jack
 def test_lamps_are_seen_at_the_far_end(pedal: PedalProcess) -> None:
-    with running(pedal, led=[{"on": "recording", "send": "cc 80"}]) as (surface, _):
+    with running(pedal, led=[{"on": "recording", "send": "cc 80"}]) as (surface, sink):
         surface.show(STATE, None)
         wait_for(lambda: pedal.lamps == {"cc 80": 0})
         surface.show(ROLLING, None)
         wait_for(lambda: pedal.lamps == {"cc 80": 127})
-        assert surface.status().detail == ""
+        assert sink.status.detail == ""
 
 
 @pytest.mark.jack
 def test_a_pedal_without_lamps_still_records_and_says_so(pedal: PedalProcess) -> None:
-    with running(pedal, output="no such port", led=[{"on": "recording", "send": "cc 80"}]) as (surface, sink):
-        assert "lamps cannot be reached" in surface.status().detail
+    with running(pedal, output="no such port", led=[{"on": "recording", "send": "cc 80"}]) as (_, sink):
+        assert "lamps cannot be reached" in sink.status.detail
         pedal.press()
         wait_for(lambda: sink.switches == [PRESS])
 
@@ -159,10 +160,10 @@ def test_a_vanished_port_lets_go_and_is_opened_again(pedal: PedalProcess) -> Non
         pedal.press()
         pedal.unplug()
         wait_for(lambda: sink.lost == ["pedal"])
-        assert not surface.status().connected
+        assert not sink.status.connected
         sink.inputs.clear()
         pedal.plug_in()
-        wait_for(lambda: surface.status().connected)
+        wait_for(lambda: sink.status.connected)
         wait_for(lambda: pedal.lamps == {"cc 80": 127})
         pedal.tap()
         wait_for(lambda: sink.switches == [PRESS, RELEASE])
@@ -179,14 +180,14 @@ def test_a_dead_server_and_its_return_are_noticed_in_silence(
         with PedalProcess() as pedal, running(pedal, api="jack") as (surface, sink):
             capfd.readouterr()
             first.stop()
-            wait_for(lambda: "went with its JACK server" in surface.status().detail)
+            wait_for(lambda: "went with its JACK server" in sink.status.detail)
             assert sink.lost == ["pedal"]
             pedal.unplug()
-            wait_for(lambda: "no JACK server answers" in surface.status().detail)
+            wait_for(lambda: "no JACK server answers" in sink.status.detail)
             assert capfd.readouterr().err == ""
             with JackServer(channels=2, name=first.name):
                 pedal.plug_in()
-                wait_for(lambda: surface.status().connected)
+                wait_for(lambda: sink.status.connected)
                 pedal.press()
                 wait_for(lambda: sink.switches == [PRESS])
                 surface.stop()
@@ -210,10 +211,11 @@ def test_looking_for_ports_all_day_costs_one_client(jack: JackServer) -> None:
 def test_without_any_midi_system_the_status_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "rigd-test-nobody")
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-    surface = MidiSurface("pedal", MidiSettings(port="FCB1010", api="jack"), Sink())
+    sink = Sink()
+    surface = MidiSurface("pedal", MidiSettings(port="FCB1010", api="jack"), (), sink)
     surface.start()
     try:
-        wait_for(lambda: "JACK_DEFAULT_SERVER" in surface.status().detail)
+        wait_for(lambda: "JACK_DEFAULT_SERVER" in sink.status.detail)
     finally:
         surface.stop()
 
@@ -320,12 +322,12 @@ def test_a_pedal_behind_a2jmidid_is_found_again_under_its_next_number(jack: Jack
     with PedalProcess("FCB+ (v1.0) [20] (capture): [0] FCB+ MIDI 1") as first:
         port = stable_name(first.port)
         assert "[20]" not in port
-        with running(first, port=port) as (surface, sink):
+        with running(first, port=port) as (_, sink):
             first.unplug()
-            wait_for(lambda: not surface.status().connected)
+            wait_for(lambda: not sink.status.connected)
             with PedalProcess("FCB+ (v1.0) [24] (capture): [0] FCB+ MIDI 1") as again:
-                wait_for(lambda: surface.status().connected)
-                assert "[24]" in surface.status().port
+                wait_for(lambda: sink.status.connected)
+                assert "[24]" in sink.status.port
                 again.press()
                 wait_for(lambda: sink.switches == [PRESS])
 

@@ -7,7 +7,7 @@ import time
 
 from hardware_sim.faderbox import Build, FaderBox
 from rigd.hands.bindings import Binding
-from rigd.hands.surface import Motion, ShowsGains, Surface
+from rigd.hands.surface import Motion, Surface
 from rigd.model.levels import Levels
 from rigd.model.state import Setting, Transport
 from rigd.model.units import ChannelNumber, Frame
@@ -15,17 +15,32 @@ from rigd.surfaces.serial.settings import LineTiming
 from rigd.wire.serial_ports import SerialPort
 from tests.support.patience import wait_for
 from tests.surfaces.box_bench import Bench
-from tests.surfaces.serial_bench import channel, rig
+from tests.surfaces.serial_bench import Notebook, channel, rig
 
 
-def test_it_is_a_surface_that_shows_gains(bench: Bench) -> None:
+def test_it_is_a_surface(bench: Bench) -> None:
     surface: Surface = bench.surface()
-    assert isinstance(surface, ShowsGains)
+    assert not surface.shows_levels
+
+
+def test_levels_are_read_for_a_box_with_meters_while_it_is_there(bench: Bench) -> None:
+    surface, box = bench.met()
+    assert surface.shows_levels
+    box.mute()
+    wait_for(lambda: not surface.shows_levels, "nobody is there")
+
+
+def test_without_meters_levels_are_read_while_a_display_shows_the_time_of_a_take(bench: Bench) -> None:
+    surface, _ = bench.met(Build(meters=0, beat_s=0.1))
+    surface.show(rig(), None)
+    assert not surface.shows_levels
+    surface.show(rig(Transport.ROLLING), None)
+    assert surface.shows_levels
 
 
 def test_a_box_is_met_and_says_what_it_is(bench: Bench) -> None:
-    surface, _ = bench.met()
-    status = surface.status()
+    bench.met()
+    status = bench.notes.status
     assert (status.name, status.kind, status.port) == ("box", "serial", str(bench.link))
     assert "4 faders, 4 encoders, 8 buttons, 8 LEDs" in status.detail
 
@@ -53,16 +68,17 @@ def test_where_the_faders_stand_at_connection_moves_nothing(bench: Bench) -> Non
     box = bench.box()
     for fader in (1, 2, 3, 4):
         box.move(fader, 700)
-    surface = bench.surface()
-    wait_for(lambda: surface.status().connected, "the box is met")
+    bench.surface()
+    wait_for(lambda: bench.notes.status.connected, "the box is met")
     box.turn(1, 1)
     wait_for(bench.notes.moves, "the encoder")
     assert bench.notes.moves() == [("encoder 1", Motion.RELATIVE, 1.0)]
 
 
 def test_the_box_shows_the_state_of_the_rig(bench: Bench) -> None:
-    surface, box = bench.met(values={"fader 2": 3})
-    surface.bound([Binding(control="fader 1", gain=ChannelNumber(1))])
+    surface, box = bench.met(
+        values={"fader 2": 3}, bindings=[Binding(control="Fader  1", gain=ChannelNumber(1))]
+    )
     levels = Levels(
         at_frame=Frame(1_000_000 + 48_000 * 12),
         peak_dbfs=(-20.0, -8.0),
@@ -117,11 +133,11 @@ def test_a_pulled_box_lets_go_and_is_right_again_when_it_returns(bench: Bench) -
     wait_for(bench.notes.moves, "the press")
     box.vanish()
     wait_for(lambda: bench.notes.lost == ["box"], "gone")
-    wait_for(lambda: not surface.status().connected, "not connected")
-    wait_for(lambda: "plug the box in" in surface.status().detail, "the cure")
+    wait_for(lambda: not bench.notes.status.connected, "not connected")
+    wait_for(lambda: "plug the box in" in bench.notes.status.detail, "the cure")
     surface.show(rig(Transport.ROLLING), None)
     box.come_back()
-    wait_for(lambda: surface.status().connected, "connected")
+    wait_for(lambda: bench.notes.status.connected, "connected")
     wait_for(lambda: box.front().display == ("REC Take 003", "00:00:00"), "REC")
     assert box.front().leds[0] == "on"
     box.release(1)
@@ -132,7 +148,7 @@ def test_a_pulled_box_lets_go_and_is_right_again_when_it_returns(bench: Bench) -
 
 def test_a_box_is_found_by_usb_serial_number_under_another_port_name(bench: Bench) -> None:
     box = bench.box()
-    surface = bench.surface(
+    bench.surface(
         usb_serial="8573",
         ports=lambda: (
             (SerialPort(device=os.readlink(bench.link), usb_serial="8573"),)
@@ -140,15 +156,15 @@ def test_a_box_is_found_by_usb_serial_number_under_another_port_name(bench: Benc
             else ()
         ),
     )
-    wait_for(lambda: surface.status().connected, "connected")
-    first = surface.status().port
+    wait_for(lambda: bench.notes.status.connected, "connected")
+    first = bench.notes.status.port
     box.vanish()
-    wait_for(lambda: "no serial port has" in surface.status().detail, "gone")
+    wait_for(lambda: "no serial port has" in bench.notes.status.detail, "gone")
     held = os.openpty()  # takes the number that the box had, so that it comes back as another
     try:
         box.come_back()
-        wait_for(lambda: surface.status().connected, "connected again")
-        assert surface.status().port != first
+        wait_for(lambda: bench.notes.status.connected, "connected again")
+        assert bench.notes.status.port != first
     finally:
         for descriptor in held:
             os.close(descriptor)
@@ -156,23 +172,23 @@ def test_a_box_is_found_by_usb_serial_number_under_another_port_name(bench: Benc
 
 def test_the_return_takes_less_than_three_seconds_by_the_real_clockwork(bench: Bench) -> None:
     box = bench.box(Build())
-    surface = bench.surface(timing=LineTiming(), greeting_wait_s=2.0)
-    wait_for(lambda: surface.status().connected, "connected")
+    bench.surface(timing=LineTiming(), greeting_wait_s=2.0)
+    wait_for(lambda: bench.notes.status.connected, "connected")
     box.vanish()
-    wait_for(lambda: not surface.status().connected, "gone")
+    wait_for(lambda: not bench.notes.status.connected, "gone")
     box.come_back()
-    wait_for(lambda: surface.status().connected, "connected again", within_s=3.0)
+    wait_for(lambda: bench.notes.status.connected, "connected again", within_s=3.0)
 
 
 def test_a_mute_box_counts_as_gone_until_it_speaks_again(bench: Bench) -> None:
     surface, box = bench.met()
     box.mute()
     wait_for(lambda: bench.notes.lost == ["box"], "gone")
-    wait_for(lambda: not surface.status().connected, "not connected")
-    wait_for(lambda: "silent" in surface.status().detail, "why")
+    wait_for(lambda: not bench.notes.status.connected, "not connected")
+    wait_for(lambda: "silent" in bench.notes.status.detail, "why")
     surface.show(rig(locked=True), None)
     box.mute(False)
-    wait_for(lambda: surface.status().connected, "connected")
+    wait_for(lambda: bench.notes.status.connected, "connected")
     wait_for(lambda: box.front().leds[3] == "on", "the lock")
 
 
@@ -183,7 +199,7 @@ def test_a_box_that_missed_the_host_asks_for_everything_again(bench: Bench) -> N
     box.deafen()
     wait_for(lambda: box.front().display[0] == "no rigd", "it thinks that rigd is away")
     assert not box.front().host
-    assert surface.status().connected
+    assert bench.notes.status.connected
     box.deafen(False)
     wait_for(lambda: box.front().leds[3] == "on", "the lock again")
     wait_for(lambda: box.front().display == ("READY", "Morning"), "the display again")
@@ -200,14 +216,14 @@ def test_a_reset_box_is_told_everything_again(bench: Bench) -> None:
 
 def test_a_box_that_boots_slowly_is_met_and_a_wrong_box_is_told_apart(bench: Bench) -> None:
     box = bench.box(Build(boot_s=0.5, beat_s=0.1))
-    surface = bench.surface()
-    wait_for(lambda: "no greeting yet" in surface.status().detail, "an explanation")
-    wait_for(lambda: surface.status().connected, "connected")
+    bench.surface()
+    wait_for(lambda: "no greeting yet" in bench.notes.status.detail, "an explanation")
+    wait_for(lambda: bench.notes.status.connected, "connected")
     box.vanish()
     other = FaderBox(bench.link, Build(version=2, beat_s=0.1))
     with other:
-        wait_for(lambda: "version 2" in surface.status().detail, "the version is named")
-        assert not surface.status().connected
+        wait_for(lambda: "version 2" in bench.notes.status.detail, "the version is named")
+        assert not bench.notes.status.connected
 
 
 def test_stopping_leaves_the_box_dark(bench: Bench) -> None:
@@ -217,26 +233,27 @@ def test_stopping_leaves_the_box_dark(bench: Bench) -> None:
     surface.stop()
     wait_for(lambda: box.front().display[0] == "rigd stopped", "dark")
     assert set(box.front().leds) == {"off"}
-    assert not surface.status().connected
+    assert not bench.notes.status.connected
 
 
 def test_a_surface_can_be_started_again(bench: Bench) -> None:
     surface, _ = bench.met()
     surface.stop()
     surface.start()
-    wait_for(lambda: surface.status().connected, "connected")
+    wait_for(lambda: bench.notes.status.connected, "connected")
 
 
 def test_a_port_that_another_program_holds_is_named(bench: Bench) -> None:
     bench.met()
-    second = bench.surface()
-    wait_for(lambda: "in use by another program" in second.status().detail, "why not")
+    second = Notebook()
+    bench.surface(notes=second)
+    wait_for(lambda: "in use by another program" in second.status.detail, "why not")
 
 
 def test_a_path_that_is_no_serial_port_is_named(bench: Bench) -> None:
     bench.link.write_text("no port")
-    surface = bench.surface()
-    wait_for(lambda: "could not be opened" in surface.status().detail, "why not")
+    bench.surface()
+    wait_for(lambda: "could not be opened" in bench.notes.status.detail, "why not")
 
 
 def test_show_never_waits_for_a_box_that_takes_nothing(bench: Bench) -> None:
@@ -260,8 +277,8 @@ def test_a_deej_box_works_unchanged(bench: Bench) -> None:
     box = bench.box(Build(lines="deej", faders=3))
     box.move(1, 500)
     surface = bench.surface(protocol="deej")
-    wait_for(lambda: surface.status().connected, "connected")
-    assert "3 faders" in surface.status().detail
+    wait_for(lambda: bench.notes.status.connected, "connected")
+    assert "3 faders" in bench.notes.status.detail
     box.move(2, 1022)
     wait_for(lambda: bench.notes.moves() == [("fader 2", Motion.ABSOLUTE, 1.0)], "the slider")
     surface.show(rig(Transport.ROLLING), None)

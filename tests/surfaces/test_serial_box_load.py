@@ -92,10 +92,10 @@ def next_moves_work(bench: Bench, box: FaderBox) -> None:
 
 
 def test_random_bytes_move_nothing_and_the_next_moves_work(bench: Bench) -> None:
-    surface, box = bench.met()
+    _, box = bench.met()
     send_all(box, os.urandom(20_000))
     next_moves_work(bench, box)
-    wait_for(lambda: surface.status().connected, "connected")
+    wait_for(lambda: bench.notes.status.connected, "connected")
 
 
 @pytest.mark.usefixtures("no_collection")
@@ -125,10 +125,10 @@ def test_a_box_at_a_wrong_baud_rate_is_never_connected_and_the_cure_is_named(ben
 
         def is_named() -> bool:
             os.write(master, bytes([0x9E, 0x00, 0xF8, 0x0A, 0x1C, 0xFE]))
-            return "115200 baud" in surface.status().detail
+            return "115200 baud" in bench.notes.status.detail
 
         wait_for(is_named, "the cure", every_s=0.01)
-        assert not surface.status().connected
+        assert not bench.notes.status.connected
         assert bench.notes.moves() == []
     finally:
         surface.stop()

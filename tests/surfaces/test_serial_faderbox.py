@@ -30,10 +30,10 @@ def test_a_person_can_turn_it_and_see_what_it_shows(tmp_path: Path) -> None:
     reader.start()
     notes = Notebook()
     settings = SerialSettings(port=str(link), values={"fader 1": 1})
-    surface = SerialBox("box", settings, notes, timing=LineTiming(retry_s=0.05))
+    surface = SerialBox("box", settings, (), notes, timing=LineTiming(retry_s=0.05))
     surface.start()
     try:
-        wait_for(lambda: surface.status().connected, "connected")
+        wait_for(lambda: notes.status.connected, "connected")
         surface.show(rig(Transport.ROLLING), None)
         for typed in ("e2 -3", "do keep 20", "b1", "f1 1023", "f9 1", "nonsense"):
             process.stdin.write(f"{typed}\n")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from rigd.hands.bindings import Binding
+from rigd.hands.showing import LAMPS
 from rigd.model.levels import Levels
-from rigd.model.state import Fault, RigState, Setting, Transport
-from rigd.model.take import Gap, GapCause, Slate
+from rigd.model.state import Fault, RigState, Transport
+from rigd.model.take import Slate
 from rigd.model.units import ChannelNumber, Frame, Ns
 from rigd.surfaces.serial.feedback import MOST_TO_SAY, Feedback
 from rigd.surfaces.serial.line_protocol import Greeting
-from rigd.surfaces.serial.settings import LAMPS, LineTiming, SerialSettings
-from rigd.surfaces.serial.show import gain_text, picture_of
-from tests.surfaces.serial_bench import channel, rig, take
+from rigd.surfaces.serial.settings import LineTiming, SerialSettings
+from rigd.surfaces.serial.show import picture_of
+from tests.surfaces.serial_bench import rig, take
 
 BOX = Greeting(
     version=1, name="b", firmware="1", faders=4, encoders=2, leds=8, columns=16, rows=2, values=True, meters=4
@@ -48,9 +50,9 @@ def told(feedback: Feedback, seconds: float = 0.0) -> list[str]:
     return lines
 
 
-def feedback(**settings: object) -> Feedback:
+def feedback(bindings: Sequence[Binding] = (), **settings: object) -> Feedback:
     given = SerialSettings.model_validate({"port": "/dev/null", **settings})
-    return Feedback(given, LineTiming())
+    return Feedback(given, bindings, LineTiming())
 
 
 def test_the_display_shows_the_state_the_take_and_its_time() -> None:
@@ -92,52 +94,31 @@ def test_without_levels_the_time_is_what_is_written() -> None:
     assert shown(rig(Transport.ROLLING), at_frame=5)[1] == "00:00:00"
 
 
-@pytest.mark.parametrize(
-    ("gain", "text"),
-    [
-        (Setting(value=30.0, confirmed=True), "+30.0"),
-        (Setting(value=-0.5, confirmed=True), "-0.5"),
-        (Setting(value=30.0, asked=33.0, confirmed=False), "?+33.0"),
-        (Setting(value=30.0, confirmed=False), "?+30.0"),
-        (Setting(), "?"),
-        (None, "--"),
-    ],
-)
-def test_a_gain_is_never_shown_as_more_than_it_is(gain: Setting | None, text: str) -> None:
-    assert gain_text(rig(channels=(channel(1, gain=gain),)), ChannelNumber(1)) == text
-
-
-def test_a_channel_that_does_not_exist_has_no_gain() -> None:
-    assert gain_text(rig(), ChannelNumber(99)) == "--"
-
-
-def test_lamps_tell_on_off_and_blink() -> None:
-    assert [lit(rig(where), "recording") for where in Transport] == ["off", "off", "on", "blink", "off"]
-    assert [lit(rig(where), "ready") for where in Transport] == ["off", "on", "off", "off", "off"]
-    assert [lit(rig(), "fault"), lit(rig(faults=(FAULT,)), "fault")] == ["off", "on"]
-    assert lit(rig(Transport.HALTED, faults=(FAULT,)), "fault") == "blink"
-    assert [lit(rig(), "locked"), lit(rig(locked=True), "locked")] == ["off", "on"]
-    assert [lit(rig(), "armed"), lit(rig(channels=()), "armed")] == ["on", "off"]
-    state = rig(channels=(channel(1, armed=False), channel(2)))
-    assert [lit(state, "armed 1"), lit(state, "armed 2"), lit(state, "armed 9")] == ["off", "on", "off"]
-    gap = Gap(at_frame=Frame(1_000_500), length_frames=64, cause=GapCause.OVERFLOW, exact=True)
-    assert [lit(rig(takes=(take(),)), "gap"), lit(rig(takes=(take(gaps=(gap,)),)), "gap")] == ["off", "on"]
-    good = take(slate=Slate(session="s", song="m", number=3, circled=True))
-    assert [lit(rig(takes=(take(),)), "circled"), lit(rig(takes=(good,)), "circled")] == ["off", "on"]
-
-
 def test_every_lamp_can_be_drawn_on_every_state() -> None:
+    lamps = (*LAMPS, "armed 1", "phantom 1")
+    box = replace(BOX, leds=len(lamps))
     for where in Transport:
-        picture = picture_of(rig(where), box=BOX, lamps=LAMPS, values={}, at_frame=None)
-        assert len([place for place in picture if place.startswith("led")]) == len(LAMPS)
+        picture = picture_of(rig(where), box=box, lamps=lamps, values={}, at_frame=None)
+        assert list(picture)[: len(lamps)] == [f"led {number}" for number in range(1, len(lamps) + 1)]
+
+
+def test_a_refusal_is_lit_for_a_moment() -> None:
+    box = feedback(leds=("refused",))
+    box.show(rig(), None)
+    box.meet(BOX)
+    assert "led 1 off" in told(box, 1.0)
+    box.answer("button 1", accepted=False, text="no channel is armed")
+    assert told(box, 1.0) == ["no button 1 no channel is armed", "led 1 on"]
+    assert told(box, 1.3) == []
+    assert told(box, 1.5) == ["led 1 off"]
 
 
 def test_only_what_the_box_declared_is_sent() -> None:
     bare = Greeting(version=1, name="b", firmware="1", faders=1)
     values = {"fader 1": ChannelNumber(1), "fader 2": ChannelNumber(2), "encoder 1": ChannelNumber(1)}
-    assert picture_of(rig(), box=bare, lamps=LAMPS, values=values, at_frame=None) == {}
+    assert picture_of(rig(), box=bare, lamps=tuple(LAMPS), values=values, at_frame=None) == {}
     one = Greeting(version=1, name="b", firmware="1", faders=1, values=True)
-    assert picture_of(rig(), box=one, lamps=LAMPS, values=values, at_frame=None) == {
+    assert picture_of(rig(), box=one, lamps=tuple(LAMPS), values=values, at_frame=None) == {
         "value fader 1": "value fader 1 +30.0"
     }
 
@@ -165,14 +146,14 @@ def test_everything_is_told_once_and_then_only_what_changed() -> None:
 
 
 def test_a_control_that_turns_a_gain_shows_it() -> None:
-    box = feedback(values={"fader 3": 2})
-    box.bind(
+    box = feedback(
         [
             Binding(control="fader 1", gain=ChannelNumber(1)),
             Binding(control="encoder 2", nudge=ChannelNumber(2)),
             Binding(control="button 1", tap="toggle"),
             Binding(control="fader 4", gain=ChannelNumber(4)),
-        ]
+        ],
+        values={"fader 3": 2},
     )
     box.show(rig(), None)
     box.meet(BOX)

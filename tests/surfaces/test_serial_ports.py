@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from rigd.cli.learning import lasting_name
 from rigd.model.errors import SurfaceError
-from rigd.surfaces.midi.surface import MidiSettings, MidiSurface
+from rigd.surfaces.midi.settings import MidiSettings
+from rigd.surfaces.midi.surface import MidiSurface
 from rigd.surfaces.serial.settings import SerialSettings
 from rigd.wire.midi.links import lasting_serial
 from rigd.wire.serial_ports import SerialPort, check_lasting, config_for, find_port, list_ports
@@ -120,7 +121,7 @@ def test_midi_on_a_serial_line_that_may_be_another_tomorrow_is_refused_with_the_
 
 def test_a_pedal_on_a_serial_line_opens_none_of_two() -> None:
     settings = MidiSettings(port="serial:/dev/ttyUSB1")
-    surface = MidiSurface("pedal", settings, Sink(), serial_ports=lambda: ALL)
+    surface = MidiSurface("pedal", settings, (), Sink(), serial_ports=lambda: ALL)
     with pytest.raises(SurfaceError, match="order of plugging, and 3 are there"):
         surface._open()
 

@@ -81,15 +81,15 @@ def notes() -> Notebook:
 @pytest.fixture
 def surface(board: Board, notes: Notebook) -> Iterator[SerialBox]:
     settings = SerialSettings(port=board.port, values={"fader 1": 1})
-    made = SerialBox("box", settings, notes, timing=LineTiming(retry_s=0.05))
+    made = SerialBox("box", settings, (), notes, timing=LineTiming(retry_s=0.05))
     made.start()
-    wait_for(lambda: made.status().connected, "the sketch greets")
+    wait_for(lambda: notes.status.connected, "the sketch greets")
     yield made
     made.stop()
 
 
-def test_the_sketch_says_what_it_is(surface: SerialBox) -> None:
-    said = surface.status().detail
+def test_the_sketch_says_what_it_is(surface: SerialBox, notes: Notebook) -> None:
+    said = notes.status.detail
     assert said == "faderbox 1.0: 4 faders, 4 encoders, 8 buttons, 8 LEDs, display 16x2"
 
 

@@ -9,7 +9,9 @@ import re
 
 from msgspec import Struct
 
+from rigd.hands.bindings import plain_control
 from rigd.hands.surface import Motion
+from rigd.model.errors import SurfaceError
 from rigd.wire.midi.parser import END_OF_SYSEX, SYSEX
 
 SWITCH_ON_FROM = 64
@@ -89,15 +91,31 @@ def mmc_commands(message: bytes) -> list[str]:
 
 
 _CONTROL = re.compile(
-    r"(?P<kind>cc|note|program) (?P<number>\d{1,3})(?: ch (?P<channel>\d{1,2}))?"
+    r"(?P<kind>cc|note|program) (?P<number>0|[1-9][0-9]{0,2})(?: ch (?P<channel>[1-9][0-9]?))?"
     r"|mmc (?:" + "|".join(sorted(set(MMC_COMMANDS.values()))) + r")"
     r"|realtime (?:start|continue|stop)"
 )
 
 
+_MOTIONS = {
+    "cc": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
+    "note": frozenset({Motion.PRESS, Motion.RELEASE}),
+    "program": frozenset({Motion.TRIGGER}),
+    "mmc": frozenset({Motion.TRIGGER}),
+    "realtime": frozenset({Motion.TRIGGER}),
+}
+
+
+def motions_of(control: str) -> frozenset[Motion]:
+    """What that control of a MIDI port can do, by `touches_in`. Raises SurfaceError where there is none."""
+    if fault := check_control(control):
+        raise SurfaceError(fault)
+    return _MOTIONS[plain_control(control).partition(" ")[0]]
+
+
 def check_control(control: str) -> str:
     """Why `control` is not one of a MIDI port; empty when it is."""
-    known = _CONTROL.fullmatch(" ".join(control.lower().split()))
+    known = _CONTROL.fullmatch(plain_control(control))
     number, channel = (known["number"], known["channel"]) if known else (None, None)
     if known and int(number or 0) <= 127 and 1 <= int(channel or 1) <= 16:
         return ""
@@ -110,7 +128,7 @@ def message_for(control: str, value: int) -> bytes:
 
     Raises ValueError where `control` is neither.
     """
-    known = _CONTROL.fullmatch(" ".join(control.lower().split()))
+    known = _CONTROL.fullmatch(plain_control(control))
     if known is None or known["kind"] not in ("cc", "note") or check_control(control):
         raise ValueError(f'"{control[:40]}" cannot be sent; the forms are: "cc 80", "cc 80 ch 2", "note 60"')
     status = (_CONTROL_CHANGE if known["kind"] == "cc" else _NOTE_ON) | (int(known["channel"] or 1) - 1)

@@ -9,25 +9,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from collections.abc import Sequence
+from typing import ClassVar
 
 from rigd.hands.bindings import Binding, plain_control
+from rigd.hands.showing import REFUSED, REFUSED_NS, Light, is_lit, light_of, next_turn_ns
 from rigd.hands.surface import ControlInput, ControlSink, Motion
-from rigd.model.access import Access
 from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
-from rigd.model.state import RigState, SurfaceStatus, Transport, closing_takes
+from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi.controls import check_control, message_for, touches_in
+from rigd.surfaces.midi.controls import message_for, touches_in
+from rigd.surfaces.midi.echoes import Echoes
+from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.switch_sense import SwitchSense
 from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
 from rigd.wire.midi.names import remark_on, stable_name
 from rigd.wire.midi.parser import NOISE
-from rigd.wire.midi.ports import Api, MidiPorts
+from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.serial_ports import PortLister, check_lasting, list_ports
 
 _log = logging.getLogger(__name__)
@@ -35,65 +34,8 @@ _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
 _CHECK_S = 0.25
 """A pedal that was pulled out and put back faster than this would stay deaf; USB takes longer."""
-_ECHO_NS = 20_000_000
-_REFUSED_NS = 400_000_000
 _NS_PER_MS = 1_000_000
-_BLINK_NS = 250_000_000
-
-Condition = Literal["recording", "ready", "armed", "fault", "locked", "gap", "circled", "refused", "closing"]
-
-
-def _sendable(control: str) -> str:
-    message_for(control, 0)
-    return control
-
-
-class LampSettings(BaseModel):
-    """One lamp: the message that sets it, and what it shows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    on: Condition
-    """recording: a take rolls; it blinks until one that has ended is safe on the disk. closing: one is not yet.
-    ready: a press would start one. armed: at least one channel is. fault:
-    something needs a person. locked: stop wants a hold. gap: this take has one. circled: the last take is.
-    refused: for a moment after a command that did nothing."""
-    send: Annotated[str, AfterValidator(_sendable)]
-    """"cc 80", "cc 80 ch 2", "note 60"; channel 1 where none is named."""
-    lit: Annotated[int, Field(ge=0, le=127)] = 127
-    """Value while it is on; a colour on some pedals."""
-    dark: Annotated[int, Field(ge=0, le=127)] = 0
-
-
-class MidiSettings(BaseModel):
-    """A MIDI port: of ALSA or JACK by name, or a serial line."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    port: Annotated[str, Field(min_length=1, max_length=200)]
-    """The port's name, or a part of it that fits no other (`rigd devices`), without ALSA's changing numbers.
-    Or "serial:/dev/ttyAMA0": raw MIDI on a serial line."""
-    usb_path: Annotated[str, Field(max_length=256)] = ""
-    """Which of several equal devices: the one in this USB socket ("1-1.3"), as `rigd devices` prints it."""
-    usb_serial: Annotated[str, Field(max_length=256)] = ""
-    """Or the one with this USB serial number."""
-    output: str | None = None
-    """Where the lamps are, when it is not the same name; "" for no lamps."""
-    api: Api = "auto"
-    """auto: ALSA's sequencer, then JACK."""
-    baud: Annotated[int, Field(ge=300, le=4_000_000)] = 31_250
-    """Bits per second of a serial line: 31250 is DIN MIDI; 115200 is usual for an Arduino over USB."""
-    settle_ms: Annotated[int, Field(ge=0, le=10_000)] = 300
-    """What a device sends within this time after its port was opened is its state and no foot: a switch that
-    is down then does nothing until released. An Arduino that restarts at opening wants 2000."""
-    led: tuple[LampSettings, ...] = ()
-    """The lamps: what each is on for, the message that sets it (send), and its values lit and dark."""
-
-    def access(self) -> Access:
-        """A serial line, ALSA's sequencer, or the server."""
-        if self.port.startswith(SERIAL_PREFIX):
-            return Access(lines=(self.port.removeprefix(SERIAL_PREFIX),))
-        return Access(sound=self.api != "jack", shared_memory=self.api != "alsa")
+_SETTLING_LOOK_S = 0.02
 
 
 class MidiSurface:
@@ -105,6 +47,7 @@ class MidiSurface:
         self,
         name: str,
         settings: MidiSettings,
+        bindings: Sequence[Binding],
         sink: ControlSink,
         *,
         clock: ClockNs | None = None,
@@ -116,11 +59,12 @@ class MidiSurface:
         self._clock: ClockNs = clock or (lambda: Ns(time.monotonic_ns()))
         self._lock = threading.Lock()
         self._status = SurfaceStatus(name=name, kind="midi", connected=False, detail="not started")
-        self._state: RigState | None = None
+        self._lights: tuple[Light, ...] | None = None
+        """What each lamp does; None: nobody has shown it a state."""
         self._refused_until_ns = 0
         self._link: MidiLink | None = None
-        self._sysex = False
-        self._unknown: tuple[str, ...] = ()
+        # Sysex is let in only where MIDI Machine Control is bound: nothing bounds its length (wire/midi/ports.py).
+        self._sysex = any(plain_control(each.control).startswith("mmc ") for each in bindings)
         self._stopping = threading.Event()
         self._ports = MidiPorts(client=name, api=settings.api)
         self._serial_ports = serial_ports
@@ -128,14 +72,8 @@ class MidiSurface:
         self._held_early: set[str] = set()
         self._sense = SwitchSense()
         self._lamps_sent: dict[str, int] = {}
-        self._sent: deque[tuple[bytes, int]] = deque(maxlen=64)
+        self._echoes = Echoes()
         self._thread = threading.Thread(target=self._run, name=f"rigd-midi-{name}", daemon=True)
-
-    def bound(self, bindings: Iterable[Binding]) -> None:
-        """What its controls do. Sysex is let in only where MIDI Machine Control is bound. Before `start`."""
-        controls = [binding.control for binding in bindings]
-        self._sysex = any(plain_control(control).startswith("mmc ") for control in controls)
-        self._unknown = tuple(wrong for control in controls if (wrong := check_control(control)))
 
     def start(self) -> None:
         """See Surface."""
@@ -148,23 +86,24 @@ class MidiSurface:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def status(self) -> SurfaceStatus:
-        """See Surface. Connected means that a press counts: the port is open and its device has settled."""
-        with self._lock:
-            return self._status
+    @property
+    def shows_levels(self) -> bool:
+        """See Surface. A pedal has no meters."""
+        return False
 
     def show(self, state: RigState, levels: Levels | None) -> None:
-        """See Surface. A pedal has no meters."""
+        """See Surface. Its thread is woken only where a lamp changes."""
+        lights = tuple(light_of(lamp.on, state) for lamp in self._settings.led)
         with self._lock:
-            news, self._state = self._state is not state, state
-        if news and self._settings.led:
+            news, self._lights = self._lights != lights, lights
+        if news and lights:
             self._wake()
 
     def answered(self, control: str, accepted: bool, text: str) -> None:
         """See Surface. A refusal lights the lamps that are `on = "refused"`, for a moment."""
-        if not accepted:
+        if not accepted and any(lamp.on == REFUSED for lamp in self._settings.led):
             with self._lock:
-                self._refused_until_ns = self._clock() + _REFUSED_NS
+                self._refused_until_ns = self._clock() + REFUSED_NS
             self._wake()
 
     def _wake(self) -> None:
@@ -209,6 +148,7 @@ class MidiSurface:
         self._lamps_sent.clear()
         self._held_early.clear()
         self._sense = SwitchSense()
+        self._echoes = Echoes()
         self._settled_ns = self._clock() + self._settings.settle_ms * _NS_PER_MS
         why = ""
         try:
@@ -229,20 +169,23 @@ class MidiSurface:
     def _listen(self, link: MidiLink) -> None:
         checked_ns = self._clock()
         while not self._stopping.is_set():
-            self._light(link)
             now_ns = self._clock()
+            turn_ns = self._light(link, now_ns)
             if now_ns >= self._settled_ns:
                 self._tell(connected=True, port=link.name, detail=self._troubles(link))
             if now_ns - checked_ns >= _CHECK_S * NS_PER_SECOND:
                 link.check()
                 checked_ns = now_ns
-            for heard in link.wait(_CHECK_S if now_ns >= self._settled_ns else 0.02):
+            wait_s = _CHECK_S if now_ns >= self._settled_ns else _SETTLING_LOOK_S
+            if turn_ns is not None:
+                wait_s = min(wait_s, max(0, turn_ns - self._clock()) / NS_PER_SECOND)
+            for heard in link.wait(wait_s):
                 self._hear(heard)
         self._darken(link)
 
     def _hear(self, heard: Heard) -> None:
         message, at_ns = heard
-        if message[0] in NOISE or self._is_echo(message, at_ns):
+        if message[0] in NOISE or self._echoes.is_echo(message, at_ns):
             return
         for touch in touches_in(message):
             if not self._sense.counts(touch):
@@ -268,32 +211,28 @@ class MidiSurface:
             return motion
         return motion if motion is Motion.ABSOLUTE else None
 
-    def _is_echo(self, message: bytes, at_ns: int) -> bool:
-        """Some pedals send back what they are sent; that is no foot."""
-        while self._sent and at_ns - self._sent[0][1] > _ECHO_NS:
-            self._sent.popleft()
-        return any(sent == message for sent, _ in self._sent)
-
-    def _light(self, link: MidiLink) -> None:
+    def _light(self, link: MidiLink, now_ns: Ns) -> Ns | None:
+        """Sends what changed. A lamp of MIDI cannot blink by itself, so this thread blinks it: returns when it has to
+        be called again at the latest; None where only news changes a lamp."""
         with self._lock:
-            state, refused_until_ns = self._state, self._refused_until_ns
-        if state is None:
-            return
-        refused = self._clock() < refused_until_ns
+            lights, refused_until_ns = self._lights, self._refused_until_ns
+        if lights is None:
+            return None
+        refused = now_ns < refused_until_ns
         wanted: dict[str, int] = {}
-        for lamp in self._settings.led:
-            lit = refused if lamp.on == "refused" else is_true(lamp.on, state)
-            if lamp.on == "recording" and state.take is None and closing_takes(state):
-                lit = self._clock() // _BLINK_NS % 2 == 0
+        for lamp, light in zip(self._settings.led, lights, strict=True):
+            lit = refused if lamp.on == REFUSED else is_lit(light, now_ns)
             if lit or lamp.send not in wanted:
                 wanted[lamp.send] = lamp.lit if lit else lamp.dark
         for control, value in wanted.items():
             if self._lamps_sent.get(control) != value:
                 self._send(link, control, value)
+        turns = [next_turn_ns(now_ns)] if Light.BLINK in lights else []
+        return min([*turns, Ns(refused_until_ns)] if refused else turns, default=None)
 
     def _send(self, link: MidiLink, control: str, value: int) -> None:
         message = message_for(control, value)
-        self._sent.append((message, self._clock()))
+        self._echoes.sent(message, self._clock())
         link.send(message)
         self._lamps_sent[control] = value
 
@@ -303,7 +242,7 @@ class MidiSurface:
                 self._send(link, lamp.send, lamp.dark)
 
     def _troubles(self, link: MidiLink) -> str:
-        troubles = list(self._unknown)
+        troubles = []
         if remark := remark_on(stable_name(link.name)):
             troubles.append(remark)
         if self._settings.led and not link.has_output:
@@ -313,38 +252,15 @@ class MidiSurface:
         return "; ".join(troubles)
 
     def _tell(self, *, connected: bool, port: str = "", detail: str = "") -> None:
+        """Connected means that a press counts: the port is open and its device has settled."""
         status = SurfaceStatus(name=self.name, kind="midi", connected=connected, port=port, detail=detail)
-        with self._lock:
-            news, self._status = self._status != status, status
-        if news:
+        if status != self._status:
+            self._status = status
             _log.info("surface %s: %s", self.name, _sentence(status))
+            self._sink.surface_status(status)
 
 
 def _sentence(status: SurfaceStatus) -> str:
     if not status.connected:
         return status.detail
     return f"listening on {status.port}" + (f"; {status.detail}" if status.detail else "")
-
-
-def is_true(condition: Condition, state: RigState) -> bool:
-    """Whether a lamp of that condition is lit. `refused` is of the moment, and not of the state."""
-    match condition:
-        case "recording":
-            return state.transport is Transport.ROLLING
-        case "ready":
-            return state.transport in (Transport.READY, Transport.POSTROLL)
-        case "armed":
-            return any(channel.armed for channel in state.channels)
-        case "fault":
-            return bool(state.faults) or state.transport is Transport.HALTED
-        case "locked":
-            return state.locked
-        case "gap":
-            return state.take is not None and bool(state.take.gaps)
-        case "circled":
-            last = state.take or (state.takes[-1] if state.takes else None)
-            return last is not None and last.slate.circled
-        case "closing":
-            return bool(closing_takes(state))
-        case "refused":
-            return False

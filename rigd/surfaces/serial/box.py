@@ -15,7 +15,7 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import ClassVar
 
 import serial
@@ -60,6 +60,7 @@ class SerialBox:
         self,
         name: str,
         settings: SerialSettings,
+        bindings: Sequence[Binding],
         sink: ControlSink,
         *,
         clock_ns: ClockNs = clock_monotonic_ns,
@@ -72,17 +73,12 @@ class SerialBox:
         self._clock_ns = clock_ns
         self._ports = ports
         self._timing = timing or LineTiming()
-        self._feedback = Feedback(settings, self._timing)
+        self._feedback = Feedback(settings, bindings, self._timing)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._status_lock = threading.Lock()
         self._status = SurfaceStatus(name=name, kind="serial", connected=False, detail="not started")
         self._told_ns: deque[int] = deque(maxlen=MOST_TOLD)
         self._untold = 0
-
-    def bound(self, bindings: Iterable[Binding]) -> None:
-        """What its controls do: those that turn a gain show it from now on. Any thread."""
-        self._feedback.bind(bindings)
 
     def start(self) -> None:
         self._stopping.clear()
@@ -95,9 +91,9 @@ class SerialBox:
             self._thread.join()
             self._thread = None
 
-    def status(self) -> SurfaceStatus:
-        with self._status_lock:
-            return self._status
+    @property
+    def shows_levels(self) -> bool:
+        return self._feedback.shows_levels
 
     def show(self, state: RigState, levels: Levels | None) -> None:
         self._feedback.show(state, levels)
@@ -125,10 +121,11 @@ class SerialBox:
 
     def _note(self, *, connected: bool, port: str, detail: str) -> None:
         status = SurfaceStatus(name=self.name, kind="serial", connected=connected, port=port, detail=detail)
-        with self._status_lock:
-            before, self._status = self._status, status
+        before, self._status = self._status, status
         if before.connected != connected:
             self._tell_change("connected," if connected else "not connected:", detail)
+        if before != status:
+            self._sink.surface_status(status)
 
     def _tell_change(self, what: str, detail: str) -> None:
         now_ns = self._clock_ns()
@@ -272,7 +269,7 @@ class SerialBox:
                     continue
                 line = self._feedback.next_line(self._clock_ns())
                 if line is None:
-                    self._feedback.wait(self._timing.meters_s)
+                    self._feedback.wait(self._clock_ns())
                     continue
                 framed = cut + frame_line(line)
                 cut = b""

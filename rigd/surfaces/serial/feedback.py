@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
-from rigd.hands.bindings import Binding
+from rigd.hands.bindings import Binding, plain_control
+from rigd.hands.showing import REFUSED, REFUSED_NS, louder_of
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, Frame, Ns
 from rigd.surfaces.serial.line_protocol import Greeting, answer_line
 from rigd.surfaces.serial.settings import LineTiming, SerialSettings
-from rigd.surfaces.serial.show import Picture, dark_picture, louder_of, meters_of, picture_of
+from rigd.surfaces.serial.show import Picture, dark_picture, meters_of, picture_of
 
 MOST_TO_SAY = 32
 
@@ -25,18 +26,18 @@ def values_of(bindings: Iterable[Binding], more: Mapping[str, int]) -> dict[str,
     values: dict[str, ChannelNumber] = {}
     for binding in bindings:
         channel = binding.gain if binding.gain is not None else binding.nudge
-        if channel is not None and binding.control.partition(" ")[0] in ("fader", "encoder"):
-            values[binding.control] = channel
+        control = plain_control(binding.control)
+        if channel is not None and control.partition(" ")[0] in ("fader", "encoder"):
+            values[control] = channel
     return values | {control: ChannelNumber(number) for control, number in more.items()}
 
 
 class Feedback:
     """The box's side of the rig's state."""
 
-    def __init__(self, settings: SerialSettings, timing: LineTiming) -> None:
+    def __init__(self, settings: SerialSettings, bindings: Iterable[Binding], timing: LineTiming) -> None:
         self._lamps = settings.leds
-        self._more_values = settings.values
-        self._values = values_of((), settings.values)
+        self._values = values_of(bindings, settings.values)
         self._meter_channels = tuple(ChannelNumber(number) for number in settings.meters)
         self._meters_ns = round(timing.meters_s * NS_PER_SECOND)
         self._changed = threading.Condition()
@@ -51,13 +52,17 @@ class Feedback:
         self._levels: Levels | None = None
         self._at_frame: Frame | None = None
         self._meters_at_ns = Ns(0)
+        self._refused_anew = False
+        self._refused_until_ns: Ns | None = None
 
-    def bind(self, bindings: Iterable[Binding]) -> None:
-        """From now on a control that turns a gain shows it."""
+    @property
+    def shows_levels(self) -> bool:
+        """A box is there that has meters, or shows the time of a take that is recorded."""
         with self._changed:
-            self._values = values_of(bindings, self._more_values)
-            self._drawn = False
-            self._wake()
+            box, state = self._box, self._state
+            return box is not None and bool(
+                box.meters or (box.rows and state is not None and state.take is not None)
+            )
 
     def show(self, state: RigState, levels: Levels | None) -> None:
         """The newest state; a reading of levels is added to those that no meter has shown yet."""
@@ -79,6 +84,7 @@ class Feedback:
         if accepted and control.partition(" ")[0] in ("fader", "encoder"):
             return
         with self._changed:
+            self._refused_anew = self._refused_anew or (not accepted and REFUSED in self._lamps)
             if self._box is not None:
                 self._add(f"answer {control}", answer_line(control, accepted, text))
 
@@ -101,11 +107,13 @@ class Feedback:
             self._wake()
 
     def part(self) -> None:
-        """Nobody is there: nothing is kept for them."""
+        """Nobody is there: nothing is kept for them, and who waits looks again."""
         with self._changed:
             self._box = None
             self._to_say.clear()
             self._wanted, self._shown = {}, {}
+            self._levels = self._refused_until_ns = None
+            self._wake()
 
     def forget(self) -> None:
         """A line may have been lost on its way: everything is sent again."""
@@ -131,12 +139,21 @@ class Feedback:
         with self._changed:
             return self._box.pace_ms / 1000.0 if self._box is not None else 0.0
 
-    def wait(self, timeout_s: float) -> None:
-        """Until something may be due; at most so long."""
+    def wait(self, now_ns: Ns) -> None:
+        """Until something may be due."""
         with self._changed:
             if not self._news:
-                self._changed.wait(timeout_s)
+                due_ns = self._due_ns()
+                self._changed.wait(None if due_ns is None else max(0, due_ns - now_ns + 1) / NS_PER_SECOND)
             self._news = False
+
+    def _due_ns(self) -> Ns | None:
+        """When there is something to draw though nobody says anything: meters that wait for their pace, the end of a
+        moment. None: never."""
+        due_ns = [Ns(self._meters_at_ns + self._meters_ns)] if self._levels is not None else []
+        if self._refused_until_ns is not None:
+            due_ns.append(self._refused_until_ns)
+        return min(due_ns, default=None)
 
     def next_line(self, now_ns: Ns) -> str | None:
         """The line to send now, and from now on taken as sent; None while nothing is due."""
@@ -156,10 +173,19 @@ class Feedback:
         state = self._state
         if self._dark or state is None:
             return
+        if self._refused_anew:
+            self._refused_anew, self._refused_until_ns, self._drawn = False, Ns(now_ns + REFUSED_NS), False
+        elif self._refused_until_ns is not None and now_ns >= self._refused_until_ns:
+            self._refused_until_ns, self._drawn = None, False
         if not self._drawn:
             meters = self._wanted.get("meters")
             self._wanted = picture_of(
-                state, box=box, lamps=self._lamps, values=self._values, at_frame=self._at_frame
+                state,
+                box=box,
+                lamps=self._lamps,
+                values=self._values,
+                at_frame=self._at_frame,
+                refused=self._refused_until_ns is not None,
             )
             if meters is not None:
                 self._wanted["meters"] = meters

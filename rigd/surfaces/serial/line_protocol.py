@@ -10,10 +10,10 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import Literal
 
 from msgspec import Struct
 
+from rigd.hands.showing import Light
 from rigd.model.errors import SurfaceError
 
 VERSION = 1
@@ -25,8 +25,6 @@ TAIL = 4
 """Bytes after the text: star, two hexadecimal digits, newline."""
 MAX_ANSWER = 40
 """Characters of a reply's text: what two lines of a small display can show."""
-
-Light = Literal["off", "on", "blink"]
 
 
 class BadLine(SurfaceError):

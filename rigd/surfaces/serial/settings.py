@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from msgspec import Struct
 from pydantic import AfterValidator, Field, model_validator
 
 from rigd.config.options import Options, option
+from rigd.hands.bindings import plain_control
+from rigd.hands.showing import LAMP_FORMS, channel_of_lamp, lamp_fault
+from rigd.hands.surface import Motion
 from rigd.model.access import Access
+from rigd.model.errors import SurfaceError
 from rigd.surfaces.serial.line_protocol import MAX_CONTROLS
 
-LAMPS = ("recording", "ready", "armed", "fault", "locked", "gap", "circled", "closing")
-CHANNEL_LAMPS = ("armed", "phantom")
-"""These also take a channel: "armed 3"."""
+_MOTIONS = {
+    "fader": frozenset({Motion.ABSOLUTE}),
+    "encoder": frozenset({Motion.RELATIVE}),
+    "button": frozenset({Motion.PRESS, Motion.RELEASE}),
+}
+_NUMBER = re.compile(r"[1-9][0-9]?", re.ASCII)
 
 
 def _known_lamp(lamp: str) -> str:
-    word, _, channel = lamp.partition(" ")
-    if lamp in ("", *LAMPS) or (word in CHANNEL_LAMPS and re.fullmatch(r"[1-9][0-9]{0,3}", channel)):
-        return lamp
-    forms = ", ".join((*LAMPS, *(f"{word} CHANNEL" for word in CHANNEL_LAMPS)))
-    raise ValueError(f'"{lamp}" is not something an LED can show; one of: {forms}, or "" for nothing')
+    if lamp and (fault := lamp_fault(lamp)):
+        raise ValueError(f'{fault}, or "" for nothing')
+    return lamp
 
 
 def _known_control(control: str) -> str:
@@ -56,8 +62,7 @@ class SerialSettings(Options):
     )
     leds: tuple[Lamp, ...] = option(
         ("recording", "armed", "fault", "locked"),
-        'What LED 1, 2, 3 ... show: recording, ready, armed, "armed CHANNEL", "phantom CHANNEL", fault, '
-        'locked, gap, circled, closing (a take ended and not yet safe on the disk), or "" for nothing',
+        f'What LED 1, 2, 3 ... show, or "" for nothing: {LAMP_FORMS}; see "Lamps" below',
         longest=MAX_CONTROLS,
     )
     values: dict[ValueControl, ChannelRef] = option(
@@ -83,6 +88,28 @@ class SerialSettings(Options):
         if self.baud == 1200:
             raise ValueError("baud 1200 starts the boot-loader of Leonardo boards; use another, best 115200")
         return self
+
+    def motions_of(self, control: str) -> frozenset[Motion]:
+        """See rigd.hands.surface.SurfaceSettings. How many of a kind a box has, it says itself when it greets."""
+        kind, _, number = plain_control(control).partition(" ")
+        has = ("fader",) if self.protocol == "deej" else tuple(_MOTIONS)
+        if kind not in has or not _NUMBER.fullmatch(number) or int(number) > MAX_CONTROLS:
+            forms = ", ".join(f'"{each} 1"' for each in has)
+            whose = "a deej box" if self.protocol == "deej" else "a box on a serial line"
+            raise SurfaceError(
+                f'"{control[:40]}" is not a control of {whose}; the forms are: {forms} (1 to {MAX_CONTROLS})'
+            )
+        return _MOTIONS[kind]
+
+    def channels_shown(self) -> Iterator[tuple[tuple[str | int, ...], str, int]]:
+        """See rigd.hands.surface.SurfaceSettings."""
+        for place, lamp in enumerate(self.leds):
+            if (channel := channel_of_lamp(lamp)) is not None:
+                yield ("leds", place), f'leds = ["{lamp}"]', channel
+        for control, number in self.values.items():
+            yield ("values", control), f'values = {{ "{control}" = {number} }}', number
+        for place, number in enumerate(self.meters):
+            yield ("meters", place), f"meters = [{number}]", number
 
     @property
     def names_commands(self) -> bool:
