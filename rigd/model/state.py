@@ -230,7 +230,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     take: Take | None
     """The take that rolls or is in its post-roll."""
     takes: tuple[Take, ...]
-    """The session's other takes, oldest first, closing ones among them; no false takes."""
+    """The session's other takes, oldest first, closing ones among them; no false takes. What a step asks of them it
+    asks of their register (`model/takes.py`)."""
     trashed: tuple[TakeId, ...] = ()
     """Discarded in this session, oldest first: what undo brings back from the end."""
     interface: CaptureReport | None = None
