@@ -18,10 +18,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, astuple, fields
 
 from rigd.library.walking import is_gone, is_plain
 from rigd.model.errors import LibraryError
@@ -30,9 +30,10 @@ from rigd.takefile.beneath import rename
 
 INDEX_NAME = "index.sqlite3"
 MOST_NUMBER = (1 << 63) - 1
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 BUSY_S = 2.0
 UNDER_WAY = "under way"
+ROWS_A_STEP = 500
 
 
 class SessionRow(Struct, frozen=True, kw_only=True):
@@ -79,6 +80,22 @@ class TakeRow(Struct, frozen=True, kw_only=True):
     sheet_mtime_ns: int
     unhashed: int
     """Files without a SHA-256."""
+    place_in_trash: int
+    """Its place among the takes that were thrown away."""
+    packed: bytes
+    """A closed take as the rig's state has it (`packed_take.py`); empty: its folder has to be read."""
+
+
+class PackedRow(NamedTuple):
+    """Some columns of a TakeRow."""
+
+    folder: str
+    take_id: str
+    false_take: int
+    place_in_trash: int
+    journal_bytes: int
+    sheet_mtime_ns: int
+    packed: bytes
 
 
 class IndexDamaged(LibraryError):
@@ -93,31 +110,40 @@ _TABLES: dict[type, str] = {SessionRow: "sessions", TakeRow: "takes"}
 
 
 class Index:
-    """The file, open and sound."""
+    """The file, open."""
 
     def __init__(self, path: Path, *, now: datetime) -> None:
-        """Open and sound; `fresh` is true where it had to be begun anew. Raises LibraryError."""
+        """Open, in the form that rigd gives it. Whether it is whole `check` finds out; each row that is read is
+        checked by itself. Costs no more where there are many rows. Raises LibraryError."""
         self._path = path
         self._lock = threading.Lock()
         self.put_aside: Path | None = None
         """Where the damaged one is now."""
         try:
             self._connection = self._opened()
-            self._check()
         except (sqlite3.Error, _Unsound):
             self._begin_again(now)
-        self.fresh = self.put_aside is not None or not self.folders(SessionRow)
+
+    def check(self) -> Iterator[None]:
+        """Every page and every row is sound, at the end. Reads all of it, in steps. Raises LibraryError, IndexDamaged
+        where it is not."""
+        with self._in_hand():
+            self._check_pages()
+        some = f"WHERE folder > ? ORDER BY folder LIMIT {ROWS_A_STEP}"
+        rows = self.read(TakeRow, some, ("",))
+        while len(rows) == ROWS_A_STEP:
+            yield
+            rows = self.read(TakeRow, some, (rows[-1].folder,))
 
     def put(self, *rows: SessionRow | TakeRow) -> None:
-        """The rows stand in the index, in place of those of the same folders. Raises LibraryError."""
+        """The rows stand in the index, in place of those of the same folders; one that stands there already is not
+        written again. One commit. Raises LibraryError."""
+        if not rows:
+            return
         with self._in_hand(), self._connection as transaction:
             for row in rows:
                 values = _values(row)
-                marks = ", ".join("?" * (len(values) + 1))
-                transaction.execute(
-                    f"INSERT OR REPLACE INTO {_TABLES[type(row)]} VALUES ({marks})",
-                    (*values, _checksum(values)),
-                )
+                transaction.execute(_put_statement(type(row)), (*values, _checksum(values)))
 
     def remove(self, kind: type[SessionRow] | type[TakeRow], *folders: str) -> None:
         """No row of these folders. Raises LibraryError."""
@@ -141,6 +167,20 @@ class Index:
         rows = self.read(TakeRow, "WHERE folder = ?", (folder,))
         return rows[0] if rows else None
 
+    def takes_of(self, session_folder: str) -> tuple[TakeRow, ...]:
+        """The rows of a session's takes. Raises LibraryError."""
+        return self.read(TakeRow, "WHERE session_folder = ?", (session_folder,))
+
+    def packed_takes(self, session_folder: str) -> list[PackedRow]:
+        """Of a session's closed takes what they are believed by. Quick: what is packed has a checksum of its own, and
+        the row's is not looked at. Raises LibraryError."""
+        chosen = "WHERE session_folder = ? AND packed <> x'' AND undated <> ?"
+        statement = f"SELECT {', '.join(PackedRow._fields)} FROM takes {chosen}"
+        with self._in_hand():
+            found = self._connection.execute(statement, (session_folder, UNDER_WAY)).fetchall()
+        kinds = (str, str, int, int, int, int, bytes)
+        return [PackedRow(*row) for row in found if tuple(map(type, row)) == kinds]
+
     def begin_again(self, now: datetime) -> None:
         """An empty index; the old one is put aside. Raises LibraryError."""
         with self._in_hand():
@@ -158,7 +198,7 @@ class Index:
         self.put_aside = _aside(self._path, now)
         try:
             self._connection = self._opened()
-            self._check()
+            self._check_pages()
         except (sqlite3.Error, _Unsound) as error:
             raise LibraryError(
                 f"{self._path}: the index cannot be made ({error}). Takes are safe without it; "
@@ -193,12 +233,12 @@ class Index:
             raise
         return connection
 
-    def _check(self) -> None:
+    def _check_pages(self) -> None:
+        """And the few rows of sessions."""
         (verdict,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
             raise _Unsound(str(verdict))
         list(_rows(self._connection, SessionRow, "", ()))
-        list(_rows(self._connection, TakeRow, "", ()))
 
     @contextlib.contextmanager
     def _in_hand(self) -> Iterator[None]:
@@ -275,11 +315,21 @@ def _check_is_ours(path: Path) -> None:
             raise _Unsound(f"{beside.name} is a link, or no plain file")
 
 
+@functools.cache
+def _put_statement(kind: type) -> str:
+    names = [field.name for field in _fields(kind)]
+    new = ", ".join(f"{name} = excluded.{name}" for name in (*names[1:], "checksum"))
+    marks = ", ".join("?" * (len(names) + 1))
+    where = "ON CONFLICT (folder) DO UPDATE SET"
+    return f"INSERT INTO {_TABLES[kind]} VALUES ({marks}) {where} {new} WHERE checksum <> excluded.checksum"
+
+
 def _make_tables(connection: sqlite3.Connection) -> None:
     for kind, table in _TABLES.items():
         connection.execute(f"CREATE TABLE {table} ({_columns(kind)}, checksum INTEGER NOT NULL)")
     connection.execute("CREATE INDEX takes_by_id ON takes (take_id)")
     connection.execute("CREATE INDEX takes_by_session ON takes (session_folder)")
+    connection.execute("CREATE INDEX takes_by_ordinal ON takes (ordinal)")
 
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master"
@@ -319,17 +369,17 @@ def _check_places(row: SessionRow | TakeRow) -> None:
 
 
 def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tuple[str, ...]) -> Iterator[R]:
-    names = [field.name for field in fields(kind)]
+    names = [field.name for field in _fields(kind)]
+    switches = [field.name for field in _fields(kind) if field.type is bool]
     for *found, checksum in connection.execute(
         f"SELECT {', '.join(names)}, checksum FROM {_TABLES[kind]} {rest}", values
     ):
         if checksum != _checksum(tuple(found)):
             raise _Unsound(f"a row of {_TABLES[kind]} is damaged")
         _check_types(kind, found)
-        pairs = zip(fields(kind), found, strict=True)
-        named: dict[str, Any] = {
-            field.name: bool(value) if field.type is bool else value for field, value in pairs
-        }
+        named: dict[str, Any] = dict(zip(names, found, strict=True))
+        for name in switches:
+            named[name] = bool(named[name])
         row = kind(**named)
         _check_places(row)
         yield row
@@ -337,24 +387,38 @@ def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tupl
 
 def _check_types(kind: type, found: list[Any]) -> None:
     """SQLite stores anything in any column, and whoever wrote the row made its checksum. _Unsound."""
-    for field, value in zip(fields(kind), found, strict=True):
-        if not isinstance(value, int if field.type in _NUMBERS else str):
-            raise _Unsound(f"a row of {_TABLES[kind]} has something else in the place of its {field.name}")
+    stored = _stored_types(kind)
+    if (here := [type(value) for value in found]) != stored:
+        odd = next(
+            field for field, is_, as_ in zip(_fields(kind), here, stored, strict=True) if is_ is not as_
+        )
+        raise _Unsound(f"a row of {_TABLES[kind]} has something else in the place of its {odd.name}")
 
 
-_NUMBERS = (int, bool)
+@functools.cache
+def _fields(kind: type) -> tuple[FieldInfo, ...]:
+    return fields(kind)
+
+
+@functools.cache
+def _stored_types(kind: type) -> list[type]:
+    """What SQLite gives back for each column."""
+    plain = {bool: int, int: int, bytes: bytes}
+    return [plain.get(field.type, str) for field in _fields(kind)]
+
+
+_COLUMN_TYPES = {int: "INTEGER", bytes: "BLOB", str: "TEXT"}
 
 
 def _columns(kind: type) -> str:
     return ", ".join(
-        f"{field.name} {'INTEGER' if field.type in _NUMBERS else 'TEXT'} NOT NULL"
-        + (" PRIMARY KEY" if field.name == "folder" else "")
-        for field in fields(kind)
+        f"{field.name} {_COLUMN_TYPES[stored]} NOT NULL" + (" PRIMARY KEY" if field.name == "folder" else "")
+        for field, stored in zip(_fields(kind), _stored_types(kind), strict=True)
     )
 
 
 def _values(row: SessionRow | TakeRow) -> tuple[Any, ...]:
-    return tuple(_storable(getattr(row, field.name)) for field in fields(row))
+    return tuple(_storable(value) for value in astuple(row))
 
 
 def _storable(value: Any) -> Any:
