@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rigd.library.index import UNDER_WAY, Index, IndexDamaged, IndexReader, PackedRow, SessionRow, TakeRow
+from rigd.library.index import Index, IndexDamaged, IndexReader
+from rigd.library.index_rows import UNDER_WAY, PackedRow, SessionRow, TakeRow
 from rigd.library.packed_take import packed
 from rigd.library.session import TRASH_NAME, SessionSheet
 from rigd.library.sheet import TakeSheet, place_in_trash, place_of, take_of

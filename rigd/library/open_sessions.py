@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from rigd.library.catalogue import Catalogue, is_unchanged
 from rigd.library.durable import make_folder
-from rigd.library.index import PackedRow
+from rigd.library.index_rows import PackedRow
 from rigd.library.packed_take import unpacked
 from rigd.library.session import (
     SESSION_NAME,
