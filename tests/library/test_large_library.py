@@ -16,9 +16,12 @@ from take_maker import NOON, closed_take, open_library
 
 from rigd.library import sessions, sheet_file
 from rigd.library.library import Library
+from rigd.library.packed_take import packed, unpacked
 from rigd.library.sheet_file import read_sheet, write_sheet
 from rigd.model.names import parse_naming
-from rigd.model.take import TakeOrder
+from rigd.model.state import Take
+from rigd.model.take import Marker, Slate, TakeOrder
+from rigd.model.units import Frame, TakeId
 
 DAY = "2025-06-01"
 TAKES = 12
@@ -203,16 +206,25 @@ def test_a_row_that_rigd_would_not_have_written_is_not_believed(
     library.close()
 
 
-def test_a_packed_take_that_never_ends_is_not_believed(takes: list[TakeOrder], root: Path) -> None:
-    library = open_library(root)
-    real = library.open_session("Band", date=DAY)
-    row = library.reader.take(takes[2].take_id)
-    assert row is not None and library.catalogue._index is not None
-    library.catalogue._index.put(replace(row, packed=with_checksum(zlib.compress(b" " * (64 << 20)))))
-    library.close()
-    library = later(root)
-    assert library.open_session("Band", date=DAY) == real
-    library.close()
+def test_a_packed_take_that_is_longer_than_any_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few bytes may stand for gigabytes."""
+    take = Take(
+        take_id=TakeId("a" * 32),
+        folder="/takes/Band/Blue/Take 001",
+        slate=Slate(session="Band", song="Blue", number=1),
+        first_frame=Frame(0),
+        end_frame=Frame(9),
+        started_at="",
+        channels=(),
+        markers=tuple(Marker(at_frame=Frame(n)) for n in range(1_000)),
+        closed=True,
+        ordinal=1,
+    )
+    row = packed(take)
+    assert unpacked(row, take.folder) == take and len(row) < 10_000
+    monkeypatch.setattr("rigd.library.packed_take.LONGEST_PACKED_BYTES", 20_000)
+    assert unpacked(row, take.folder) is None and packed(take) == b""
+    assert packed(replace(take, closed=False)) == b""
 
 
 def test_the_last_of_many_sessions_is_found_by_reading_one(

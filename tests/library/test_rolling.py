@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from take_maker import FIRST, append, begin, order_take
 
+from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
 from rigd.library.rolling import ENTRIES_A_SECOND, RollingTake
 from rigd.library.sheet_file import read_sheet
@@ -110,3 +112,21 @@ def test_a_sheet_of_many_entries_stands_longer(library: Library, session_folder:
     assert rolling.pause_s == 0
     rolling.refresh(take_of(order))
     assert rolling.pause_s == 10
+
+
+def test_the_sheet_of_many_entries_is_written_once_its_pause_is_over(
+    library: Library, session_folder: str
+) -> None:
+    order = order_take(library, session_folder)
+    begin(order, *markers(2 * ENTRIES_A_SECOND))
+    now = [100.0]
+    keeper = LibraryKeeper(library, post=lambda fact: None, clock=lambda: now[0])
+    take, written = take_of(order), []
+    for name in ("first", "second", "third"):
+        keeper.write_sheet(replace(take, slate=replace(take.slate, name=name)))
+        keeper._tick()
+        sheet = read_sheet(Path(order.folder))
+        assert sheet is not None
+        written.append(sheet.name)
+        now[0] += 1.0
+    assert written == ["first", "first", "third"]
