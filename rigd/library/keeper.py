@@ -49,8 +49,8 @@ SETTLE_WITHIN_S = 60.0
 """How long a SHA-256 waits for the writer to put a new slate into the files."""
 CATCH_UP_AGAIN_S = 60.0
 FIRST_WALK_S = 2.0
-"""How long after the start a library whose index was not checked yet is looked through; the check of the index begins
-as soon as a session is open."""
+"""How long after the start a large library is looked through: the rest of rigd starts first. The check of its index
+begins as soon as a session is open."""
 TRY_AGAIN_S = 3.0
 """How often a take.json or session.json that could not be written is tried again."""
 SAVING = "write session"
@@ -278,11 +278,13 @@ class LibraryKeeper(JobQueue):
         self._fault_told = fault
 
     def _opened(self, opened: SessionOpened) -> None:
-        """The check of the index begins at once: of a small one that is all of it."""
+        """The check of the index begins at once. Of a small one that is all of it, and the walk goes on at once."""
         self._tell(opened)
         if self._library.catalogue.unchecked and self._walk is None:
             self._begin_walk()
             self._step()
+            if not self._library.catalogue.unchecked:
+                self._walk_from = 0.0
 
     def _save(self, session_folder: str) -> None:
         with self._lock:
