@@ -113,6 +113,7 @@ class Rig:
             now=lambda: datetime.now().astimezone(),
             mirror=config.mirror,
             filed=self._filed,
+            check_index=False,
         )
         running.callback(library.close)
         settings = StartSettings(

@@ -36,8 +36,9 @@ from rigd.model.requests import (
     WaitRequest,
 )
 from rigd.model.state import RigState, Take
+from rigd.model.takes import other_takes
 from rigd.model.units import ClockNs, Ns, Origin, TakeId
-from rigd.rules.step_work import find_take, session_takes
+from rigd.rules.step_work import find_take
 from rigd.wire.codec import where_and_why
 
 Tell = Callable[[Struct], None]
@@ -124,7 +125,7 @@ def command_answer(request_id: RequestId, reply: Reply) -> CommandAnswer:
 def wait_answer(request: WaitRequest, state: RigState) -> TakeAnswer | Failed | None:
     """The answer once what was waited for is there; None while it is not."""
     if request.take_id is None:
-        if state.take is not None or any(not take.closed for take in state.takes):
+        if state.take is not None or other_takes(state).open:
             return None
         if not state.takes:
             return TakeAnswer(id=request.id, take=None)
@@ -140,15 +141,18 @@ def _part(request_id: RequestId, take: Take, have: Counted | None = None) -> Tak
 
 
 def _takes_answer(request: TakesRequest, state: RigState) -> TakesAnswer | Failed:
-    takes = (*state.takes, *((state.take,) if state.take is not None else ()))
+    takes = other_takes(state)
     begin = 0
     if request.after is not None:
-        places = (place for place, take in enumerate(takes) if take.take_id == request.after)
-        if (found := next(places, None)) is None:
+        found = takes.place_of(request.after)
+        if found is None and state.take is not None and state.take.take_id == request.after:
+            found = len(takes)
+        if found is None:
             return _no_such_take(request.id, request.after)
         begin = found + 1
-    page = page_of(takes[begin:])
-    return TakesAnswer(id=request.id, takes=page, more=begin + len(page) < len(takes))
+    left = (*takes[begin:], *((state.take,) if state.take is not None and begin <= len(takes) else ()))
+    page = page_of(left)
+    return TakesAnswer(id=request.id, takes=page, more=len(page) < len(left))
 
 
 def _take_answer(request: TakeRequest, state: RigState) -> TakeAnswer | Failed:
@@ -158,10 +162,9 @@ def _take_answer(request: TakeRequest, state: RigState) -> TakeAnswer | Failed:
         if take is None:
             return _no_such_take(request.id, request.take_id)
         return _part(request.id, take, request.have)
-    takes = session_takes(state)
-    if not takes:
+    if state.take is None and not state.takes:
         return Failed(id=request.id, error="there is no take yet in this session")
-    return _part(request.id, state.take or takes[-1], request.have)
+    return _part(request.id, state.take or state.takes[-1], request.have)
 
 
 def _no_such_take(request_id: RequestId, take_id: TakeId) -> Failed:

@@ -14,6 +14,7 @@ from msgspec.structs import astuple
 
 from rigd.api.peer_process import PeerProcess
 from rigd.model.brief import Counted, counted, joined
+from rigd.model.changes import Change, changed
 from rigd.model.errors import CommandError, LinkError, NobodyThere, NotRunning, RigEnded, StrangerError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
@@ -24,6 +25,7 @@ from rigd.model.requests import (
     CommandRequest,
     Ended,
     Failed,
+    FollowRequest,
     StatusAnswer,
     StatusRequest,
     Subscribed,
@@ -35,7 +37,7 @@ from rigd.model.requests import (
     TextRequest,
     WaitRequest,
 )
-from rigd.model.state import Take
+from rigd.model.state import RigState, Take
 from rigd.model.units import Ns, TakeId
 from rigd.wire.codec import Codec
 from rigd.wire.link import connect
@@ -169,6 +171,24 @@ class ControlClient:
             if isinstance(news, Failed):
                 raise LinkError(news.error)
             if isinstance(news, Snapshot | Event | Levels):
+                yield news
+
+    def follow(self, *, levels_hz: float = 0.0) -> Iterator[RigState | Event | Levels]:
+        """The state at once and whenever it changed, and what happens; ends as `events` does. Of the session's takes
+        it has those that are open and the last ones (`model/changes.py`). Nothing else may be asked meanwhile."""
+        self._asked(FollowRequest(id=next(self._numbers), levels_hz=levels_hz), Subscribed)
+        state: RigState | None = None
+        while True:
+            news = self._received(None)
+            if isinstance(news, Failed):
+                raise LinkError(news.error)
+            if isinstance(news, Snapshot):
+                state = news.state
+            elif isinstance(news, Change) and state is not None:
+                state = changed(state, news)
+            if isinstance(news, Snapshot | Change) and state is not None:
+                yield state
+            elif isinstance(news, Event | Levels):
                 yield news
 
     def _asked(self, request: Any, kind: type[A], *, within_s: float | None = None) -> A:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from rigd.api.answers import Answers, wait_answer
 from rigd.api.connection import SocketClient
 from rigd.api.doorkeeper import Doorkeeper
+from rigd.api.followed import FollowedStates
 from rigd.api.visits import Meter, Visit, who_leaves, who_stops_watching
 from rigd.control.controller import Controller
 from rigd.control.listener import Listener
@@ -35,6 +36,7 @@ from rigd.model.requests import (
     REQUESTS,
     Ended,
     Failed,
+    FollowRequest,
     Subscribed,
     SubscribeRequest,
     Timing,
@@ -88,6 +90,7 @@ class ControlSocket:
             read_safety=read_safety,
         )
         self._codec = Codec(REQUESTS)
+        self._followed = FollowedStates()
         self._selector = selectors.DefaultSelector()
         self._visits: dict[int, Visit] = {}
         self._news, self._news_in = socket.socketpair()
@@ -255,7 +258,8 @@ class ControlSocket:
     def _turn_away(self, visit: Visit, error: str) -> None:
         if visit.listener is not None:
             visit.listener.close()
-        visit.listener, visit.read_levels, visit.levels_every_ns = None, None, 0
+        visit.listener = visit.followed = visit.read_levels = None
+        visit.levels_every_ns = 0
         visit.waits.clear()
         self._tell(visit, Failed(id=None, error=error))
         visit.client.ends_when_told = True
@@ -267,7 +271,7 @@ class ControlSocket:
             request = self._codec.decode(line)
             request_id = request.id
             match request:
-                case SubscribeRequest():
+                case SubscribeRequest() | FollowRequest():
                     self._subscribe(visit, request)
                 case WaitRequest():
                     self._wait_for(visit, request)
@@ -279,7 +283,7 @@ class ControlSocket:
             log.exception("a request broke: %r", line[:200])
             self._tell(visit, Failed(id=request_id, error="this broke inside rigd; see its log"))
 
-    def _subscribe(self, visit: Visit, request: SubscribeRequest) -> None:
+    def _subscribe(self, visit: Visit, request: SubscribeRequest | FollowRequest) -> None:
         if not (math.isfinite(request.levels_hz) and 0 <= request.levels_hz <= MOST_LEVELS_HZ):
             raise LinkError(f"levels_hz is 0 to {MOST_LEVELS_HZ:g}")
         leaves = who_stops_watching(visit, self._visits.values())
@@ -290,7 +294,9 @@ class ControlSocket:
             visit.listener.close()
         elif leaves is not None:
             self._turn_away(leaves, "others needed the place; connect again")
-        visit.listener = self._controller.listen(on_ready=self._wake)
+        follows = isinstance(request, FollowRequest)
+        visit.listener = self._controller.listen(on_ready=self._wake, follows=follows)
+        visit.followed = self._followed.of(visit.listener.state) if follows else None
         visit.levels_every_ns = round(NS_PER_SECOND / request.levels_hz) if request.levels_hz else 0
         visit.levels_due_ns = self._clock_ns()
         visit.read_levels = self._make_meter()
@@ -319,10 +325,15 @@ class ControlSocket:
         try:
             while (news := visit.listener.next(0.0)) is not None:
                 if isinstance(news, Snapshot):
-                    news = Snapshot(state=brief_state(news.state))
+                    news = Snapshot(state=visit.followed or brief_state(news.state))
                 self._tell(visit, news, wake=False)
                 if visit.client.is_over:
                     return
+            if visit.followed is not None:
+                newest = self._followed.of(visit.listener.state)
+                if line := self._followed.line(visit.followed, newest):
+                    visit.client.put(line)
+                visit.followed = newest
         except LinkError as error:
             visit.listener = None
             self._turn_away(visit, str(error))

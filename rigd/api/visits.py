@@ -17,6 +17,7 @@ from rigd.control.listener import Listener
 from rigd.model.levels import Levels
 from rigd.model.limits import MOST_CLIENTS, MOST_GUESTS, MOST_WATCHERS
 from rigd.model.requests import WaitRequest
+from rigd.model.state import RigState
 from rigd.model.units import NS_PER_SECOND
 from rigd.wire.peers import Peer
 
@@ -39,6 +40,8 @@ class Visit:
     client: SocketClient
     peer: Peer = NOBODY
     listener: Listener | None = None
+    followed: RigState | None = None
+    """The state that it was told, where it follows it."""
     levels_every_ns: int = 0
     levels_due_ns: int = 0
     read_levels: Meter | None = None

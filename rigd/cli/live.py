@@ -15,7 +15,7 @@ from rigd.api.peer_process import PeerProcess
 from rigd.cli.terminal import LEVELS_HZ, out
 from rigd.cli.view import live_view
 from rigd.model.errors import NotRunning, RigEnded, RigError
-from rigd.model.events import Event, Snapshot
+from rigd.model.events import Event
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
 
@@ -36,11 +36,11 @@ def show_live(path: Path) -> None:
         while True:
             try:
                 why = ""
-                with ControlClient(path) as client, ControlClient(path) as asking:
+                with ControlClient(path) as client:
                     was_there = True
                     process.close()
                     process = PeerProcess(client.peer_pid)
-                    draw(client, asking)
+                    draw(client)
             except RigError as error:
                 if not was_there:
                     raise
@@ -54,23 +54,19 @@ def show_live(path: Path) -> None:
             time.sleep(AGAIN_AFTER_S)
 
 
-def draw(client: ControlClient, asking: ControlClient) -> None:
+def draw(client: ControlClient) -> None:
     """Draws what `client` hears, until it is closed or rigd ends (LinkError). OSError where the terminal is gone."""
     state: RigState | None = None
     levels: Levels | None = None
     story: deque[Event] = deque(maxlen=STORY_LINES)
     with Live(console=out.console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
-        asked_at = 0.0
-        for news in client.events(levels_hz=LEVELS_HZ):
-            if isinstance(news, Snapshot):
-                state = news.state
+        for news in client.follow(levels_hz=LEVELS_HZ):
+            if isinstance(news, RigState):
+                state = news
             elif isinstance(news, Event):
                 story.append(news)
-                state = asking.status().state
             else:
                 levels = news
-                if time.monotonic() - asked_at > 1.0:
-                    asked_at, state = time.monotonic(), asking.status().state
             if state is not None:
                 live.update(live_view(state, levels, tuple(story)), refresh=True)
 
@@ -80,7 +76,7 @@ class LiveView:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._clients: list[ControlClient] = []
+        self._client: ControlClient | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rigd-view", daemon=True)
         self.is_cut_off = False
@@ -97,8 +93,8 @@ class LiveView:
     def stop(self) -> bool:
         """Nothing more is drawn. False where the view's thread still stands in a write to its terminal."""
         self._stopping.set()
-        for client in self._clients:
-            client.close()
+        if self._client is not None:
+            self._client.close()
         self._thread.join(STOP_WITHIN_S)
         return not self._thread.is_alive()
 
@@ -106,10 +102,10 @@ class LiveView:
         """A view that stood still for long was cut off by rigd; it is drawn again."""
         while not self._stopping.is_set():
             try:
-                with ControlClient(self._path) as client, ControlClient(self._path) as asking:
-                    self._clients = [client, asking]
+                with ControlClient(self._path) as client:
+                    self._client = client
                     if not self._stopping.is_set():
-                        draw(client, asking)
+                        draw(client)
             except RigError:
                 self._stopping.wait(AGAIN_AFTER_S)
             except OSError:

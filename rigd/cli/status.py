@@ -27,7 +27,7 @@ from rigd.cli.words import (
 )
 from rigd.hands.showing import exact_time_text, take_frames
 from rigd.model.disk_words import measurement_text
-from rigd.model.state import closing_takes
+from rigd.model.takes import closing_takes
 
 LEAST_TOLD_S = 0.1
 """Less than this that is not yet safe is not worth a line."""

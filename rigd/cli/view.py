@@ -16,7 +16,8 @@ from rigd.cli.words import count, entries, gain_piece, room_left, take_count, ta
 from rigd.hands.showing import STATE_WORDS, exact_time_text, level_shown, seconds_left, take_frames
 from rigd.model.events import Event, Happening
 from rigd.model.levels import FLOOR_DBFS, Levels
-from rigd.model.state import Channel, MirrorPhase, RigState, Take, Transport, closing_takes
+from rigd.model.state import Channel, MirrorPhase, RigState, Take, Transport
+from rigd.model.takes import closing_takes
 from rigd.rules.step_work import is_rolling
 
 METER_FLOOR_DB = -60.0

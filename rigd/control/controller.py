@@ -166,14 +166,20 @@ class Controller:
                 self._changed.notify_all()
 
     def listen(
-        self, *, longest: int = LISTENER_EVENTS, on_ready: Callable[[], None] | None = None
+        self,
+        *,
+        longest: int = LISTENER_EVENTS,
+        on_ready: Callable[[], None] | None = None,
+        follows: bool = False,
     ) -> Listener:
         """A listener that gets a Snapshot and then every event after it.
 
-        `on_ready` is called, on the controller's thread, whenever something was put in.
+        `on_ready` is called, on the controller's thread, whenever something was put in; with `follows` also where
+        the state changed without an event.
         """
         with self._publishing:
-            listener = Listener(Snapshot(state=self._state), longest=longest, on_ready=on_ready)
+            snapshot = Snapshot(state=self._state)
+            listener = Listener(snapshot, longest=longest, on_ready=on_ready, follows=follows)
             if self._stopping:
                 listener.close()
             else:
@@ -232,9 +238,8 @@ class Controller:
         with self._publishing:
             watchers = self._watchers if state is not self._state else ()
             self._state = state
-            if events:
-                for listener in self._listeners:
-                    listener.put(events)
+            for listener in self._listeners:
+                listener.put(state, events)
             self._listeners = [listener for listener in self._listeners if not listener.is_over]
         for changed in watchers:
             changed()

@@ -1,4 +1,5 @@
-"""A listener's own queue of events: a snapshot first, then every event after it, or cut off. Any thread."""
+"""A listener's own queue of events: a snapshot first, then every event after it, or cut off; and the newest state,
+where it follows that. Any thread."""
 
 from __future__ import annotations
 
@@ -8,13 +9,23 @@ from collections.abc import Callable
 
 from rigd.model.errors import LinkError
 from rigd.model.events import Event, Snapshot
+from rigd.model.state import RigState
 
 
 class Listener:
     """Made by `Controller.listen`. One that does not keep up is cut off; it never slows the rig."""
 
-    def __init__(self, snapshot: Snapshot, *, longest: int, on_ready: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        longest: int,
+        on_ready: Callable[[], None] | None,
+        follows: bool = False,
+    ) -> None:
+        """With `follows` it is also woken where the state changed and nothing happened."""
         self._queue: deque[Snapshot | Event] = deque([snapshot])
+        self._state, self._follows = snapshot.state, follows
         self._longest = longest
         self._on_ready = on_ready
         self._changed = threading.Condition()
@@ -26,10 +37,18 @@ class Listener:
         with self._changed:
             return bool(self._over)
 
-    def put(self, events: tuple[Event, ...]) -> None:
+    @property
+    def state(self) -> RigState:
+        """The newest one."""
+        with self._changed:
+            return self._state
+
+    def put(self, state: RigState, events: tuple[Event, ...]) -> None:
         """For the controller. Returns at once."""
         with self._changed:
-            if self._over:
+            is_news = bool(events) or (self._follows and state is not self._state)
+            self._state = state
+            if self._over or not is_news:
                 return
             if len(self._queue) + len(events) > self._longest:
                 self._queue.clear()

@@ -16,7 +16,7 @@ from rigd.model.errors import RigError
 from rigd.model.state import RigState
 from rigd.model.units import NS_PER_SECOND, ClockNs, Frame, TakeId
 from rigd.rules.disk_room import shown_of
-from rigd.rules.step_work import known_takes
+from rigd.rules.step_work import open_takes
 from rigd.tape.holds import is_kept
 from rigd.tape.view import HeldTape, TapeView
 
@@ -94,8 +94,8 @@ class UnsafeSoundWatch:
     def _ends(self, held: HeldTape) -> dict[int, int]:
         """Where takes end whose end was told, as positions: what comes behind them is not theirs to save."""
         ends: dict[int, int] = {}
-        for take in known_takes(self._state()):
-            if not take.closed and take.end_frame is not None:
+        for take in open_takes(self._state()):
+            if take.end_frame is not None:
                 position = self._tape.position_of(Frame(take.end_frame), tape_id=held.tape_id)
                 if position is not None:
                     ends[take_bits(take.take_id)] = min(position, held.written)

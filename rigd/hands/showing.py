@@ -15,16 +15,8 @@ from msgspec import Struct
 
 from rigd.model.durations import clock_text, time_left
 from rigd.model.levels import Levels
-from rigd.model.state import (
-    Channel,
-    MirrorPhase,
-    RigState,
-    Setting,
-    Take,
-    Transport,
-    channel_of,
-    closing_takes,
-)
+from rigd.model.state import Channel, MirrorPhase, RigState, Setting, Take, Transport, channel_of
+from rigd.model.takes import closing_takes
 from rigd.model.units import ChannelNumber, Frame, Ns
 
 HALF_BLINK_NS = 250_000_000

@@ -10,75 +10,37 @@ repaired. Nothing here may reach a take: callers treat every error as "not index
 from __future__ import annotations
 
 import contextlib
-import functools
 import sqlite3
 import stat
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
-from msgspec import Struct
-from msgspec.structs import fields
-
-from rigd.library.walking import is_gone, is_plain
+from rigd.library.index_rows import (
+    INDEX_VERSION,
+    TABLES,
+    UNDER_WAY,
+    PackedRow,
+    R,
+    SessionRow,
+    TakeRow,
+    Unsound,
+    check_is_an_index,
+    checksum_of,
+    make_tables,
+    put_statement,
+    rows_of,
+    values_of,
+)
+from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
 from rigd.model.units import TakeId
 from rigd.takefile.beneath import rename
 
 INDEX_NAME = "index.sqlite3"
-MOST_NUMBER = (1 << 63) - 1
-INDEX_VERSION = 2
 BUSY_S = 2.0
-UNDER_WAY = "under way"
-
-
-class SessionRow(Struct, frozen=True, kw_only=True):
-    """A session. Folders are relative to the library's root."""
-
-    folder: str
-    session: str
-    date: str
-    created_at: str
-    ordinal: int
-    """Its place among the sessions of its day."""
-
-
-class TakeRow(Struct, frozen=True, kw_only=True):
-    """A take, in short. Folders are relative to the library's root."""
-
-    folder: str
-    session_folder: str
-    take_id: TakeId
-    session: str
-    song: str
-    number: int
-    name: str
-    circled: bool
-    rating: int
-    false_take: bool
-    rolling: bool
-    recovered: bool
-    started_at: str
-    ordinal: int
-    """Its place among the takes."""
-    undated: str
-    """Not empty: the machine's run in which it was made, by a clock that nobody vouched for; UNDER_WAY while the take
-    is being dated anew."""
-    frames: int
-    sample_rate_hz: int
-    channels: int
-    gaps: int
-    xruns: int
-    markers: int
-    size_bytes: int
-    journal_bytes: int
-    """Length of the journal and time of take.json that this row was made from."""
-    sheet_mtime_ns: int
-    unhashed: int
-    """Files without a SHA-256."""
+ROWS_A_STEP = 500
 
 
 class IndexDamaged(LibraryError):
@@ -88,58 +50,78 @@ class IndexDamaged(LibraryError):
 _PASSING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY}
 _PASSING |= {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
-R = TypeVar("R", SessionRow, TakeRow)
-_TABLES: dict[type, str] = {SessionRow: "sessions", TakeRow: "takes"}
-
 
 class Index:
-    """The file, open and sound."""
+    """The file, open."""
 
     def __init__(self, path: Path, *, now: datetime) -> None:
-        """Open and sound; `fresh` is true where it had to be begun anew. Raises LibraryError."""
+        """Open, in the form that rigd gives it. Whether it is whole `check` finds out; each row that is read is
+        checked by itself. Costs no more where there are many rows. Raises LibraryError."""
         self._path = path
         self._lock = threading.Lock()
         self.put_aside: Path | None = None
         """Where the damaged one is now."""
         try:
             self._connection = self._opened()
-            self._check()
-        except (sqlite3.Error, _Unsound):
+        except (sqlite3.Error, Unsound):
             self._begin_again(now)
-        self.fresh = self.put_aside is not None or not self.folders(SessionRow)
+
+    def check(self) -> Iterator[None]:
+        """Every page and every row is sound, at the end. Reads all of it, in steps. Raises LibraryError, IndexDamaged
+        where it is not."""
+        with self._in_hand():
+            self._check_pages()
+        some = f"WHERE folder > ? ORDER BY folder LIMIT {ROWS_A_STEP}"
+        rows = self.read(TakeRow, some, ("",))
+        while len(rows) == ROWS_A_STEP:
+            yield
+            rows = self.read(TakeRow, some, (rows[-1].folder,))
 
     def put(self, *rows: SessionRow | TakeRow) -> None:
-        """The rows stand in the index, in place of those of the same folders. Raises LibraryError."""
+        """The rows stand in the index, in place of those of the same folders; one that stands there already is not
+        written again. One commit. Raises LibraryError."""
+        if not rows:
+            return
         with self._in_hand(), self._connection as transaction:
             for row in rows:
-                values = _values(row)
-                marks = ", ".join("?" * (len(values) + 1))
-                transaction.execute(
-                    f"INSERT OR REPLACE INTO {_TABLES[type(row)]} VALUES ({marks})",
-                    (*values, _checksum(values)),
-                )
+                values = values_of(row)
+                transaction.execute(put_statement(type(row)), (*values, checksum_of(values)))
 
     def remove(self, kind: type[SessionRow] | type[TakeRow], *folders: str) -> None:
         """No row of these folders. Raises LibraryError."""
         with self._in_hand(), self._connection as transaction:
             transaction.executemany(
-                f"DELETE FROM {_TABLES[kind]} WHERE folder = ?", [(folder,) for folder in folders]
+                f"DELETE FROM {TABLES[kind]} WHERE folder = ?", [(folder,) for folder in folders]
             )
 
     def folders(self, kind: type[SessionRow] | type[TakeRow]) -> set[str]:
         """All folders of a kind. Raises LibraryError."""
         with self._in_hand():
-            return {row[0] for row in self._connection.execute(f"SELECT folder FROM {_TABLES[kind]}")}
+            return {row[0] for row in self._connection.execute(f"SELECT folder FROM {TABLES[kind]}")}
 
     def read(self, kind: type[R], rest: str, values: tuple[str, ...]) -> tuple[R, ...]:
         """The rows that `rest`, SQL after FROM, picks. Raises LibraryError."""
         with self._in_hand():
-            return tuple(_rows(self._connection, kind, rest, values))
+            return tuple(rows_of(self._connection, kind, rest, values))
 
     def take_in(self, folder: str) -> TakeRow | None:
         """The row of a take's folder. Raises LibraryError."""
         rows = self.read(TakeRow, "WHERE folder = ?", (folder,))
         return rows[0] if rows else None
+
+    def takes_of(self, session_folder: str) -> tuple[TakeRow, ...]:
+        """The rows of a session's takes. Raises LibraryError."""
+        return self.read(TakeRow, "WHERE session_folder = ?", (session_folder,))
+
+    def packed_takes(self, session_folder: str) -> list[PackedRow]:
+        """Of a session's closed takes what they are believed by. Quick: what is packed has a checksum of its own, and
+        the row's is not looked at. Raises LibraryError."""
+        chosen = "WHERE session_folder = ? AND packed <> x'' AND undated <> ?"
+        statement = f"SELECT {', '.join(PackedRow._fields)} FROM takes {chosen}"
+        with self._in_hand():
+            found = self._connection.execute(statement, (session_folder, UNDER_WAY)).fetchall()
+        kinds = (str, str, int, int, int, int, bytes)
+        return [PackedRow(*row) for row in found if tuple(map(type, row)) == kinds]
 
     def begin_again(self, now: datetime) -> None:
         """An empty index; the old one is put aside. Raises LibraryError."""
@@ -158,8 +140,8 @@ class Index:
         self.put_aside = _aside(self._path, now)
         try:
             self._connection = self._opened()
-            self._check()
-        except (sqlite3.Error, _Unsound) as error:
+            self._check_pages()
+        except (sqlite3.Error, Unsound) as error:
             raise LibraryError(
                 f"{self._path}: the index cannot be made ({error}). Takes are safe without it; "
                 "see that the folder may be written and has space"
@@ -172,7 +154,7 @@ class Index:
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            _check_is_an_index(connection, version)  # before anything is changed in it
+            check_is_an_index(connection, version)  # before anything is changed in it
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             if (
@@ -184,21 +166,21 @@ class Index:
                     connection.execute(f'DROP TABLE "{table}"')
                 version = 0
             if version == 0 and not connection.execute("SELECT name FROM sqlite_master").fetchall():
-                _make_tables(connection)
+                make_tables(connection)
                 connection.execute(f"PRAGMA user_version = {INDEX_VERSION}")
             elif version != INDEX_VERSION:
-                raise _Unsound(f"its version is {version}, this rigd's is {INDEX_VERSION}")
+                raise Unsound(f"its version is {version}, this rigd's is {INDEX_VERSION}")
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _check(self) -> None:
+    def _check_pages(self) -> None:
+        """And the few rows of sessions."""
         (verdict,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
-            raise _Unsound(str(verdict))
-        list(_rows(self._connection, SessionRow, "", ()))
-        list(_rows(self._connection, TakeRow, "", ()))
+            raise Unsound(str(verdict))
+        list(rows_of(self._connection, SessionRow, "", ()))
 
     @contextlib.contextmanager
     def _in_hand(self) -> Iterator[None]:
@@ -206,7 +188,7 @@ class Index:
             raise LibraryError(f"{self._path}: the disk does not answer; takes are safe without the index")
         try:
             yield
-        except (sqlite3.Error, _Unsound) as error:
+        except (sqlite3.Error, Unsound) as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
             kind = LibraryError if code in _PASSING else IndexDamaged
             raise kind(f"{self._path}: the index failed ({error}); takes are safe without it") from error
@@ -260,114 +242,15 @@ class IndexReader:
         return index.read(kind, rest, values)
 
 
-class _Unsound(Exception):
-    """SQLite is content, but this is not what rigd wrote."""
-
-
 def _check_is_ours(path: Path) -> None:
-    """Neither the file nor what SQLite writes beside it is a link, or has another name elsewhere. _Unsound."""
+    """Neither the file nor what SQLite writes beside it is a link, or has another name elsewhere. Unsound."""
     for beside in (path.with_name(path.name + ending) for ending in (*BESIDE, "")):
         try:
             status = beside.lstat()
         except OSError:
             continue
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-            raise _Unsound(f"{beside.name} is a link, or no plain file")
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    for kind, table in _TABLES.items():
-        connection.execute(f"CREATE TABLE {table} ({_columns(kind)}, checksum INTEGER NOT NULL)")
-    connection.execute("CREATE INDEX takes_by_id ON takes (take_id)")
-    connection.execute("CREATE INDEX takes_by_session ON takes (session_folder)")
-
-
-_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master"
-
-
-def _check_is_an_index(connection: sqlite3.Connection, version: int) -> None:
-    """It has no table but an index's, and, of this rigd's version, nothing but what rigd makes: a view in place of
-    a table, or a trigger, is a program, and one that never ends would be waited for. _Unsound."""
-    found = set(connection.execute(_SCHEMA))
-    for kind, name, _, sql in found:
-        if kind == "table" and name not in _TABLES.values() and not str(name).startswith("sqlite_"):
-            raise _Unsound(f"it has a table {str(name)[:40]!r}, so it is another program's")
-        if kind not in ("table", "index") or str(sql).lower().startswith("create virtual"):
-            raise _Unsound(f"it has a {str(kind)[:40]!r}, which rigd never makes")
-    if version == INDEX_VERSION and found != _schema():
-        raise _Unsound("its tables are not as rigd makes them")
-
-
-@functools.cache
-def _schema() -> frozenset[tuple[str, ...]]:
-    """Of a new index."""
-    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        _make_tables(connection)
-        return frozenset(connection.execute(_SCHEMA))
-
-
-def _check_places(row: SessionRow | TakeRow) -> None:
-    """Its folders are such as lie in a library: rows are looked up, moved and written to. _Unsound."""
-    depth = 3 if isinstance(row, TakeRow) else 1
-    places = [(row.folder, depth)]
-    if isinstance(row, TakeRow):
-        places.append((row.session_folder, 1))
-    for folder, names in places:
-        parts = folder.split("/")
-        if len(parts) != names or not all(map(is_plain, parts)):
-            raise _Unsound(f"a row of {_TABLES[type(row)]} leads out of the library")
-
-
-def _rows(connection: sqlite3.Connection, kind: type[R], rest: str, values: tuple[str, ...]) -> Iterator[R]:
-    names = [field.name for field in fields(kind)]
-    for *found, checksum in connection.execute(
-        f"SELECT {', '.join(names)}, checksum FROM {_TABLES[kind]} {rest}", values
-    ):
-        if checksum != _checksum(tuple(found)):
-            raise _Unsound(f"a row of {_TABLES[kind]} is damaged")
-        _check_types(kind, found)
-        pairs = zip(fields(kind), found, strict=True)
-        named: dict[str, Any] = {
-            field.name: bool(value) if field.type is bool else value for field, value in pairs
-        }
-        row = kind(**named)
-        _check_places(row)
-        yield row
-
-
-def _check_types(kind: type, found: list[Any]) -> None:
-    """SQLite stores anything in any column, and whoever wrote the row made its checksum. _Unsound."""
-    for field, value in zip(fields(kind), found, strict=True):
-        if not isinstance(value, int if field.type in _NUMBERS else str):
-            raise _Unsound(f"a row of {_TABLES[kind]} has something else in the place of its {field.name}")
-
-
-_NUMBERS = (int, bool)
-
-
-def _columns(kind: type) -> str:
-    return ", ".join(
-        f"{field.name} {'INTEGER' if field.type in _NUMBERS else 'TEXT'} NOT NULL"
-        + (" PRIMARY KEY" if field.name == "folder" else "")
-        for field in fields(kind)
-    )
-
-
-def _values(row: SessionRow | TakeRow) -> tuple[Any, ...]:
-    return tuple(_storable(getattr(row, field.name)) for field in fields(row))
-
-
-def _storable(value: Any) -> Any:
-    """As SQLite takes it: text that is UTF-8, numbers of 64 bits. Others come from files that are not rigd's."""
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, int):
-        return max(-MOST_NUMBER - 1, min(int(value), MOST_NUMBER))
-    return value
-
-
-def _checksum(values: tuple[Any, ...]) -> int:
-    return zlib.crc32(repr(values).encode())
+            raise Unsound(f"{beside.name} is a link, or no plain file")
 
 
 BESIDE = ("-wal", "-shm", "-journal")

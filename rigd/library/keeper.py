@@ -48,6 +48,9 @@ SHEET_INTERVAL_S = 1.0
 SETTLE_WITHIN_S = 60.0
 """How long a SHA-256 waits for the writer to put a new slate into the files."""
 CATCH_UP_AGAIN_S = 60.0
+FIRST_WALK_S = 2.0
+"""How long after the start a large library is looked through: the rest of rigd starts first. The check of its index
+begins as soon as a session is open."""
 TRY_AGAIN_S = 3.0
 """How often a take.json or session.json that could not be written is tried again."""
 SAVING = "write session"
@@ -99,6 +102,8 @@ class LibraryKeeper(JobQueue):
         self._thread = threading.Thread(target=self._run, name="rigd-library", daemon=True)
         # From here on the library thread's own.
         self._rolling: dict[TakeId, RollingTake] = {}
+        self._sheet_due: dict[TakeId, float] = {}
+        """When the take.json of an open take may be written again."""
         self._unsettled: dict[TakeId, float] = {}
         """Closed takes whose files do not yet say what take.json says, and until when to wait for it."""
         self._unfiled: dict[TakeId, Take] = {}
@@ -107,12 +112,15 @@ class LibraryKeeper(JobQueue):
         """Sessions whose session.json could not be written: tried again until it can."""
         self._walk: Iterator[FoundTake | None] | None = None
         self._next_tick = 0.0
-        self._next_walk = 0.0
+        self._next_walk = self._walk_from = 0.0
+        self._fault_told = ""
         self._next_try = 0.0
 
     def start(self) -> None:
         """Jobs are done from now on, and between them the index is brought in step with the folders."""
         self._hasher.start()
+        if self._library.catalogue.unchecked:
+            self._next_walk = self._walk_from = self._clock() + FIRST_WALK_S
         self._thread.start()
         if self._assembly is not None:
             self._assembly.start()
@@ -163,7 +171,7 @@ class LibraryKeeper(JobQueue):
         Raises LibraryError where the library does not keep up.
         """
         open_it = partial(self._library.open_session, name, going_on=going_on, newest=newest)
-        self._ask("open session", name, lambda: self._tell(open_it()))
+        self._ask("open session", name, lambda: self._opened(open_it()))
 
     def write_sheet(self, take: Take) -> None:
         """take.json says what this take says: of an open one soon, of a closed one told by SheetWritten."""
@@ -243,20 +251,40 @@ class LibraryKeeper(JobQueue):
             if self._clock() >= self._next_tick:
                 self._next_tick = self._clock() + SHEET_INTERVAL_S
                 self._do(Job("write take sheet", "", self._tick))
-            busy = self._walk is not None or self._stopping.is_set()
+            walks = self._walk is not None and self._clock() >= self._walk_from
+            busy = walks or self._stopping.is_set()
             wait = 0.0 if busy else max(0.001, self._next_tick - self._clock())
             try:
                 job = self._jobs.get(block=wait > 0, timeout=wait or None)
             except queue.Empty:
                 if self._stopping.is_set():
                     return
+                if not walks:
+                    continue
                 job = Job("index", str(self._library.root), self._step)
             self._do(job)
 
     def _begin(self) -> None:
-        self._begin_walk()
-        if fault := self._library.catalogue.fault:
+        """The folders are looked through; where the index was not checked yet, once the rest of rigd has started: so
+        that a start takes no longer in a large library."""
+        if not self._library.catalogue.unchecked:
+            self._begin_walk()
+        self._tell_fault()
+
+    def _tell_fault(self) -> None:
+        fault = self._library.catalogue.fault
+        if fault and fault != self._fault_told:
             self._tell(LibraryFailed(doing="index", subject=str(self._library.root), reason=fault))
+        self._fault_told = fault
+
+    def _opened(self, opened: SessionOpened) -> None:
+        """The check of the index begins at once. Of a small one that is all of it, and the walk goes on at once."""
+        self._tell(opened)
+        if self._library.catalogue.unchecked and self._walk is None:
+            self._begin_walk()
+            self._step()
+            if not self._library.catalogue.unchecked:
+                self._walk_from = 0.0
 
     def _save(self, session_folder: str) -> None:
         with self._lock:
@@ -323,6 +351,7 @@ class LibraryKeeper(JobQueue):
 
     def _let_go(self, take_id: TakeId) -> None:
         self._rolling.pop(take_id, None)
+        self._sheet_due.pop(take_id, None)
         with self._lock:
             self._newest.pop(take_id, None)
 
@@ -347,11 +376,16 @@ class LibraryKeeper(JobQueue):
 
     def _tick(self) -> None:
         self._look_ahead()
+        self._library.catalogue.flush()
         for reason in self._library.not_believed():
             self._tell(LibraryFailed(doing="look through", subject=str(self._library.root), reason=reason))
         with self._lock:
             newest, self._newest = self._newest, {}
         for take_id, take in newest.items():
+            if self._clock() < self._sheet_due.get(take_id, 0.0):
+                with self._lock:
+                    self._newest.setdefault(take_id, take)
+                continue
             self._do(Job("write take sheet", take_id, partial(self._refresh, take)))
         for take_id in list(self._unsettled):
             self._do(Job("write take sheet", take_id, partial(self._settle, take_id)))
@@ -377,6 +411,7 @@ class LibraryKeeper(JobQueue):
     def _refresh(self, take: Take) -> None:
         rolling = self._rolling.setdefault(take.take_id, RollingTake())
         found = rolling.refresh(take)
+        self._sheet_due[take.take_id] = self._clock() + rolling.pause_s
         if found is not None:
             self._library.catalogue.enter(found)
         else:
@@ -403,7 +438,10 @@ class LibraryKeeper(JobQueue):
         if self._walk is None:
             return
         try:
+            was_unchecked = self._library.catalogue.unchecked
             found = next(self._walk)
+            if was_unchecked:
+                self._tell_fault()
         except StopIteration:
             self._walk = None
             if (left := self._library.left_to_date(self._read_clock())) is not None:
@@ -411,3 +449,5 @@ class LibraryKeeper(JobQueue):
             return
         if found is not None:
             self._see_to_digests(found)
+        for otherwise in self._library.found_otherwise():
+            self._tell(otherwise)

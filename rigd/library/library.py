@@ -40,6 +40,7 @@ from rigd.library.takes import (
 from rigd.library.volumes import volume_id
 from rigd.library.walking import NotBelieved, folders_in, is_folder, library_of
 from rigd.model.errors import LibraryError
+from rigd.model.library import TakeOtherwise
 from rigd.model.names import Naming
 from rigd.model.state import Take
 from rigd.model.take import Slate
@@ -63,9 +64,11 @@ class Library(DatedSessions):
         now: Callable[[], datetime],
         mirror: Path | None = None,
         filed: Callable[[FoundTake], None] = lambda found: None,
+        check_index: bool = True,
     ) -> None:
         """`now` is the wall clock, with its offset. A take may lie below `mirror` at the place that it would have
-        below `root`. `filed` is told of every take that was looked into, on the library's thread. Raises
+        below `root`. `filed` is told of every take that was looked into, on the library's thread. Without
+        `check_index` the index is checked by `catch_up` only, so that this costs no more in a large library. Raises
         LibraryError at once where another rigd is."""
         self.root = root.absolute()
         own = self.own_folder = self.root / OWN_FOLDER
@@ -90,6 +93,9 @@ class Library(DatedSessions):
             mirror=mirror,
             filed=filed,
         )
+        if check_index:
+            for _ in self.catalogue.check():
+                pass
         for refusal in not_believed:
             self._tell_once(own, refusal)
 
@@ -149,6 +155,12 @@ class Library(DatedSessions):
         self._lock = LibraryLock(self.root / OWN_FOLDER / LOCK_NAME)
         self.catalogue.open_again()
 
+    def _compare_with_believed(self, place: Path, found: FoundTake) -> None:
+        believed = self._believed.pop(str(place), None)
+        take = take_of(found.sheet, found.folder)
+        if believed is not None and take.closed and take != believed:
+            self._otherwise.append(TakeOtherwise(take=take, believed=believed))
+
     def discard(self, take_id: TakeId) -> FoundTake:
         """The take is in its session's trash. Not for while anything is recorded. Raises LibraryError."""
         folder = self.place_of(take_id)
@@ -205,6 +217,8 @@ class Library(DatedSessions):
         False takes that a crash left beside the good ones go to the trash at the end, where `may_move` and no
         take is open. Yields each take that was looked into, None for one that the index knows already.
         """
+        if self.catalogue.unchecked:
+            yield from self.catalogue.check()
         false_takes: list[TakeId] = []
         any_open = False
         takes: set[Path] = set()
@@ -219,6 +233,7 @@ class Library(DatedSessions):
                 if (known := self.catalogue.known(place)) is not None:
                     self._places[known.take_id] = place
                     takes.add(place)
+                    self._believed.pop(str(place), None)
                     sheet = sheet or self._session_places.made_up(known.session, known.song, known.started_at)
                     yield None
                     continue
@@ -229,7 +244,8 @@ class Library(DatedSessions):
                 except LibraryError as error:
                     self._tell_once(place, error)
                     continue
-                takes.add(self._filed(found).folder)
+                takes.add(self._filed(found, soon=True).folder)
+                self._compare_with_believed(place, found)
                 sheet = sheet or self._session_places.made_up(
                     found.sheet.session, found.sheet.song, found.sheet.started_at
                 )
@@ -242,7 +258,7 @@ class Library(DatedSessions):
                 yield found
             if sheet is not None:
                 sessions.add(folder)
-                self.catalogue.enter(session=(folder, sheet))
+                self.catalogue.enter_soon(session=(folder, sheet))
         self.catalogue.forget_missing(takes=takes, sessions=sessions)
         for take_id in false_takes:
             if not any_open and may_move():

@@ -11,23 +11,33 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rigd.library.catalogue import Catalogue
+from rigd.library.catalogue import Catalogue, is_unchanged
 from rigd.library.durable import make_folder
-from rigd.library.session import SESSION_NAME, SessionFolder, take_folders, write_session
+from rigd.library.index_rows import PackedRow
+from rigd.library.packed_take import unpacked
+from rigd.library.session import (
+    SESSION_NAME,
+    TRASH_NAME,
+    SessionFolder,
+    parents_of_takes,
+    take_folders,
+    write_session,
+)
 from rigd.library.sessions import Place, SessionPlaces, end_of, goes_on
 from rigd.library.sheet import place_in_trash, slate_of, take_of
 from rigd.library.sheet import place_of as place_of_sheet
 from rigd.library.sheet_file import read_sheet
 from rigd.library.takes import FoundTake, bring_up_to_date
-from rigd.library.walking import NotBelieved, ToldOnce, is_gone, is_link
+from rigd.library.walking import NotBelieved, ToldOnce, folder_names_in, is_gone, is_link
 from rigd.model.errors import LibraryError, TakeError
-from rigd.model.library import SessionOpened, TakePlan
+from rigd.model.library import SessionOpened, TakeOtherwise, TakePlan
 from rigd.model.names import Naming
+from rigd.model.state import Take
 from rigd.model.take import Slate, Track
 from rigd.model.units import TakeId
 from rigd.rules.ordinals import next_ordinal, ordinal_of
@@ -38,9 +48,13 @@ MIRROR_WITHIN_S = 3.0
 
 
 def _note_takes_of(session: SessionFolder, twin: Path, count: Callable[[int], None]) -> None:
+    """Of a take that has a folder in the library, too, that one was looked at."""
+    here = {(place.parent.name, place.name) for place in take_folders(session.folder)}
     with contextlib.suppress(LibraryError):
         session.look(twin)
     for place in take_folders(twin):
+        if (place.parent.name, place.name) in here:
+            continue
         with contextlib.suppress(LibraryError, TakeError):
             sheet = read_sheet(place)
             if sheet is not None:
@@ -54,6 +68,16 @@ def _note_takes_of(session: SessionFolder, twin: Path, count: Callable[[int], No
 
 def _not_open(session_folder: str) -> LibraryError:
     return LibraryError(f'session "{session_folder}" is not open; nothing was planned in it')
+
+
+class _SessionTake(NamedTuple):
+    """A take that lies in a session."""
+
+    take: Take
+    song_folder: str
+    """The name of the folder that it lies in, be it the trash."""
+    place_in_trash: int
+    """Its place among those that were thrown away."""
 
 
 class _Ahead(Struct, frozen=True, kw_only=True):
@@ -95,6 +119,9 @@ class OpenSessions:
         self._removed: set[str] = set()
         """Sessions of wrong days, of which nothing was left. No take is planned in one of them."""
         self._places: dict[TakeId, Path] = {}
+        self._believed: dict[str, Take] = {}
+        """Takes of open sessions as the index had them, whose folders were not looked at since."""
+        self._otherwise: list[TakeOtherwise] = []
         self._tell_once = ToldOnce()
         self._session_places = SessionPlaces(
             self.root,
@@ -103,6 +130,7 @@ class OpenSessions:
             now=now,
             next_ordinal=self._next_ordinal,
             unreadable=self._tell_once,
+            catalogue=catalogue,
         )
         with contextlib.suppress(LibraryError):  # without an index each take that is met counts
             self._note_ordinal(self.reader.highest_ordinal())
@@ -219,30 +247,23 @@ class OpenSessions:
         with self._planning:
             self._removed.discard(str(folder))
         session = SessionFolder(folder, place.sheet, self._naming, told=told, used_at=self._now().timestamp())
-        takes: list[FoundTake] = []
+        takes: list[_SessionTake] = []
+        read: list[FoundTake] = []
         if place.is_there:
             session.look()
             for refusal in session.look_at_songs():
                 self._tell_once(folder, refusal)
-            for each in take_folders(folder, self._tell_once):
-                try:
-                    found = bring_up_to_date(each)
-                except LibraryError as error:
-                    self._tell_once(each, error)
-                    continue
-                if found is not None:
-                    takes.append(found)
-                    self._places[found.sheet.take_id] = found.folder
-                    session.note_take(slate_of(found.sheet), each)
-                    self._note_ordinal(place_of_sheet(found.sheet))
+            takes, read = self._takes_in(folder)
+            session.note_takes((each.take.slate, each.song_folder) for each in takes)
+            self._note_ordinal(max((each.take.ordinal for each in takes), default=0))
         self._look_at_mirror(session)
         with self._planning:
             self._sessions[str(folder)] = session
         if place.is_there:
-            self.catalogue.enter(*takes, session=(folder, session.sheet))
+            self.catalogue.enter(*read, session=(folder, session.sheet))
         closed = sorted(
-            (found for found in takes if not found.sheet.rolling),
-            key=lambda found: (place_of_sheet(found.sheet), found.sheet.started_at, found.sheet.take_id),
+            (each for each in takes if each.take.closed),
+            key=lambda each: (each.take.ordinal, each.take.started_at, each.take.take_id),
         )
         song = session.sheet.song
         return SessionOpened(
@@ -251,17 +272,66 @@ class OpenSessions:
             folder=str(folder),
             song=song,
             next_take_number=session.next_take_number(song),
-            takes=tuple(take_of(found.sheet, found.folder) for found in closed if not found.sheet.false_take),
+            takes=tuple(each.take for each in closed if not each.take.slate.false_take),
             trashed=tuple(
-                found.sheet.take_id
-                for found in sorted(closed, key=lambda found: place_in_trash(found.sheet))
-                if found.sheet.false_take
+                each.take.take_id
+                for each in sorted(closed, key=lambda each: each.place_in_trash)
+                if each.take.slate.false_take
             ),
         )
+
+    def _takes_in(self, folder: Path) -> tuple[list[_SessionTake], list[FoundTake]]:
+        """The takes of a session, and of which of them the folder was read.
+
+        Of a closed take that the index knows, and whose folder is there, its row is believed; when rigd starts, until
+        the walk through the library comes to the folder, later where its files are unchanged. So ten thousand
+        take.json are not read, and no more is asked of the disk than names, before a take can be begun.
+        """
+        takes: list[_SessionTake] = []
+        read: list[FoundTake] = []
+        rows = self.catalogue.packed_takes(folder)
+        for parent in parents_of_takes(folder, self._tell_once):
+            beneath_root, song = f"{folder.name}/{parent.name}/", parent.name
+            for name in folder_names_in(parent, self._tell_once):
+                row = rows.get(beneath_root + name)
+                take = (
+                    None if row is None else self._believed_take(row, f"{parent}/{name}", song == TRASH_NAME)
+                )
+                if row is not None and take is not None:
+                    takes.append(_SessionTake(take, song, row.place_in_trash))
+                    continue
+                place = parent / name
+                try:
+                    found = bring_up_to_date(place)
+                except LibraryError as error:
+                    self._tell_once(place, error)
+                    continue
+                if found is not None:
+                    read.append(found)
+                    self._places[found.sheet.take_id] = found.folder
+                    take = take_of(found.sheet, found.folder)
+                    takes.append(_SessionTake(take, song, place_in_trash(found.sheet)))
+        return takes, read
+
+    def _believed_take(self, row: PackedRow, place: str, in_trash: bool) -> Take | None:
+        at_the_start = self.catalogue.unchecked
+        if bool(row.false_take) is not in_trash or not (at_the_start or is_unchanged(row, Path(place))):
+            return None
+        take = unpacked(row.packed, place)
+        if take is None or (take.take_id, take.slate.false_take) != (row.take_id, in_trash):
+            return None
+        if at_the_start:
+            self._believed[take.folder] = take
+        return take
 
     def not_believed(self) -> list[str]:
         """What lies in the library and was refused, since this was asked last; for a person."""
         return self._tell_once.untold()
+
+    def found_otherwise(self) -> list[TakeOtherwise]:
+        """Takes that were believed and are otherwise, since this was asked last."""
+        otherwise, self._otherwise = self._otherwise, []
+        return otherwise
 
     def save_session(self, session_folder: str) -> None:
         """session.json is durable as planned takes and chosen songs made it. Raises LibraryError."""
@@ -301,7 +371,7 @@ class OpenSessions:
             raise _not_open(session_folder)
         return session
 
-    def _filed(self, found: FoundTake, *, before: Path | None = None) -> FoundTake:
+    def _filed(self, found: FoundTake, *, before: Path | None = None, soon: bool = False) -> FoundTake:
         self._places[found.sheet.take_id] = found.folder
         self._note_ordinal(place_of_sheet(found.sheet))
         with self._planning:
@@ -310,6 +380,7 @@ class OpenSessions:
             session.note_use(end_of(found.sheet))
         if before is not None and before != found.folder:
             self.catalogue.remove_take(before)
-        self.catalogue.enter(found)
+        enter = self.catalogue.enter_soon if soon else self.catalogue.enter
+        enter(found)
         self._tell_filed(found)
         return found

@@ -14,32 +14,38 @@ from rigd.library.sheet_file import write_sheet
 from rigd.library.takes import FoundTake, sizes_of
 from rigd.model.errors import TakeError
 from rigd.model.state import Take
-from rigd.takefile.journal import JOURNAL_NAME, read_journal
-from rigd.takefile.ledger import TakeRecord
+from rigd.takefile.journal import JOURNAL_NAME, FollowedJournal
 
-LONGEST_REREAD_BYTES = 1 << 20
-"""A journal up to this length (some hours) is read afresh for each sheet, of a longer one only the beginning
-was; what the rig's state knows is in the sheet in any case."""
+ENTRIES_A_SECOND = 500
+"""Of markers, gaps and gain changes: all of them are written each time, so a sheet that has more is written so much
+less often. A take with ten thousand markers costs what one with five hundred does."""
 
 
 class RollingTake:
     """One open take."""
 
     def __init__(self) -> None:
-        self._record: TakeRecord | None = None
+        self._journal: FollowedJournal | None = None
         self._written: TakeSheet | None = None
+
+    @property
+    def pause_s(self) -> float:
+        """How long the sheet that was written last stands."""
+        sheet = self._written
+        if sheet is None:
+            return 0.0
+        return (len(sheet.markers) + len(sheet.gaps) + len(sheet.gain_changes)) / ENTRIES_A_SECOND
 
     def refresh(self, take: Take) -> FoundTake | None:
         """take.json says what `take` and the journal know; None where the writer has not begun the take, or
         has closed it. Raises LibraryError."""
         folder = Path(take.folder)
-        journal = folder / JOURNAL_NAME
+        if self._journal is None:
+            self._journal = FollowedJournal(folder / JOURNAL_NAME)
         try:
-            if self._record is None or journal.stat().st_size <= LONGEST_REREAD_BYTES:
-                self._record = read_journal(journal)
-        except (OSError, TakeError):
+            record = self._journal.record()
+        except TakeError:
             return None
-        record = self._record
         if record.closed:
             return None
         sheet = make_sheet(

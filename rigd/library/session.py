@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,11 +126,16 @@ def session_schema() -> dict[str, Any]:
 
 def take_folders(session: Path, unreadable: Unreadable = pass_by) -> Iterator[Path]:
     """Folders of a session that may be takes, those in the trash last."""
-    for song in folders_in(session, unreadable):
-        yield from folders_in(song, unreadable)
+    for parent in parents_of_takes(session, unreadable):
+        yield from folders_in(parent, unreadable)
+
+
+def parents_of_takes(session: Path, unreadable: Unreadable = pass_by) -> Iterator[Path]:
+    """The folders of songs, and the trash."""
+    yield from folders_in(session, unreadable)
     trash = session / TRASH_NAME
     if not is_link(trash):
-        yield from folders_in(trash, unreadable)
+        yield trash
 
 
 def remove_if_empty(session: Path) -> bool:
@@ -249,13 +254,19 @@ class SessionFolder:
 
     def note_take(self, slate: Slate, folder: Path) -> None:
         """A take was found here: its song has this folder, its number is used. Any thread."""
-        place = folder.parent.name
+        self.note_takes([(slate, folder.parent.name)])
+
+    def note_takes(self, found: Iterable[tuple[Slate, str]]) -> None:
+        """The same of many, each with the name of its song's folder. Any thread."""
         with self._lock:
-            if is_take_number(slate.number):
-                self._numbers.setdefault(slate.song, set()).add(slate.number)
-            if self._entry(slate.song) is None and place != TRASH_NAME and not why_no_folder_name(place):
-                number = min(max(slate.number, 0) + 1, HIGHEST_NUMBER)
-                self._put(SongEntry(name=slate.song, folder=place, next_take_number=number))
+            songs = {entry.name for entry in self._sheet.songs}
+            for slate, place in found:
+                if is_take_number(slate.number):
+                    self._numbers.setdefault(slate.song, set()).add(slate.number)
+                if slate.song not in songs and place != TRASH_NAME and not why_no_folder_name(place):
+                    number = min(max(slate.number, 0) + 1, HIGHEST_NUMBER)
+                    self._put(SongEntry(name=slate.song, folder=place, next_take_number=number))
+                    songs.add(slate.song)
 
     def next_take_number(self, song: str) -> int:
         """What session.json says, unless that number is used: then one more than the highest. Any thread."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from rigd.library.catalogue import Catalogue
 from rigd.library.durable import DamagedFile
 from rigd.library.session import SESSION_NAME, SessionSheet, read_session, take_folders
 from rigd.library.sheet import TakeSheet
@@ -71,7 +72,9 @@ class SessionPlaces:
         now: Callable[[], datetime],
         next_ordinal: Callable[[], int],
         unreadable: ToldOnce,
+        catalogue: Catalogue,
     ) -> None:
+        self._catalogue = catalogue
         self._root, self._naming, self._rig, self._now = root, naming, rig, now
         self._next_ordinal, self._unreadable = next_ordinal, unreadable
 
@@ -106,23 +109,43 @@ class SessionPlaces:
         return found[0] if found else Place(folder=self._root / free, sheet=new, is_there=False)
 
     def newest(self, name: str) -> Place | None:
-        """The last session of that name; None where there is none."""
+        """The last session of that name; None where there is none. Of those that the index knows only the last one is
+        read."""
+        rows = self._catalogue.sessions()
         found: list[Place] = []
+        listed: list[tuple[str, int, Path]] = []
         for folder in folders_in(self._root, self._unreadable):
-            with contextlib.suppress(LibraryError):
-                sheet = read_session(folder, self._unreadable)
-                if sheet is not None and sheet.session == name:
-                    found.append(Place(folder=folder, sheet=sheet, is_there=True))
+            row = rows.get(folder.name)
+            if row is None:
+                found += self._named(folder, name)
+            elif row.session == name:
+                listed.append((row.date, row.ordinal, folder))
+        for *_, folder in sorted(listed, reverse=True):
+            if last := self._named(folder, name):
+                found += last
+                break
         return max(
             found,
             key=lambda place: (place.sheet.date, ordinal_of(place.sheet.ordinal, place.sheet.created_at)),
             default=None,
         )
 
+    def _named(self, folder: Path, name: str) -> list[Place]:
+        with contextlib.suppress(LibraryError):
+            sheet = read_session(folder, self._unreadable)
+            if sheet is not None and sheet.session == name:
+                return [Place(folder=folder, sheet=sheet, is_there=True)]
+        return []
+
     def used_at(self, place: Place) -> float:
-        """When it was made, or its last take ended, in Unix time."""
+        """When it was made, or its last take ended, in Unix time; of takes that the index knows by its word."""
         ends = [instant_of(place.sheet.created_at)]
+        rows = self._catalogue.takes_of(place.folder)
         for folder in take_folders(place.folder):
+            row = rows.get(f"{place.folder.name}/{folder.parent.name}/{folder.name}")
+            if row is not None and row.sample_rate_hz > 0:
+                ends.append(instant_of(row.started_at) + row.frames / row.sample_rate_hz)
+                continue
             with contextlib.suppress(LibraryError):
                 sheet = read_sheet(folder)
                 if sheet is not None:

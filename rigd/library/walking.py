@@ -72,6 +72,12 @@ def folders_in(folder: Path, unreadable: Unreadable = pass_by) -> Iterator[Path]
 
     One that is gone has none; one that may not be read, or only in part, has what could be read of it.
     """
+    for name in folder_names_in(folder, unreadable):
+        yield folder / name
+
+
+def folder_names_in(folder: Path, unreadable: Unreadable = pass_by) -> list[str]:
+    """The names of those."""
     names: list[str] = []
     try:
         with os.scandir(folder) as entries:
@@ -82,8 +88,7 @@ def folders_in(folder: Path, unreadable: Unreadable = pass_by) -> Iterator[Path]
         pass
     except OSError as error:
         unreadable(folder, error)
-    for name in sorted(names):
-        yield folder / name
+    return sorted(names)
 
 
 def _is_real_folder(entry: os.DirEntry[str], unreadable: Unreadable) -> bool:

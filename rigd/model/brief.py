@@ -18,6 +18,8 @@ from rigd.model.state import Fault, LeftOut, RigState, Take
 MOST_IDS = 1000
 MOST_SONGS = 100
 MOST_FAULTS = 50
+NEWEST_BYTES = 1000
+"""What a change says of the markers, gaps and notes of a take: some six of them."""
 LONGEST_TEXT = 1000
 """Of what may be as long as somebody else's error message."""
 ENTRY_BYTES = 160
@@ -55,6 +57,11 @@ def brief_take(take: Take) -> Take:
     return _with_newest(take, _Room(LISTS_OF_TAKE_BYTES))
 
 
+def short_take(take: Take) -> Take:
+    """As `brief_take`, with the very newest of them: for those who are told at each change."""
+    return _with_newest(take, _Room(NEWEST_BYTES))
+
+
 def brief_state(state: RigState) -> RigState:
     """The state with its newest takes, each in brief."""
     bare = _Room(BRIEF_BYTES // 2)
@@ -78,7 +85,7 @@ def brief_state(state: RigState) -> RigState:
         coming_back=state.coming_back[-MOST_IDS:],
         discarding=tuple(discarding),
         song_numbers=state.song_numbers[-MOST_SONGS:],
-        faults=tuple(_short_fault(fault) for fault in state.faults[-MOST_FAULTS:]),
+        faults=tuple(short_fault(fault) for fault in state.faults[-MOST_FAULTS:]),
     )
 
 
@@ -210,7 +217,8 @@ def _next(entries: tuple[E, ...], have: int, sizes: Sequence[int], room: _Room) 
     return entries[have:until]
 
 
-def _short_fault(fault: Fault) -> Fault:
+def short_fault(fault: Fault) -> Fault:
+    """The fault, with no more of its text than an answer has room for."""
     if len(fault.what) <= LONGEST_TEXT:
         return fault
     return replace(fault, what=f"{fault.what[:LONGEST_TEXT]} ...")

@@ -45,6 +45,13 @@ class SheetWritten(Struct, frozen=True, kw_only=True):
     take: Take
 
 
+class TakeOtherwise(Struct, frozen=True, kw_only=True):
+    """The session was opened by what the index said of a closed take, and its folder, looked at since, says this."""
+
+    take: Take
+    believed: Take
+
+
 class TakeTrashed(Struct, frozen=True, kw_only=True):
     """The take's folder is in its session's trash, durably."""
 
@@ -121,6 +128,7 @@ class TakesDated(Struct, frozen=True, kw_only=True):
 LibraryFact = (
     SessionOpened
     | SheetWritten
+    | TakeOtherwise
     | TakeTrashed
     | TakeRestored
     | LibraryFailed

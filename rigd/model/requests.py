@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from rigd.model.brief import Counted
+from rigd.model.changes import Change
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, Take
@@ -55,6 +56,14 @@ class SubscribeRequest(Struct, frozen=True, kw_only=True):
     levels_hz: float = 0.0
 
 
+class FollowRequest(Struct, frozen=True, kw_only=True):
+    """As SubscribeRequest; the Snapshot is of the state as it is followed (`model/changes.py`), and with the events
+    comes a Change of it whenever something differs. What an event or a change costs does not grow with the takes."""
+
+    id: RequestId
+    levels_hz: float = 0.0
+
+
 class TakesRequest(Struct, frozen=True, kw_only=True):
     """The session's takes, from the oldest on or from behind that one on. Answered by TakesAnswer, or by Failed where
     `after` is none of them any more."""
@@ -81,13 +90,21 @@ class WaitRequest(Struct, frozen=True, kw_only=True):
 
 
 Request = (
-    CommandRequest | TextRequest | StatusRequest | SubscribeRequest | TakesRequest | TakeRequest | WaitRequest
+    CommandRequest
+    | TextRequest
+    | StatusRequest
+    | SubscribeRequest
+    | FollowRequest
+    | TakesRequest
+    | TakeRequest
+    | WaitRequest
 )
 REQUESTS: tuple[type, ...] = (
     CommandRequest,
     TextRequest,
     StatusRequest,
     SubscribeRequest,
+    FollowRequest,
     TakesRequest,
     TakeRequest,
     WaitRequest,
@@ -177,5 +194,6 @@ ANSWERS: tuple[type, ...] = (
     Ended,
     Snapshot,
     Event,
+    Change,
     Levels,
 )

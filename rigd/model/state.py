@@ -68,7 +68,7 @@ class CopyState(StrEnum):
     DIFFERS = "differs"  # not the same, and nobody can say which is right
 
 
-class Copy(Struct, frozen=True, kw_only=True):
+class Copy(Struct, frozen=True, kw_only=True, gc=False):
     """A take's second copy: on the mirror, or, of a take that went on there alone, in the library."""
 
     folder: str
@@ -77,7 +77,7 @@ class Copy(Struct, frozen=True, kw_only=True):
     """When it was compared last; empty: not yet."""
 
 
-class LeftOut(Struct, frozen=True, kw_only=True):
+class LeftOut(Struct, frozen=True, kw_only=True, gc=False):
     """How many of a take's entries an answer does not tell: the older ones. Its own answer has all of them."""
 
     markers: int = 0
@@ -85,8 +85,9 @@ class LeftOut(Struct, frozen=True, kw_only=True):
     notes: int = 0
 
 
-class Take(Struct, frozen=True, kw_only=True):
-    """A take from its order to its close and after."""
+class Take(Struct, frozen=True, kw_only=True, gc=False):
+    """A take from its order to its close and after. The garbage collector does not walk thousands of them: nothing in
+    one leads back to it."""
 
     take_id: TakeId
     folder: str
@@ -232,7 +233,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     take: Take | None
     """The take that rolls or is in its post-roll."""
     takes: tuple[Take, ...]
-    """The session's other takes, oldest first, closing ones among them; no false takes."""
+    """The session's other takes, oldest first, closing ones among them; no false takes. What a step asks of them it
+    asks of their register (`model/takes.py`)."""
     trashed: tuple[TakeId, ...] = ()
     """Discarded in this session, oldest first: what undo brings back from the end."""
     interface: CaptureReport | None = None
@@ -272,11 +274,6 @@ class RigState(Struct, frozen=True, kw_only=True):
 def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:
     """The channel of that number, if the rig has it."""
     return next((channel for channel in state.channels if channel.number == number), None)
-
-
-def closing_takes(state: RigState) -> tuple[Take, ...]:
-    """Takes that have ended, oldest first, of which not every byte is safe yet; no false ones."""
-    return tuple(take for take in state.takes if not take.closed)
 
 
 def first_state(

@@ -28,14 +28,14 @@ class GapCause(StrEnum):
     NOT_KEPT = "not kept"  # the black box has nothing of it: rigd was off, or its disk too slow
 
 
-class Marker(Struct, frozen=True, kw_only=True):
+class Marker(Struct, frozen=True, kw_only=True, gc=False):
     """A point in a take that somebody marked."""
 
     at_frame: Frame
     name: str = ""
 
 
-class Gap(Struct, frozen=True, kw_only=True):
+class Gap(Struct, frozen=True, kw_only=True, gc=False):
     """Frames that no channel has: silence of `length_frames` from `at_frame` in every file."""
 
     at_frame: Frame
@@ -49,7 +49,7 @@ Parameter = Literal["gain_db", "pad", "phantom", "polarity"]
 """What a preamp can be asked to change; gain in dB, the others 0.0 (off) or 1.0 (on)."""
 
 
-class GainChange(Struct, frozen=True, kw_only=True):
+class GainChange(Struct, frozen=True, kw_only=True, gc=False):
     """A preamp's setting as it became true (confirmed) or was asked for (not confirmed)."""
 
     at_frame: Frame
@@ -70,7 +70,7 @@ class Xrun(Struct, frozen=True, kw_only=True):
     """About how many frames a suspect one may have lost."""
 
 
-class Slate(Struct, frozen=True, kw_only=True):
+class Slate(Struct, frozen=True, kw_only=True, gc=False):
     """A take's identity, as typed. Any of it may be changed until and after the take is closed."""
 
     session: str
@@ -188,7 +188,7 @@ def frames_since_midnight(started_at: str, sample_rate_hz: int) -> int:
     return seconds * sample_rate_hz + local.microsecond * sample_rate_hz // 1_000_000
 
 
-class ClosedFile(Struct, frozen=True, kw_only=True):
+class ClosedFile(Struct, frozen=True, kw_only=True, gc=False):
     """A file of a closed take."""
 
     name: str

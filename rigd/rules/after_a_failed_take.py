@@ -17,9 +17,10 @@ from rigd.model.events import Happening
 from rigd.model.messages import Annotate, TakeFailed
 from rigd.model.state import RigState, Take, Transport
 from rigd.model.take import TakeNote
+from rigd.model.takes import other_takes
 from rigd.model.units import Frame
 from rigd.rules.mirroring import stands_in
-from rigd.rules.step_work import Work, title_of, with_take
+from rigd.rules.step_work import Work, title_of
 from rigd.rules.take_orders import bytes_per_second, order_take, plan_order
 
 FIRST_SECONDS = 30.0
@@ -87,5 +88,5 @@ def put_rest(work: Work, rest: Take, *, rolls: bool) -> None:
         transport = Transport.ROLLING if rest.end_frame is None else Transport.POSTROLL
         work.change(take=rest, transport=transport)
     else:
-        work.change(takes=with_take(work.state.takes, rest))
+        work.change(takes=other_takes(work.state).placed(rest))
     work.say(Happening.TAKE_STARTED, rest.take_id, f"{title_of(rest.slate)} goes on without a gap")

@@ -11,7 +11,7 @@ from rigd.model.messages import CapturePhase, CaptureReport, EndTake
 from rigd.model.state import Transport
 from rigd.model.units import Frame
 from rigd.rules.mismatch import watch_match
-from rigd.rules.step_work import Work, hears, is_rolling, rest_of, session_takes
+from rigd.rules.step_work import Work, hears, is_rolling, open_session_takes, rest_of
 from rigd.rules.transport import cut_off, let_go, why_offline
 
 
@@ -57,8 +57,8 @@ def _interface_is_silent(work: Work, what: str) -> None:
     tape_to = work.at.tape_to
     if tape_to is None:
         return
-    for take in session_takes(work.state):
-        if take.closed or take.from_blackbox:
+    for take in open_session_takes(work.state):
+        if take.from_blackbox:
             continue
         if take.end_frame is not None and take.end_frame > tape_to:
             end_frame = Frame(max(tape_to, take.first_frame + 1))

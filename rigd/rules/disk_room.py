@@ -20,7 +20,7 @@ from rigd.model.messages import WriterReport
 from rigd.model.state import Ending
 from rigd.model.take import SAMPLE_BYTES, GapCause
 from rigd.rules.mirroring import is_in_charge
-from rigd.rules.step_work import Refusal, Work, is_rolling, known_takes, session_takes
+from rigd.rules.step_work import Refusal, Work, is_rolling, open_session_takes, open_takes
 from rigd.rules.take_orders import bytes_per_second
 
 NOT_SAFE_S = 2.0
@@ -90,8 +90,7 @@ def _slow_text(work: Work, *, losing_s: float = 0.0) -> str:
         return f"{text}; the tape is full and sound is being lost, {losing_s:.1f} s of it so far. {SLOW_DISK_CURE}"
     lost = sum(
         gap.length_frames
-        for take in session_takes(work.state)
-        if not take.closed
+        for take in open_session_takes(work.state)
         for gap in take.gaps
         if gap.cause is GapCause.TAPE_FULL
     )
@@ -173,7 +172,7 @@ def measure(work: Work, command: MeasureDisk) -> str:
         raise Refusal(
             "the disk is not in use: takes go to the mirror alone until it is fit again; see: rigd status"
         )
-    if any(not take.closed for take in known_takes(state)):
+    if open_takes(state):
         raise Refusal("the disk is not measured while a take is being closed; try again in a moment")
     if state.measuring:
         raise Refusal("the disk is being measured already; see: rigd disk")
@@ -224,7 +223,7 @@ def _judge_speed(work: Work) -> None:
 def _have_it_tried(work: Work, fact: WriterReport) -> None:
     state = work.state
     known = state.disk is None or state.disk.measured is not None or state.measuring
-    busy = is_rolling(state) or bool(fact.open_takes) or any(not take.closed for take in known_takes(state))
+    busy = is_rolling(state) or bool(fact.open_takes or open_takes(state))
     fit = not fact.problem and state.ending is Ending.NO
     if work.rules.measure_at_start and not known and not busy and fit:
         work.change(measuring=True)

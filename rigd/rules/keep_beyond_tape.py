@@ -14,9 +14,10 @@ from rigd.model.effects import KeepFromBlackBox
 from rigd.model.events import Happening
 from rigd.model.state import RigState
 from rigd.model.take import TakeOrder
+from rigd.model.takes import other_takes
 from rigd.model.units import Frame, frames_in
 from rigd.rules.mirroring import is_in_charge
-from rigd.rules.step_work import Refusal, Work, find_take, is_rolling, title_of, with_take
+from rigd.rules.step_work import Refusal, Work, find_take, is_rolling, title_of
 from rigd.rules.take_orders import take_of
 
 STALE_S = 10.0
@@ -94,7 +95,7 @@ def keep_from_blackbox(work: Work, command: KeepLast, order: TakeOrder) -> str:
     order = replace(order, first_frame=Frame(tape_frame + shift), end_frame=Frame(end_frame + shift))
     take = replace(take_of(order), from_blackbox=True)
     work.take_id = take.take_id
-    work.change(takes=(*work.state.takes, take))
+    work.change(takes=other_takes(work.state).plus(take))
     work.do(KeepFromBlackBox(keep=Keep(order=order, tape_id=box.tape_id, tape_frame=tape_frame)))
     length_s = (end_frame - tape_frame) / rate
     text = f"the last {told(length_s)} are {title_of(take.slate)}; it is put together from the black box"
@@ -108,6 +109,6 @@ def keep_under_way(work: Work, fact: KeepUnderWay) -> None:
     """An earlier daemon was asked for it; it is closing, as it was then."""
     if find_take(work.state, fact.order.take_id) is None:
         take = replace(take_of(fact.order), from_blackbox=True)
-        work.change(takes=with_take(work.state.takes, take))
+        work.change(takes=other_takes(work.state).placed(take))
         text = f"{title_of(take.slate)} is still being put together from the black box"
         work.say(Happening.TAKE_KEPT, take.take_id, text)

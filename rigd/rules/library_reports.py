@@ -7,11 +7,12 @@ from msgspec.structs import replace
 from rigd.model.effects import WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import FolderVanished, PortFailed, TakeAdopted
-from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten
+from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten, TakeOtherwise
 from rigd.model.state import FalseTake, Take
+from rigd.model.takes import other_takes
 from rigd.model.units import TakeId
 from rigd.rules.mirroring import is_of_mirror
-from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, title_of, with_take
+from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, title_of
 from rigd.rules.trash import discard_failed, restore_failed, throw_away
 from rigd.rules.writer_reports import close_take
 
@@ -38,9 +39,19 @@ def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
         slate = known.slate if known.slate_ahead else take.slate
         adopted = replace(known, slate=slate, markers=markers, gain_changes=changes)
         work.put_take(adopted)
-        if slate.false_take and adopted in work.state.takes:
+        if slate.false_take and other_takes(work.state).find(adopted.take_id) is not None:
             # Discarded, and the daemon was killed before the writer had closed it.
             throw_away(work, adopted)
+
+
+def take_otherwise(work: Work, fact: TakeOtherwise) -> None:
+    """The folder is right; what was changed of the take since its session was opened stays."""
+    known, believed = find_take(work.state, fact.take.take_id), fact.believed
+    if known is None or not known.closed or known.folder != fact.take.folder:
+        return
+    slate = fact.take.slate if known.slate == believed.slate else known.slate
+    copy = fact.take.copy if known.copy == believed.copy else known.copy
+    work.put_take(replace(fact.take, slate=slate, copy=copy))
 
 
 def _take_in_closed(work: Work, take: Take) -> None:
@@ -55,7 +66,7 @@ def _take_in_closed(work: Work, take: Take) -> None:
                 trashed=(*work.state.trashed, take.take_id),
             )
         else:
-            work.change(takes=with_take(work.state.takes, take))
+            work.change(takes=other_takes(work.state).placed(take))
     work.say(what, take.take_id, f"{title_of(take.slate)}{of_song} is kept")
 
 

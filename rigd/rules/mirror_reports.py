@@ -21,10 +21,11 @@ from rigd.model.messages import (
 )
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take, Transport
 from rigd.model.take import GapCause
+from rigd.model.takes import other_takes
 from rigd.model.units import Frame
 from rigd.rules.inside_take import gaps_inside
 from rigd.rules.mirroring import FAULT, change_mirror, falls_behind, is_busy, on_mirror, take_charge
-from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, known_takes, title_of, with_take
+from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, known_takes, title_of
 from rigd.rules.take_orders import take_of
 from rigd.rules.writer_reports import (
     gap_written,
@@ -216,7 +217,7 @@ def take_compared(work: Work, fact: TakeCompared) -> None:
     if known is not None and known.closed:
         work.put_take(replace(found, slate=known.slate))
     elif known is None and _is_of_session(work, found):
-        work.change(takes=with_take(work.state.takes, found))
+        work.change(takes=other_takes(work.state).placed(found))
     if found.copy is not None and found.copy.state is CopyState.DIFFERS:
         text = f"{title_of(found.slate)}: its two copies differ and neither was touched: {fact.reason}"
         work.raise_fault(f"copies {found.take_id}", f"{text}. See: rigd takes verify. Seen: {CLEAR_FAULT}")

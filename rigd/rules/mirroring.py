@@ -18,7 +18,7 @@ from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter, TakeFailed
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take
 from rigd.model.units import NS_PER_SECOND, Frame
-from rigd.rules.step_work import Entry, Work, find_take, is_rolling, known_takes, title_of
+from rigd.rules.step_work import Entry, Work, find_take, is_rolling, open_takes, takes_under_way, title_of
 
 FAULT = "mirror"
 SILENT_S = 2.5
@@ -216,14 +216,15 @@ def falls_behind(work: Work, how: str) -> None:
 
 def is_busy(state: RigState) -> bool:
     """Something is being recorded or closed, on either volume."""
-    open_takes = any(not take.closed for take in known_takes(state))
+    if is_rolling(state) or open_takes(state):
+        return True
     mirror = state.mirror
     if mirror is None or mirror.phase is MirrorPhase.AWAY:
-        return is_rolling(state) or open_takes
+        return False
     copies = any(
-        take.copy is not None and take.copy.state is CopyState.ROLLING for take in known_takes(state)
+        take.copy is not None and take.copy.state is CopyState.ROLLING for take in takes_under_way(state)
     )
-    return is_rolling(state) or open_takes or copies or mirror.open_takes > 0
+    return copies or mirror.open_takes > 0
 
 
 def may_copy(state: RigState) -> bool:

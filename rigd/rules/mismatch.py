@@ -14,7 +14,7 @@ from rigd.model.messages import Annotate, CapturePhase, CaptureReport
 from rigd.model.state import Channel, RigState, Take
 from rigd.model.take import Marker
 from rigd.model.units import NS_PER_SECOND, Frame
-from rigd.rules.step_work import Work, session_takes, title_of
+from rigd.rules.step_work import Work, open_session_takes, title_of
 
 FAULT = "mismatch"
 FALSE_FROM_HERE = "at another rate from here on: "
@@ -39,15 +39,15 @@ def watch_match(work: Work, fact: CaptureReport) -> None:
     if fact.false_from is not None:
         _note_false_rate(work, fact, fact.false_from)
     if fact.phase is CapturePhase.LISTENING and fact.heard_from is not None:
-        for take in session_takes(work.state):
-            if not take.closed and (take.end_frame is None or take.end_frame > fact.heard_from):
+        for take in open_session_takes(work.state):
+            if take.end_frame is None or take.end_frame > fact.heard_from:
                 _say_what_is_silent(work, take, fact, fact.heard_from)
 
 
 def _note_false_rate(work: Work, fact: CaptureReport, false_from: Frame) -> None:
     """What was recorded before the rate was known to be wrong has a marker. Loss suspected in it was the rate."""
-    for take in session_takes(work.state):
-        if take.closed or (take.end_frame is not None and take.end_frame <= false_from):
+    for take in open_session_takes(work.state):
+        if take.end_frame is not None and take.end_frame <= false_from:
             continue
         suspect = next((each for each in work.state.faults if each.key == f"suspect {take.take_id}"), None)
         if suspect is not None and work.at.now_ns - suspect.since_ns <= RATE_KNOWN_WITHIN_NS:

@@ -31,6 +31,7 @@ from rigd.model.messages import Annotate, Retag
 from rigd.model.plain_text import escaped, first_strange
 from rigd.model.state import RigState, SessionAsked, Take
 from rigd.model.take import Marker, Slate
+from rigd.model.takes import Takes, other_takes
 from rigd.rules.step_work import (
     Refusal,
     Work,
@@ -38,10 +39,10 @@ from rigd.rules.step_work import (
     current_take,
     is_current,
     is_rolling,
-    known_takes,
+    open_takes,
     title_of,
 )
-from rigd.rules.take_numbers import next_number_of, numbers_of, used_up
+from rigd.rules.take_numbers import is_used, next_number_of, used_up
 
 FIRST_SONG = "Song"
 """What takes are takes of until somebody says."""
@@ -128,7 +129,7 @@ def set_number(work: Work, command: SetNextTakeNumber) -> str:
     number = command.number
     if not 1 <= number <= HIGHEST_NUMBER:
         raise Refusal(f"number: a take number is 1 to {HIGHEST_NUMBER}")
-    if number in numbers_of(work.state, work.state.song):
+    if is_used(work.state, work.state.song, number):
         raise Refusal(f"number: {work.state.song or 'this song'} has a take {number} already")
     work.change(next_take_number=number)
     work.do(_song_effect(work.state))
@@ -169,7 +170,7 @@ def change_day(work: Work) -> None:
     """Before a take begins: where a day has begun since the last one, its session is today's. One that was ended, or
     is being closed, a moment ago keeps the session."""
     state = work.state
-    if state.opening is not None or not state.session_folder or any(not t.closed for t in known_takes(state)):
+    if state.opening is not None or not state.session_folder or open_takes(state):
         return
     todays = work.rules.session_of_day(session_folder=state.session_folder)
     if todays is not None:
@@ -181,7 +182,7 @@ def session_opened(work: Work, fact: SessionOpened) -> None:
     """Takes go to this session. Takes of the one before that are not closed yet stay known until they are."""
     state = work.state
     known = {take.take_id for take in fact.takes} | ({state.take.take_id} if state.take else set())
-    unclosed = tuple(take for take in state.takes if not take.closed and take.take_id not in known)
+    unclosed = tuple(take for take in other_takes(state).open if take.take_id not in known)
     on_their_way = tuple(f.take.take_id for f in state.discarding if f.take.take_id in state.trashed)
     wanted = state.opening.song if state.opening is not None else ""
     song = wanted or fact.song or state.song or FIRST_SONG
@@ -190,7 +191,7 @@ def session_opened(work: Work, fact: SessionOpened) -> None:
         session=fact.session,
         session_folder=fact.folder,
         song=song,
-        takes=(*(take for take in fact.takes if not is_current(state, take)), *unclosed),
+        takes=Takes((*(take for take in fact.takes if not is_current(state, take)), *unclosed)),
         trashed=(*(i for i in fact.trashed if i not in on_their_way), *on_their_way),
         opening=None,
         song_numbers=(),

@@ -18,6 +18,7 @@ from rigd.model.inputs import Circumstances, Rules
 from rigd.model.messages import CapturePhase
 from rigd.model.state import FalseTake, Fault, RigState, Take, Transport
 from rigd.model.take import title_of as title_of  # every rule calls a take by it
+from rigd.model.takes import other_takes
 from rigd.model.units import Frame, TakeId
 
 CLEAR_FAULT = "rigd clear-fault"
@@ -108,17 +109,16 @@ class Work:
 
     def put_take(self, take: Take) -> None:
         """The take as it now is, wherever the state holds it."""
-        state = self.state
-        if state.take is not None and state.take.take_id == take.take_id:
+        others = other_takes(self.state)
+        if is_current(self.state, take):
             self.change(take=take)
-        elif any(known.take_id == take.take_id for known in state.takes):
-            takes = (take if known.take_id == take.take_id else known for known in state.takes)
-            self.change(takes=tuple(takes))
+        elif others.find(take.take_id) is not None:
+            self.change(takes=others.put(take))
         else:
             self.change(
                 discarding=tuple(
                     FalseTake(take=take, asked=false.asked) if false.take.take_id == take.take_id else false
-                    for false in state.discarding
+                    for false in self.state.discarding
                 )
             )
 
@@ -162,38 +162,53 @@ def is_current(state: RigState, take: Take) -> bool:
 
 def find_take(state: RigState, take_id: TakeId) -> Take | None:
     """The take of that id: the rolling one, one of the session's, or one on its way to the trash."""
-    return next((take for take in known_takes(state) if take.take_id == take_id), None)
+    if state.take is not None and state.take.take_id == take_id:
+        return state.take
+    discarded = (false.take for false in state.discarding if false.take.take_id == take_id)
+    return other_takes(state).find(take_id) or next(discarded, None)
 
 
 def known_takes(state: RigState) -> tuple[Take, ...]:
-    """Every take that the state holds."""
+    """Every take that the state holds. Thousands: what is asked at every step is asked of one of those below."""
     return (*session_takes(state), *(false.take for false in state.discarding))
 
 
 def session_takes(state: RigState) -> tuple[Take, ...]:
-    """The rolling take and the session's others, no false takes."""
-    return (*((state.take,) if state.take is not None else ()), *state.takes)
+    """The rolling take and the session's others, no false takes. Thousands, too."""
+    return (*_rolling(state), *state.takes)
+
+
+def takes_under_way(state: RigState) -> tuple[Take, ...]:
+    """Of the known takes those that are not closed, or whose second copy still rolls; and all false takes."""
+    false_takes = (false.take for false in state.discarding)
+    return (*_rolling(state), *other_takes(state).under_way, *false_takes)
+
+
+def open_takes(state: RigState) -> tuple[Take, ...]:
+    """Of the known takes those that are not closed."""
+    return tuple(take for take in takes_under_way(state) if not take.closed)
+
+
+def open_session_takes(state: RigState) -> tuple[Take, ...]:
+    """Of the session's takes those that are not closed, no false takes."""
+    return (*_rolling(state), *other_takes(state).open)
+
+
+def _rolling(state: RigState) -> tuple[Take, ...]:
+    return () if state.take is None else (state.take,)
 
 
 def chosen_take(state: RigState, take_id: TakeId | None) -> Take:
     """The take that a command means: the one it names, else the rolling one, else the last one."""
     if take_id is not None:
-        for take in session_takes(state):
-            if take.take_id == take_id:
-                return take
-        raise Refusal(f'no take "{take_id[:40]}" in this session; see: rigd takes list')
+        named = state.take if state.take is not None and state.take.take_id == take_id else None
+        named = named or other_takes(state).find(take_id)
+        if named is None:
+            raise Refusal(f'no take "{take_id[:40]}" in this session; see: rigd takes list')
+        return named
     if state.take is not None:
         return state.take
     if not state.takes:
         raise Refusal("there is no take yet in this session")
     last: Take = state.takes[-1]
     return last
-
-
-def with_take(takes: tuple[Take, ...], take: Take) -> tuple[Take, ...]:
-    """The takes with this one in its place. By its ordinal: a wall clock may be set back."""
-    others = [known for known in takes if known.take_id != take.take_id]
-    place = len(others)
-    while place and others[place - 1].ordinal > take.ordinal:
-        place -= 1
-    return (*others[:place], take, *others[place:])

@@ -139,6 +139,7 @@ IN_EVERY_STATE: dict[type, Entry] = {
     i.PortFailed: library_reports.port_failed,
     library.SessionOpened: slates.session_opened,
     library.SheetWritten: library_reports.take_adopted,
+    library.TakeOtherwise: library_reports.take_otherwise,
     library.TakeTrashed: trash.trashed,
     library.TakeRestored: trash.restored,
     library.LibraryFailed: library_reports.library_failed,

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from rigd.model.state import RigState
-from rigd.rules.step_work import Work, known_takes
+from rigd.model.takes import other_takes
+from rigd.rules.step_work import Work
 
 
-def numbers_of(state: RigState, song: str) -> set[int]:
-    """The numbers that takes of this song have, as far as the state knows them."""
-    return {
-        take.slate.number
-        for take in known_takes(state)
-        if take.slate.song == song and take.slate.session == state.session
-    }
+def is_used(state: RigState, song: str, number: int) -> bool:
+    """A take of this song has the number, as far as the state knows them."""
+    if other_takes(state).has_number(session=state.session, song=song, number=number):
+        return True
+    rolling = (state.take,) if state.take is not None else ()
+    slates = (take.slate for take in (*rolling, *(false.take for false in state.discarding)))
+    return any((slate.session, slate.song, slate.number) == (state.session, song, number) for slate in slates)
 
 
 def used_up(state: RigState, number: int) -> int:
     """The next number of the current song after `number` has been given to a take."""
-    taken = numbers_of(state, state.song)
     number += 1
-    while number in taken:
+    while is_used(state, state.song, number):
         number += 1
     return number
 

@@ -27,6 +27,7 @@ from rigd.model.inputs import PostRollOver
 from rigd.model.messages import EndTake, StopWriter
 from rigd.model.state import Ending, RigState, Take, Transport
 from rigd.model.take import Gap
+from rigd.model.takes import other_takes
 from rigd.model.units import Frame, frames_in
 from rigd.rules.inside_take import ended_at
 from rigd.rules.keep_beyond_tape import (
@@ -159,7 +160,7 @@ def keep(work: Work, command: KeepLast) -> str:
     order = plan_order(work, first_frame=Frame(first_frame), end_frame=Frame(end_frame), room_s=length_s)
     take = order_take(work, order)
     work.ended = take.take_id
-    work.change(takes=(*work.state.takes, take))
+    work.change(takes=other_takes(work.state).plus(take))
     text = f"the last {length_s:.1f} s are {title_of(take.slate)}"
     if command.seconds > work.rules.keep_s:
         text += f"; [tape] keep_seconds is {work.rules.keep_s:g} s ({command.seconds:g} s were asked for)"
@@ -207,7 +208,7 @@ def shut_down(work: Work, command: ShutDown) -> str:
     elif work.state.transport is Transport.POSTROLL:
         cut_postroll(work, command)
     work.change(ending=Ending.CLOSING)
-    open_takes = sum(not take.closed for take in work.state.takes)
+    open_takes = len(other_takes(work.state).open)
     text = (
         f"rigd closes {open_takes} take{'' if open_takes == 1 else 's'} and ends"
         if open_takes
@@ -315,7 +316,7 @@ def length_text(state: RigState, gaps: tuple[Gap, ...]) -> str:
 
 def let_go(work: Work, take: Take) -> None:
     """No take is the current one; this one, whose end is told, is the last of the session's takes."""
-    work.change(take=None, takes=(*work.state.takes, take), transport=rest_of(work.state))
+    work.change(take=None, takes=other_takes(work.state).plus(take), transport=rest_of(work.state))
 
 
 def roll(work: Work, *, first_frame: Frame, pressed_at: Frame | None = None) -> Take:

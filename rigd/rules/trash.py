@@ -14,6 +14,7 @@ from rigd.model.events import Happening
 from rigd.model.library import TakeRestored, TakeTrashed
 from rigd.model.messages import Annotate
 from rigd.model.state import ComingBack, Ending, FalseTake, RigState, Take, Transport
+from rigd.model.takes import other_takes
 from rigd.model.units import Frame, TakeId
 from rigd.rules.slates import set_slate
 from rigd.rules.step_work import (
@@ -22,9 +23,10 @@ from rigd.rules.step_work import (
     chosen_take,
     current_take,
     find_take,
+    is_current,
     is_rolling,
+    open_takes,
     title_of,
-    with_take,
 )
 from rigd.rules.transport import check_lock, cut_postroll, end, end_frame_at, roll, stop
 
@@ -116,7 +118,7 @@ def forget(work: Work, take: Take) -> None:
     beside a second volume, where a copy of it may lie in a folder of that number."""
     state = work.state
     work.change(
-        takes=tuple(known for known in state.takes if known.take_id != take.take_id),
+        takes=other_takes(state).without(take.take_id),
         trashed=tuple(known for known in state.trashed if known != take.take_id),
     )
     _drop_discarding(work, take.take_id)
@@ -136,9 +138,8 @@ def settle(work: Work) -> None:
 
 
 def _is_under_way(state: RigState) -> bool:
-    takes = (*state.takes, *(false.take for false in state.discarding))
     # One from the black box is not waited for: the next start puts it together.
-    closing = any(not take.closed and not take.from_blackbox for take in takes)
+    closing = any(not take.from_blackbox for take in open_takes(state) if not is_current(state, take))
     writer_is_there = state.disk is not None
     return bool((closing and writer_is_there) or state.coming_back or any(f.asked for f in state.discarding))
 
@@ -177,7 +178,7 @@ def throw_away(work: Work, false_take: Take) -> None:
     """It is among the false takes, and goes to the trash once it is closed and nothing rolls."""
     take_id = work.take_id = false_take.take_id
     work.change(
-        takes=tuple(known for known in work.state.takes if known.take_id != take_id),
+        takes=other_takes(work.state).without(take_id),
         discarding=(*work.state.discarding, FalseTake(take=false_take)),
         trashed=(*work.state.trashed, take_id),
     )
@@ -185,7 +186,7 @@ def throw_away(work: Work, false_take: Take) -> None:
 
 
 def _put_back(work: Work, take: Take) -> None:
-    work.change(takes=with_take(work.state.takes, take))
+    work.change(takes=other_takes(work.state).placed(take))
     set_slate(work, take, replace(take.slate, false_take=False), Happening.TAKE_RESTORED, "is back")
 
 

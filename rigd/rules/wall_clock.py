@@ -21,7 +21,7 @@ from rigd.model.state import RigState
 from rigd.model.take import ClockState
 from rigd.model.units import NS_PER_SECOND
 from rigd.rules.slates import session_opened
-from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, is_rolling, known_takes
+from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, is_rolling, open_takes
 
 JUMP_S = 60.0
 """A clock that is set by less than this is not said, and dates nothing anew."""
@@ -102,7 +102,7 @@ def _told(seconds: float) -> str:
 
 def _is_busy(state: RigState) -> bool:
     under_way = state.discarding or state.coming_back or state.opening is not None
-    return is_rolling(state) or bool(under_way) or any(not take.closed for take in known_takes(state))
+    return is_rolling(state) or bool(under_way) or bool(open_takes(state))
 
 
 def takes_dated(work: Work, fact: TakesDated) -> None:

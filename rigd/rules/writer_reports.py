@@ -25,6 +25,7 @@ from rigd.model.messages import (
 )
 from rigd.model.state import WRITER_CURE, Disk, RigState, Take, Transport
 from rigd.model.take import Gap, GapCause
+from rigd.model.takes import other_takes
 from rigd.model.units import Frame, TakeId
 from rigd.rules import after_a_failed_take, disk_room
 from rigd.rules.inside_take import gaps_inside
@@ -37,9 +38,9 @@ from rigd.rules.step_work import (
     is_current,
     is_rolling,
     known_takes,
+    open_takes,
     session_takes,
     title_of,
-    with_take,
 )
 from rigd.rules.take_orders import bytes_per_second, take_of
 from rigd.rules.transport import cut_off, gap_fault, length_text, let_go, roll
@@ -255,7 +256,7 @@ def _adopt(work: Work, progress: TakeProgress) -> None:
         work.change(take=take, transport=Transport.ROLLING)
         work.say(Happening.TAKE_RESUMED, take.take_id, f"{title_of(take.slate)} still rolls")
     else:
-        work.change(takes=with_take(work.state.takes, take))
+        work.change(takes=other_takes(work.state).placed(take))
     note_progress(work, take, progress)
 
 
@@ -281,8 +282,8 @@ def _how_much(gaps: tuple[Gap, ...]) -> tuple[int, int]:
 
 def _ask_after_missing_takes(work: Work, reported: set[TakeId]) -> None:
     """A writer is back. A take that it does not list may have been closed unheard."""
-    for take in known_takes(work.state):
-        if not take.closed and not take.from_blackbox and take.take_id not in reported:
+    for take in open_takes(work.state):
+        if not take.from_blackbox and take.take_id not in reported:
             work.do(AdoptTake(take_id=take.take_id, folder=take.folder))
 
 

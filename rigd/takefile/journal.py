@@ -43,7 +43,7 @@ from rigd.takefile.ledger import (
 from rigd.takefile.steps import Steps, to_end
 from rigd.wire.codec import Codec, to_plain
 
-__all__ = ["JOURNAL_NAME", "Journal", "TakeRecord", "read_journal", "read_ledger"]
+__all__ = ["JOURNAL_NAME", "FollowedJournal", "Journal", "TakeRecord", "read_journal", "read_ledger"]
 
 _CODEC = Codec(
     (
@@ -90,57 +90,100 @@ def _text_of(line: bytes) -> bytes | None:
     return text if line[:8] == b"%08x" % zlib.crc32(text) else None
 
 
-def _ledger_of(content: bytes, path: Path | str) -> Steps[tuple[Ledger, int]]:
-    """What the lines say, and how many bytes of `content` are whole lines."""
-    ledger: Ledger | None = None
-    whole = start = 0
-    durable: bytes | None = None
-    faults: list[str] = []
-    number = 0
-    unread: str | None = None
-    while (end := content.find(b"\n", start)) >= 0:
-        number += 1
-        if number % LINES_A_STEP == 0:
-            yield
-        text = _text_of(content[start:end]) if end - start <= LONGEST_ENTRY_BYTES else None
-        start = end + 1
-        if text is None:
-            # Only a fault if a good line follows: else it is the end that a crash tore.
-            unread = unread or f"line {number} is damaged and was left out"
-            continue
-        if unread is not None:
-            faults.append(unread)
-            unread = None
-        whole = start
-        if text.startswith(_DURABLE):
-            durable = text  # one a second: only the last one is worth decoding
-            continue
+class _Reading:
+    """What the lines of a journal say, in as many pieces as they come."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+        self._ledger: Ledger | None = None
+        self._faults: list[str] = []
+        self._lines = 0
+        """Whole lines that were read."""
+
+    def read(self, content: bytes) -> Steps[int]:
+        """How many bytes of `content` are whole lines; those are part of the ledger. The next piece begins there."""
+        whole = start = 0
+        durable: bytes | None = None
+        number = self._lines
+        unread: str | None = None
+        while (end := content.find(b"\n", start)) >= 0:
+            number += 1
+            if number % LINES_A_STEP == 0:
+                yield
+            text = _text_of(content[start:end]) if end - start <= LONGEST_ENTRY_BYTES else None
+            start = end + 1
+            if text is None:
+                # Only a fault if a good line follows: else it is the end that a crash tore.
+                unread = unread or f"line {number} is damaged and was left out"
+                continue
+            if unread is not None:
+                self._faults.append(unread)
+                unread = None
+            whole, self._lines = start, number
+            if text.startswith(_DURABLE):
+                durable = text  # one a second: only the last one is worth decoding
+            else:
+                self._note(text, f"line {number} was")
+        if durable is not None and self._ledger is not None:
+            self._note(durable, "the last line that tells what is durable was")
+        return whole
+
+    def _note(self, text: bytes, which_was: str) -> None:
         try:
             entry = _as_typed(_CODEC.from_plain(json.loads(text)))
             _check_frames(entry)
         except (LinkError, ValueError, RecursionError) as error:
-            faults.append(f"line {number} was left out: {error}")
-            continue
-        if ledger is None:
-            if not isinstance(entry, Begun):
-                raise TakeError(f'"{path}": the journal does not begin with an order; it was left alone')
-            if entry.journal_version > JOURNAL_VERSION:
-                raise TakeError(f'"{path}": the journal was written by a newer rigd; it was left alone')
-            check_order(entry.order)
-            ledger = Ledger(entry)
-        else:
-            ledger.note(entry)
-    if ledger is None:
-        raise TakeError(f'"{path}": the journal holds no whole order; it was left alone')
-    if durable is not None:
+            self._faults.append(f"{which_was} left out: {error}")
+            return
+        if self._ledger is not None:
+            self._ledger.note(entry)
+            return
+        if not isinstance(entry, Begun):
+            raise TakeError(f'"{self._path}": the journal does not begin with an order; it was left alone')
+        if entry.journal_version > JOURNAL_VERSION:
+            raise TakeError(f'"{self._path}": the journal was written by a newer rigd; it was left alone')
+        check_order(entry.order)
+        self._ledger = Ledger(entry)
+
+    def ledger(self) -> Ledger:
+        """All that was read. Raises TakeError."""
+        if self._ledger is None:
+            raise TakeError(f'"{self._path}": the journal holds no whole order; it was left alone')
+        self._ledger.faults = list(self._faults)
+        return self._ledger
+
+
+def _ledger_of(content: bytes, path: Path | str) -> Steps[tuple[Ledger, int]]:
+    """What the lines say, and how many bytes of `content` are whole lines."""
+    reading = _Reading(path)
+    whole = yield from reading.read(content)
+    return reading.ledger(), whole
+
+
+class FollowedJournal:
+    """A journal that is being written, read on from where it was read to. One owner."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reading, self._read_bytes = _Reading(path), 0
+        self._file: tuple[int, int] | None = None
+
+    def record(self) -> TakeRecord:
+        """All that it says now; only what came to it is read, unless it stands in a fresh file. Raises TakeError."""
         try:
-            entry = _CODEC.from_plain(json.loads(durable))
-            _check_frames(entry)
-            ledger.note(entry)
-        except (LinkError, ValueError, RecursionError) as error:
-            faults.append(f"the last line that tells what is durable was left out: {error}")
-    ledger.faults = faults
-    return ledger, whole
+            with open(open_plain(self._path), "rb") as file:
+                status = os.fstat(file.fileno())
+                check_length(self._path, status.st_size)
+                if self._file != (status.st_dev, status.st_ino) or status.st_size < self._read_bytes:
+                    self._reading, self._read_bytes = _Reading(self._path), 0
+                    self._file = (status.st_dev, status.st_ino)
+                file.seek(self._read_bytes)
+                content = file.read()
+        except OSError as error:
+            why = f'the journal "{self._path}" cannot be read ({error.strerror}); it was left alone'
+            raise TakeError(why) from error
+        self._read_bytes += to_end(self._reading.read(content))
+        return self._reading.ledger().record()
 
 
 def _as_typed(entry: Entry) -> Entry:

@@ -17,10 +17,12 @@ import pytest
 from msgspec.structs import replace
 
 from rigd.api.client import ControlClient
+from rigd.api.followed import FollowedStates
 from rigd.cli.live import show_live
 from rigd.cli.terminal import ExitCode
 from rigd.model import limits
 from rigd.model.brief import Counted, brief_state, brief_take, counted, page_of, part_of
+from rigd.model.changes import followed_state
 from rigd.model.commands import Rejected, parse_command
 from rigd.model.errors import CommandError, LinkError, NotRunning, RigEnded
 from rigd.model.events import Snapshot
@@ -111,8 +113,10 @@ def test_the_longest_request_is_taken() -> None:
 def test_the_longest_answer_of_each_kind_is_shorter_than_what_is_sent_and_read(
     longest_take: Take, longest_state: RigState
 ) -> None:
-    brief = brief_state(longest_state)
+    brief, followed = brief_state(longest_state), followed_state(longest_state)
     lines = {
+        "followed": encode(Snapshot(state=followed)),
+        "change": FollowedStates().line(followed_state(Desk().state), followed),
         "status": encode(StatusAnswer(id=1, state=brief)),
         "snapshot": encode(Snapshot(state=brief)),
         "page": encode(TakesAnswer(id=1, takes=page_of(longest_state.takes))),

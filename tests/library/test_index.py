@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 from take_maker import begin, close, closed_take, open_library, order_take, retag
 
-from rigd.library.index import TakeRow, _checksum
+from rigd.library.index_rows import TakeRow, checksum_of
 from rigd.library.library import Library
 from rigd.model.errors import LibraryError
 
@@ -317,7 +317,7 @@ def put_something_else_for(column: int, value: object) -> Callable[[sqlite3.Conn
         *row, _ = index.execute("SELECT * FROM sessions").fetchone()
         row[column] = value
         index.execute("DELETE FROM sessions")
-        index.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (*row, _checksum(tuple(row))))
+        index.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (*row, checksum_of(tuple(row))))
 
     return put
 

@@ -12,11 +12,10 @@ from msgspec.structs import replace
 from take_maker import begin, close, open_library, order_take
 
 from rigd.library.library import Library
-from rigd.model.state import Take
 from rigd.model.take import TakeOrder
+from rigd.model.takes import Takes
 from rigd.model.units import TakeId
 from rigd.rules.ordinals import BEYOND, next_ordinal, ordinal_of
-from rigd.rules.step_work import with_take
 from rigd.rules.take_orders import take_of
 
 DAY = "2026-10-25"
@@ -162,7 +161,7 @@ def test_the_state_puts_a_take_where_its_ordinal_says(library: Library) -> None:
     takes = [
         take_of(replace(order, started_at=f"{DAY}T{text}")) for order, text in zip(orders, texts, strict=True)
     ]
-    there: tuple[Take, ...] = ()
+    there = Takes()
     for place in (2, 0, 3, 1):
-        there = with_take(there, takes[place])
+        there = there.placed(takes[place])
     assert list(there) == takes

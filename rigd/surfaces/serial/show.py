@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from rigd.hands.showing import STATE_WORDS, Light, gain_shown, level_shown, light_of, take_frames, time_text
 from rigd.model.levels import Levels
-from rigd.model.state import RigState, Transport, channel_of, closing_takes
+from rigd.model.state import RigState, Transport, channel_of
+from rigd.model.takes import closing_takes
 from rigd.model.units import ChannelNumber, Frame
 from rigd.rules.step_work import is_rolling
 from rigd.surfaces.serial.line_protocol import (
