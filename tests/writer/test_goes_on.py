@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hardware_sim.disk_shim import Call, DiskShim
 from rigd.model.messages import (
     EndTake,
     OpenTake,
@@ -212,14 +213,19 @@ def test_a_tape_that_cannot_be_used_is_a_problem_until_it_is_gone(runtime: Path,
 
 
 def test_a_writer_that_waits_for_a_disk_can_be_connected_to(runtime: Path, library: Path) -> None:
-    os.mkfifo(runtime / "writer.open")  # whoever opens it waits, as for a disk that is frozen
-    with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
+    with (
+        FedTape(runtime, channels=1) as fed,
+        DiskShim(library) as shim,
+        WriterRun(runtime, library, environment=shim.environment) as writer,
+    ):
+        shim.delay(Call.SYNC, 1.0)
         fed.feed(2_000)
-        order = order_for(library, channels=1, end_frame=2_000)
-        writer.send(OpenTake(order=order))
-        assert not Path(order.folder).exists()
-        with (runtime / "writer.open").open("wb"):
-            pass
+        writer.send(OpenTake(order=order_for(library, channels=1, end_frame=2_000)))
+        wait_for(lambda: shim.seen(Call.SYNC) > 0, "it waits for the disk")
+        writer.process.send_signal(signal.SIGSTOP)  # in that sync, which so takes for ever
+        writer.connect()
+        shim.heal()
+        writer.process.send_signal(signal.SIGCONT)
         writer.await_fact(WriterReport)
         assert writer.await_fact(TakeClosed).frames == 2_000
 
