@@ -36,6 +36,7 @@ from rigd.model.requests import (
     WaitRequest,
 )
 from rigd.model.state import RigState, Take
+from rigd.model.structs import structured
 from rigd.model.takes import other_takes
 from rigd.model.units import ClockNs, Ns, Origin, TakeId
 from rigd.rules.step_work import find_take
@@ -109,7 +110,7 @@ def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command
         raise CommandError(f'{kind.verb} has no "{min(unknown)[:40]}"; the form is: {usage_of(kind)}')
     carried = {"origin": origin, "at_ns": at_ns, "held": request.held}
     try:
-        return msgspec.convert({**request.arguments, **carried}, kind)
+        return structured({**request.arguments, **carried}, kind)
     except msgspec.ValidationError as error:
         raise CommandError(f"{kind.verb}: {where_and_why(error)}; the form is: {usage_of(kind)}") from error
 

@@ -8,6 +8,7 @@ import msgspec
 
 from rigd.model.errors import InterfaceError
 from rigd.model.messages import CaptureSettings
+from rigd.model.structs import loaded, structured
 from rigd.wire.codec import where_and_why
 from rigd.wire.own_folder import read_own
 
@@ -18,10 +19,10 @@ def read_settings(runtime: Path) -> CaptureSettings:
     """The settings in the runtime folder. Raises InterfaceError that names the field which is wrong."""
     path = runtime / FILE_NAME
     try:
-        settings = msgspec.json.decode(read_own(path), type=CaptureSettings)
+        settings = structured(loaded(read_own(path)), CaptureSettings)
     except msgspec.ValidationError as error:
         raise InterfaceError(f"{path}: {where_and_why(error, 'file')}. Nothing was opened") from error
-    except (OSError, ValueError, msgspec.DecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InterfaceError(
             f"{path} cannot be read ({error}). Nothing was opened. Start rigd-capture through: rigd run"
         ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -13,6 +15,8 @@ from rigd.model.gain import Preamp, PreampSetting, PreampStatus
 from rigd.model.inputs import Fact
 from rigd.model.state import Channel
 from rigd.model.take import Parameter
+
+log = logging.getLogger(__name__)
 
 
 class Preamps:
@@ -48,6 +52,19 @@ class Preamps:
         known.request(socket, parameter, value)
 
     def preamp_setting(self, setting: PreampSetting) -> None:
+        """Of any kind, which may say True for a switch; what is no number is passed by."""
+        if setting.value is not None:
+            value = float(setting.value)
+            if not math.isfinite(value):
+                log.error(
+                    "[preamp.%s] socket %d: says that its %s is %s, which was passed by",
+                    setting.preamp,
+                    setting.socket,
+                    setting.parameter,
+                    value,
+                )
+                return
+            setting = replace(setting, value=value)
         self._post(setting)
 
     def preamp_status(self, status: PreampStatus) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
+from rigd.model.structs import loaded
 from rigd.takefile import beneath
 
 LONGEST_JSON_BYTES = 64 << 20
@@ -72,7 +73,7 @@ def read_json(path: Path) -> Any:
             raise DamagedFile(f"{path}: too long to be one of rigd's")
         if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
             raise DamagedFile(f"{path}: has too many parts to be one of rigd's")
-        return json.loads(content)
+        return loaded(content)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

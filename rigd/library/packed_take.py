@@ -55,7 +55,7 @@ def unpacked(row: bytes, folder: str) -> Take | None:
             if not opener.eof:
                 return None
         take = _decoder.decode(body)
-    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError):
+    except (zlib.error, msgspec.MsgspecError, ValueError):
         return None
     return replace(take, folder=folder) if _is_believed(body, take) else None
 

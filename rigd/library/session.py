@@ -25,6 +25,7 @@ from rigd.model.library import TakePlan
 from rigd.model.limits import HIGHEST_NUMBER, LONGEST_NAME
 from rigd.model.names import Naming, clash_key, unique_name
 from rigd.model.read_back import LENIENCE, as_typed, is_take_number, shown, why_no_folder_name
+from rigd.model.structs import structured
 from rigd.model.take import Slate, TakeFile, Track
 from rigd.takefile import beneath
 from rigd.takefile.beneath import names_in, remove, remove_folder
@@ -84,7 +85,7 @@ def read_session(folder: Path, refused: Refused = log_refused) -> SessionSheet |
     if isinstance(version, int) and version > SESSION_VERSION:
         raise LibraryError(f"{path}: was written by a newer rigd (version {version}); left as it is")
     try:
-        sheet = msgspec.convert(plain, SessionSheet)
+        sheet = structured(plain, SessionSheet)
     except msgspec.ValidationError as error:
         raise DamagedFile(f"{path}: {error}") from error
     songs: list[SongEntry] = []

@@ -13,6 +13,7 @@ from rigd.library.sheet import SHEET_VERSION, TakeSheet
 from rigd.library.sheet_check import as_typed_sheet, why_not
 from rigd.library.walking import library_of
 from rigd.model.errors import LibraryError
+from rigd.model.structs import structured
 from rigd.wire.codec import schema_of, where_and_why
 
 SHEET_NAME = "take.json"
@@ -30,7 +31,7 @@ def read_sheet(folder: Path) -> TakeSheet | None:
         return None
     _refuse_newer(path, plain)
     try:
-        sheet = msgspec.convert(plain, TakeSheet)
+        sheet = structured(plain, TakeSheet)
     except msgspec.ValidationError as error:
         raise LibraryError(f"{path}: {where_and_why(error, 'file')}") from error
     if why := why_not(sheet):

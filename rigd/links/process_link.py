@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from rigd.links.out_of_memory import spare
 from rigd.links.runtime_folder import make_runtime_dir
-from rigd.model.errors import LinkError, RigError
+from rigd.model.errors import LinkError, RigError, UnreadableMessage
 from rigd.model.messages import MESSAGES
 from rigd.wire.codec import Codec, Unknown
 from rigd.wire.held_lock import holder_of
@@ -105,6 +105,8 @@ class ProcessLink:
         self._codec = Codec(MESSAGES, across_builds=True)
         self._stopping = threading.Event()
         self._farewell: Struct | None = None
+        self._passed_by = ""
+        """Why the last message that could not be read was not; the same is logged once."""
         """The process is to end, when it was told so, and no other one to be started."""
         self._saying = threading.Lock()
         """Held by whoever says something: guards the outbox, and which link there is to say it to."""
@@ -228,7 +230,7 @@ class ProcessLink:
                 self.send(self._farewell)
             while not self._stopping.is_set():
                 self._wait(link)
-                while (message := link.receive(0.0)) is not None:
+                while (message := self._received(link)) is not None:
                     if not isinstance(message, Unknown):
                         self._follower.received(message)
                 with self._saying:
@@ -262,6 +264,16 @@ class ProcessLink:
         child = self._child
         is_own = child is not None and process is not None and child.pid == process.pid
         return child is not None and is_own and child.poll() == -signal.SIGKILL
+
+    def _received(self, link: Link) -> Any:
+        """The next message that can be read; None where there is none."""
+        while True:
+            try:
+                return link.receive(0.0)
+            except UnreadableMessage as error:
+                if str(error) != self._passed_by:
+                    self._passed_by = str(error)
+                    log.error("a message of rigd-%s was passed by: %s", self._name, error)
 
     def _wait(self, link: Link) -> None:
         """Until the process says something, takes something, or there is something to say; a tick at most."""

@@ -105,7 +105,7 @@ def changed(state: RigState, change: Change) -> RigState:
             here = {key(item): item for item in getattr(state, name)}
             here |= {key(item): item for item in msgspec.convert(change.items.get(name, []), _TYPES[name])}
             new[name] = tuple(here[each] for each in change.order.get(name, here))
-    except (KeyError, msgspec.ValidationError) as error:
+    except (KeyError, ValueError, msgspec.ValidationError) as error:
         raise LinkError(f"a change of the state does not fit: {error}") from error
     return replace(state, **new)
 

@@ -55,6 +55,10 @@ class LinkError(RigError):
     """A message between rigd's own processes is broken, or the other end is gone."""
 
 
+class UnreadableMessage(LinkError):
+    """A line that is no message of this link. The link itself is whole: the next line may be one."""
+
+
 class StrangerError(LinkError):
     """Who answers, or the folder in which a rig was looked for, is somebody else's. Nothing was said there."""
 

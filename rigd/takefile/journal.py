@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from rigd.model.errors import LinkError, TakeError
 from rigd.model.limits import LONGEST_NOTE
 from rigd.model.read_back import as_typed, marker_as_typed, order_as_typed, slate_as_typed
+from rigd.model.structs import loaded
 from rigd.model.take import GainChange, Gap, Marker, Slate, Xrun
 from rigd.takefile.beneath import new_in, open_in, open_plain
 from rigd.takefile.folders import MOST_FRAMES, check_order
@@ -130,7 +131,7 @@ class _Reading:
 
     def _note(self, text: bytes, which_was: str) -> None:
         try:
-            entry = _as_typed(_CODEC.from_plain(json.loads(text)))
+            entry = _as_typed(_CODEC.from_plain(loaded(text)))
             _check_frames(entry)
         except (LinkError, ValueError, RecursionError) as error:
             self._faults.append(f"{which_was} left out: {error}")

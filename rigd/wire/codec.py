@@ -1,7 +1,7 @@
 """Structs to JSON and back, checked by msgspec. Pure; any thread may use it.
 
 On the wire a message is its fields plus `"type": "<class name>"`. What does not fit its class exactly
-is a LinkError that names the field: a message is used whole or not at all.
+is an UnreadableMessage that names the field: a message is used whole or not at all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from rigd.model.errors import LinkError
+from rigd.model.errors import UnreadableMessage
+from rigd.model.structs import loaded, structured
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _WHERE = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
@@ -90,31 +91,31 @@ class Codec:
             raise TypeError("a codec takes structs only")
 
     def from_plain(self, plain: object) -> Any:
-        """The message that `to_plain` made. Raises LinkError and says which field is wrong."""
+        """The message that `to_plain` made. Raises UnreadableMessage and says which field is wrong."""
         if not isinstance(plain, dict) or not isinstance(plain.get("type"), str):
-            raise LinkError('not a message: a JSON object with a "type" was expected')
+            raise UnreadableMessage('not a message: a JSON object with a "type" was expected')
         kind = self._kinds.get(plain["type"])
         if kind is None and self._across_builds:
             return Unknown(plain["type"][:60])
         if kind is None:
-            raise LinkError(f'unknown message "{plain["type"][:60]}"')
+            raise UnreadableMessage(f'unknown message "{plain["type"][:60]}"')
         fields = {key: value for key, value in plain.items() if key != "type"}
         unknown = fields.keys() - _fields_of(kind)
         if unknown and not self._across_builds:
-            raise LinkError(f'{kind.__name__}: it has no field "{min(unknown)[:60]}"')
+            raise UnreadableMessage(f'{kind.__name__}: it has no field "{min(unknown)[:60]}"')
         try:
-            return msgspec.convert(fields, kind)
+            return structured(fields, kind)
         except msgspec.ValidationError as error:
-            raise LinkError(f"{kind.__name__}: {where_and_why(error)}") from error
+            raise UnreadableMessage(f"{kind.__name__}: {where_and_why(error)}") from error
 
     def decode(self, line: bytes) -> Any:
-        """The message of one line. Raises LinkError on anything that is not one."""
+        """The message of one line. Raises UnreadableMessage on anything that is not one."""
         if self._across_builds and (message := self._decoded_at_once(line)) is not None:
             return message
         try:
-            plain = json.loads(line)
+            plain = loaded(line)
         except (ValueError, RecursionError) as error:
-            raise LinkError(f"not a message: {line[:60]!r} is not JSON") from error
+            raise UnreadableMessage(f"not a message: {line[:60]!r} is not JSON") from error
         return self.from_plain(plain)
 
     def _decoded_at_once(self, line: bytes) -> Any:
@@ -124,5 +125,5 @@ class Codec:
         kind = self._kinds.get(begins["name"].decode()) if begins else None
         try:
             return None if kind is None else _decoder_of(kind).decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, ValueError):
             return None

@@ -22,7 +22,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from rigd.model.errors import LinkError, RigError
+from rigd.model.errors import LinkError, RigError, UnreadableMessage
 from rigd.model.messages import (
     Annotate,
     EndTake,
@@ -229,6 +229,9 @@ class WriterProcess:
         while link in self._links:
             try:
                 message = link.receive(0.0)
+            except UnreadableMessage as error:  # what comes behind it may be the end of a take
+                log.error("a message of a daemon was passed by: %s", error)
+                continue
             except LinkError as error:
                 log.info("a daemon left: %s", error)
                 self._drop(link)

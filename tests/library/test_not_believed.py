@@ -144,3 +144,30 @@ def test_a_take_whose_journal_is_a_link_is_told(library: Library, tmp_path: Path
     list(library.catch_up(may_move=lambda: True))
     (told,) = library.not_believed()
     assert str(journal) in told and "a link" in told
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"songs": [{"\ud800": 1}]},
+        {"version": "\ud800"},
+        {"format": "\ud800", "songs": "\ud800"},
+        {"songs": [float("nan")]},
+    ],
+)
+def test_a_session_of_somebody_elses_that_makes_no_sense_costs_itself_only(
+    root: Path, library: Library, says: dict[str, object]
+) -> None:
+    theirs = root / "2025-05-31 Evil"
+    (theirs / "Song" / "Take 001").mkdir(parents=True)
+    (theirs / SESSION_NAME).write_text(json.dumps(says), "ascii")
+    (theirs / "Song" / "Take 001" / "take.json").write_text(json.dumps({"format": "\ud800"}), "ascii")
+    opened = library.open_session("Band", date=DAY)
+    order = closed_take(library, opened.folder)
+    for _ in library.catch_up(may_move=lambda: True):
+        pass
+    assert library.open_session("Band", newest=True).folder == opened.folder
+    library.close()
+    again = open_library(root)
+    assert [take.take_id for take in again.open_session("Band", date=DAY).takes] == [order.take_id]
+    again.close()

@@ -33,6 +33,8 @@ def filled(kind: Any, text: str) -> Any:
     if origin is tuple:
         kinds = arguments[:1] if arguments[-1] is ... else arguments
         return tuple(filled(each, text) for each in kinds)
+    if origin is list:
+        return [filled(arguments[0], text)]
     if origin is dict:
         return {text: filled(arguments[1], text)}
     if kind is Any:

@@ -235,6 +235,11 @@ class WriterRun:
         assert self._link is not None
         self._link.send(message)
 
+    def send_line(self, line: bytes) -> None:
+        """As no rigd of this build would say it."""
+        assert self._link is not None
+        self._link._stream.sendall(line + b"\n")
+
     def await_fact(self, kind: type[Fact], **fields: object) -> Fact:
         """The next fact of that kind whose fields are as given; others are kept for later calls."""
         looked_at = 0

@@ -146,7 +146,7 @@ def test_no_line_whatever_raises_anything_but_a_link_error(line: bytes) -> None:
     assert type(message) in MESSAGES
 
 
-def test_a_codec_takes_dataclasses_only() -> None:
+def test_a_codec_takes_structs_only() -> None:
     with pytest.raises(TypeError):
         Codec([int])
 

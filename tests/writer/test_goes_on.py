@@ -239,3 +239,16 @@ def test_the_lock_names_the_process_that_has_it(runtime: Path, library: Path) ->
         second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         assert second.returncode == 1 and f"process {owner.strip()}" in second.stderr
         assert (runtime / "writer.lock").read_text("ascii") == owner
+
+
+def test_a_message_that_cannot_be_read_costs_itself_only(runtime: Path, library: Path) -> None:
+    with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
+        order = order_for(library, channels=1)
+        writer.send(OpenTake(order=order))
+        writer.send_line(b'{"type":"Annotate","take_id":"x","note":{"at_frame":1,"name":5}}')
+        writer.send_line(b'{"type":"EndTake","take_id":"\\ud800","end_frame":"\\ud800"}')
+        writer.send_line(b"no JSON")
+        fed.feed(2_000)
+        writer.send(EndTake(take_id=order.take_id, end_frame=Frame(2_000)))
+        assert writer.await_fact(TakeClosed).frames == 2_000
+        assert writer.log().count("was passed by") == 3
