@@ -114,6 +114,7 @@ def test_the_clock_comes_while_a_take_rolls(
         wait_for(
             lambda root=root: sessions_in(root) == [session_of(dated[0]).name],  # type: ignore[misc]
             f"nothing is left of {boot} in {root}",
+            instead=lambda root=root: sorted(map(str, root.glob("*/**/*"))),  # type: ignore[misc]
         )
     third = start_take(rig, seconds=0.2)
     assert third.slate.number == 3 and session_of(third).name.startswith(today)

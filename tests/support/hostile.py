@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from rigd.model.messages import Annotate
 from rigd.model.take import Marker
+from rigd.model.units import TakeId
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\x7f\b"
 LINES = "\n0 takes lost\r\x85\u2028\u2029\v\f"
@@ -27,7 +29,7 @@ def filled(kind: Any, text: str) -> Any:
         kinds = [each for each in arguments if each is not type(None)]
         return filled(str if str in kinds else kinds[0], text)
     if kind is Any:
-        return filled(Marker, text)  # Annotate's note: one of three
+        return text
     if origin is typing.Literal:
         return arguments[0]
     if origin is tuple:
@@ -37,8 +39,8 @@ def filled(kind: Any, text: str) -> Any:
         return [filled(arguments[0], text)]
     if origin is dict:
         return {text: filled(arguments[1], text)}
-    if kind is Any:
-        return filled(Marker, text)  # a note, of which three kinds have no tag (model/messages.py)
+    if kind is Annotate:  # its note is one of three that have no tag (model/messages.py)
+        return Annotate(take_id=TakeId(text), note=filled(Marker, text))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return kind(**{field.name: filled(field.type, text) for field in msgspec.structs.fields(kind)})
     if isinstance(kind, type) and issubclass(kind, Enum):
