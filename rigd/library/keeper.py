@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
+from rigd.library.assembler import Assembler
 from rigd.library.hasher import Hasher, HashOrder
 from rigd.library.job_queue import Job, JobQueue
 from rigd.library.library import Library
@@ -54,19 +54,6 @@ begins as soon as a session is open."""
 TRY_AGAIN_S = 3.0
 """How often a take.json or session.json that could not be written is tried again."""
 SAVING = "write session"
-
-
-class Assembler(Protocol):
-    """Puts takes together from the black box, on a thread of its own (`blackbox/assembly.py`)."""
-
-    def start(self) -> None:
-        """What was left undone is done first."""
-
-    def stop(self) -> None:
-        """What is under way is left as it is, and done at the next start."""
-
-    def add(self, keep: Keep) -> None:
-        """Noted on disk when this returns. LibraryError."""
 
 
 class LibraryKeeper(JobQueue):
