@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from rigd.model.units import Ns
 from rigd.preamps.follower import LARGEST_STEP_DB, MS, Follower, Probe, Read, Subscribe, Write
 from rigd.preamps.x32.preamp import ABILITY
 
+pytestmark = pytest.mark.slow
 GAIN: Parameter = "gain_db"
 SECOND_NS = 1_000 * MS
 GAINS = st.integers(-24, 120).map(lambda steps: steps / 2)
