@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dated_takes import Clock
@@ -10,6 +13,7 @@ from take_maker import open_library
 from two_volumes import TwoVolumes
 
 from rigd.blackbox import splice as splicing
+from rigd.library import durable
 from rigd.library.library import Library
 from tests.support.capture_run import runtime_folder
 
@@ -34,6 +38,21 @@ def volumes(tmp_path: Path) -> Iterator[TwoVolumes]:
         yield volumes
     finally:
         volumes.stop()
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+    """Folders in which no small file finds room, as on a full disk; more may be put in, and taken out."""
+    folders: set[Path] = set()
+    write_whole = durable.write_whole
+
+    def write(path: Path, content: bytes, **how: Any) -> None:
+        if path.parent in folders:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write_whole(path, content, **how)
+
+    monkeypatch.setattr(durable, "write_whole", write)
+    return folders
 
 
 @pytest.fixture

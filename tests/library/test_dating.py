@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from dated_takes import NOW, SYNC, UNSYNC, WRONG, Clock, date, record, sheets, tell_writer
 from msgspec.structs import replace
 from take_maker import RATE, begin, close, open_library, order_take
 
-from rigd.library import durable
 from rigd.library.dating import local_time
 from rigd.library.library import Library
 from rigd.model.errors import LibraryError
@@ -279,19 +276,10 @@ def test_a_take_json_of_somebody_else_moves_nothing_out_of_the_library(
     assert json.loads(sheet.read_bytes())["on_its_way_to"] == ""
 
 
-def test_a_take_that_cannot_be_dated_costs_itself_only(
-    band: Library, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_take_that_cannot_be_dated_costs_itself_only(band: Library, clock: Clock, full: set[Path]) -> None:
     folder = band.open_session("Band").folder
     orders = [record(band, folder, clock) for _ in range(3)]
-    write_whole = durable.write_whole
-
-    def write(path: Path, content: bytes, **how: Any) -> None:
-        if path.parent == Path(orders[1].folder):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        write_whole(path, content, **how)
-
-    monkeypatch.setattr(durable, "write_whole", write)
+    full.add(Path(orders[1].folder))
     clock.comes()
     dated = date(band, clock)
     assert dated is not None and not dated.left

@@ -344,34 +344,34 @@ def test_a_controller_that_does_not_keep_up_is_told_again(root: Path) -> None:
         library.close()
 
 
-def test_a_sheet_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_can(desk: Desk) -> None:
+def test_a_sheet_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_can(
+    desk: Desk, full: set[Path]
+) -> None:
     order = order_take(desk.library, desk.open_session())
     begin(order)
     close(order, failure="no space left")
-    in_the_way = Path(order.folder) / "take.json"
-    in_the_way.unlink(missing_ok=True)
-    in_the_way.mkdir()
+    full.add(Path(order.folder))
     take = replace(closed(order), failure="no space left")
     desk.keeper.write_sheet(take)
-    assert "take.json: cannot be" in desk.hears(LibraryFailed).reason
+    assert "cannot be written" in desk.hears(LibraryFailed).reason
     desk.keeper.write_sheet(take)
-    in_the_way.rmdir()
+    full.clear()
     written: Any = desk.facts.get(timeout=PATIENCE_S)
     assert isinstance(written, SheetWritten), "not told a second time"
     assert written.take.failure == "no space left"
     assert sheet_of(order)["failed"] == "no space left"
 
 
-def test_a_session_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_can(desk: Desk) -> None:
+def test_a_session_that_cannot_be_written_is_told_once_and_written_as_soon_as_it_can(
+    desk: Desk, full: set[Path]
+) -> None:
     session = desk.open_session()
-    in_the_way = Path(session) / "session.json"
-    in_the_way.unlink()
-    in_the_way.mkdir()
+    full.add(Path(session))
     for number in (7, 8):
         desk.keeper.set_song(session_folder=session, song="Blue Train", next_take_number=number)
         if number == 7:
             assert "cannot be written" in desk.hears(LibraryFailed).reason
-    in_the_way.rmdir()
+    full.clear()
     mended: Any = desk.facts.get(timeout=PATIENCE_S)
     assert mended == LibraryMended(doing="write session"), "not told a second time"
     assert json.loads((Path(session) / "session.json").read_bytes())["song"] == "Blue Train"
