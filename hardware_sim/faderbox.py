@@ -358,11 +358,6 @@ def _obey_person(box: FaderBox, typed: str) -> str:
     return ""
 
 
-def _usual_link() -> Path:
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime, "faderbox") if runtime else Path(f"/tmp/faderbox-{os.getuid()}")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m hardware_sim.faderbox", description=__doc__)
     parser.add_argument(

@@ -52,10 +52,9 @@ from rigd.model.blackbox import Keep
 from rigd.model.commands import ShutDown
 from rigd.model.errors import TapeError
 from rigd.model.inputs import CaptureLost, Rules, WriterLost
-from rigd.model.state import SurfaceStatus, first_state
+from rigd.model.state import SurfaceStatus, first_state, is_rolling
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.rules.keep_beyond_tape import takes_are_behind
-from rigd.rules.step_work import is_rolling
 from rigd.takefile.volume import OWN_FOLDER
 from rigd.tape.view import TapeView
 from rigd.wire.held_lock import HeldLock
@@ -232,15 +231,15 @@ class Rig:
             blackbox = self._blackbox(runtime, tape, pins, prepare, other_build)
             running.callback(lambda: blackbox.stop() if self._leave_running else blackbox.stop_process())
             blackbox.start(replace=replace_blackbox)
-        self._tape_watch = UnsafeSoundWatch(
+        self._unsafe_sound = UnsafeSoundWatch(
             tape,
             state=lambda: self.controller.state,
             post=self._post,
             clock_ns=clock_ns,
             sync_s=config.take.sync_interval_ms / 1000,
         )
-        self._tape_watch.start()
-        running.callback(self._tape_watch.stop)
+        self._unsafe_sound.start()
+        running.callback(self._unsafe_sound.stop)
         keeper.open_session(config.session_name(), going_on=True)
         preamps.start()
         running.callback(preamps.stop)
@@ -362,7 +361,7 @@ class Rig:
             controller=controller,
             make_meter=tape.meter,
             read_timing=tape.timing,
-            read_safety=self._tape_watch.now,
+            read_safety=self._unsafe_sound.now,
             clock_ns=clock_ns,
         )
         server.start()

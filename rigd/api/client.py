@@ -175,7 +175,7 @@ class ControlClient:
 
     def follow(self, *, levels_hz: float = 0.0) -> Iterator[RigState | Event | Levels]:
         """The state at once and whenever it changed, and what happens; ends as `events` does. Of the session's takes
-        it has those that are open and the last ones (`model/changes.py`). Nothing else may be asked meanwhile."""
+        it has the last ones and the last that are open (`model/changes.py`). Nothing else may be asked meanwhile."""
         self._asked(FollowRequest(id=next(self._numbers), levels_hz=levels_hz), Subscribed)
         state: RigState | None = None
         while True:

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from rigd.capture.rate import Rate, measure, window_ns
 from rigd.model.errors import TapeError
 from rigd.model.messages import CapturePhase, CaptureReport
+from rigd.model.structs import loaded
 from rigd.model.take import GapCause
 from rigd.model.units import NS_PER_SECOND, Frame, Ns
 from rigd.wire.own_folder import read_own, remove_own, replace_own
@@ -65,10 +66,10 @@ def read_doubt(runtime: Path, *, nominal_rate_hz: int) -> RateDoubt | None:
     from rigd.tape.timeline import Timeline
 
     try:
-        plain = json.loads(read_own(runtime / RATE_NAME))
+        plain = loaded(read_own(runtime / RATE_NAME))
         timeline = Timeline(**plain["timeline"]) if plain["timeline"] is not None else None
         doubt = RateDoubt(**{**plain, "timeline": timeline})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return doubt if doubt.nominal_rate_hz == nominal_rate_hz else None
 

@@ -11,7 +11,8 @@ from rigd.cli.form import Command, Option
 from rigd.cli.started import STARTED_NS
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, fail, out, print_json
 from rigd.cli.words import mirror_line
-from rigd.model.disk_words import measurement_text
+from rigd.hands.showing import seconds_left
+from rigd.model.disk_words import bytes_text, measurement_text
 from rigd.model.durations import time_left
 from rigd.model.state import MirrorPhase, RigState
 from rigd.wire.codec import to_plain
@@ -64,10 +65,10 @@ def disk_lines(state: RigState) -> list[tuple[str, str]]:
 
 def _room(state: RigState) -> str:
     assert state.disk is not None
-    free = f"{state.disk.free_bytes / 1e9:,.2f} GB free"
-    left_s = state.disk.seconds_left
-    if left_s is None:
-        return free
+    free = f"{bytes_text(state.disk.free_bytes)} free"
+    left_s = seconds_left(state)
+    if left_s is None or (state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE):
+        return free  # nothing is recorded there now
     return f"{free}, {time_left(left_s)} of recording"
 
 

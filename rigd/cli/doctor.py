@@ -19,7 +19,7 @@ import msgspec
 from rigd import __version__
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command, Option
-from rigd.cli.terminal import AS_JSON, errors_told, out, print_json
+from rigd.cli.terminal import AS_JSON, config_option, errors_told, out, print_json
 from rigd.config.kinds import AUDIO_DRIVERS, Kinds, SettingsModels
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
@@ -195,13 +195,7 @@ DOCTOR = Command(
     about="Say what stands between this machine and a safe take: of the service where it is installed, else of a rig "
     "that you start. Exit code 0: nothing; 1: problems.",
     parts=(
-        Option(
-            name="config",
-            flags=("--config", "-c"),
-            read=Path,
-            shown="PATH",
-            about="Also check what this config needs.",
-        ),
+        config_option("Also check what this config needs."),
         Option(
             name="own",
             flags=("--own",),

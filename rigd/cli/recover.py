@@ -8,8 +8,17 @@ from pathlib import Path
 
 from rigd.api.client import ControlClient
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Command, Option
-from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, errors_told, fail, out, print_json, socket_path
+from rigd.cli.form import Command
+from rigd.cli.terminal import (
+    AS_JSON,
+    RUNTIME_DIR,
+    config_option,
+    errors_told,
+    fail,
+    out,
+    print_json,
+    socket_path,
+)
 from rigd.cli.view import take_table
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
@@ -90,13 +99,7 @@ RECOVER = Command(
     run=recover,
     about="Close the takes that a crash left open; with a running rig, which has done it at its start, list them.",
     parts=(
-        Option(
-            name="config",
-            flags=("--config", "-c"),
-            read=Path,
-            shown="PATH",
-            about="Whose library to repair, where no rig runs.",
-        ),
+        config_option("Whose library to repair, where no rig runs."),
         RUNTIME_DIR,
         AS_JSON,
     ),

@@ -17,7 +17,7 @@ from rigd.cli.identity import identity_warnings
 from rigd.cli.live import LiveView
 from rigd.cli.run_log import RunLog
 from rigd.cli.stopping import Answer, Conduct, Signals, last_words, let_go_of, open_takes, terminal_streams
-from rigd.cli.terminal import AS_JSON, errors_told, fail, out, print_json
+from rigd.cli.terminal import AS_JSON, config_option, errors_told, fail, out, print_json
 from rigd.config.load import load_config
 from rigd.config.mirrors import mirror_warnings
 from rigd.config.rig_config import RigConfig
@@ -243,14 +243,7 @@ RUN = Command(
     run=run,
     about="Run the rig. In a terminal it shows the live view; elsewhere it logs.",
     parts=(
-        Option(
-            name="config",
-            flags=("--config", "-c"),
-            read=Path,
-            shown="PATH",
-            about="The rig's config.",
-            is_required=True,
-        ),
+        config_option("The rig's config.", is_required=True),
         OVERRIDES,
         Option(
             name="leave_running",

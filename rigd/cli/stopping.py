@@ -15,9 +15,10 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from rigd.model.plain_text import plain_line
-from rigd.model.state import RigState, Take
+from rigd.model.state import RigState, Take, is_rolling
+from rigd.model.take import title_of
 from rigd.model.units import TakeId
-from rigd.rules.step_work import is_rolling, session_takes, title_of
+from rigd.rules.step_work import session_takes
 
 AGAIN_WITHIN_S = 3.0
 """Ctrl-C while a take rolls counts when it comes twice in this time."""

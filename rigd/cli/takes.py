@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Argument, Command, Group, Option
-from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, errors_told, fail, out, print_json
+from rigd.cli.form import Argument, Command, Group
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, config_option, daemon, errors_told, fail, out, print_json
 from rigd.cli.words import take_title
 from rigd.hands.showing import exact_time_text
 from rigd.model.errors import LibraryError
@@ -183,13 +183,7 @@ TAKES = Group(
                     is_required=False,
                     takes_rest=True,
                 ),
-                Option(
-                    name="config",
-                    flags=("--config", "-c"),
-                    read=Path,
-                    shown="PATH",
-                    about="Without a running rig: every take of its library.",
-                ),
+                config_option("Without a running rig: every take of its library."),
                 RUNTIME_DIR,
                 AS_JSON,
             ),

@@ -27,6 +27,21 @@ if TYPE_CHECKING:
     from rigd.cli.plain_console import PlainConsole
 
 AS_JSON = Option(name="as_json", flags=("--json",), about="Answer as one JSON object.")
+
+
+def config_option(about: str, *, is_required: bool = False, default: Path | None = None) -> Option:
+    """--config of a command."""
+    return Option(
+        name="config",
+        flags=("--config", "-c"),
+        read=Path,
+        shown="PATH",
+        about=about,
+        is_required=is_required,
+        default=default,
+    )
+
+
 RUNTIME_DIR = Option(
     name="runtime_dir",
     flags=("--runtime-dir",),

@@ -8,7 +8,7 @@ from pathlib import Path
 from rigd.cli.doctor import load_units_again, needs_of, this_machine
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command, Option
-from rigd.cli.terminal import AS_JSON, errors_told, fail, out, print_json
+from rigd.cli.terminal import AS_JSON, config_option, errors_told, fail, out, print_json
 from rigd.config.load import load_config
 from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
 from rigd.doctor.service import CONFIG, is_installed, missing_units
@@ -71,14 +71,7 @@ UNITS = Command(
     about="Let the service reach the desks, lines and devices of its config, and no more: writes a drop-in for each "
     "unit, as root. To be run again when one of them is another one.",
     parts=(
-        Option(
-            name="config",
-            flags=("--config", "-c"),
-            read=Path,
-            shown="PATH",
-            about="The config of the service.",
-            default=Path(CONFIG),
-        ),
+        config_option("The config of the service.", default=Path(CONFIG)),
         Option(name="show", flags=("--show",), about="Print what would be written, and write nothing."),
         AS_JSON,
     ),

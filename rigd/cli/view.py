@@ -13,12 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from rigd.cli.words import count, entries, gain_piece, room_left, take_count, take_title
-from rigd.hands.showing import STATE_WORDS, exact_time_text, level_shown, seconds_left, take_frames
+from rigd.hands.showing import (
+    STATE_WORDS,
+    exact_time_text,
+    level_shown,
+    saving_take,
+    seconds_left,
+    take_frames,
+)
 from rigd.model.events import Event, Happening
 from rigd.model.levels import FLOOR_DBFS, Levels
-from rigd.model.state import Channel, MirrorPhase, RigState, Take, Transport
-from rigd.model.takes import closing_takes
-from rigd.rules.step_work import is_rolling
+from rigd.model.state import Channel, MirrorPhase, RigState, Take, Transport, is_rolling
 
 METER_FLOOR_DB = -60.0
 METER_CELLS = 24
@@ -58,8 +63,8 @@ def _headline(state: RigState, levels: Levels | None) -> RenderableType:
             line.append("  ◎ circled", style="green")
     else:
         line.append(f"next: {state.song} take {state.next_take_number:03}")
-    for closing in closing_takes(state)[:1]:
-        line.append(f"  saving take {closing.slate.number:03}", style="yellow")
+    if (saving := saving_take(state)) is not None:
+        line.append(f"  saving take {saving.slate.number:03}", style="yellow")
     if state.unsafe_s >= 1.0:
         line.append(f"  {state.unsafe_s:.0f} s not yet safe", style="yellow")
     if state.locked:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from rigd.hands.showing import Knowledge, gain_shown, time_left_text
 from rigd.model.blackbox import BlackBox
+from rigd.model.disk_words import bytes_text
 from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take
 
 
@@ -29,11 +30,6 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def room(free_bytes: int) -> str:
-    """'272 MB', '23.7 GB'."""
-    return f"{free_bytes / 1e6:,.0f} MB" if free_bytes < 1e9 else f"{free_bytes / 1e9:,.1f} GB"
-
-
 def room_left(state: RigState) -> str:
     """What the volume to which takes go still takes at the rate of the armed channels."""
     left = time_left_text(state)
@@ -49,7 +45,7 @@ def mirror_line(mirror: Mirror) -> str:
     if mirror.to_copy:
         parts.append(f"{count(mirror.to_copy, 'take')} to copy or compare")
     if mirror.heard_at_ns is not None and mirror.phase is not MirrorPhase.AWAY:
-        parts.append(f"{room(mirror.free_bytes)} free")
+        parts.append(f"{bytes_text(mirror.free_bytes)} free")
     if mirror.problem:
         parts.append(mirror.problem)
     return ", ".join(parts)
@@ -57,7 +53,7 @@ def mirror_line(mirror: Mirror) -> str:
 
 def blackbox_text(box: BlackBox) -> str:
     """What the black box has, and what it costs."""
-    held = f"{box.held_s / 60:.1f} of {box.minutes:g} min, {room(box.held_bytes)}"
+    held = f"{box.held_s / 60:.1f} of {box.minutes:g} min, {bytes_text(box.held_bytes)}"
     return f"{held}; it writes {box.bytes_per_day / 1e9:.0f} GB a day"
 
 

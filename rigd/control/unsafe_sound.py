@@ -48,7 +48,7 @@ class UnsafeSoundWatch:
         self._since_ns: dict[tuple[int, int], int] = {}
         """When each hold (tape, key) was first seen."""
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rigd-tape-watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="rigd-unsafe-sound", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

@@ -138,8 +138,3 @@ class Machine(Struct, frozen=True, kw_only=True):
             if inside and len(place) >= len(found[1]):
                 found = (device, place, kind, options)
         return found
-
-
-def gib(size: float) -> str:
-    """512 MB, 1.4 GB: as people say it."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

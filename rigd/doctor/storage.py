@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from rigd.doctor.finding import Finding, Grade, Machine, Plan, gib
+from rigd.doctor.finding import Finding, Grade, Machine, Plan
 from rigd.doctor.service import CAPTURE
 from rigd.links.runtime_folder import after_log_out, linger
+from rigd.model.disk_words import bytes_text
 
 UNSAFE_KINDS = {
     "vfat": "no journal, and files end at 4 GB: a take goes on in next ones",
@@ -44,7 +45,8 @@ def disk(machine: Machine, plan: Plan) -> Iterator[Finding]:
         yield Finding(
             topic="disk",
             grade=grade,
-            what=f"{gib(space.free_bytes)} free in {plan.library}: {hours} at {plan.bytes_per_second / 1e6:.1f} MB/s",
+            what=f"{bytes_text(space.free_bytes)} free in {plan.library}: "
+            f"{hours} at {plan.bytes_per_second / 1e6:.1f} MB/s",
             cure="" if grade is Grade.OK else f"make room, or set [rig] library: du -sh {plan.library}",
         )
     if kind in UNSAFE_KINDS:
@@ -114,11 +116,13 @@ def write_back(machine: Machine, plan: Plan) -> Iterator[Finding]:
         yield Finding(
             topic="write-back",
             grade=Grade.ADVICE,
-            what=f"up to {gib(dirty)} may wait for the disk, and then stall it for long",
+            what=f"up to {bytes_text(dirty)} may wait for the disk, and then stall it for long",
             cure="sudo sysctl vm.dirty_bytes=67108864 vm.dirty_background_bytes=16777216",
         )
     elif dirty:
-        yield Finding(topic="write-back", grade=Grade.OK, what=f"at most {gib(dirty)} wait for the disk")
+        yield Finding(
+            topic="write-back", grade=Grade.OK, what=f"at most {bytes_text(dirty)} wait for the disk"
+        )
 
 
 def tape_room(machine: Machine, plan: Plan) -> Iterator[Finding]:
@@ -139,20 +143,20 @@ def tape_room(machine: Machine, plan: Plan) -> Iterator[Finding]:
         plan.of_service and machine.unit(CAPTURE, "ActiveState") == "active"  # and who asks may not look
     )
     if space is not None and kind == "tmpfs":
-        free = f"{gib(space.free_bytes)} of {gib(space.total_bytes)}"
+        free = f"{bytes_text(space.free_bytes)} of {bytes_text(space.total_bytes)}"
         wanted_mib = int(needed * 1.2) >> 20
         if space.total_bytes < needed or (space.free_bytes < needed and not lies_there):
             yield Finding(
                 topic="tape",
                 grade=Grade.PROBLEM,
-                what=f"the tape needs {gib(needed)}, {place} has {free} free",
+                what=f"the tape needs {bytes_text(needed)}, {place} has {free} free",
                 cure=f"sudo mount -o remount,size={wanted_mib}M {place}  # lasting: systemd/run-rigd.mount",
             )
         else:
             yield Finding(
                 topic="tape",
                 grade=Grade.OK,
-                what=f"{gib(plan.tape_bytes)} of the {gib(space.total_bytes)} of {place}",
+                what=f"{bytes_text(plan.tape_bytes)} of the {bytes_text(space.total_bytes)} of {place}",
             )
     if plan.of_service:
         return  # its user is a system user, and never logs in

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rigd.doctor.finding import Finding, Grade, Machine, Plan, gib
+from rigd.doctor.finding import Finding, Grade, Machine, Plan
 from rigd.doctor.service import CAPTURE, UNITS_FOLDER, cure_of_limit, limit_of_capture
+from rigd.model.disk_words import bytes_text
 
 CALLBACK_PRIORITY = 70
 CAP_SYS_NICE, CAP_IPC_LOCK, CAP_SYS_RESOURCE = 23, 14, 24
@@ -54,15 +55,15 @@ def locked_memory(machine: Machine, plan: Plan) -> Iterator[Finding]:
     if plan.of_service:
         cure = cure_of_limit(machine, setting="LimitMEMLOCK", value="infinity", wanted=plan.tape_bytes)
     if limit >= max(plan.tape_bytes, 1 << 26):
-        told = "unlimited" if limit == float("inf") else gib(limit)
-        tape = f"; the tape is {gib(plan.tape_bytes)}" if plan.tape_bytes else ""
+        told = "unlimited" if limit == float("inf") else bytes_text(limit)
+        tape = f"; the tape is {bytes_text(plan.tape_bytes)}" if plan.tape_bytes else ""
         yield Finding(topic="locked memory", grade=Grade.OK, what=f"{told}{tape}")
         return
-    tape = f"the tape is {gib(plan.tape_bytes)}: it" if plan.tape_bytes else "a tape is more: it"
+    tape = f"the tape is {bytes_text(plan.tape_bytes)}: it" if plan.tape_bytes else "a tape is more: it"
     yield Finding(
         topic="locked memory",
         grade=Grade.PROBLEM if _has_swap(machine) else Grade.ADVICE,
-        what=f"{gib(limit)} may be locked, {tape} may be paged out",
+        what=f"{bytes_text(limit)} may be locked, {tape} may be paged out",
         cure=cure,
     )
 

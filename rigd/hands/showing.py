@@ -195,6 +195,12 @@ def next_turn_ns(now_ns: Ns) -> Ns:
     return Ns((now_ns // HALF_BLINK_NS + 1) * HALF_BLINK_NS)
 
 
+def saving_take(state: RigState) -> Take | None:
+    """The take that ended last, while it is not yet safe on the disk."""
+    closing = closing_takes(state)
+    return closing[-1] if closing else None
+
+
 # --- times ------------------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ from rigd.model.structs import structured
 from rigd.model.take import Slate, TakeFile, Track
 from rigd.takefile import beneath
 from rigd.takefile.beneath import names_in, remove, remove_folder
-from rigd.wire.codec import schema_of
+from rigd.wire.codec import schema_of, where_and_why
 
 SESSION_NAME = "session.json"
 SESSION_VERSION = 1
@@ -87,7 +87,7 @@ def read_session(folder: Path, refused: Refused = log_refused) -> SessionSheet |
     try:
         sheet = structured(plain, SessionSheet)
     except msgspec.ValidationError as error:
-        raise DamagedFile(f"{path}: {error}") from error
+        raise DamagedFile(f"{path}: {where_and_why(error, 'file')}") from error
     songs: list[SongEntry] = []
     for song in sheet.songs:
         named = replace(song, name=as_typed(song.name))

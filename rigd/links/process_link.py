@@ -116,7 +116,6 @@ class ProcessLink:
         self._outbox: list[Struct] = []
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._child: subprocess.Popen[bytes] | None = None
-        self._started_at = 0.0
         self._unanswered_since: float | None = None
         self._progress = StartProgress(clock=clock)
         self._pause_s = 0.0
@@ -382,7 +381,6 @@ class ProcessLink:
                 env={name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN},
             )
         spare(self._child.pid)
-        self._started_at = self._clock()
         self._answered = False
         log.info("rigd-%s started (pid %d)", self._name, self._child.pid)
 

@@ -1,8 +1,8 @@
 """What became of the rig's state, for those that follow it: the fields that changed, and never a whole list. Pure.
 
 One that follows gets the state as it is followed (`followed_state`), and after that what differs. Both are as long as
-what changed, however many takes the session has: those that are open and the last ones are followed, and counted is
-the rest. Lists change by key. Nothing that differs is left out, be there an event of it or not.
+what changed, however many takes the session has: the last ones and the last eight that are open are followed, and the
+rest is counted. Lists change by key. Nothing that differs is left out, be there an event of it or not.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from rigd.model.state import RigState
 from rigd.model.takes import other_takes
 
 LAST_TAKES = 3
+MOST_OPEN = 8
+"""Of those that are not closed yet, which are few: the last ones."""
 LAST_OTHERS = 8
 """Of the lists that only a person's undo looks into, and of songs."""
 
@@ -48,10 +50,10 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 def followed_state(state: RigState) -> RigState:
-    """The state as it is followed: of the session's takes those that are open and the last ones, in brief."""
+    """The state as it is followed: of the session's takes the last ones and the last that are open, in brief."""
     takes = other_takes(state)
     last = {take.take_id for take in takes[-LAST_TAKES:]}
-    open_takes = (take for take in takes.open[-LAST_OTHERS:] if take.take_id not in last)
+    open_takes = (take for take in takes.open[-MOST_OPEN:] if take.take_id not in last)
     told = (*open_takes, *takes[-LAST_TAKES:])
     discarding = (replace(false, take=short_take(false.take)) for false in state.discarding[-LAST_TAKES:])
     return replace(
@@ -99,13 +101,14 @@ def changed(state: RigState, change: Change) -> RigState:
     new: dict[str, Any] = {"number": change.number}
     try:
         for name, value in change.fields.items():
-            new[name] = msgspec.convert(value, _TYPES[name])
-        for name in {*change.items, *change.order}:
+            if name in _TYPES:  # a newer build's are passed by
+                new[name] = msgspec.convert(value, _TYPES[name])
+        for name in {*change.items, *change.order} & KEYS.keys():
             key = KEYS[name]
             here = {key(item): item for item in getattr(state, name)}
             here |= {key(item): item for item in msgspec.convert(change.items.get(name, []), _TYPES[name])}
             new[name] = tuple(here[each] for each in change.order.get(name, here))
-    except (KeyError, ValueError, msgspec.ValidationError) as error:
+    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise LinkError(f"a change of the state does not fit: {error}") from error
     return replace(state, **new)
 

@@ -34,6 +34,11 @@ class Measurement(Struct, frozen=True, kw_only=True):
     """Why nothing could be measured, and what to do; empty: it was."""
 
 
+def bytes_text(size: float) -> str:
+    """'272 MB', '23.7 GB': in powers of ten, as disks are sold."""
+    return f"{size / 1e6:,.0f} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"
+
+
 def measurement_text(found: Measurement) -> str:
     """ "84 MB/s, longest stall 0.02 s", or why it is not known."""
     if found.failure:

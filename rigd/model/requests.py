@@ -89,16 +89,6 @@ class WaitRequest(Struct, frozen=True, kw_only=True):
     timeout_s: float = 30.0
 
 
-Request = (
-    CommandRequest
-    | TextRequest
-    | StatusRequest
-    | SubscribeRequest
-    | FollowRequest
-    | TakesRequest
-    | TakeRequest
-    | WaitRequest
-)
 REQUESTS: tuple[type, ...] = (
     CommandRequest,
     TextRequest,

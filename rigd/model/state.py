@@ -271,6 +271,11 @@ class RigState(Struct, frozen=True, kw_only=True):
     """Only where an answer had no room for all takes (`model/brief.py`): so many older ones are not told."""
 
 
+def is_rolling(state: RigState) -> bool:
+    """A take is being recorded, or takes in its post-roll."""
+    return state.transport in (Transport.ROLLING, Transport.POSTROLL)
+
+
 def channel_of(state: RigState, number: ChannelNumber) -> Channel | None:
     """The channel of that number, if the rig has it."""
     return next((channel for channel in state.channels if channel.number == number), None)

@@ -18,7 +18,7 @@ from rigd.model.units import Ns
 
 MS = 1_000_000
 PACING_NS = 20 * MS
-"""Between two orders: 50 a second, which is what a desk's control processor takes without dropping any."""
+"""Between two orders: 50 a second, which is what a device's control processor takes without dropping any."""
 CONFIRM_NS = 250 * MS
 SILENCE_NS = 1_500 * MS
 """Three rereads without an answer: the device is away."""
@@ -152,7 +152,7 @@ class Follower:
 
     @property
     def is_answering(self) -> bool:
-        """The desk has answered lately."""
+        """The device has answered lately."""
         return self._answering
 
     def line_is(self, place: str, trouble: str) -> None:
@@ -311,7 +311,7 @@ class Follower:
         held.read_due = False
 
     def _lost(self, now: Ns) -> None:
-        """Gain that was asked for is asked for again where the desk is back within ORDER_WAITS_S; 48 V never."""
+        """Gain that was asked for is asked for again where the device is back within ORDER_WAITS_S; 48 V never."""
         self._answering = False
         self._probe_ns = now
         for held in self._held.values():

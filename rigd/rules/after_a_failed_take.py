@@ -16,11 +16,11 @@ from rigd.model.errors import RigError
 from rigd.model.events import Happening
 from rigd.model.messages import Annotate, TakeFailed
 from rigd.model.state import RigState, Take, Transport
-from rigd.model.take import TakeNote
+from rigd.model.take import TakeNote, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame
 from rigd.rules.mirroring import stands_in
-from rigd.rules.step_work import Work, title_of
+from rigd.rules.step_work import Work
 from rigd.rules.take_orders import bytes_per_second, order_take, plan_order
 
 FIRST_SECONDS = 30.0

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from rigd.model.commands import Arm, Disarm
 from rigd.model.events import Happening
-from rigd.model.state import Channel, RigState
+from rigd.model.state import Channel, RigState, is_rolling
 from rigd.model.units import ChannelNumber
-from rigd.rules.step_work import Refusal, Work, is_rolling
+from rigd.rules.step_work import Refusal, Work
 
 
 def arm(work: Work, command: Arm) -> str:

@@ -8,10 +8,10 @@ from rigd.model.effects import SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import CaptureLost
 from rigd.model.messages import CapturePhase, CaptureReport, EndTake
-from rigd.model.state import Transport
+from rigd.model.state import Transport, is_rolling
 from rigd.model.units import Frame
 from rigd.rules.mismatch import watch_match
-from rigd.rules.step_work import Work, hears, is_rolling, open_session_takes, rest_of
+from rigd.rules.step_work import Work, hears, open_session_takes, rest_of
 from rigd.rules.transport import cut_off, let_go, why_offline
 
 

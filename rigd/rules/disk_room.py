@@ -17,10 +17,10 @@ from rigd.model.durations import time_left
 from rigd.model.effects import TryDisk
 from rigd.model.events import Happening
 from rigd.model.messages import WriterReport
-from rigd.model.state import Ending
+from rigd.model.state import Ending, is_rolling
 from rigd.model.take import SAMPLE_BYTES, GapCause
 from rigd.rules.mirroring import is_in_charge
-from rigd.rules.step_work import Refusal, Work, is_rolling, open_session_takes, open_takes
+from rigd.rules.step_work import Refusal, Work, open_session_takes, open_takes
 from rigd.rules.take_orders import bytes_per_second
 
 NOT_SAFE_S = 2.0

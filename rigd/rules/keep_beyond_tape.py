@@ -12,12 +12,12 @@ from rigd.model.commands import KeepLast
 from rigd.model.durations import told
 from rigd.model.effects import KeepFromBlackBox
 from rigd.model.events import Happening
-from rigd.model.state import RigState
-from rigd.model.take import TakeOrder
+from rigd.model.state import RigState, is_rolling
+from rigd.model.take import TakeOrder, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame, frames_in
 from rigd.rules.mirroring import is_in_charge
-from rigd.rules.step_work import Refusal, Work, find_take, is_rolling, title_of
+from rigd.rules.step_work import Refusal, Work, find_take
 from rigd.rules.take_orders import take_of
 
 STALE_S = 10.0

@@ -9,10 +9,11 @@ from rigd.model.events import Happening
 from rigd.model.inputs import FolderVanished, PortFailed, TakeAdopted
 from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten, TakeOtherwise
 from rigd.model.state import FalseTake, Take
+from rigd.model.take import title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import TakeId
 from rigd.rules.mirroring import is_of_mirror
-from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, title_of
+from rigd.rules.step_work import CLEAR_FAULT, Work, find_take
 from rigd.rules.trash import discard_failed, restore_failed, throw_away
 from rigd.rules.writer_reports import close_take
 

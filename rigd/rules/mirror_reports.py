@@ -20,12 +20,12 @@ from rigd.model.messages import (
     XrunNoted,
 )
 from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take, Transport
-from rigd.model.take import GapCause
+from rigd.model.take import GapCause, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame
 from rigd.rules.inside_take import gaps_inside
 from rigd.rules.mirroring import FAULT, change_mirror, falls_behind, is_busy, on_mirror, take_charge
-from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, known_takes, title_of
+from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, known_takes
 from rigd.rules.take_orders import take_of
 from rigd.rules.writer_reports import (
     gap_written,

@@ -16,9 +16,10 @@ from rigd.model.events import Happening
 from rigd.model.inputs import TwoVolumes
 from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter, TakeFailed
-from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take
+from rigd.model.state import Copy, CopyState, Mirror, MirrorPhase, RigState, Take, is_rolling
+from rigd.model.take import title_of
 from rigd.model.units import NS_PER_SECOND, Frame
-from rigd.rules.step_work import Entry, Work, find_take, is_rolling, open_takes, takes_under_way, title_of
+from rigd.rules.step_work import Entry, Work, find_take, open_takes, takes_under_way
 
 FAULT = "mirror"
 SILENT_S = 2.5

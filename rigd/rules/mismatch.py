@@ -12,9 +12,9 @@ from rigd.model.effects import SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.messages import Annotate, CapturePhase, CaptureReport
 from rigd.model.state import Channel, RigState, Take
-from rigd.model.take import Marker
+from rigd.model.take import Marker, title_of
 from rigd.model.units import NS_PER_SECOND, Frame
-from rigd.rules.step_work import Work, open_session_takes, title_of
+from rigd.rules.step_work import Work, open_session_takes
 
 FAULT = "mismatch"
 FALSE_FROM_HERE = "at another rate from here on: "

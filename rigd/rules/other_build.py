@@ -7,8 +7,8 @@ only when they have ended.
 from __future__ import annotations
 
 from rigd.model.inputs import OtherBuildFound, OtherBuildGone
-from rigd.model.state import Transport
-from rigd.rules.step_work import Work, is_rolling, rest_of
+from rigd.model.state import Transport, is_rolling
+from rigd.rules.step_work import Work, rest_of
 
 
 def other_build_found(work: Work, fact: OtherBuildFound) -> None:

@@ -15,11 +15,11 @@ from rigd.model.effects import RequestSetting, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.gain import ORDER_WAITS_S, PreampAbility, PreampSetting, PreampStatus
 from rigd.model.messages import Annotate
-from rigd.model.state import Channel, RigState, Setting, SurfaceStatus
+from rigd.model.state import Channel, RigState, Setting, SurfaceStatus, is_rolling
 from rigd.model.take import GainChange, Parameter
 from rigd.model.units import ChannelNumber
 from rigd.rules.arming import known_channel
-from rigd.rules.step_work import Refusal, Work, is_rolling
+from rigd.rules.step_work import Refusal, Work
 
 SETTINGS: dict[Parameter, str] = {
     "gain_db": "gain",

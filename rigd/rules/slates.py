@@ -29,19 +29,10 @@ from rigd.model.limits import (
 )
 from rigd.model.messages import Annotate, Retag
 from rigd.model.plain_text import escaped, first_strange
-from rigd.model.state import RigState, SessionAsked, Take
-from rigd.model.take import Marker, Slate
+from rigd.model.state import RigState, SessionAsked, Take, is_rolling
+from rigd.model.take import Marker, Slate, title_of
 from rigd.model.takes import Takes, other_takes
-from rigd.rules.step_work import (
-    Refusal,
-    Work,
-    chosen_take,
-    current_take,
-    is_current,
-    is_rolling,
-    open_takes,
-    title_of,
-)
+from rigd.rules.step_work import Refusal, Work, chosen_take, current_take, is_current, open_takes
 from rigd.rules.take_numbers import is_used, next_number_of, used_up
 
 FIRST_SONG = "Song"

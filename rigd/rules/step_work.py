@@ -17,7 +17,6 @@ from rigd.model.events import Event, Happening
 from rigd.model.inputs import Circumstances, Rules
 from rigd.model.messages import CapturePhase
 from rigd.model.state import FalseTake, Fault, RigState, Take, Transport
-from rigd.model.take import title_of as title_of  # every rule calls a take by it
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame, TakeId
 
@@ -125,11 +124,6 @@ class Work:
 
 Entry = Callable[[Work, Any], str | None]
 """What is done for one input in one state. For a command the text is the Accepted's message."""
-
-
-def is_rolling(state: RigState) -> bool:
-    """A take is being recorded, or takes in its post-roll."""
-    return state.transport in (Transport.ROLLING, Transport.POSTROLL)
 
 
 def hears(state: RigState) -> bool:

@@ -22,6 +22,7 @@ from rigd.model.events import Event, Happening
 from rigd.model.gain import PreampSetting, PreampStatus
 from rigd.model.inputs import Input, Rules
 from rigd.model.state import RigState, SurfaceStatus, Transport
+from rigd.model.take import title_of
 from rigd.model.units import NS_PER_SECOND
 from rigd.rules import (
     arming,
@@ -40,7 +41,7 @@ from rigd.rules import (
 from rigd.rules.mirroring import of_library, route
 from rigd.rules.other_build import other_build_found, other_build_gone
 from rigd.rules.slates import mark
-from rigd.rules.step_work import Entry, Refusal, Work, title_of
+from rigd.rules.step_work import Entry, Refusal, Work
 from rigd.rules.transport import cut_postroll, keep, next_take, postroll_over, resume, start, stop
 from rigd.rules.trash import again
 

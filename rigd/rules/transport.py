@@ -25,8 +25,8 @@ from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import PostRollOver
 from rigd.model.messages import EndTake, StopWriter
-from rigd.model.state import Ending, RigState, Take, Transport
-from rigd.model.take import Gap
+from rigd.model.state import Ending, RigState, Take, Transport, is_rolling
+from rigd.model.take import Gap, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame, frames_in
 from rigd.rules.inside_take import ended_at
@@ -37,17 +37,7 @@ from rigd.rules.keep_beyond_tape import (
     keep_from_blackbox,
     why_not_further,
 )
-from rigd.rules.step_work import (
-    CLEAR_FAULT,
-    STANDING_FAULTS,
-    Refusal,
-    Work,
-    current_take,
-    hears,
-    is_rolling,
-    rest_of,
-    title_of,
-)
+from rigd.rules.step_work import CLEAR_FAULT, STANDING_FAULTS, Refusal, Work, current_take, hears, rest_of
 from rigd.rules.take_orders import bytes_per_second, check_writer, order_take, plan_order
 from rigd.rules.tape_size import KEEP_SLACK_SECONDS, SLACK_SECONDS
 

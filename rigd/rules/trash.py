@@ -13,21 +13,12 @@ from rigd.model.effects import EndRig, RestoreTake, SendToWriter, TrashTake
 from rigd.model.events import Happening
 from rigd.model.library import TakeRestored, TakeTrashed
 from rigd.model.messages import Annotate
-from rigd.model.state import ComingBack, Ending, FalseTake, RigState, Take, Transport
+from rigd.model.state import ComingBack, Ending, FalseTake, RigState, Take, Transport, is_rolling
+from rigd.model.take import title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame, TakeId
 from rigd.rules.slates import set_slate
-from rigd.rules.step_work import (
-    Refusal,
-    Work,
-    chosen_take,
-    current_take,
-    find_take,
-    is_current,
-    is_rolling,
-    open_takes,
-    title_of,
-)
+from rigd.rules.step_work import Refusal, Work, chosen_take, current_take, find_take, is_current, open_takes
 from rigd.rules.transport import check_lock, cut_postroll, end, end_frame_at, roll, stop
 
 

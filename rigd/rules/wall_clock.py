@@ -17,11 +17,11 @@ from rigd.model.events import Happening
 from rigd.model.inputs import ClockSeen
 from rigd.model.library import TakesDated
 from rigd.model.messages import Retag
-from rigd.model.state import RigState
+from rigd.model.state import RigState, is_rolling
 from rigd.model.take import ClockState
 from rigd.model.units import NS_PER_SECOND
 from rigd.rules.slates import session_opened
-from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, is_rolling, open_takes
+from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, open_takes
 
 JUMP_S = 60.0
 """A clock that is set by less than this is not said, and dates nothing anew."""

@@ -23,8 +23,8 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.state import WRITER_CURE, Disk, RigState, Take, Transport
-from rigd.model.take import Gap, GapCause
+from rigd.model.state import WRITER_CURE, Disk, RigState, Take, Transport, is_rolling
+from rigd.model.take import Gap, GapCause, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame, TakeId
 from rigd.rules import after_a_failed_take, disk_room
@@ -36,11 +36,9 @@ from rigd.rules.step_work import (
     Work,
     find_take,
     is_current,
-    is_rolling,
     known_takes,
     open_takes,
     session_takes,
-    title_of,
 )
 from rigd.rules.take_orders import bytes_per_second, take_of
 from rigd.rules.transport import cut_off, gap_fault, length_text, let_go, roll

@@ -25,7 +25,7 @@ def _text(typed: str) -> bytes:
     return whole[:MOST_TEXT_BYTES].decode("utf-8", "ignore").encode() + b"\0"
 
 
-def title_of(slate: Slate) -> str:
+def _player_title(slate: Slate) -> str:
     """As a player shows it."""
     return " ".join(word for word in (slate.song, f"take {slate.number}", slate.name) if word)
 
@@ -33,7 +33,7 @@ def title_of(slate: Slate) -> str:
 def info_of(order: TakeOrder, slate: Slate) -> bytes:
     """Both elements: title (INAM), session (IPRD), date (ICRD), software (ISFT). What is empty is left out."""
     texts = {
-        b"INAM": title_of(slate),
+        b"INAM": _player_title(slate),
         b"IPRD": slate.session,
         b"ICRD": order.started_at[:10],
         b"ISFT": _PRODUCT,

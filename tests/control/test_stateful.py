@@ -14,9 +14,8 @@ from rigd.model.effects import Effect, RestoreTake, SendToWriter, TrashTake
 from rigd.model.inputs import CaptureLost, PostRollOver, WriterLost
 from rigd.model.library import LibraryFailed, TakeRestored, TakeTrashed
 from rigd.model.messages import EndTake, OpenTake, TakeFailed
-from rigd.model.state import SurfaceStatus, Take, Transport
+from rigd.model.state import SurfaceStatus, Take, Transport, is_rolling
 from rigd.model.units import TakeId
-from rigd.rules.step_work import is_rolling
 from tests.support.desk import LISTENING, OPENED, WRITER_IDLE, Desk, frame
 from tests.support.parts import ObedientParts, WoundTape, controller_of, until
 from tests.support.patience import PATIENCE_S

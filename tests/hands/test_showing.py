@@ -19,6 +19,7 @@ from rigd.hands.showing import (
     light_of,
     louder_of,
     next_turn_ns,
+    saving_take,
     seconds_left,
     take_frames,
     time_left_text,
@@ -28,6 +29,7 @@ from rigd.model.levels import Levels
 from rigd.model.state import Disk, Fault, Mirror, MirrorPhase, RigState, Setting, Transport
 from rigd.model.take import Gap, GapCause, Slate
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns
+from tests.support.desk import Desk
 from tests.surfaces.serial_bench import channel, rig, take
 
 GAP = Gap(at_frame=Frame(1_000_500), length_frames=64, cause=GapCause.OVERFLOW, exact=True)
@@ -205,3 +207,13 @@ def test_of_two_readings_the_loudest_peak_and_every_clip_are_kept() -> None:
     assert louder_of(one, levels(-1.0)) == levels(-1.0), (
         "another interface: the older reading is of other channels"
     )
+
+
+def test_of_several_takes_that_are_being_saved_the_last_one_is_named() -> None:
+    desk = Desk()
+    assert saving_take(desk.state) is None
+    for word in ("start", "next", "next", "stop"):
+        desk.ok(word)
+        desk.now_s += 3
+    saving = saving_take(desk.state)
+    assert saving is not None and saving.slate.number == 3

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from rigd.model.changes import KEYS, LAST_TAKES, change_between, changed, followed_state
 from rigd.model.disk_words import TapeWatched
+from rigd.model.errors import LinkError
 from rigd.model.gain import PreampSetting
 from rigd.model.inputs import CaptureLost, WriterLost
 from rigd.model.requests import ANSWERS
@@ -177,3 +179,19 @@ def test_every_list_of_the_state_has_a_key_or_is_short() -> None:
         if isinstance(value, tuple) and name not in KEYS:
             assert len(value) <= 10, name
     assert len(encode(followed)) < 100_000
+
+
+def test_what_a_newer_build_tells_is_passed_by() -> None:
+    state = followed_state(Desk().state)
+    line = b'{"type":"Change","number":5,"fields":{"colour":"red"},"items":{"lights":[1]},"order":{"lights":[1]}}'
+    assert changed(state, CODEC.decode(line)) == replace(state, number=5)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ['"fields":{"locked":3}', '"order":{"takes":[[1]]}', '"order":{"takes":["x"]}', '"items":{"takes":[5]}'],
+)
+def test_what_does_not_fit_is_one_error(said: str) -> None:
+    change = CODEC.decode(f'{{"type":"Change","number":5,{said}}}'.encode())
+    with pytest.raises(LinkError, match="does not fit"):
+        changed(followed_state(Desk().state), change)

@@ -11,7 +11,6 @@ from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
 PEDAL_PRESS = bytes((0xB0, 80, 127))
-PEDAL_RELEASE = bytes((0xB0, 80, 0))
 DESK = """
 [[channel]]
 name = "Kick"

@@ -26,11 +26,11 @@ from rigd.model.messages import (
     TakeProgress,
     WriterReport,
 )
-from rigd.model.state import Copy, CopyState, Take, Transport
+from rigd.model.state import Copy, CopyState, Take, Transport, is_rolling
 from rigd.model.take import ClosedFile, TakeOrder
 from rigd.model.units import Frame, TakeId
 from rigd.rules.mirroring import may_copy
-from rigd.rules.step_work import is_rolling, known_takes
+from rigd.rules.step_work import known_takes
 from rigd.rules.take_orders import take_of
 from tests.rules.test_state_table import check
 from tests.support.desk import LISTENING, VOLUMES, Desk, frame

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rigd.hands.showing import STATE_WORDS, Light, gain_shown, level_shown, light_of, take_frames, time_text
+from rigd.hands.showing import (
+    STATE_WORDS,
+    Light,
+    gain_shown,
+    level_shown,
+    light_of,
+    saving_take,
+    take_frames,
+    time_text,
+)
 from rigd.model.levels import Levels
-from rigd.model.state import RigState, Transport, channel_of
-from rigd.model.takes import closing_takes
+from rigd.model.state import RigState, Transport, channel_of, is_rolling
 from rigd.model.units import ChannelNumber, Frame
-from rigd.rules.step_work import is_rolling
 from rigd.surfaces.serial.line_protocol import (
     Greeting,
     led_line,
@@ -91,6 +98,6 @@ def _rows(state: RigState, box: Greeting, at_frame: Frame | None) -> list[str]:
     if state.transport is Transport.OFFLINE and not trouble and state.interface is not None:
         trouble = state.interface.failure
     title = word
-    if closing := closing_takes(state):
-        title = f"SAVING Take {closing[-1].slate.number:03d}"
+    if (saving := saving_take(state)) is not None:
+        title = f"SAVING Take {saving.slate.number:03d}"
     return [title, trouble or state.song or state.session, state.song, state.session]
