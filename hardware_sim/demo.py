@@ -96,9 +96,8 @@ class Screen:
                     levels = news
                 if state is not None:
                     caption = Panel(Text(self._caption, style="bold"), title="rigd demo", border_style="cyan")
-                    box = Panel(
-                        Text(describe(self._box.front())), title="the fader box shows", border_style="grey50"
-                    )
+                    front = Group(*map(Text, describe(self._box.front()).split("\n")))
+                    box = Panel(front, title="the fader box shows", border_style="grey50")
                     live.update(Group(caption, live_view(state, levels, tuple(story)), box), refresh=True)
                 if self._over.is_set():
                     return

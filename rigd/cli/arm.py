@@ -9,7 +9,8 @@ from pathlib import Path
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command
 from rigd.cli.rig_commands import rig_command
-from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, do, fail, out, print_json
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json, refuse, tell
+from rigd.model.errors import CommandError
 from rigd.wire.codec import to_plain
 
 MOST_CHANNELS = 1024
@@ -40,9 +41,9 @@ def each_channel(
         there = {channel.number for channel in client.status().state.channels}
         missing = [str(number) for number in numbers if number is not None and number not in there]
         if missing:
-            fail(
-                ExitCode.REFUSED,
+            refuse(
                 f"there is no channel {', '.join(missing[:8])}; nothing was {verb}ed. See: rigd status",
+                as_json=as_json,
             )
         answers = [client.command(verb, channel=number) for number in numbers]
     if as_json:
@@ -55,7 +56,12 @@ def each_channel(
 
 
 def any_command(words: Sequence[str], runtime_dir: Path | None, as_json: bool) -> None:
-    do(runtime_dir, as_json, lambda client: client.say(" ".join(words)))
+    with daemon(runtime_dir) as client:
+        try:
+            answer = client.say(" ".join(words))
+        except CommandError as error:
+            refuse(str(error), as_json=as_json)
+    tell(answer, as_json=as_json)
 
 
 def _of_channels(verb: str, about: str) -> Command:

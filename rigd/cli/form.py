@@ -241,7 +241,7 @@ def _refuse(what: Command | Group, path: str, why: str) -> None:
 def usage(what: Command | Group, path: str) -> str:
     """'Usage: rigd take keep [OPTIONS] SECONDS'."""
     if isinstance(what, Group):
-        return f"Usage: {path} [OPTIONS] {'[COMMAND]' if what.alone else 'COMMAND'} [ARGS]..."
+        return f"Usage: {path} {'[COMMAND]' if what.alone else 'COMMAND'} [OPTIONS] [ARGS]..."
     return f"Usage: {' '.join([path, '[OPTIONS]', *map(_place, what.arguments)])}"
 
 
@@ -269,7 +269,7 @@ def _help(what: Command | Group, path: str) -> Iterator[str]:
     yield usage(what, path)
     for paragraph in what.about.split("\n\n"):
         yield ""
-        yield from wrap(paragraph, width - 1)
+        yield from wrap(paragraph, max(20, width - 1))
     for title, rows in (("Arguments", arguments), ("Options", options), ("Commands", commands)):
         if not rows:
             continue

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command, number, whole_number
 from rigd.cli.rig_commands import rig_command
-from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, fail, out, print_json, tell
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json, refuse, tell
 from rigd.model.state import Channel, channel_of
 from rigd.model.units import ChannelNumber
 
@@ -20,7 +19,7 @@ def gain(channel: int, gain_db: float | None, runtime_dir: Path | None, as_json:
             return
         found = channel_of(client.status().state, ChannelNumber(channel))
     if found is None:
-        fail(ExitCode.REFUSED, f"there is no channel {channel}; see: rigd status")
+        refuse(f"there is no channel {channel}; see: rigd status", as_json=as_json)
     if as_json:
         print_json(found)
     else:

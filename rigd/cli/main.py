@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -83,8 +84,13 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(ExitCode.INTERRUPTED) from None
     except OSError as error:
-        if error.errno != errno.EPIPE:
+        if error.filename is not None:
             raise
-        # Whoever read what was printed is gone: `rigd takes | head`. Python would say so once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(ExitCode.REFUSED) from None
+        # Nobody takes what is printed: `rigd takes | head`, a full disk. Python would say so once more at its end.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:
+            raise SystemExit(ExitCode.REFUSED) from None
+        with contextlib.suppress(OSError, ValueError):
+            write_line(f"what was to be printed could not be ({error.strerror})")
+        raise SystemExit(ExitCode.FAILED) from None

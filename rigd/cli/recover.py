@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def recover(config: Path | None, runtime_dir: Path | None, as_json: bool) -> Non
     if as_json:
         print_json({"recovered": [take.folder for take in found], "not_recovered": []})
     elif found:
-        out.console.print(take_table(found, state.sample_rate_hz))
+        out.console.print(take_table(found, state.sample_rate_hz), soft_wrap=not sys.stdout.isatty())
     else:
         out.print("no take of this session had to be recovered")
 

@@ -55,7 +55,10 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
     out.print(f"session    {state.session}, {count(take_count(state), 'take')} in {state.session_folder}")
     interface = state.interface
     if interface is not None:
-        out.print(f"interface  {interface.device or '-'}  {interface.host_api}  {state.sample_rate_hz} Hz")
+        simulated = "  simulated" if interface.simulated else ""
+        out.print(
+            f"interface  {interface.device or '-'}  {interface.host_api}  {state.sample_rate_hz} Hz{simulated}"
+        )
         if answer.timing is not None:
             rate, drift = answer.timing.measured_rate_hz, answer.timing.drift_ppm
             out.print(f"clock      {rate:.2f} Hz measured, {drift:+.1f} ppm")

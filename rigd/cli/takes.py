@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,16 @@ from msgspec import to_builtins
 
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command, Group
-from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, config_option, daemon, errors_told, fail, out, print_json
+from rigd.cli.terminal import (
+    AS_JSON,
+    RUNTIME_DIR,
+    config_option,
+    daemon,
+    errors_told,
+    out,
+    print_json,
+    refuse,
+)
 from rigd.cli.words import take_title
 from rigd.hands.showing import exact_time_text
 from rigd.model.errors import LibraryError
@@ -36,14 +46,14 @@ def list_takes(runtime_dir: Path | None, as_json: bool) -> None:
         return
     from rigd.cli.view import take_table  # it draws, and takes longer to load than all the rest
 
-    out.console.print(take_table(found, state.sample_rate_hz))
+    out.console.print(take_table(found, state.sample_rate_hz), soft_wrap=not sys.stdout.isatty())
     out.print(state.session_folder, style="dim")
 
 
 def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         state = client.status().state
-        found = _meant(number, state.song, client.takes())
+        found = _meant(number, state.song, client.takes(), as_json=as_json)
         take = client.take(found.take_id)
     if as_json:
         print_json(take)
@@ -78,7 +88,7 @@ def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
 def verify(numbers: Sequence[str], config: Path | None, runtime_dir: Path | None, as_json: bool) -> None:
     from rigd.mirror.verify import verify_take  # reads the library itself; who lists takes asks the rig
 
-    found = list(_told_places(numbers, config, runtime_dir))
+    found = list(_told_places(numbers, config, runtime_dir, as_json=as_json))
     outcomes: list[Verified] = []
     for folder, mirror in found:
         outcomes.append(verify_take(folder, mirror))
@@ -94,14 +104,18 @@ def verify(numbers: Sequence[str], config: Path | None, runtime_dir: Path | None
 
 
 def _told_places(
-    numbers: Sequence[str], config: Path | None, runtime_dir: Path | None
+    numbers: Sequence[str], config: Path | None, runtime_dir: Path | None, *, as_json: bool
 ) -> Iterator[tuple[Path, Path | None]]:
     """The folders of each take that is meant: of the running rig, or, with a config, of its library."""
     if config is None:
         with daemon(runtime_dir) as client:
             state, known = client.status().state, client.takes()
         known = tuple(take for take in known if take.closed)
-        chosen = [_meant(number, state.song, known) for number in numbers] if numbers else list(known)
+        chosen = (
+            [_meant(number, state.song, known, as_json=as_json) for number in numbers]
+            if numbers
+            else list(known)
+        )
         for take in chosen:
             places = Path(take.folder), None if take.copy is None else Path(take.copy.folder)
             yield (places[1] or places[0], places[0]) if take.on_mirror else places
@@ -140,17 +154,17 @@ def _tell_verified(verified: Verified) -> None:
         out.print(text if verified.mirror else f"  {verified.unproved} files have no SHA-256 yet")
 
 
-def _meant(word: str, song: str, takes: tuple[Take, ...]) -> Take:
+def _meant(word: str, song: str, takes: tuple[Take, ...], *, as_json: bool) -> Take:
     if word.isdecimal() and len(word) < 8:
         same = [take for take in takes if take.slate.number == int(word)]
         same = [take for take in same if take.slate.song == song] or same
     else:
         same = [take for take in takes if take.take_id.startswith(word.lower())]
     if not same:
-        fail(ExitCode.REFUSED, f'there is no take "{word}" in this session; see: rigd takes')
+        refuse(f'there is no take "{word}" in this session; see: rigd takes', as_json=as_json)
     if len(same) > 1:
         many = ": " + ", ".join(f"{take_title(take)} ({take.take_id[:8]})" for take in same)
-        fail(ExitCode.REFUSED, f'"{word}" is {len(same)} takes of this session{many}; see: rigd takes list')
+        refuse(f'"{word}" is {len(same)} takes of this session{many}; see: rigd takes list', as_json=as_json)
     return same[0]
 
 

@@ -86,7 +86,7 @@ class Screen:
 def _may_show_colour() -> bool:
     """Whether Rich is to be asked; it knows the terminal."""
     forced = (os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
-    return sys.stdout.isatty() or any(forced)
+    return (sys.stdout is not None and sys.stdout.isatty()) or any(forced)
 
 
 out = Screen()
@@ -97,6 +97,12 @@ def fail(code: ExitCode, *lines: str) -> NoReturn:
     for line in lines:
         write_line(line)
     raise SystemExit(code)
+
+
+def refuse(why: str, *, as_json: bool) -> NoReturn:
+    """What was asked cannot be done, and the rig need not be asked to say so: as its own refusals are told."""
+    tell(CommandAnswer(id=0, accepted=False, text=why), as_json=as_json)
+    raise SystemExit(ExitCode.REFUSED)
 
 
 @contextmanager

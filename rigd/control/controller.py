@@ -21,7 +21,7 @@ from rigd.model import effects as e
 from rigd.model.commands import Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
-from rigd.model.events import Event, Snapshot
+from rigd.model.events import Event, Happening, Snapshot
 from rigd.model.gain import PreampSetting
 from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFailed, PostRollOver, Rules
 from rigd.model.library import LibraryFailed
@@ -238,6 +238,9 @@ class Controller:
         with self._publishing:
             watchers = self._watchers if state is not self._state else ()
             self._state = state
+            for event in events:
+                if event.what is Happening.FAULT_RAISED:  # for who has only the log
+                    log.warning("%s", event.text)
             for listener in self._listeners:
                 listener.put(state, events)
             self._listeners = [listener for listener in self._listeners if not listener.is_over]

@@ -47,7 +47,7 @@ COMMANDS: dict[str, type[Command]] = {}
 """Verb to class: filled by the decorators below while this module loads, and never after."""
 
 _CARRIED = {"origin", "at_ns", "held", "given_by"}
-_NAMES = {"seconds": "length of time, such as 20, 90s, 40m or 2h"}
+_NAMES = {"seconds": "length of time, such as 20, 90s, 40m or 2h", "on": "switch: on or off"}
 """Of an argument, where its field's name says it badly."""
 
 

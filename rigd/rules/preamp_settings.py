@@ -70,7 +70,7 @@ def set_phantom(work: Work, command: SetPhantom) -> str:
     if command.on and not command.confirm:
         raise Refusal(
             f'channel {channel.number} "{channel.name}": 48 V on wants a confirmation, because it can harm a '
-            f"ribbon microphone: phantom {channel.number} on confirm"
+            f"ribbon microphone: phantom {channel.number} on confirm (in a terminal: --confirm)"
         )
     return _switch(work, command.channel, "phantom", command.on)
 

@@ -198,7 +198,7 @@ def chosen_take(state: RigState, take_id: TakeId | None) -> Take:
         named = state.take if state.take is not None and state.take.take_id == take_id else None
         named = named or other_takes(state).find(take_id)
         if named is None:
-            raise Refusal(f'no take "{take_id[:40]}" in this session; see: rigd takes list')
+            raise Refusal(f'no take "{take_id[:40]}" in this session; the ids are in: rigd takes --json')
         return named
     if state.take is not None:
         return state.take

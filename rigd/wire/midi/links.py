@@ -106,8 +106,7 @@ class SerialMidiLink:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise SurfaceError(
-                why_refused(path, error)
-                or f"serial MIDI line {path} cannot be opened ({why}); plug it in, rigd looks every second"
+                why_refused(path, error) or f"serial MIDI line {path} cannot be opened ({why}); plug it in"
             ) from error
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
