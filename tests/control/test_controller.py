@@ -14,10 +14,11 @@ from rigd.control.controller import MOST_COMMANDS_WAITING, Controller
 from rigd.model.commands import Accepted, Rejected, Reply, parse_command
 from rigd.model.errors import LinkError, TapeError
 from rigd.model.events import Event, Happening, Snapshot
+from rigd.model.inputs import CaptureLost
 from rigd.model.messages import EndTake, OpenTake
 from rigd.model.state import RigState, SurfaceStatus, Transport
-from rigd.model.units import Frame, Ns, Origin
-from tests.support.desk import LISTENING, frame
+from rigd.model.units import NS_PER_SECOND, Frame, Ns, Origin
+from tests.support.desk import LISTENING, WRITER_IDLE, frame
 from tests.support.parts import ObedientParts, WoundTape, controller_of, running_controller, until
 from tests.support.patience import PATIENCE_S
 
@@ -280,3 +281,32 @@ def test_a_probe_comes_back_behind_all_that_was_in_the_queue_and_not_from_a_cont
         go_on.set()
         assert reached.wait(PATIENCE_S)
     assert order == ["command", "probe"]
+
+
+def test_a_press_is_placed_by_a_fresh_timeline_and_a_fact_by_a_recent_one() -> None:
+    class Asked(WoundTape):
+        within: list[int]
+
+        def frame_at(self, at_ns: Ns, *, fitted_within_ns: int = 0) -> Frame | None:
+            self.within.append(fitted_within_ns)
+            return super().frame_at(at_ns)
+
+    tape = Asked()
+    tape.within = []
+    with running_controller(tape, ObedientParts()) as controller:
+        do(controller, "lock", tape)
+        tape.within.clear()
+        do(controller, "unlock", tape)
+        assert tape.within == [0]
+        controller.post(WRITER_IDLE)
+        do(controller, "lock", tape)
+    assert tape.within == [0, NS_PER_SECOND, 0]
+
+
+def test_a_fault_is_in_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
+    with running_controller(WoundTape(), ObedientParts()) as controller, caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            controller.post(CaptureLost(reason="the interface was pulled out"))
+        until(controller, lambda state: any(fault.key == "interface" for fault in state.faults))
+        do(controller, "lock", WoundTape())
+    assert caplog.text.count("the interface was pulled out") == 1

@@ -193,7 +193,7 @@ def told(bench: Bench, state: RigState, words: list[str]) -> str:
         state = replace(state, take=None)  # or there would be two of that number
     bench.controller._state = state
     answer = by_hand(*words, "--runtime-dir", str(bench.path.parent))
-    assert answer.output.strip(), (words, answer.code)
+    assert answer.code in (0, 1, 6) and answer.output.strip(), (words, answer.code)
     return answer.output
 
 

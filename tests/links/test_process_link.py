@@ -84,6 +84,21 @@ def linked(folder: Path, notes: Notes) -> Iterator[ProcessLink]:
         link.stop_process(StopCapture(), within_s=10.0)
 
 
+def test_what_cannot_be_read_is_passed_by_and_what_follows_is_heard(
+    tmp_path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    nonsense = (
+        'link._stream.sendall(b\'{"type":"CaptureReport"}\\nno JSON\\n{"type":"CaptureReport"}\\n\' * 2)'
+    )
+    monkeypatch.setattr(
+        sys.modules[__name__], "PROCESS", PROCESS.replace("    link.send(", f"    {nonsense}\n    link.send(")
+    )
+    with linked(tmp_path, notes):
+        assert notes.reports == [CaptureReport(phase=CapturePhase.LISTENING, device="a thing")]
+        assert notes.lost_for == []
+    assert 2 <= caplog.text.count("was passed by") <= 5, "the same is logged once"
+
+
 def test_a_process_is_started_and_what_it_says_is_passed_on(tmp_path: Path, notes: Notes) -> None:
     with linked(tmp_path, notes):
         assert notes.reports == [CaptureReport(phase=CapturePhase.LISTENING, device="a thing")]

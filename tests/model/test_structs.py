@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,14 +12,17 @@ import pytest
 from msgspec import Struct
 
 from rigd.blackbox.assembly import Keep
+from rigd.capture.settings import read_settings
+from rigd.library.durable import DamagedFile, read_json
 from rigd.library.session import SessionSheet
 from rigd.library.sheet import TakeSheet
 from rigd.model.commands import COMMANDS
-from rigd.model.errors import LinkError
+from rigd.model.errors import InterfaceError, LinkError
 from rigd.model.messages import MESSAGES, CaptureSettings, WriterSettings
 from rigd.model.requests import ANSWERS, REQUESTS
 from rigd.model.structs import loaded, structured
 from rigd.wire.codec import Codec, to_plain
+from tests.support.capture_run import runtime_folder
 from tests.support.hostile import filled
 
 HALF = "\ud800"
@@ -93,3 +97,18 @@ def test_what_is_no_number_is_no_json(word: str) -> None:
     with pytest.raises(ValueError, match="is"):
         loaded(f'{{"value": [{word}]}}'.encode())
     assert loaded(b'{"value": [1e300, -0.0, 5]}') == {"value": [1e300, -0.0, 5]}
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999"])
+def test_no_door_lets_in_what_is_no_number(tmp_path: Path, number: str) -> None:
+    with pytest.raises(LinkError, match="is not JSON"):
+        Codec(MESSAGES).decode(f'{{"type":"CaptureReport","measured_rate_hz":{number}}}'.encode())
+    (tmp_path / "take.json").write_text(f'{{"duration_s": {number}}}', "ascii")
+    with pytest.raises(DamagedFile):
+        read_json(tmp_path / "take.json")
+    with runtime_folder() as runtime:
+        settings = msgspec.to_builtins(filled(CaptureSettings, "x"))
+        text = json.dumps({**settings, "options": {"gain": 1.5}}).replace("1.5", number)
+        (runtime / "capture.json").write_text(text, "ascii")
+        with pytest.raises(InterfaceError, match=r"capture\.json"):
+            read_settings(runtime)

@@ -21,6 +21,7 @@ from rigd.model.errors import SurfaceError
 from rigd.model.units import Ns
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.surface import MidiSurface
+from rigd.wire.midi import ports as midi_ports
 from rigd.wire.midi.links import DistanceStamps
 from rigd.wire.midi.names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
 from rigd.wire.midi.ports import NO_JACK_SERVER, MidiPorts, _jack_servers
@@ -76,7 +77,10 @@ def test_a_press_and_its_release_arrive_stamped_when_they_were_made(
 
 
 @pytest.mark.jack
-def test_a_port_is_asked_more_often_while_a_control_of_it_moves(pedal: PedalProcess) -> None:
+def test_a_port_is_asked_more_often_while_a_control_of_it_moves(
+    pedal: PedalProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(midi_ports, "STILL_AFTER_S", 0.4)
     ports = MidiPorts(client="hand", api="jack")
     port = pick(pedal.port, ports.look())
     link = ports.open(port, output="", sysex=False, clock=lambda: Ns(time.monotonic_ns()))
@@ -90,6 +94,10 @@ def test_a_port_is_asked_more_often_while_a_control_of_it_moves(pedal: PedalProc
         asked.times = 0
         assert not link.wait(0.3)
         assert asked.times > 3 * at_rest
+        assert not link.wait(0.3)
+        asked.times = 0
+        assert not link.wait(0.3)
+        assert asked.times < 2 * at_rest, "it is at rest again"
     finally:
         link.close()
         ports.close()

@@ -218,3 +218,15 @@ def test_what_lies_behind_an_end_that_is_told_late_is_not_counted() -> None:
     assert (len(ledger.gaps()), ledger.xrun_count) == (1, 1)
     ledger.note(Ended(end_frame=None))
     assert (len(ledger.gaps()), ledger.xrun_count) == (2, 2)
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity"])
+def test_a_number_that_is_none_costs_its_line_only(path: Path, number: str) -> None:
+    good = GainChange(
+        at_frame=Frame(5), channel=ChannelNumber(1), parameter="gain_db", value=1.5, confirmed=True
+    )
+    text = line_of(good)[9:-1].replace(b"1.5", number.encode())
+    path.write_bytes(lines_of([]) + b"%08x %s\n" % (zlib.crc32(text), text) + line_of(good))
+    record = read_journal(path)
+    assert record.gain_changes == (good,)
+    assert len(record.faults) == 1 and "left out" in record.faults[0]
