@@ -1,7 +1,7 @@
-"""Builds the rig from its config, starts the parts in order, and stops them in reverse.
+"""The rig as a list of parts: what everybody needs is made first, then each part in the order in which they start.
 
-This is the one place that knows every part. It holds no state of its own: that is the controller's. The
-capture and writer processes outlive it; what already runs is attached to and goes on.
+This is the one place that knows every part, and it knows no kind of them by name. It holds no state of its own:
+that is the controller's. The capture and writer processes outlive it; what already runs is attached to and goes on.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rigd.api.server import ControlSocket
 from rigd.blackbox.assembly import Assembly
@@ -24,22 +23,23 @@ from rigd.blackbox.kept_segments import Pins
 from rigd.blackbox.plan import plan_of
 from rigd.blackbox.recorder import NAME as BLACKBOX
 from rigd.blackbox.recorder import BlackBoxKeeper
-from rigd.config.kinds import SURFACES, Kinds
 from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
 from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
 from rigd.control.feedback import Feedback
+from rigd.control.inbox import Inbox
+from rigd.control.parts import Part, Process, Running, Thread
 from rigd.control.ports import Ports
 from rigd.control.preamps import Preamps
+from rigd.control.published import Published
+from rigd.control.surfaces import surfaces_of
 from rigd.control.unsafe_sound import UnsafeSoundWatch
 from rigd.control.watchdog import DaemonWatchdog
-from rigd.hands.surface import Surface
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.index import INDEX_NAME
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
-from rigd.library.takes import FoundTake
 from rigd.links.capture_link import CaptureLink
 from rigd.links.folder_watch import FolderWatch, OwnFile
 from rigd.links.other_build import OtherBuild
@@ -52,12 +52,11 @@ from rigd.model.blackbox import Keep
 from rigd.model.commands import ShutDown
 from rigd.model.errors import TapeError
 from rigd.model.inputs import CaptureLost, Rules, WriterLost
-from rigd.model.state import SurfaceStatus, first_state, is_rolling
+from rigd.model.state import Mirror, first_state, is_rolling
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.rules.keep_beyond_tape import takes_are_behind
 from rigd.takefile.volume import OWN_FOLDER
 from rigd.tape.view import TapeView
-from rigd.wire.held_lock import HeldLock
 from rigd.wire.notify import Notifier
 
 log = logging.getLogger(__name__)
@@ -66,6 +65,63 @@ log = logging.getLogger(__name__)
 def clock_ns() -> Ns:
     """CLOCK_MONOTONIC."""
     return Ns(time.monotonic_ns())
+
+
+class Ground:
+    """What everybody needs and what needs nobody: made first, let go of last. Raises RigError where the rig cannot
+    run at all; then nothing is held."""
+
+    def __init__(self, config: RigConfig, upkeep: Upkeep) -> None:
+        self.upkeep = upkeep
+        self.inbox = Inbox()
+        with ExitStack() as held:
+            self.runtime = make_runtime_dir(config.runtime_dir, laid_down=self.is_supervised)
+            self.lock = held.enter_context(only_one(self.runtime))
+            self.library = Library(
+                config.library,
+                naming=config.naming(),
+                layout=config.take.files,
+                rig=config.rig.name,
+                now=lambda: datetime.now().astimezone(),
+                mirror=config.mirror,
+                check_index=False,
+            )
+            held.callback(self.library.close)
+            self.settings = StartSettings(
+                self.runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
+            )
+            self.settings.refuse_another_library()
+            if config.blackbox.minutes:
+                self.settings.add("blackbox.json", config.blackbox_settings())
+            else:
+                dismiss_writer(self.runtime, BLACKBOX)
+            self.replaces_capture = self.settings.settle()
+            self.replaces = {
+                name: self.settings.differs(f"{name}.json") for name in ("writer", "mirror", BLACKBOX)
+            }
+            """Of each writer that may be found running: it was started with other settings."""
+            if self.is_supervised:
+                self.settings.write()  # the service manager starts them when it will
+            self.other_build = OtherBuild(self.runtime / "tape", self.inbox.post)
+            self.tape = TapeView(self.runtime)
+            held.callback(self.tape.close)
+            with suppress(TapeError):
+                self.tape.refresh()  # a take may be open on it, whether or not the interface is there
+            self._held = held.pop_all()
+
+    @property
+    def is_supervised(self) -> bool:
+        """A service manager starts and stops capture and the writers."""
+        return self.upkeep is Upkeep.SUPERVISED
+
+    def prepare(self) -> None:
+        """Whatever a process needs to be started is in the runtime folder. Any thread."""
+        self.tape.name_again()
+        self.settings.write()
+
+    def close(self) -> None:
+        """Nothing is held any more: another rigd may run here."""
+        self._held.close()
 
 
 class Rig:
@@ -78,17 +134,18 @@ class Rig:
         self._config = config
         self._upkeep = upkeep
         self._notifier = notifier or Notifier({})
-        self._running = ExitStack()
+        self._running = Running()
+        self._ground: Ground | None = None
         self.ended = threading.Event()
-        self._leave_running = False
-        self._second: SecondVolume | None = None
 
     def start(self) -> None:
         """Every part runs. Raises RigError, with everything stopped again, where the rig cannot run at all."""
+        ground = self._ground = Ground(self._config, self._upkeep)
         try:
-            self._start()
+            left_running = ground.is_supervised or ground.settings.a_take_is_open()
+            self._running.start(self._parts(ground), leave_running=left_running)
         except BaseException:
-            self._running.close()
+            ground.close()
             raise
 
     def shut_down(self, *, origin: Origin) -> None:
@@ -97,100 +154,60 @@ class Rig:
 
     def stop(self, *, leave_running: bool = False) -> None:
         """Every part is stopped, in reverse. With `leave_running` capture and writer go on, and so does a take."""
-        self._leave_running = leave_running or self._upkeep is Upkeep.SUPERVISED
-        self._running.close()
+        self._running.stop(leave_running=leave_running or self._upkeep is Upkeep.SUPERVISED)
+        if self._ground is not None:
+            self._ground.close()
 
-    def _start(self) -> None:
-        config, running = self._config, self._running
-        runtime = make_runtime_dir(config.runtime_dir, laid_down=self._upkeep is Upkeep.SUPERVISED)
-        lock = running.enter_context(only_one(runtime))
-        library = Library(
-            config.library,
-            naming=config.naming(),
-            layout=config.take.files,
-            rig=config.rig.name,
-            now=lambda: datetime.now().astimezone(),
-            mirror=config.mirror,
-            filed=self._filed,
-            check_index=False,
+    def _parts(self, ground: Ground) -> Iterator[Part]:
+        """The list. Each part is started before the next one is made, and stopped in reverse."""
+        config, inbox, tape, library = self._config, ground.inbox, ground.tape, ground.library
+        preamps = Preamps(config.preamps, inbox.post)
+        published = Published(
+            first_state(
+                channels=tuple(preamps.with_ability(channel) for channel in config.channels),
+                sample_rate_hz=config.audio.sample_rate_hz,
+                mirror=None if config.mirror is None else Mirror(root=str(config.mirror.absolute())),
+            )
         )
-        running.callback(library.close)
-        settings = StartSettings(
-            runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
-        )
-        settings.refuse_another_library()
-        replace_blackbox = False
-        if config.blackbox.minutes:
-            settings.add("blackbox.json", config.blackbox_settings())
-            replace_blackbox = settings.differs("blackbox.json")
-        else:
-            dismiss_writer(runtime, BLACKBOX)
-        replace_capture = settings.settle()
-        replace_writer, replace_mirror = settings.differs("writer.json"), settings.differs("mirror.json")
-        if self._upkeep is Upkeep.SUPERVISED:
-            settings.write()  # the service manager starts them when it will
-        other_build = OtherBuild(runtime / "tape", self._post)
 
-        tape = TapeView(runtime)
-        running.callback(tape.close)
-        with suppress(TapeError):
-            tape.refresh()  # a take may be open on it, whether or not the interface is there
-
-        def prepare() -> None:
-            tape.name_again()
-            settings.write()
+        def nothing_rolls() -> bool:
+            return not is_rolling(published.newest())
 
         pins = Pins()
         own = library.own_folder
-        clock = ClockWatch(traces=(library.root, own, own / "lock", own / INDEX_NAME), post=self._post)
+        clock = ClockWatch(traces=(library.root, own, own / "lock", own / INDEX_NAME), post=inbox.post)
         keeper = LibraryKeeper(
             library,
-            post=self._post,
-            assembly=partial(self._assembly, pins),
+            post=inbox.post,
+            assembly=partial(self._assembly, inbox, published, pins),
             read_clock=clock.reading,
-            may_move=lambda: not is_rolling(self.controller.state),
+            may_move=nothing_rolls,
         )
-        preamps = Preamps(config.preamps, self._post)
         writer = WriterLink(
-            runtime_dir=runtime,
-            post=self._post,
-            lost=lambda reason: self._post(WriterLost(reason=reason)),
-            other_build=other_build,
-            prepare=prepare,
-            upkeep=self._upkeep,
+            runtime_dir=ground.runtime,
+            post=inbox.post,
+            lost=lambda reason: inbox.post(WriterLost(reason=reason)),
+            other_build=ground.other_build,
+            prepare=ground.prepare,
+            upkeep=ground.upkeep,
         )
-        second = self._second = SecondVolume.of(
+        second = SecondVolume.of(
             library=config.library,
             mirror=config.mirror,
-            runtime_dir=runtime,
+            runtime_dir=ground.runtime,
             keeper=keeper,
-            state=lambda: self.controller.state,
-            post=self._post,
-            other_build=other_build,
-            prepare=prepare,
-            upkeep=self._upkeep,
+            state=published.newest,
+            post=inbox.post,
+            other_build=ground.other_build,
+            prepare=ground.prepare,
+            upkeep=ground.upkeep,
         )
-        capture = CaptureLink(
-            runtime_dir=runtime,
-            tape=tape,
-            post=self._post,
-            lost=lambda reason: self._post(CaptureLost(reason=reason)),
-            other_build=other_build,
-            prepare=prepare,
-            upkeep=self._upkeep,
-        )
-        trial = DiskTrial(
-            library.own_folder,
-            root=library.root,
-            post=self._post,
-            may_go_on=lambda: not is_rolling(self.controller.state),
-        )
-        self.controller = Controller(
-            state=first_state(
-                channels=tuple(preamps.with_ability(channel) for channel in config.channels),
-                sample_rate_hz=config.audio.sample_rate_hz,
-                mirror=None if second is None else second.at_first,
-            ),
+        if second is not None:
+            library.when_filed(second.keeper.filed)
+        trial = DiskTrial(own, root=library.root, post=inbox.post, may_go_on=nothing_rolls)
+        controller = self.controller = Controller(
+            inbox=inbox,
+            published=published,
             rules=self._rules(keeper, second),
             tape_time=tape,
             ports=Ports(
@@ -211,43 +228,62 @@ class Rig:
             ),
             surfaces={surface.name: surface.rights for surface in config.surfaces},
         )
+        capture = CaptureLink(
+            runtime_dir=ground.runtime,
+            tape=tape,
+            post=inbox.post,
+            lost=lambda reason: inbox.post(CaptureLost(reason=reason)),
+            other_build=ground.other_build,
+            prepare=ground.prepare,
+            upkeep=ground.upkeep,
+        )
 
-        running.callback(trial.stop)
-        keeper.start()
-        running.callback(keeper.stop)
-        self.controller.start()
-        running.callback(self.controller.stop)
-        clock.start()
-        running.callback(clock.stop)
-        # The two that matter most begin first: the rig listens while the rest is still being started.
-        running.callback(lambda: capture.stop() if self._leave_running else capture.stop_process())
-        capture.start(replace=replace_capture)
-        running.callback(lambda: writer.stop() if self._leave_running else writer.stop_process())
-        writer.start(replace=replace_writer)
+        yield Thread("disk trial", trial)
+        yield Thread("library", keeper)
+        yield Thread("controller", controller)
+        yield Thread("clock", clock)
+        # The two that matter most begin first: the rig listens while the rest is still being made and started.
+        yield Process("capture", capture, replace=ground.replaces_capture)
+        yield Process("writer", writer, replace=ground.replaces["writer"])
         if second is not None:
-            running.callback(lambda: second.stop(leave_running=self._leave_running))
-            second.start(replace=replace_mirror)
+            yield Process("mirror", second.link, replace=ground.replaces["mirror"])
+            yield Thread("mirror keeper", second.keeper)
         if config.blackbox.minutes:
-            blackbox = self._blackbox(runtime, tape, pins, prepare, other_build)
-            running.callback(lambda: blackbox.stop() if self._leave_running else blackbox.stop_process())
-            blackbox.start(replace=replace_blackbox)
-        self._unsafe_sound = UnsafeSoundWatch(
+            yield Process("black box", self._blackbox(ground, pins), replace=ground.replaces[BLACKBOX])
+        unsafe_sound = UnsafeSoundWatch(
             tape,
-            state=lambda: self.controller.state,
-            post=self._post,
+            state=published.newest,
+            post=inbox.post,
             clock_ns=clock_ns,
             sync_s=config.take.sync_interval_ms / 1000,
         )
-        self._unsafe_sound.start()
-        running.callback(self._unsafe_sound.stop)
+        yield Thread("unsafe sound", unsafe_sound)
         keeper.open_session(config.session_name(), going_on=True)
-        preamps.start()
-        running.callback(preamps.stop)
-        server = self._start_surfaces(runtime, tape)
-        self._watch_folder(runtime, lock, settings, tape, server)
-        life = DaemonWatchdog(self.controller, self._notifier)
-        life.start()
-        running.callback(life.stop)
+        yield from preamps.parts()
+        feedback = Feedback(state=published.newest, meter=tape.meter(), post=inbox.post)
+        binder = Binder(
+            bindings={surface.name: surface.bindings for surface in config.surfaces},
+            submit=inbox.submit,
+            state=published.newest,
+            report=feedback.report,
+            clock=clock_ns,
+        )
+        surfaces = surfaces_of(config.surfaces, binder, feedback)
+        yield Thread("binder", binder)
+        yield from surfaces
+        controller.watch(feedback.changed)
+        yield Thread("feedback", feedback)
+        server = ControlSocket(
+            ground.runtime / "rigd.sock",
+            controller=controller,
+            make_meter=tape.meter,
+            read_timing=tape.timing,
+            read_safety=unsafe_sound.now,
+            clock_ns=clock_ns,
+        )
+        yield Thread("control socket", server)
+        yield Thread("runtime folder", self._folder_watch(ground, server))
+        yield Thread("watchdog", DaemonWatchdog(controller, self._notifier))
 
     def _rules(self, keeper: LibraryKeeper, second: SecondVolume | None) -> Rules:
         """What the config says of takes, for the state table."""
@@ -268,112 +304,54 @@ class Rig:
             volumes=None if second is None else second.volumes,
         )
 
-    def _assembly(self, pins: Pins, closed: Callable[[Keep, Path], None]) -> Assembly:
+    def _assembly(
+        self, inbox: Inbox, published: Published, pins: Pins, closed: Callable[[Keep, Path], None]
+    ) -> Assembly:
         """Also without a black box: what was asked of it before is still put together."""
         config = self._config
         return Assembly(
             config.library / OWN_FOLDER,
             config.blackbox_folder,
             pins=pins,
-            post=self._post,
+            post=inbox.post,
             closed=closed,
-            is_rolling=lambda: is_rolling(self.controller.state),
-            disk_is_slow=lambda: takes_are_behind(self.controller.state),
+            is_rolling=lambda: is_rolling(published.newest()),
+            disk_is_slow=lambda: takes_are_behind(published.newest()),
             beside="" if config.mirror is None else str(config.mirror),
         )
 
-    def _blackbox(
-        self,
-        runtime: Path,
-        tape: TapeView,
-        pins: Pins,
-        prepare: Callable[[], None],
-        other_build: OtherBuild,
-    ) -> BlackBoxKeeper:
+    def _blackbox(self, ground: Ground, pins: Pins) -> BlackBoxKeeper:
         return BlackBoxKeeper(
             plan_of(self._config),
-            runtime_dir=runtime,
-            tape=tape,
+            runtime_dir=ground.runtime,
+            tape=ground.tape,
             pins=pins,
-            post=self._post,
-            prepare=prepare,
+            post=ground.inbox.post,
+            prepare=ground.prepare,
             clock_ns=clock_ns,
             wall_ns=time.time_ns,
             utc_offset_s=_utc_offset_s,
-            other_build=other_build,
-            upkeep=self._upkeep,
+            other_build=ground.other_build,
+            upkeep=ground.upkeep,
         )
 
-    def _watch_folder(
-        self, runtime: Path, lock: HeldLock, settings: StartSettings, tape: TapeView, server: ControlSocket
-    ) -> None:
-        cure = goes_with_login(runtime, user=user_name(), uid=os.getuid())
+    def _folder_watch(self, ground: Ground, server: ControlSocket) -> FolderWatch:
+        tape, settings = ground.tape, ground.settings
+        cure = goes_with_login(ground.runtime, user=user_name(), uid=os.getuid())
         if cure:
             log.warning("%s", cure)
-        watch = FolderWatch(
-            runtime,
-            lock=lock,
+        return FolderWatch(
+            ground.runtime,
+            lock=ground.lock,
             files=(
                 OwnFile(name="tape", is_there=tape.can_be_found, make_again=tape.name_again),
                 OwnFile(name="settings", is_there=settings.are_there, make_again=settings.write),
                 OwnFile(name="rigd.sock", is_there=server.can_be_found, make_again=server.open_again),
             ),
-            post=self._post,
+            post=ground.inbox.post,
             cure=cure,
-            laid_down=self._upkeep is Upkeep.SUPERVISED,
+            laid_down=ground.is_supervised,
         )
-        watch.start()
-        self._running.callback(watch.stop)
-
-    def _start_surfaces(self, runtime: Path, tape: TapeView) -> ControlSocket:
-        config, running, controller = self._config, self._running, self.controller
-
-        feedback = Feedback(state=lambda: controller.state, meter=tape.meter(), post=self._post)
-        binder = Binder(
-            bindings={surface.name: surface.bindings for surface in config.surfaces},
-            submit=controller.submit,
-            state=lambda: controller.state,
-            report=feedback.report,
-            clock=clock_ns,
-        )
-        kinds = Kinds(SURFACES)
-        surfaces: list[Surface] = []
-        for each in config.surfaces:
-            surface: Surface = kinds[each.kind](each.name, each.settings, each.bindings, binder)
-            binder.introduce(surface)
-            feedback.introduce(surface)
-            feedback.report(
-                SurfaceStatus(
-                    name=each.name, kind=each.kind, connected=False, detail="it has not reported anything yet"
-                )
-            )
-            surfaces.append(surface)
-        binder.start()
-        running.callback(binder.stop)
-        for surface in surfaces:
-            surface.start()
-            running.callback(surface.stop)
-        controller.watch(feedback.changed)
-        feedback.start()
-        running.callback(feedback.stop)
-        server = ControlSocket(
-            runtime / "rigd.sock",
-            controller=controller,
-            make_meter=tape.meter,
-            read_timing=tape.timing,
-            read_safety=self._unsafe_sound.now,
-            clock_ns=clock_ns,
-        )
-        server.start()
-        running.callback(server.stop)
-        return server
-
-    def _post(self, fact: Any) -> None:
-        self.controller.post(fact)
-
-    def _filed(self, found: FoundTake) -> None:
-        if self._second is not None:
-            self._second.keeper.filed(found)
 
 
 def _utc_offset_s(wall_ns: int) -> int:

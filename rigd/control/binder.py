@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rigd.control.controller import MOST_COMMANDS_WAITING
+from rigd.control.inbox import MOST_COMMANDS_WAITING
 from rigd.hands.bindings import Binding, command_of, control_fits, nudge_command, plain_control
 from rigd.hands.faders import GainFader
 from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
 from msgspec import Struct
 
+from rigd.control.inbox import Inbox, Probe, Waiting
 from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
+from rigd.control.published import Published
 from rigd.model import effects as e
 from rigd.model.commands import Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, Measurement
@@ -33,10 +34,6 @@ from rigd.rules.table import step
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MOST_COMMANDS_WAITING = 256
-MOST_INPUTS_WAITING = 8192
-"""Commands are refused long before facts: a storm of presses must not crowd out what the writer says."""
-POST_WAIT_S = 2.0
 POSTROLL_WATCH_S = 0.02
 LISTENER_EVENTS = 2000
 LATEST_NS = 1 << 62
@@ -57,39 +54,29 @@ class Chance(Struct, frozen=True, kw_only=True):
     """The wall clock and what it is worth; asks no disk."""
 
 
-class _Waiting(Struct, frozen=True):
-    what: Command | Fact
-    future: Future[Reply] | None = None
-
-
-class _Probe(Struct, frozen=True):
-    reached: Callable[[], None]
-
-
 class Controller:
     """Started once, stopped once. Everything public may be called by any thread."""
 
     def __init__(
         self,
         *,
-        state: RigState,
+        inbox: Inbox,
+        published: Published,
         rules: Rules,
         tape_time: TapeTime,
         ports: Ports,
         chance: Chance,
         surfaces: Mapping[str, SurfaceRights] | None = None,
     ) -> None:
-        """`surfaces` is what each may do; one that is not there may do nothing."""
-        self._state = state
+        """`inbox` and `published` are made first, with the state to begin with; nobody else takes out of the one or
+        sets the other. `surfaces` is what each may do; one that is not there may do nothing."""
+        self._inbox = inbox
+        self._published = published
         self._rules = rules
         self._tape_time = tape_time
         self._ports = ports
         self._chance = chance
         self._gate = SurfaceGate(surfaces or {})
-        self._queue: deque[_Waiting | _Probe] = deque()
-        self._changed = threading.Condition()
-        self._commands_waiting = 0
-        self._stopping = False
         self._listeners: list[Listener] = []
         self._watchers: tuple[Callable[[], None], ...] = ()
         self._publishing = threading.Lock()
@@ -101,9 +88,7 @@ class Controller:
 
     def stop(self) -> None:
         """What was in the queue is done, the thread has ended, listeners are closed."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
+        self._inbox.close()
         if self._thread.is_alive():
             self._thread.join()
         with self._publishing:
@@ -114,56 +99,23 @@ class Controller:
     @property
     def state(self) -> RigState:
         """The newest state. Frozen: it may be kept and read at leisure."""
-        return self._state
+        return self._published.newest()
 
     def submit(self, command: Command) -> Future[Reply]:
-        """The command is in the queue; the future tells what came of it. Never waits.
-
-        Callbacks of the future run on the controller's thread and have to be short.
-        """
-        future: Future[Reply] = Future()
-        future.set_running_or_notify_cancel()  # a caller that goes away must not break the step
-        with self._changed:
-            if self._stopping:
-                refused = "rigd is ending; nothing was done"
-            elif self._commands_waiting >= MOST_COMMANDS_WAITING:
-                refused = "too many commands at once; this one was not done"
-            else:
-                refused = ""
-                self._commands_waiting += 1
-                self._queue.append(_Waiting(command, future))
-                self._changed.notify_all()
-        if refused:
-            log.warning("%s from %s refused: %s", command.verb, command.origin, refused)
-            future.set_result(Rejected(reason=refused))
-        return future
+        """As `Inbox.submit`."""
+        return self._inbox.submit(command)
 
     def submit_then(self, command: Command, answered: Callable[[Reply], None]) -> None:
         """As `submit`; `answered` is called with the reply, on the controller's thread or at once."""
         self.submit(command).add_done_callback(lambda future: answered(future.result()))
 
     def post(self, fact: Fact) -> None:
-        """The fact is in the queue. Waits only where thousands are, and then not for long.
-
-        Raises RigError where there is no room: what reports it must not go on as though it was heard.
-        """
-        with self._changed:
-            has_room = self._changed.wait_for(
-                lambda: len(self._queue) < MOST_INPUTS_WAITING or self._stopping, POST_WAIT_S
-            )
-            if not has_room:
-                raise RigError(f"the controller does not keep up; {type(fact).__name__} was not heard")
-            if not self._stopping:
-                self._queue.append(_Waiting(fact))
-                self._changed.notify_all()
+        """As `Inbox.post`."""
+        self._inbox.post(fact)
 
     def probe(self, reached: Callable[[], None]) -> None:
-        """`reached` is called, on the controller's thread, once all that was in the queue before is done. Never
-        waits; it is what shows that the controller still works."""
-        with self._changed:
-            if not self._stopping:
-                self._queue.append(_Probe(reached))
-                self._changed.notify_all()
+        """As `Inbox.probe`."""
+        self._inbox.probe(reached)
 
     def listen(
         self,
@@ -178,9 +130,9 @@ class Controller:
         the state changed without an event.
         """
         with self._publishing:
-            snapshot = Snapshot(state=self._state)
+            snapshot = Snapshot(state=self.state)
             listener = Listener(snapshot, longest=longest, on_ready=on_ready, follows=follows)
-            if self._stopping:
+            if self._inbox.is_closed:
                 listener.close()
             else:
                 self._listeners.append(listener)
@@ -194,50 +146,38 @@ class Controller:
 
     def _run(self) -> None:
         while True:
-            waiting = self._next()
+            # Now and then it is time to look at the post-roll.
+            is_postroll = self.state.transport is Transport.POSTROLL
+            waiting = self._inbox.next(POSTROLL_WATCH_S if is_postroll else None)
             if waiting is None:
                 return
             try:
-                if isinstance(waiting, _Waiting):
+                if isinstance(waiting, Waiting):
                     self._step(waiting)
-                elif isinstance(waiting, _Probe):
+                elif isinstance(waiting, Probe):
                     waiting.reached()
                 self._watch_postroll()
             except Exception:
                 log.exception("a step of the controller broke; the state stays as it was")
-                if isinstance(waiting, _Waiting) and waiting.future is not None and not waiting.future.done():
+                if isinstance(waiting, Waiting) and waiting.future is not None and not waiting.future.done():
                     waiting.future.set_result(Rejected(reason="this broke inside rigd; see its log"))
 
-    def _next(self) -> _Waiting | _Probe | bool | None:
-        """What to work on; False when it is time to look at the post-roll; None at the end."""
-        watch_s = POSTROLL_WATCH_S if self._state.transport is Transport.POSTROLL else None
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._stopping, watch_s)
-            if not self._queue:
-                return None if self._stopping else False
-            waiting = self._queue.popleft()
-            if isinstance(waiting, _Waiting) and waiting.future is not None:
-                self._commands_waiting -= 1
-            self._changed.notify_all()
-            return waiting
-
-    def _step(self, waiting: _Waiting) -> None:
+    def _step(self, waiting: Waiting) -> None:
         what = waiting.what
         given = Input(what=what, circumstances=self._circumstances(what))
-        may_not = self._gate.refusal(what, self._state.transport) if isinstance(what, Command) else ""
-        result = step(self._state, given, self._rules, not_allowed=may_not)
+        may_not = self._gate.refusal(what, self.state.transport) if isinstance(what, Command) else ""
+        result = step(self.state, given, self._rules, not_allowed=may_not)
         failures = self._order(result.effects)
         failures += [failure for effect in result.effects if (failure := self._carry_out(effect))]
         self._publish(result.state, result.events)
-        with self._changed:
-            self._queue.extendleft(_Waiting(failure) for failure in reversed(failures))
+        self._inbox.put_first(failures)
         if waiting.future is not None and result.reply is not None:
             waiting.future.set_result(result.reply)
 
     def _publish(self, state: RigState, events: tuple[Event, ...]) -> None:
         with self._publishing:
-            watchers = self._watchers if state is not self._state else ()
-            self._state = state
+            watchers = self._watchers if state is not self.state else ()
+            self._published.replace(state)
             for event in events:
                 if event.what is Happening.FAULT_RAISED:  # for who has only the log
                     log.warning("%s", event.text)
@@ -248,12 +188,12 @@ class Controller:
             changed()
 
     def _watch_postroll(self) -> None:
-        take = self._state.take
-        if self._state.transport is not Transport.POSTROLL or take is None or take.end_frame is None:
+        take = self.state.take
+        if self.state.transport is not Transport.POSTROLL or take is None or take.end_frame is None:
             return
         extent = self._ask_tape(self._tape_time.extent)
         if extent is not None and extent[1] >= take.end_frame:
-            self._step(_Waiting(PostRollOver(take_id=take.take_id)))
+            self._step(Waiting(PostRollOver(take_id=take.take_id)))
 
     def _circumstances(self, what: Command | Fact) -> Circumstances:
         now_ns, wall_ns = self._chance.clock_ns(), self._chance.wall_ns()

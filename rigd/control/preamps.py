@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
 from rigd.config.kinds import PREAMPS, Kinds
 from rigd.config.rig_config import PreampConfig
+from rigd.control.parts import Part, Thread
 from rigd.model.errors import PreampError
 from rigd.model.gain import Preamp, PreampSetting, PreampStatus
 from rigd.model.inputs import Fact
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Preamps:
-    """Started once, stopped once."""
+    """The PreampsPort of the controller and the PreampSink of every preamp."""
 
     def __init__(self, preamps: Sequence[PreampConfig], post: Callable[[Fact], None]) -> None:
         self._post = post
@@ -29,20 +30,14 @@ class Preamps:
             each.name: kinds[each.kind](each.name, each.settings, each.sockets, self) for each in preamps
         }
 
-    def start(self) -> None:
-        for preamp in self._preamps.values():
-            preamp.start()
-
-    def stop(self) -> None:
-        for preamp in reversed(self._preamps.values()):
-            preamp.stop()
-
-    def named(self, name: str) -> Preamp | None:
-        return self._preamps.get(name)
+    def parts(self) -> Iterator[Part]:
+        """Each preamp, to be started by itself."""
+        for name, preamp in self._preamps.items():
+            yield Thread(f'preamp "{name}"', preamp)
 
     def with_ability(self, channel: Channel) -> Channel:
         """The channel, and what the preamp of its input can do."""
-        preamp = self.named(channel.preamp)
+        preamp = self._preamps.get(channel.preamp)
         return replace(channel, ability=preamp.ability(channel.socket)) if preamp is not None else channel
 
     def request(self, preamp: str, socket: int, parameter: Parameter, value: float) -> None:

@@ -89,6 +89,9 @@ class DiskTrial:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
+    def start(self) -> None:
+        """A trial is made when the controller asks for one."""
+
     def measure(self) -> None:
         """A trial is under way; what came of it is posted. Called by one thread, for one trial at a time."""
         self._thread = threading.Thread(target=self._run, name="rigd-disk-trial", daemon=True)

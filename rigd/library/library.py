@@ -63,13 +63,11 @@ class Library(DatedSessions):
         rig: str = "rig",
         now: Callable[[], datetime],
         mirror: Path | None = None,
-        filed: Callable[[FoundTake], None] = lambda found: None,
         check_index: bool = True,
     ) -> None:
         """`now` is the wall clock, with its offset. A take may lie below `mirror` at the place that it would have
-        below `root`. `filed` is told of every take that was looked into, on the library's thread. Without
-        `check_index` the index is checked by `catch_up` only, so that this costs no more in a large library. Raises
-        LibraryError at once where another rigd is."""
+        below `root`. Without `check_index` the index is checked by `catch_up` only, so that this costs no more in a
+        large library. Raises LibraryError at once where another rigd is."""
         self.root = root.absolute()
         own = self.own_folder = self.root / OWN_FOLDER
         try:
@@ -91,13 +89,17 @@ class Library(DatedSessions):
             rig=rig,
             now=now,
             mirror=mirror,
-            filed=filed,
         )
         if check_index:
             for _ in self.catalogue.check():
                 pass
         for refusal in not_believed:
             self._tell_once(own, refusal)
+
+    def when_filed(self, filed: Callable[[FoundTake], None]) -> None:
+        """From now on `filed` is called with every take that was looked into, on the library's thread. Before that is
+        started."""
+        self._when_filed = filed
 
     def close(self) -> None:
         """The next daemon may have the library."""

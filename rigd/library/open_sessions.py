@@ -101,12 +101,12 @@ class OpenSessions:
         rig: str,
         now: Callable[[], datetime],
         mirror: Path | None,
-        filed: Callable[[FoundTake], None],
     ) -> None:
         self.root, self.catalogue = root, catalogue
         self.reader = catalogue.reader
         """Lists sessions and takes; any thread but the controller's."""
-        self._mirror, self._tell_filed = mirror, filed
+        self._mirror = mirror
+        self._when_filed: Callable[[FoundTake], None] | None = None
         self._naming, self._layout, self._now = naming, layout, now
         self._counting = threading.Lock()
         self._highest = 0
@@ -382,5 +382,6 @@ class OpenSessions:
             self.catalogue.remove_take(before)
         enter = self.catalogue.enter_soon if soon else self.catalogue.enter
         enter(found)
-        self._tell_filed(found)
+        if self._when_filed is not None:
+            self._when_filed(found)
         return found

@@ -41,13 +41,17 @@ class StartSettings:
         except (OSError, LinkError):
             return
         new = codec.decode(self._files["writer.json"]).library_root
-        if old != new and _a_take_is_open(self._runtime / "tape"):
+        if old != new and self.a_take_is_open():
             raise RigError(
                 f"a take is open in the runtime folder {self._runtime} that is recorded into {old}; the config says"
                 f" {new}. It goes on untouched, and nothing was started. Start rigd with the config of that take and"
                 f" stop it, then start with this one; or set another [rig] runtime_dir. To give that take up: delete"
                 f" {self._runtime}/tape"
             )
+
+    def a_take_is_open(self) -> bool:
+        """By the tape that is there."""
+        return _a_take_is_open(self._runtime / "tape")
 
     def settle(self) -> bool:
         """True: a capture that runs has other settings, and has to be started anew.
@@ -62,7 +66,7 @@ class StartSettings:
             return False  # none, or none that anything could have been started with
         if old == codec.decode(self._files["capture.json"]):
             return False
-        if not _a_take_is_open(self._runtime / "tape"):
+        if not self.a_take_is_open():
             return True
         log.warning(
             "the config asks for another interface, rate or channel count while a take is open; "

@@ -1,4 +1,4 @@
-"""The second volume's parts: the link to its writer, and who makes the two volumes agree. No thread of its own."""
+"""The second volume's two parts: the link to its writer, and who makes the two volumes agree."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from rigd.links.process_link import Upkeep
 from rigd.mirror.keeper import MirrorKeeper
 from rigd.mirror.link import MirrorLink
 from rigd.model.inputs import TwoVolumes
-from rigd.model.state import Mirror, RigState
+from rigd.model.state import RigState
 from rigd.rules.mirroring import may_copy
 
 
 class SecondVolume:
-    """Started once, stopped once."""
+    """Both parts, made together; each is started by itself."""
 
     def __init__(self, *, link: MirrorLink, keeper: MirrorKeeper, volumes: TwoVolumes) -> None:
         self.link, self.keeper, self.volumes = link, keeper, volumes
-        self.at_first = Mirror(root=volumes.mirror)
-        """What is known of it before its writer is heard."""
 
     @classmethod
     def of(
@@ -60,16 +58,3 @@ class SecondVolume:
             ),
             volumes=TwoVolumes(library=str(library.absolute()), mirror=str(mirror.absolute())),
         )
-
-    def start(self, *, replace: bool) -> None:
-        """Its writer is started or found (`replace`: see WriterLink); the volumes are compared when they may be."""
-        self.link.start(replace=replace)
-        self.keeper.start()
-
-    def stop(self, *, leave_running: bool) -> None:
-        """With `leave_running` its writer goes on."""
-        self.keeper.stop()
-        if leave_running:
-            self.link.stop()
-        else:
-            self.link.stop_process()

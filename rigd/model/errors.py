@@ -51,6 +51,10 @@ class PreampError(RigError):
     """A preamp did not do, or did not confirm, what was asked."""
 
 
+class PartError(RigError):
+    """A part of the rig cannot be started; those that ran already were stopped."""
+
+
 class LinkError(RigError):
     """A message between rigd's own processes is broken, or the other end is gone."""
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from rigd.control.controller import MOST_COMMANDS_WAITING, Controller
+from rigd.control.controller import Controller
+from rigd.control.inbox import MOST_COMMANDS_WAITING
 from rigd.model.commands import Accepted, Rejected, Reply, parse_command
 from rigd.model.errors import LinkError, TapeError
 from rigd.model.events import Event, Happening, Snapshot

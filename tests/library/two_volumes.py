@@ -39,9 +39,9 @@ class TwoVolumes:
             naming=parse_naming(),
             now=lambda: NOON,
             mirror=self.there,
-            filed=lambda found: self.second.filed(found),
         )
         self.keeper = LibraryKeeper(self.library, post=self.facts.put)
+        self.library.when_filed(lambda found: self.second.filed(found))
         self.second = self.make_second()
         self.keeper.start()
         self.keeper.open_session("Band")

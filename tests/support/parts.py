@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from rigd.control.controller import Chance, Controller
+from rigd.control.inbox import Inbox
 from rigd.control.ports import Ports
+from rigd.control.published import Published
 from rigd.model.blackbox import Keep
 from rigd.model.disk_words import DiskMeasured
 from rigd.model.gain import PreampSetting
@@ -137,7 +139,8 @@ def controller_of(tape: WoundTape, parts: ObedientParts, **rule_changes: Any) ->
     """A controller whose parts are these; not started yet."""
     numbers = itertools.count(1)
     controller = Controller(
-        state=first_state(channels=channels(), sample_rate_hz=RATE_HZ),
+        inbox=Inbox(),
+        published=Published(first_state(channels=channels(), sample_rate_hz=RATE_HZ)),
         rules=rules(**rule_changes),
         tape_time=tape,
         ports=Ports(writer=parts, preamps=parts, library=parts, disk=parts, end_rig=parts.ended.set),

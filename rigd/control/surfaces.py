@@ -1,0 +1,31 @@
+"""Makes the surfaces of the config and brings them together with binder and feedback. No thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rigd.config.kinds import SURFACES, Kinds
+from rigd.config.rig_config import SurfaceConfig
+from rigd.control.binder import Binder
+from rigd.control.feedback import Feedback
+from rigd.control.parts import Part, Thread
+from rigd.hands.surface import Surface
+from rigd.model.state import SurfaceStatus
+
+
+def surfaces_of(configs: Sequence[SurfaceConfig], binder: Binder, feedback: Feedback) -> tuple[Part, ...]:
+    """Each surface, to be started by itself: after the binder, which takes what they find. Raises ConfigError where
+    a kind cannot be loaded."""
+    kinds = Kinds(SURFACES)
+    parts: list[Part] = []
+    for each in configs:
+        surface: Surface = kinds[each.kind](each.name, each.settings, each.bindings, binder)
+        binder.introduce(surface)
+        feedback.introduce(surface)
+        feedback.report(
+            SurfaceStatus(
+                name=each.name, kind=each.kind, connected=False, detail="it has not reported anything yet"
+            )
+        )
+        parts.append(Thread(f'surface "{each.name}"', surface))
+    return tuple(parts)
