@@ -27,6 +27,7 @@ from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
 from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
+from rigd.control.faces import faces_of
 from rigd.control.feedback import Feedback
 from rigd.control.inbox import Inbox
 from rigd.control.parts import Part, Process, Running, Thread
@@ -273,6 +274,7 @@ class Rig:
         yield from surfaces
         controller.watch(feedback.changed)
         yield Thread("feedback", feedback)
+        yield from faces_of(config.faces, controller, make_meter=tape.meter, report=feedback.report)
         server = ControlSocket(
             ground.runtime / "rigd.sock",
             controller=controller,

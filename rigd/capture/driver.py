@@ -7,7 +7,6 @@ neither numpy nor pydantic: what the capture process needs before the first bloc
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from rigd.model.errors import InterfaceError
 from rigd.model.messages import CaptureSettings
+from rigd.wire.entry_points import points_of
 
 if TYPE_CHECKING:
     from rigd.tape.capture_core import CaptureCore
@@ -47,7 +47,8 @@ class AudioDriver(Protocol):
     asked of it: the tape's frame counter tells.
 
     A driver may have an attribute `settings_model`, the pydantic model of its options in
-    [audio.<driver>]; see SettingsModel for how to have it without importing pydantic here.
+    [audio.<driver>]; see SettingsModel for how to have it without importing pydantic here. It may have a static
+    method `found_here() -> Found`, for `rigd devices`.
     """
 
     def __init__(self, settings: CaptureSettings, runtime: Path) -> None: ...
@@ -84,7 +85,7 @@ class SettingsModel:
 
 def load_driver(name: str) -> type[AudioDriver]:
     """The driver class of that name. Raises InterfaceError that lists what there is."""
-    points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+    points = {point.name: point for point in points_of(GROUP)[0]}
     point = points.get(name)
     if point is None:
         raise InterfaceError(
@@ -93,7 +94,7 @@ def load_driver(name: str) -> type[AudioDriver]:
         )
     try:
         driver: type[AudioDriver] = point.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a stranger's module runs what it likes as it is imported
         raise InterfaceError(
             f'[audio] driver "{name}" ({point.value}) cannot be loaded ({error}). Nothing was opened. '
             "Install the package that brings it again"

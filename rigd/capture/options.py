@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import field_validator
 
+from rigd.capture.interfaces import is_card_number
 from rigd.config.options import Options, option
 from rigd.model.access import Access
 
@@ -29,6 +32,15 @@ class PortAudioOptions(Options):
     def access(device: str) -> Access:
         """What [audio] device needs: ALSA's devices, and a JACK server unless it is a card's own name."""
         return Access(sound=True, shared_memory=not device.startswith(("hw:", "usb:")))
+
+    @staticmethod
+    def warnings(device: str) -> Iterator[str]:
+        """What a person should know of [audio] device."""
+        if is_card_number(device):
+            yield (
+                f'device "{device}" is a card\'s number, which goes by the order of plugging: rigd refuses it. Write '
+                "hw:CARD=... as rigd devices prints it"
+            )
 
     @field_validator("client_name")
     @classmethod

@@ -10,8 +10,9 @@ is its n-th port in the order in which it registered them (pa_jack.c).
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rigd.capture.driver import FoundInterface, SettingsModel
 from rigd.capture.interfaces import Interface, card_of, choose_interface
@@ -22,6 +23,7 @@ from rigd.model.messages import CaptureSettings
 from rigd.wire.sound_cards import read_cards
 
 if TYPE_CHECKING:
+    from rigd.model.found import Found
     from rigd.tape.capture_core import CaptureCore
 
 PORTAUDIO_FULL_SCALE = 8_388_608.0
@@ -37,6 +39,11 @@ class PortAudioDriver:
     """A callback stream of planar float32, input only."""
 
     settings_model = SettingsModel("rigd.capture.options:PortAudioOptions")
+
+    @staticmethod
+    def found_here() -> Found:
+        """For `rigd devices`; capture itself never loads what lists them."""
+        return cast("Found", import_module("rigd.capture.devices").found_here())
 
     def __init__(self, settings: CaptureSettings, runtime: Path) -> None:
         self._settings = settings

@@ -1,83 +1,90 @@
-"""`rigd devices` and `rigd learn`: what is plugged in, and the config to paste for it."""
+"""`rigd devices` and `rigd learn`: what is plugged in, and the config to paste for it. Each kind finds its own."""
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Iterator
+from typing import Any
 
-from rigd.capture.devices import config_lines, list_interfaces, plugin_lines
+from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command, Option, number, whole_number
-from rigd.cli.learning import learn as learn_pedal
-from rigd.cli.learning import render
-from rigd.cli.terminal import AS_JSON, errors_told, out, print_json
-from rigd.model.errors import RigError
-from rigd.wire.midi.names import FoundPort, midi_lines, stable_name
-from rigd.wire.midi.ports import MidiPorts
+from rigd.cli.terminal import AS_JSON, errors_told, fail, out, print_json
+from rigd.config.kinds import GROUPS, SURFACES, Kinds
+from rigd.hands.surface import LearnedControl
+from rigd.model.errors import ConfigError
+from rigd.model.found import Found
 from rigd.wire.plain_output import write_line
-from rigd.wire.serial_ports import config_for, list_ports
 
 
 def devices(as_json: bool) -> None:
+    facts: dict[str, Any] = {}
     troubles: list[str] = []
-    listing = list_interfaces()
-    if listing.trouble:
-        troubles.append(f"interfaces: {listing.trouble}")
-    interfaces = [interface for interface in listing.interfaces if not interface.is_plugin]
-    midi: list[FoundPort] = []
-    ports = MidiPorts(client="rigd-devices")
-    try:
-        midi = ports.look()
-        troubles += [f"MIDI: {trouble}" for trouble in ports.why_so_few()]
-    except RigError as error:
-        troubles.append(f"MIDI: {error}")
-    finally:
-        ports.close()
-    serial = list_ports()
+    for found in _found_here():
+        facts |= found.facts
+        troubles += found.troubles
+        if not as_json and found.title:
+            out.print(f"# {found.title}" + ("" if found.pieces else ": none"), style="bold")
+            for piece in (*found.pieces, *found.remarks):
+                out.print_lines(piece)
     if as_json:
-        print_json(
-            {
-                "interfaces": [msgspec.to_builtins(interface) for interface in listing.interfaces],
-                "midi_ports": [stable_name(port.name) for port in midi],
-                "midi": [
-                    {"port": stable_name(port.name), "usb_path": port.usb_path, "usb_serial": port.usb_serial}
-                    for port in midi
-                ],
-                "serial_ports": [msgspec.to_builtins(port) for port in serial],
-                "troubles": troubles,
-            }
-        )
-        return
-    _heading("Audio interfaces", len(interfaces))
-    for interface in interfaces:
-        out.print_lines(config_lines(interface))
-    if plugins := plugin_lines(listing.interfaces):
-        out.print_lines(plugins)
-    _heading("MIDI ports (rigd learn tells what a pedal sends)", len(midi))
-    for port in midi:
-        out.print_lines(midi_lines(port, midi))
-    _heading("Serial ports", len(serial))
-    for line in serial:
-        out.print_lines(config_for(line, serial))
-    for trouble in troubles:
+        print_json({**facts, "troubles": troubles})
+    for trouble in () if as_json else troubles:
         out.print(trouble, style="yellow")
 
 
-def learn(port: str, seconds: float, baud: int, as_json: bool) -> None:
+def _found_here() -> Iterator[Found]:
+    """What each installed kind finds. One that is broken is a trouble, and the others are asked all the same."""
+    for group in GROUPS:
+        kinds = Kinds(group)
+        yield Found(title="", troubles=tuple(kinds.unreadable))
+        for name in kinds:
+            try:
+                look = getattr(kinds[name], "found_here", None)
+                if look is not None:
+                    yield look()
+            except ConfigError as error:
+                yield Found(title="", troubles=(str(error),))
+            except Exception as error:  # a stranger's code
+                why = (
+                    f'kind "{name}" of {group} broke as it looked what is plugged in: {error or repr(error)}'
+                )
+                yield Found(title="", troubles=(why,))
+
+
+def learn(port: str, seconds: float, baud: int, kind: str, as_json: bool) -> None:
     with errors_told():
-        learned = learn_pedal(port, seconds=seconds, baud=baud, say=write_line)
+        listens = _kind_that_learns(kind)
+        learned: LearnedControl = listens.learn(port, seconds=seconds, baud=baud, say=write_line)
     if as_json:
-        print_json(msgspec.to_builtins(learned))
+        print_json(learned.facts)
     else:
-        out.print_lines(render(learned))
+        out.print_lines(learned.lines)
 
 
-def _heading(text: str, count: int) -> None:
-    out.print(f"# {text}" + ("" if count else ": none"), style="bold")
+def _kind_that_learns(wanted: str) -> Any:
+    """The kind of surface that is asked for; the only one that can learn, where none is."""
+    kinds = Kinds(SURFACES)
+    if wanted and wanted not in kinds:
+        fail(
+            ExitCode.USAGE, f"--kind {wanted}: there is no such kind of surface; there is: {', '.join(kinds)}"
+        )
+    able = {}
+    for name in [wanted] if wanted else kinds:
+        try:
+            if hasattr(kinds[name], "learn"):
+                able[name] = kinds[name]
+        except ConfigError:
+            if wanted:
+                raise
+    if len(able) == 1:
+        return next(iter(able.values()))
+    which = f"name one with --kind: {', '.join(able)}" if able else "see: rigd devices"
+    fail(ExitCode.USAGE, f"{wanted or 'this'} cannot be learnt by what it sends; {which}")
 
 
 DEVICES = Command(
     name="devices",
     run=devices,
-    about="Audio interfaces, MIDI ports and serial ports, each with the config to paste.",
+    about="What is plugged in: interfaces, ports and whatever else a kind can find, each with the config to paste.",
     parts=(AS_JSON,),
 )
 LEARN = Command(
@@ -87,7 +94,7 @@ LEARN = Command(
     parts=(
         Argument(
             name="port",
-            about='A MIDI port\'s name, or "serial:/dev/...". None: all ports.',
+            about="A port's name as `rigd devices` prints it. None: all ports.",
             is_required=False,
             default="",
         ),
@@ -104,8 +111,16 @@ LEARN = Command(
             flags=("--baud",),
             read=whole_number,
             shown="BAUD",
-            about="Of a serial line.",
+            about='Of a line ("serial:/dev/...").',
             default=31_250,
+        ),
+        Option(
+            name="kind",
+            flags=("--kind",),
+            shown="KIND",
+            read=str,
+            about="Which kind of surface it is, where several can be learnt.",
+            default="",
         ),
         AS_JSON,
     ),

@@ -1,44 +1,29 @@
-"""What of a config may mean another device tomorrow: for `rigd check`. Pure; what is plugged in now is not asked."""
+"""What the kinds of a config remark on its settings: for `rigd check`. What is plugged in now is not asked."""
 
 from __future__ import annotations
 
-from rigd.capture.interfaces import is_card_number
-from rigd.config.rig_config import RigConfig, SurfaceConfig
-from rigd.surfaces.midi.settings import MidiSettings
-from rigd.surfaces.serial.settings import SerialSettings
-from rigd.wire.midi.links import SERIAL_PREFIX
-from rigd.wire.midi.names import remark_on, stable_name
-from rigd.wire.serial_ports import is_counted
+from collections.abc import Iterator
+from typing import Any
+
+from rigd.config.kinds import AUDIO_DRIVERS, Kinds, SettingsModels
+from rigd.config.rig_config import RigConfig
 
 
 def identity_warnings(config: RigConfig) -> list[str]:
-    """One sentence each, with what to write."""
-    warnings = []
-    if is_card_number(config.audio.device):
-        warnings.append(
-            f'[audio] device "{config.audio.device}" is a card\'s number, which goes by the order of plugging: rigd '
-            "refuses it. Write hw:CARD=... as rigd devices prints it"
-        )
-    for surface in config.surfaces:
-        if told := _of_surface(surface):
-            warnings.append(f"[surface.{surface.name}] port {told}")
-    return warnings
+    """One sentence each, with what to write: a name that may mean another device tomorrow, and the like."""
+    driver = SettingsModels(Kinds(AUDIO_DRIVERS))[config.audio.driver]
+    sections: list[tuple[str, Any, tuple[str, ...]]] = [
+        ("[audio]", driver, (config.audio.device,)),
+        *((f"[surface.{surface.name}]", surface.settings, ()) for surface in config.surfaces),
+        *((f"[preamp.{preamp.name}]", preamp.settings, ()) for preamp in config.preamps),
+        *((f"[{face.name}]", face.settings, ()) for face in config.faces),
+    ]
+    return [
+        f"{section} {warning}" for section, settings, about in sections for warning in _said(settings, *about)
+    ]
 
 
-def _of_surface(surface: SurfaceConfig) -> str:
-    settings = surface.settings
-    if isinstance(settings, SerialSettings) and is_counted(settings.port):
-        return (
-            f'"{settings.port}" is the order of plugging: with two such boxes rigd refuses it. Write usb_serial or '
-            "usb_path as rigd devices prints it"
-        )
-    if isinstance(settings, MidiSettings):
-        line = settings.port.removeprefix(SERIAL_PREFIX)
-        if line != settings.port and is_counted(line):
-            return (
-                f'"{settings.port}" is the order of plugging: with two such lines rigd refuses it. Write '
-                "serial:/dev/serial/by-id/... or by-path/..., as rigd learn prints it"
-            )
-        if remark := remark_on(stable_name(settings.port)):
-            return f'"{settings.port}" is {remark}'
-    return ""
+def _said(settings: Any, *about: str) -> Iterator[str]:
+    ask = getattr(settings, "warnings", None)
+    if callable(ask):
+        yield from ask(*about)

@@ -9,7 +9,7 @@ from rigd.api.command_reference import commands_markdown, commands_schema
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command, Group, form_of
 from rigd.cli.main import command_line
-from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, SettingsModels
+from rigd.config.kinds import AUDIO_DRIVERS, FACES, PREAMPS, SURFACES, Kinds, SettingsModels
 from rigd.config.option_reference import config_page
 from rigd.library.session import session_schema
 from rigd.library.sheet_file import sheet_schema
@@ -57,7 +57,7 @@ def commands_page() -> str:
 
 Made by `make docs` from the registry in `rigd/model/commands.py`; `commands.schema.json` is the same as JSON schema.
 
-A command in this form can be bound to a pedal (`tap = "toggle"`), named by a box on a serial line where its config
+A command in this form can be bound to a pedal (`tap = "toggle"`), named by a surface where its config
 lets it (`allow`), and given by hand: `rigd do "keep 20"`. A channel is its number. A command line has each of them
 under its own name too; its options are in `rigd take stop --help` and the like.
 
@@ -84,6 +84,7 @@ def pages() -> dict[str, str]:
             drivers=SettingsModels(Kinds(AUDIO_DRIVERS)),
             preamps=SettingsModels(Kinds(PREAMPS)),
             surfaces=SettingsModels(Kinds(SURFACES)),
+            faces=SettingsModels(Kinds(FACES)),
         ),
     }
 

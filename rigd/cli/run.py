@@ -176,6 +176,7 @@ def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
         "surfaces": [surface.name for surface in config.surfaces],
         "may_name": {surface.name: list(surface.may_name) for surface in config.surfaces},
         "preamps": [preamp.name for preamp in config.preamps],
+        "faces": [face.name for face in config.faces],
         "library": str(config.library),
         "mirror": None if config.mirror is None else str(config.mirror),
         "warnings": warnings,
@@ -199,6 +200,8 @@ def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
     for surface in config.surfaces:
         if getattr(surface.settings, "names_commands", False):
             out.print(f'"{surface.name}" may name by itself: {", ".join(surface.may_name) or "nothing"}')
+    if config.faces:
+        out.print(f"seen and commanded by {', '.join(f'[{face.name}]' for face in config.faces)}")
     for warning in warnings:
         out.print(warning, style="yellow")
     if config.blackbox.minutes:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from rigd.config.faults import ConfigFault, meant, shown
 from rigd.config.lines import KeyPath
-from rigd.config.rig_config import PreampConfig, SurfaceConfig
+from rigd.config.rig_config import FaceConfig, PreampConfig, SurfaceConfig
 from rigd.config.sections import (
     AudioSection,
     BlackBoxSection,
@@ -67,6 +67,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     channels: tuple[ChannelSection | None, ...]
     preamps: dict[str, PreampConfig | None]
     surfaces: dict[str, SurfaceDraft]
+    faces: dict[str, BaseModel | None]
     driver_options: dict[str, str | int | float | bool]
 
     def whole_sections(
@@ -138,6 +139,14 @@ class Draft(Struct, frozen=True, kw_only=True):
             if surface.settings is not None
         )
 
+    def whole_faces(self) -> tuple[FaceConfig, ...]:
+        """Only for a draft without a fault."""
+        return tuple(
+            FaceConfig(name=name, settings=settings)
+            for name, settings in self.faces.items()
+            if settings is not None
+        )
+
     def preamps_in_use(self) -> tuple[PreampConfig, ...]:
         """The preamps with the sockets that channels use, in ascending order."""
         sockets: dict[str, set[int]] = {name: set() for name in self.preamps}
@@ -166,6 +175,11 @@ def check(draft: Draft) -> Iterator[ConfigFault]:
         for option, given, channel in channels_shown():
             yield from _check_channel(draft, ("surface", name, *option), given, channel, sets_preamp=False)
         yield from _check_allow(draft, ("surface", name, "allow"), surface.allow or ())
+        if name in draft.faces:
+            text = (
+                f'is the name of the face [{name}], too: what "{name}" asks for has to come from one of them'
+            )
+            yield ConfigFault(path=("surface", name), text=text)
 
 
 def _socket(preamp: str) -> tuple[str, int] | None:

@@ -1,22 +1,29 @@
-"""Kinds of surfaces, preamps and audio drivers, found by entry point; loaded only when a config names them.
+"""Kinds of surfaces, preamps, audio drivers and faces, found by entry point; loaded only when a config names them.
 
-A kind's extra package (ALSA, HID, GPIO) is asked for when it is used, by name, and never before.
+Nobody here knows a kind by its name. What one needs (ALSA, HID, GPIO) is asked for when it is used, and never
+before; one that is broken stands in the way of nobody who does not name it.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from rigd.config.options import Options
-from rigd.model.errors import ConfigError
+from rigd.model.errors import ConfigError, RigError
+from rigd.wire.entry_points import points_of
+
+log = logging.getLogger(__name__)
 
 SURFACES = "rigd.surfaces"
 PREAMPS = "rigd.preamps"
 AUDIO_DRIVERS = "rigd.audio_drivers"
+FACES = "rigd.faces"
+GROUPS = (AUDIO_DRIVERS, SURFACES, PREAMPS, FACES)
 
 
 class Kinds(Mapping[str, Any]):
@@ -24,18 +31,22 @@ class Kinds(Mapping[str, Any]):
 
     def __init__(self, group: str) -> None:
         self.group = group
-        self._points: dict[str, importlib.metadata.EntryPoint] = {}
-        for point in importlib.metadata.entry_points(group=group):
-            known = self._points.setdefault(point.name, point)
-            if known.value != point.value:
-                raise ConfigError(
-                    f'two packages bring a kind "{point.name}" of {group} ({known.value}, {point.value}); '
-                    "uninstall one of them"
-                )
+        self._points: dict[str, list[importlib.metadata.EntryPoint]] = {}
+        points, self.unreadable = points_of(group)
+        """Packages that cannot say what they bring, a line each."""
+        for point in points:
+            known = self._points.setdefault(point.name, [])
+            if all(each.value != point.value for each in known):
+                known.append(point)
 
     def __getitem__(self, name: str) -> Any:
-        """The kind. Raises ConfigError where what it needs is not installed, KeyError for an unknown name."""
-        point = self._points[name]
+        """The kind. Raises ConfigError where it cannot be used, with the cure; KeyError for an unknown name."""
+        point, *others = self._points[name]
+        if others:
+            raise ConfigError(
+                f'two packages bring a kind "{name}" of {self.group} ({point.value}, {others[0].value}); '
+                "uninstall one of them"
+            )
         try:
             return point.load()
         except ImportError as error:
@@ -44,8 +55,25 @@ class Kinds(Mapping[str, Any]):
             raise ConfigError(
                 f'kind "{name}" needs {lacking}, which is not installed ({error}); {cure}'
             ) from error
-        except (AttributeError, OSError) as error:
-            raise ConfigError(f'kind "{name}" ({point.value}) cannot be loaded: {error}') from error
+        except Exception as error:  # a stranger's module runs what it likes as it is imported
+            raise ConfigError(
+                f'kind "{name}" ({point.value}) cannot be loaded: {error or repr(error)}; '
+                f"install {_package_of(point)} again, or another version of it"
+            ) from error
+
+    def make(self, section: str, name: str, *arguments: Any) -> Any:
+        """One of that kind, for that section. Raises ConfigError."""
+        kind = self[name]
+        try:
+            return kind(*arguments)
+        except RigError:
+            raise
+        except Exception as error:
+            log.exception("%s: its kind broke", section)
+            raise ConfigError(
+                f'{section} kind "{name}" cannot be made: {error or repr(error)}. Nothing was started. See the log; '
+                "take the section out, or install another version of the package that brings this kind"
+            ) from error
 
     def __contains__(self, name: object) -> bool:
         return name in self._points
@@ -55,6 +83,14 @@ class Kinds(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._points)
+
+
+def _package_of(point: importlib.metadata.EntryPoint) -> str:
+    """What to install; the module where the package does not say."""
+    try:
+        return point.dist.name if point.dist is not None else point.module
+    except Exception:
+        return point.module
 
 
 class NoOptions(Options):
@@ -68,7 +104,18 @@ class SettingsModels(Mapping[str, type[BaseModel]]):
         self._kinds = kinds
 
     def __getitem__(self, name: str) -> type[BaseModel]:
-        model: type[BaseModel] = getattr(self._kinds[name], "settings_model", NoOptions)
+        """Raises as `Kinds`, also where the model is none."""
+        kind = self._kinds[name]
+        try:
+            model = getattr(kind, "settings_model", NoOptions)
+        except Exception as error:
+            raise ConfigError(
+                f'kind "{name}": its settings cannot be loaded: {error or repr(error)}'
+            ) from error
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise ConfigError(
+                f'kind "{name}": its settings_model is no model of settings (rigd.config.options)'
+            )
         return model
 
     def __contains__(self, name: object) -> bool:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from rigd.config.checks import Draft, SurfaceDraft, check
 from rigd.config.faults import ConfigFault, faults_of, meant, section_of, shown
-from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, SettingsModels
+from rigd.config.kinds import AUDIO_DRIVERS, FACES, PREAMPS, SURFACES, Kinds, SettingsModels
 from rigd.config.lines import KeyPath, key_lines
 from rigd.config.mirrors import check_mirror
 from rigd.config.overrides import set_over
@@ -57,6 +57,7 @@ def load_config(
     surface_kinds: Mapping[str, type[BaseModel]] | None = None,
     preamp_kinds: Mapping[str, type[BaseModel]] | None = None,
     driver_kinds: Mapping[str, type[BaseModel]] | None = None,
+    face_kinds: Mapping[str, type[BaseModel]] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> RigConfig:
     """The config at `path`, with `overrides` ("audio.channels=64") over it.
@@ -76,6 +77,7 @@ def load_config(
         surfaces=SettingsModels(Kinds(SURFACES)) if surface_kinds is None else surface_kinds,
         preamps=SettingsModels(Kinds(PREAMPS)) if preamp_kinds is None else preamp_kinds,
         drivers=SettingsModels(Kinds(AUDIO_DRIVERS)) if driver_kinds is None else driver_kinds,
+        faces=SettingsModels(Kinds(FACES)) if face_kinds is None else face_kinds,
     )
     draft = reader.read()
     faults = [*reader.faults, *check(draft)]
@@ -146,17 +148,21 @@ class _Reader:
         surfaces: Mapping[str, type[BaseModel]],
         preamps: Mapping[str, type[BaseModel]],
         drivers: Mapping[str, type[BaseModel]],
+        faces: Mapping[str, type[BaseModel]],
     ) -> None:
         self._document = document
         self._surfaces = surfaces
         self._preamps = preamps
         self._drivers = drivers
+        self._faces = faces
         self.faults: list[ConfigFault] = []
 
     def read(self) -> Draft:
+        faces = [name for name in self._faces if name not in SECTION_NAMES]
         for name in self._document:
-            if name not in SECTION_NAMES:
-                self._fault((name,), f"is not a section{meant(name, SECTION_NAMES)}")
+            if name not in SECTION_NAMES and name not in faces:
+                known = meant(name, (*SECTION_NAMES, *faces))
+                self._fault((name,), f"is not a section{known}{_if_it_comes_in_a_package(known)}")
         audio_table = self._table(("audio",), self._document.get("audio", {}))
         driver_tables = {key: value for key, value in audio_table.items() if isinstance(value, dict)}
         audio_options = {key: audio_table[key] for key in audio_table if key not in driver_tables}
@@ -174,6 +180,7 @@ class _Reader:
             channels=self._channels(),
             preamps=self._preamp_sections(),
             surfaces=self._surface_sections(),
+            faces={name: self._face(name) for name in faces if name in self._document},
             driver_options=self._driver_options(driver, driver_tables),
         )
 
@@ -206,7 +213,9 @@ class _Reader:
             return model.model_validate_json(json.dumps(table, default=str))
         except ValidationError as error:
             self.faults += faults_of(error, model=model, base=path)
-            return None
+        except Exception as error:  # a validator of a kind that is not rigd's own
+            self._fault(path, f"cannot be checked: its kind broke ({error or repr(error)})")
+        return None
 
     def _channels(self) -> tuple[ChannelSection | None, ...]:
         tables = self._tables(("channel",), self._document.get("channel", []))
@@ -220,7 +229,9 @@ class _Reader:
         """The settings model of a kind by name, or None and a fault."""
         if not isinstance(kind, str) or kind not in models:
             word = kind if isinstance(kind, str) else ""
-            self._fault(path, f"{path[-1]} = {shown(kind)} is not known{meant(word, models)}")
+            known = meant(word, models)
+            text = f"{path[-1]} = {shown(kind)} is not known{known}{_if_it_comes_in_a_package(known)}"
+            self._fault(path, text)
             return None
         try:
             return models[kind]
@@ -258,6 +269,15 @@ class _Reader:
                     found[name] = PreampConfig(name=name, kind=kind, settings=settings, sockets=())
         return found
 
+    def _face(self, name: str) -> BaseModel | None:
+        """The settings of [name]."""
+        try:
+            model = self._faces[name]
+        except ConfigError as error:
+            self._fault((name,), str(error))
+            return None
+        return self._section(model, name)
+
     def _check_name(self, path: KeyPath, name: str) -> None:
         if not _NAME.fullmatch(name):
             self._fault(path, "must have a short name of letters, digits, _ and -")
@@ -291,6 +311,11 @@ class _Reader:
         return found
 
 
+def _if_it_comes_in_a_package(known: str) -> str:
+    """Said of a word that is like none of those there are."""
+    return "" if "did you mean" in known else "; what comes in a package of its own has to be installed"
+
+
 def _assembled(
     draft: Draft, path: Path, origins: Mapping[KeyPath, str], environ: Mapping[str, str]
 ) -> RigConfig:
@@ -322,6 +347,7 @@ def _assembled(
         channels=draft.rig_channels(),
         preamps=draft.preamps_in_use(),
         surfaces=draft.whole_surfaces(),
+        faces=draft.whole_faces(),
         driver_options=draft.driver_options,
     )
 

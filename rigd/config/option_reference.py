@@ -60,6 +60,7 @@ def config_page(
     drivers: Mapping[str, type[BaseModel]],
     preamps: Mapping[str, type[BaseModel]],
     surfaces: Mapping[str, type[BaseModel]],
+    faces: Mapping[str, type[BaseModel]],
 ) -> str:
     """The whole of docs/config.md; the mappings hold the settings model of each kind by name."""
     parts = [_OPENING]
@@ -67,6 +68,7 @@ def config_page(
         parts.append(_section(f"[{name}]", model))
         if name == "audio":
             parts += [_section(f"[audio.{driver}]", drivers[driver]) for driver in sorted(drivers)]
+    parts += [_section(f"[{face}]", faces[face]) for face in sorted(faces)]
     parts.append(_section("[[channel]]", ChannelSection))
     parts.append(_section("[preamp.NAME]", PreampSection))
     parts += [_section(f'[preamp.NAME] of kind "{kind}"', preamps[kind]) for kind in sorted(preamps)]

@@ -59,6 +59,13 @@ class SurfaceConfig(Struct, frozen=True, kw_only=True):
         return tuple(str(each) for each in self.rights.named) if can else ()
 
 
+class FaceConfig(Struct, frozen=True, kw_only=True):
+    """[NAME]: `settings` is of the face's own `settings_model`."""
+
+    name: str
+    settings: BaseModel
+
+
 class RigConfig(Struct, frozen=True, kw_only=True):
     """All that was configured; every reference in it holds."""
 
@@ -79,6 +86,8 @@ class RigConfig(Struct, frozen=True, kw_only=True):
     """One for each input rigd listens to, in order; preamp settings as yet unknown."""
     preamps: tuple[PreampConfig, ...]
     surfaces: tuple[SurfaceConfig, ...]
+    faces: tuple[FaceConfig, ...]
+    """Those whose section stands in the file."""
     blackbox: BlackBoxSection
     blackbox_folder: Path
     """Absolute."""

@@ -65,7 +65,7 @@ class RigSection(Options):
 class AudioSection(Options):
     """The interface. The driver's own options are in [audio.<driver>]."""
 
-    driver: str = option("portaudio", "What brings the sound: portaudio, or simulated for trying things out")
+    driver: str = option("portaudio", "What brings the sound: NAME of an [audio.NAME] below")
     device: str = option(
         "",
         'The interface by what stays: "hw:CARD=RIG", "hw:CARD=RIG,DEV=1", "usb:1-1.3" (the USB socket, for equal '
@@ -282,7 +282,7 @@ class SurfaceSection(Options):
     kind: str = option(NEEDED, "What it is: a name of the entry point group rigd.surfaces")
     allow: tuple[str, ...] | None = option(
         None,
-        'What it may name itself (`do` on a serial line): commands ("mark"), of one channel ("gain 3"), or "take" '
+        'What it may name itself, without a binding: commands ("mark"), of one channel ("gain 3"), or "take" '
         f"({', '.join(GROUPS['take'])}). None: what its controls are bound to, but for {', '.join(GRAVE)}. Its "
         "controls always do what they are bound to",
         longest=200,

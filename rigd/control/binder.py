@@ -12,12 +12,12 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from rigd.control.inbox import MOST_COMMANDS_WAITING
+from rigd.control.refusal_log import RefusalLog
 from rigd.hands.bindings import Binding, command_of, control_fits, nudge_command, plain_control
 from rigd.hands.faders import GainFader
 from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
@@ -36,8 +36,6 @@ _LATE_EDGES_S = 0.02
 _LATE_EDGES_NS = NS_PER_SECOND // 50
 _LONGEST_WAIT_S = 0.05
 """While a gesture is pending; the clock is the caller's own and may run faster than the waiting."""
-_REFUSAL_EVERY_NS = 60 * NS_PER_SECOND
-"""A refusal is logged at once; the same one again (surface, control, command) not before this."""
 MOST_UNANSWERED = MOST_COMMANDS_WAITING // 2
 """Commands of one surface that the controller has not come to; half of its queue is left to everybody else."""
 
@@ -51,6 +49,12 @@ class _NamedCommand(Struct, frozen=True, kw_only=True):
     at_ns: Ns
 
 
+class _MadeCommand(Struct, frozen=True, kw_only=True):
+    surface: str
+    control: str
+    command: Command
+
+
 class _Gone(Struct, frozen=True, kw_only=True):
     surface: str
 
@@ -62,16 +66,7 @@ class _Answer(Struct, frozen=True, kw_only=True):
     reply: Reply
 
 
-@dataclass(slots=True)
-class _Refusals:
-    """Of one command of one control."""
-
-    told_ns: Ns | None = None
-    count: int = 0
-    """Since it was told."""
-
-
-_News = ControlInput | _NamedCommand | _Gone | _Answer
+_News = ControlInput | _NamedCommand | _MadeCommand | _Gone | _Answer
 
 
 class _BoundControl:
@@ -125,7 +120,7 @@ class Binder:
         """The newest edge of each control that found the queue full, so that the final state is right."""
         self._overflowed = 0
         self._told_overflow_ns: Ns | None = None
-        self._refusals: dict[tuple[str, str, str], _Refusals] = {}
+        self._refusals = RefusalLog(clock)
         self._unanswered: Counter[str] = Counter()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="rigd-binder", daemon=True)
@@ -165,12 +160,11 @@ class Binder:
 
     def said(self, surface: str, text: str, at_ns: Ns) -> None:
         """The surface names a command itself."""
-        with self._wake:
-            if len(self._queue) < QUEUE_LENGTH:
-                self._queue.append(_NamedCommand(surface=surface, text=text, at_ns=at_ns))
-                self._wake.notify()
-            else:
-                self._overflowed += 1
+        self._put(_NamedCommand(surface=surface, text=text, at_ns=at_ns))
+
+    def do(self, surface: str, command: Command, *, control: str) -> None:
+        """The surface has made a command itself; the answer goes to its control."""
+        self._put(_MadeCommand(surface=surface, control=control, command=command))
 
     def gone(self, surface: str) -> None:
         """The port vanished; always heard, also past a full queue."""
@@ -184,6 +178,14 @@ class Binder:
     def surface_status(self, status: SurfaceStatus) -> None:
         """It takes no place in the queue."""
         self._report(status)
+
+    def _put(self, asked: _NamedCommand | _MadeCommand) -> None:
+        with self._wake:
+            if len(self._queue) < QUEUE_LENGTH:
+                self._queue.append(asked)
+                self._wake.notify()
+            else:
+                self._overflowed += 1
 
     def _forget_older_place(self, newer: ControlInput) -> None:
         """Of a sweep only where it begins and where it is now count, and take a place in the queue: a fader
@@ -282,6 +284,9 @@ class Binder:
                     self._move(bound, news)
             case _NamedCommand():
                 self._name_command(news)
+            case _MadeCommand(surface=surface, control=control):
+                made = replace(news.command, origin=Origin(surface))
+                self._send(surface, control, made, given_by=GivenBy.NAME)
             case _Gone():
                 for bound in self._bound.get(news.surface, ()):
                     bound.let_go()
@@ -322,16 +327,17 @@ class Binder:
         try:
             command = parse_command(said.text, origin=Origin(said.surface), at_ns=said.at_ns)
         except CommandError as error:
-            self._tell_refusal(said.surface, "", "", str(error))
+            self._refusals.refused(said.surface, "", "", str(error))
             self._answer_surface(said.surface, "", accepted=False, text=str(error))
             return
-        self._send(said.surface, "", command)
+        self._send(said.surface, "", command, given_by=GivenBy.NAME)
 
-    def _send(self, surface: str, control: str, command: Command | None) -> None:
+    def _send(
+        self, surface: str, control: str, command: Command | None, *, given_by: GivenBy = GivenBy.CONTROL
+    ) -> None:
         """The only way from a surface to the controller, which asks its gate whether the surface may."""
         if command is None:
             return
-        given_by = GivenBy.CONTROL if control else GivenBy.NAME
         given = replace(command, given_by=given_by)
         with self._wake:
             has_room = self._unanswered[surface] < MOST_UNANSWERED
@@ -355,26 +361,13 @@ class Binder:
         accepted = isinstance(answer.reply, Accepted)
         text = answer.reply.message if isinstance(answer.reply, Accepted) else answer.reply.reason
         if not accepted:
-            self._tell_refusal(answer.surface, answer.control, answer.command.verb, text)
+            self._refusals.refused(answer.surface, answer.control, answer.command.verb, text)
         self._answer_surface(answer.surface, answer.control, accepted=accepted, text=text)
 
     def _answer_surface(self, name: str, control: str, *, accepted: bool, text: str) -> None:
         surface = self._surfaces.get(name)
         if surface is not None:
             surface.answered(control, accepted, text)
-
-    # One line for many refusals
-
-    def _tell_refusal(self, surface: str, control: str, verb: str, why: str) -> None:
-        """Of a surface that is refused the same again and again, one line a minute with how often."""
-        now_ns = self._clock()
-        refusals = self._refusals.setdefault((surface, control, verb), _Refusals())
-        if refusals.told_ns is not None and now_ns - refusals.told_ns < _REFUSAL_EVERY_NS:
-            refusals.count += 1
-            return
-        before = f" (and {refusals.count} times since this was told last)" if refusals.count else ""
-        refusals.count, refusals.told_ns = 0, now_ns
-        _log.info("%s %s: %s refused%s: %s", surface, control or "do", verb or "command", before, why)
 
     def _tell_refused(self, bound: _BoundControl) -> None:
         if bound.gestures.next_deadline_ns() is not None or bound.gestures.refused <= bound.refused_told:

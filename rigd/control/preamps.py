@@ -27,7 +27,10 @@ class Preamps:
         self._post = post
         kinds = Kinds(PREAMPS)
         self._preamps: dict[str, Preamp] = {
-            each.name: kinds[each.kind](each.name, each.settings, each.sockets, self) for each in preamps
+            each.name: kinds.make(
+                f"[preamp.{each.name}]", each.kind, each.name, each.settings, each.sockets, self
+            )
+            for each in preamps
         }
 
     def parts(self) -> Iterator[Part]:

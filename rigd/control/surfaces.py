@@ -19,7 +19,8 @@ def surfaces_of(configs: Sequence[SurfaceConfig], binder: Binder, feedback: Feed
     kinds = Kinds(SURFACES)
     parts: list[Part] = []
     for each in configs:
-        surface: Surface = kinds[each.kind](each.name, each.settings, each.bindings, binder)
+        section = f"[surface.{each.name}]"
+        surface: Surface = kinds.make(section, each.kind, each.name, each.settings, each.bindings, binder)
         binder.introduce(surface)
         feedback.introduce(surface)
         feedback.report(

@@ -45,8 +45,9 @@ def access_of(config: RigConfig, drivers: Mapping[str, type[BaseModel]]) -> dict
     """Unit to what it needs for this config. `drivers` holds the settings model of each audio driver."""
     surfaces = [_said(surface.settings, surface.kind) for surface in config.surfaces]
     preamps = [_said(preamp.settings, preamp.kind) for preamp in config.preamps]
+    faces = [_said(face.settings, face.name) for face in config.faces]
     return {
-        DAEMON: Access.of_all((*surfaces, *preamps)),
+        DAEMON: Access.of_all((*surfaces, *preamps, *faces)),
         CAPTURE: _said(drivers[config.audio.driver], config.audio.driver, config.audio.device),
     }
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
+from rigd.model.access import Access
+from rigd.model.commands import Command
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import Ns
@@ -49,6 +51,11 @@ class ControlSink(Protocol):
     def said(self, surface: str, text: str, at_ns: Ns) -> None:
         """The surface names a command itself ("keep 20"), as a line protocol or OSC can."""
 
+    def do(self, surface: str, command: Command, *, control: str) -> None:
+        """The surface has made a command itself, as one with banks and layers does: what its fader 3 means is its own
+        affair. `control` is what moved; `answered` gets it back. `allow` says which commands it may make. Of a sweep
+        it makes one every 20 ms and the last place, and no command for each step."""
+
     def gone(self, surface: str) -> None:
         """The port vanished: every control held on it counts as released, without an action."""
 
@@ -63,15 +70,37 @@ class SurfaceSettings(Protocol):
         """What the control of that name can do. Raises SurfaceError, with the forms there are, where the kind has
         none of that name."""
 
+    def warnings(self) -> Iterator[str]:
+        """What a person should know of them, a sentence each: "port ... may mean another device tomorrow"."""
+
+    def access(self) -> Access:
+        """What it opens on this machine, so that the units of the service let it."""
+
+    @property
+    def names_commands(self) -> bool:
+        """It makes commands itself (`said`, `do`) and not only moves controls. `allow` says which it may."""
+
     def channels_shown(self) -> Iterator[tuple[tuple[str | int, ...], str, int]]:
         """The channels that its options name: where each stands, how it reads there, the channel's number."""
+
+
+class LearnedControl(Struct, frozen=True, kw_only=True):
+    """What a control turned out to be, by what it sent: for `rigd learn`."""
+
+    lines: str
+    """The config to paste, with what to know of it in comments."""
+    facts: dict[str, Any]
+    """The same for `--json`."""
 
 
 class Surface(Protocol):
     """One [surface.<name>]. Found by the entry point group "rigd.surfaces": a function
     `(name, settings, bindings, sink) -> Surface`; its settings model (`SurfaceSettings`) is the attribute
     `settings_model` of it. `bindings` are what its controls do, so that it can show a gain beside the control that
-    turns it, or listen to no more than it has to."""
+    turns it, or listen to no more than it has to.
+
+    The function may have attributes `found_here() -> Found` (`rigd.model.found`), for `rigd devices`, and
+    `learn(port, *, seconds, baud, say) -> LearnedControl`, for `rigd learn`."""
 
     name: str
 
@@ -92,4 +121,4 @@ class Surface(Protocol):
         those since the last time, None where there are none."""
 
     def answered(self, control: str, accepted: bool, text: str) -> None:
-        """The reply to a command that came from this control (empty for a named command)."""
+        """The reply to a command that came from this control (empty for one that was named by its text)."""

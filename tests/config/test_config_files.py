@@ -15,7 +15,13 @@ from rigd.config.load import LARGEST_FILE_BYTES, load_config, resolve_runtime_di
 from rigd.config.mirrors import mirror_warnings
 from rigd.config.option_reference import config_page, describe
 from rigd.config.rig_config import RigConfig
-from rigd.config.sections import PLAIN_SECTIONS, AudioSection, BindingSection, ChannelSection
+from rigd.config.sections import (
+    PLAIN_SECTIONS,
+    AudioSection,
+    BindingSection,
+    ChannelSection,
+    DiskSection,
+)
 from rigd.hands.bindings import ONE_SWITCH, Binding, check_binding
 from rigd.model.errors import ConfigError
 from rigd.preamps.x32.preamp import X32Settings, XAirSettings
@@ -264,12 +270,14 @@ def test_the_page_of_options_has_every_kind_and_section() -> None:
         drivers={"portaudio": PortAudioOptions},
         preamps={"x32": X32Settings, "xair": XAirSettings},
         surfaces={"serial": SerialSettings},
+        faces={"page": DiskSection},
     )
     for title in (
         "[rig]",
         "[audio.portaudio]",
         "[[channel]]",
         '[preamp.NAME] of kind "xair"',
+        "[page]",
         "[[surface.NAME.binding]]",
     ):
         assert f"\n## {title}\n" in page

@@ -295,6 +295,15 @@ def test_a_command_says_whether_a_control_gave_it_or_the_surface_named_it(bench:
     assert given == [GivenBy.NAME, GivenBy.CONTROL, GivenBy.CONTROL]
 
 
+def test_a_surface_with_banks_makes_its_commands_and_the_answer_finds_the_control(bench: Bench) -> None:
+    bench.rig.reply = Rejected(reason="channel 11 has no preamp")
+    made = SetGain(origin=Origin("somebody else"), at_ns=Ns(9 * MS), channel=ChannelNumber(11), gain_db=32.5)
+    bench.binder.do("pedal", made, control="fader 3")
+    wait_for(lambda: bench.pedal.answers == [("fader 3", False, "channel 11 has no preamp")])
+    (command,) = bench.rig.commands
+    assert command == replace(made, origin=PEDAL, given_by=GivenBy.NAME), "by `allow`, and not by a binding"
+
+
 def test_the_same_refusal_is_logged_once_a_minute_with_how_often(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

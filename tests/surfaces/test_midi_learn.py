@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
-from rigd.cli.learning import Learned, classify, learn, render
 from rigd.hands.bindings import Binding, check_binding
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
 from rigd.surfaces.midi.controls import Touch
+from rigd.surfaces.midi.learning import Learned, classify, learn, render
 from rigd.surfaces.midi.settings import MidiSettings
 from tests.support.jack_server import JackServer
 from tests.support.tools import need_tool

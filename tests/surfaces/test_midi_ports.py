@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from rigd.cli.devices import devices
-from rigd.cli.learning import learn
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
 from rigd.model.units import Ns
+from rigd.surfaces.midi.learning import learn
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.surface import MidiSurface
 from rigd.wire.midi import ports as midi_ports

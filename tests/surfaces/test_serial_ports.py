@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from rigd.cli.learning import lasting_name
 from rigd.model.errors import SurfaceError
+from rigd.surfaces.midi.learning import lasting_name
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.surface import MidiSurface
 from rigd.surfaces.serial.settings import SerialSettings

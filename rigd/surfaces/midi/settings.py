@@ -13,7 +13,9 @@ from rigd.hands.surface import Motion
 from rigd.model.access import Access
 from rigd.surfaces.midi.controls import message_for, motions_of
 from rigd.wire.midi.links import SERIAL_PREFIX
+from rigd.wire.midi.names import remark_on, stable_name
 from rigd.wire.midi.ports import Api
+from rigd.wire.serial_ports import is_counted
 
 
 def _known_lamp(lamp: str) -> str:
@@ -99,6 +101,17 @@ class MidiSettings(Options):
         for place, lamp in enumerate(self.led):
             if (channel := channel_of_lamp(lamp.on)) is not None:
                 yield ("led", place, "on"), f'on = "{lamp.on}"', channel
+
+    def warnings(self) -> Iterator[str]:
+        """See rigd.hands.surface.SurfaceSettings."""
+        line = self.port.removeprefix(SERIAL_PREFIX)
+        if line != self.port and is_counted(line):
+            yield (
+                f'port "{self.port}" is the order of plugging: with two such lines rigd refuses it. Write '
+                "serial:/dev/serial/by-id/... or by-path/..., as rigd learn prints it"
+            )
+        elif remark := remark_on(stable_name(self.port)):
+            yield f'port "{self.port}" is {remark}'
 
     def access(self) -> Access:
         """A serial line, ALSA's sequencer, or the server."""

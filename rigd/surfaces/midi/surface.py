@@ -21,6 +21,8 @@ from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.midi.controls import message_for, touches_in
 from rigd.surfaces.midi.echoes import Echoes
+from rigd.surfaces.midi.found import found_here
+from rigd.surfaces.midi.learning import learn_pedal
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.switch_sense import SwitchSense
 from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
@@ -42,6 +44,8 @@ class MidiSurface:
     """See rigd.hands.surface.Surface."""
 
     settings_model: ClassVar[type[MidiSettings]] = MidiSettings
+    found_here = staticmethod(found_here)
+    learn = staticmethod(learn_pedal)
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.serial.conversation import Met, Outcome, Parted, Resend, RigdTalk, Say, Talk
 from rigd.surfaces.serial.deej import DeejTalk
 from rigd.surfaces.serial.feedback import Feedback
+from rigd.surfaces.serial.found import found_here
 from rigd.surfaces.serial.line_protocol import NamedCommand, frame_line
 from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 from rigd.wire.refused_device import why_refused
@@ -55,6 +56,7 @@ class SerialBox:
     """One box. Its port may come and go; found by path, USB serial number or USB socket."""
 
     settings_model: ClassVar[type[SerialSettings]] = SerialSettings
+    found_here = staticmethod(found_here)
 
     def __init__(
         self,

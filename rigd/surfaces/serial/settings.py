@@ -16,6 +16,7 @@ from rigd.hands.surface import Motion
 from rigd.model.access import Access
 from rigd.model.errors import SurfaceError
 from rigd.surfaces.serial.line_protocol import MAX_CONTROLS
+from rigd.wire.serial_ports import is_counted
 
 _MOTIONS = {
     "fader": frozenset({Motion.ABSOLUTE}),
@@ -115,6 +116,14 @@ class SerialSettings(Options):
     def names_commands(self) -> bool:
         """Its lines can name commands, not only move controls."""
         return self.protocol == "rigd"
+
+    def warnings(self) -> Iterator[str]:
+        """See rigd.hands.surface.SurfaceSettings."""
+        if is_counted(self.port):
+            yield (
+                f'port "{self.port}" is the order of plugging: with two such boxes rigd refuses it. Write usb_serial '
+                "or usb_path as rigd devices prints it"
+            )
 
     def access(self) -> Access:
         """The line."""

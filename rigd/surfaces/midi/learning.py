@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES
-from rigd.hands.surface import Motion
+from rigd.hands.surface import LearnedControl, Motion
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
@@ -71,6 +71,12 @@ def learn(
         if each.name == chosen.name:
             learned = replace(learned, place=place_lines(each, there))
     return learned
+
+
+def learn_pedal(port: str, *, seconds: float, baud: int, say: Callable[[str], None]) -> LearnedControl:
+    """See rigd.hands.surface.Surface."""
+    learned = learn(port, seconds=seconds, baud=baud, say=say)
+    return LearnedControl(lines=render(learned), facts=to_builtins(learned))
 
 
 def classify(
