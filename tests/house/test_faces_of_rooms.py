@@ -1,4 +1,4 @@
-"""Every room has a face, and every file on it is looked at from outside: what stands there for nobody is taken off."""
+"""Every room has a face, and every file on it is used from outside: what stands there for nobody is taken off."""
 
 from __future__ import annotations
 
