@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from msgspec import Struct
-from msgspec.structs import replace
 from pydantic import BaseModel
 
+from rigd.config.draft import Draft, SurfaceDraft, socket_of
 from rigd.config.faults import ConfigFault, meant, shown
 from rigd.config.lines import KeyPath
-from rigd.config.rig_config import FaceConfig, PreampConfig, SurfaceConfig
 from rigd.config.sections import (
-    AudioSection,
     BlackBoxSection,
-    ChannelSection,
-    ControlSection,
-    DiskSection,
-    MirrorSection,
-    RigSection,
-    TakeSection,
     TapeSection,
 )
 from rigd.hands.bindings import Binding, check_binding, plain_control
@@ -36,128 +27,11 @@ from rigd.model.commands import (
     parse_command,
 )
 from rigd.model.errors import CommandError, SurfaceError
-from rigd.model.state import Channel
-from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
+from rigd.model.units import Ns, Origin
 from rigd.rules.permissions import GROUPS, read_permissions
 
 _GESTURES = ("press", "release", "tap", "double", "hold", "long_hold")
 _PREAMP_COMMANDS = (SetGain, NudgeGain, SetPad, SetPhantom, SetPolarity)
-
-
-class SurfaceDraft(Struct, frozen=True, kw_only=True):
-    """[surface.<name>] taken apart."""
-
-    kind: str
-    settings: BaseModel | None
-    bindings: tuple[Binding | None, ...]
-    allow: tuple[str, ...] | None = None
-
-
-class Draft(Struct, frozen=True, kw_only=True):
-    """A config taken apart; what could not be read is None and has its fault already."""
-
-    rig: RigSection | None
-    audio: AudioSection | None
-    tape: TapeSection | None
-    take: TakeSection | None
-    disk: DiskSection | None
-    control: ControlSection | None
-    mirror: MirrorSection | None
-    blackbox: BlackBoxSection | None
-    channels: tuple[ChannelSection | None, ...]
-    preamps: dict[str, PreampConfig | None]
-    surfaces: dict[str, SurfaceDraft]
-    faces: dict[str, BaseModel | None]
-    driver_options: dict[str, str | int | float | bool]
-
-    def whole_sections(
-        self,
-    ) -> tuple[
-        RigSection, AudioSection, TapeSection, TakeSection, DiskSection, ControlSection, MirrorSection
-    ]:
-        """Only for a draft without a fault."""
-        assert (
-            self.rig and self.audio and self.tape and self.take and self.disk and self.control and self.mirror
-        )
-        return self.rig, self.audio, self.tape, self.take, self.disk, self.control, self.mirror
-
-    def input_of(self, place: int) -> int:
-        """The socket of the channel at `place` (from 0) as listed."""
-        channel = self.channels[place]
-        return place + 1 if channel is None or channel.input is None else channel.input
-
-    def socket_of(self, place: int) -> tuple[str, int] | None:
-        """The preamp and its socket, of a channel whose `preamp` is of the form; else None."""
-        channel = self.channels[place]
-        return None if channel is None else _socket(channel.preamp)
-
-    def rig_channels(self) -> tuple[Channel, ...]:
-        """Listed channels, then one for each input that no table names."""
-        assert self.audio
-        listed = [self._listed(place) for place in range(len(self.channels))]
-        used = {channel.input for channel in listed}
-        free = [number for number in range(1, self.audio.channels + 1) if number not in used]
-        rest = [
-            Channel(
-                number=ChannelNumber(len(listed) + place),
-                input=InputNumber(number),
-                name=f"Input {number}",
-                source="",
-                armed=True,
-            )
-            for place, number in enumerate(free, start=1)
-        ]
-        return (*listed, *rest)
-
-    def _listed(self, place: int) -> Channel:
-        channel = self.channels[place]
-        assert channel
-        number = self.input_of(place)
-        preamp, socket = self.socket_of(place) or ("", 0)
-        return Channel(
-            number=ChannelNumber(place + 1),
-            input=InputNumber(number),
-            name=channel.name.strip() or f"Input {number}",
-            source=channel.source,
-            armed=channel.armed,
-            preamp=preamp,
-            socket=socket,
-            gang=channel.gang,
-        )
-
-    def whole_surfaces(self) -> tuple[SurfaceConfig, ...]:
-        """Only for a draft without a fault."""
-        return tuple(
-            SurfaceConfig(
-                name=name,
-                kind=surface.kind,
-                settings=surface.settings,
-                bindings=tuple(binding for binding in surface.bindings if binding is not None),
-                allow=surface.allow,
-            )
-            for name, surface in self.surfaces.items()
-            if surface.settings is not None
-        )
-
-    def whole_faces(self) -> tuple[FaceConfig, ...]:
-        """Only for a draft without a fault."""
-        return tuple(
-            FaceConfig(name=name, settings=settings)
-            for name, settings in self.faces.items()
-            if settings is not None
-        )
-
-    def preamps_in_use(self) -> tuple[PreampConfig, ...]:
-        """The preamps with the sockets that channels use, in ascending order."""
-        sockets: dict[str, set[int]] = {name: set() for name in self.preamps}
-        for place in range(len(self.channels)):
-            if found := self.socket_of(place):
-                sockets[found[0]].add(found[1])
-        return tuple(
-            replace(preamp, sockets=tuple(sorted(sockets[name])))
-            for name, preamp in self.preamps.items()
-            if preamp is not None
-        )
 
 
 def check(draft: Draft) -> Iterator[ConfigFault]:
@@ -166,14 +40,11 @@ def check(draft: Draft) -> Iterator[ConfigFault]:
     yield from _check_preamps(draft)
     yield from _check_gangs(draft)
     for name, surface in draft.surfaces.items():
-        path: KeyPath = ("surface", name, "binding")
-        yield from _check_bindings(draft, path, surface.bindings)
-        for place, binding in enumerate(surface.bindings):
-            if binding is not None and binding.control.strip():
-                yield from _check_control((*path, place), binding, surface.settings)
-        channels_shown = getattr(surface.settings, "channels_shown", tuple)
-        for option, given, channel in channels_shown():
-            yield from _check_channel(draft, ("surface", name, *option), given, channel, sets_preamp=False)
+        yield from _check_bindings(draft, ("surface", name, "binding"), surface.bindings)
+        try:
+            yield from _check_kind(draft, name, surface)
+        except Exception as error:  # a stranger's code
+            yield ConfigFault(path=("surface", name), text=f"cannot be checked: its kind broke ({error!r})")
         yield from _check_allow(draft, ("surface", name, "allow"), surface.allow or ())
         if name in draft.faces:
             text = (
@@ -182,11 +53,14 @@ def check(draft: Draft) -> Iterator[ConfigFault]:
             yield ConfigFault(path=("surface", name), text=text)
 
 
-def _socket(preamp: str) -> tuple[str, int] | None:
-    name, colon, socket = preamp.rpartition(":")
-    if not colon or not name or not (socket.isascii() and socket.isdigit()) or len(socket) > 4:
-        return None
-    return name, int(socket)
+def _check_kind(draft: Draft, name: str, surface: SurfaceDraft) -> Iterator[ConfigFault]:
+    """What the kind has to say of its controls and of the channels that its options name."""
+    for place, binding in enumerate(surface.bindings):
+        if binding is not None and binding.control.strip():
+            yield from _check_control(("surface", name, "binding", place), binding, surface.settings)
+    channels_shown = getattr(surface.settings, "channels_shown", tuple)
+    for option, given, channel in channels_shown():
+        yield from _check_channel(draft, ("surface", name, *option), given, channel, sets_preamp=False)
 
 
 def _called(draft: Draft, place: int) -> str:
@@ -233,7 +107,7 @@ def _check_preamps(draft: Draft) -> Iterator[ConfigFault]:
             continue
         path: KeyPath = ("channel", place, "preamp")
         given = f"preamp = {shown(channel.preamp)}"
-        found = _socket(channel.preamp)
+        found = socket_of(channel.preamp)
         if found is None:
             yield ConfigFault(path=path, text=f'{given} must be of the form "name:socket", such as "desk:1"')
             continue

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from rigd.config.checks import Draft, SurfaceDraft, check
+from rigd.config.checks import check
+from rigd.config.draft import Draft, SurfaceDraft
 from rigd.config.faults import ConfigFault, faults_of, meant, section_of, shown
 from rigd.config.kinds import AUDIO_DRIVERS, FACES, PREAMPS, SURFACES, Kinds, SettingsModels
 from rigd.config.lines import KeyPath, key_lines

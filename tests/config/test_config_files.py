@@ -363,3 +363,16 @@ def test_every_field_that_the_docs_promise_for_a_name_may_stand_in_it(written: P
     folders = "{session_date} {session}/{song}/" if option == "folder" else ""
     written.write_text(f'[take]\n{option} = "{folders}{fields}"\n')
     load(written)
+
+
+def test_every_field_that_the_page_promises_for_a_name_can_stand_there(written: Path) -> None:
+    page = (ROOT / "docs/config.md").read_text("utf-8")
+    promised = {
+        option: re.findall(r"\{(\w+)\}", re.search(rf"^\| `{option}` \|.*\| (.*) \|$", page, re.MULTILINE)[1])  # type: ignore[index]
+        for option in ("folder", "file", "poly_file")
+    }
+    assert all(promised.values())
+    for option, rest in (("folder", "{session}/{song}/{take} "), ("file", "{channel} "), ("poly_file", "")):
+        for field in promised[option]:
+            written.write_text(f'[take]\n{option} = "{rest}{{{field}}}"\n')
+            assert load(written)

@@ -16,6 +16,7 @@ from rigd.config.kinds import AUDIO_DRIVERS, FACES, PREAMPS, SURFACES, Kinds, No
 from rigd.config.load import load_config
 from rigd.config.option_reference import describe, tables_in
 from rigd.config.options import Options
+from rigd.hands.surface import Motion
 from rigd.model.errors import ConfigError
 
 GROUP = "rigd.tried_kinds"
@@ -143,6 +144,19 @@ def test_each_fault_of_a_kind_stands_at_the_line_of_its_section(package: Path) -
         'kind = "mackie" is not known; there is: midi, serial' in lines[5]
         and "has to be installed" in lines[5]
     )
+
+
+def test_a_kind_that_breaks_as_it_is_asked_is_a_fault_of_its_section(package: Path) -> None:
+    class Breaks(Options):
+        def motions_of(self, control: str) -> frozenset[Motion]:
+            raise ZeroDivisionError("no controls")
+
+    path = package / "rig.toml"
+    path.write_text(
+        "[surface.mine]\nkind = 'breaks'\n[[surface.mine.binding]]\ncontrol = 'button 1'\ntap = 'toggle'\n"
+    )
+    with pytest.raises(ConfigError, match=r"rig.toml:1: \[surface.mine\] cannot be checked: its kind broke"):
+        load_config(path, surface_kinds={"breaks": Breaks})
 
 
 def test_rigd_devices_goes_on_past_a_kind_that_is_broken(
