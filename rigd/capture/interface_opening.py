@@ -1,8 +1,8 @@
 """From the settings to the first block on the tape: find the interface, attach the tape, start the stream.
 
 Runs on a thread of its own ("rigd-opening"), because PortAudio may wait for minutes for a server that hangs;
-the sockets stay alive meanwhile. After that the thread does nothing more, for the audio is the C callback's alone.
-It stays as long as the card is open: ALSA names the thread that opened a card as its owner, and whoever asks who
+the sockets stay alive meanwhile. After that the thread takes the rest of the tape's memory, and then does nothing
+more, for the audio is the C callback's alone. It stays as long as the card is open: ALSA names the thread that opened a card as its owner, and whoever asks who
 has the card looks for that thread.
 """
 
@@ -32,6 +32,7 @@ from rigd.wire.own_folder import open_own, remove_own, replace_own
 if TYPE_CHECKING:
     from rigd.tape.blocks import Block
     from rigd.tape.capture_core import CaptureCore
+    from rigd.tape.memory import TapeMemory
     from rigd.tape.tape import Tape
 
 TAPE_NAME = "tape"
@@ -67,6 +68,7 @@ class Heard(Struct, frozen=True, kw_only=True):
     found: FoundInterface
     tape: Tape
     core: CaptureCore
+    memory: TapeMemory
     rate: RateWatch
     """What is reported of it from now on, and whether it is recorded."""
 
@@ -110,6 +112,15 @@ class InterfaceOpening:
             self._fail(f"rigd-capture is broken: {error!r}. Its log has the details", CaptureExit.BROKEN)
             raise
 
+    def take_memory(self) -> None:
+        """All of the tape's memory is there, or `report` is FAILED. After `run`, on the same thread."""
+        assert self.heard is not None
+        try:
+            self.heard.memory.take_rest()
+        except TapeError as error:
+            _give_back(self.heard.tape)
+            self._fail(f"{error} Capture stopped before it came to the end of what it had", CaptureExit.TAPE)
+
     def _fail(self, why: str, code: CaptureExit, *, is_mismatch: bool = False) -> None:
         self.exit_code = code
         mismatch = why if is_mismatch else ""
@@ -128,6 +139,7 @@ class InterfaceOpening:
         )
         from rigd.tape.capture_core import CaptureCore  # numpy: its import is over by now, see process.py
         from rigd.tape.mapping import await_name
+        from rigd.tape.memory import TapeMemory
 
         await_name(self._runtime / TAPE_NAME)
         held = _is_held(self._runtime / TAPE_NAME)
@@ -141,6 +153,12 @@ class InterfaceOpening:
         tape, warnings = self._attach(found)
         locked = _lock(tape, warnings)
         core = CaptureCore(tape, inputs=found.channels)
+        memory = TapeMemory(tape, core)
+        try:
+            memory.begin()
+        except TapeError as error:
+            _give_back(tape)
+            raise TapeError(f"{error} Nothing is listened to") from error
         blocks_before = tape.counters().blocks
         doubt = read_doubt(self._runtime, nominal_rate_hz=found.sample_rate_hz)
         if blocks_before > 0:
@@ -179,7 +197,7 @@ class InterfaceOpening:
             first_block=blocks_before,
             began_ns=began_ns,
         )
-        return Heard(driver=driver, found=found, tape=tape, core=core, rate=rate)
+        return Heard(driver=driver, found=found, tape=tape, core=core, memory=memory, rate=rate)
 
     def _cause(self) -> GapCause:
         away = (self._runtime / LOST_NAME).exists()
@@ -208,7 +226,7 @@ class InterfaceOpening:
                     return tape, warnings
                 with tape:
                     _refuse_if_held(tape, wanted_shape=f"{wanted} at full scale {found.full_scale:.0f}")
-        return Tape.create(path, wanted, full_scale=found.full_scale), warnings
+        return Tape.create(path, wanted, full_scale=found.full_scale, take_memory=False), warnings
 
     def _await_first_block(self, tape: Tape, blocks_before: int, found: FoundInterface) -> Block:
         """The first block that came. Its length is the interface's period."""
@@ -231,6 +249,13 @@ class InterfaceOpening:
                     "its cable, its clock source, and that its JACK server runs"
                 )
             self._sleep(LOOK_EVERY_S)
+
+
+def _give_back(tape: Tape) -> None:
+    """What it has of memory, where no take is on it."""
+    if not any(not hold.spare for hold in tape.holds()):
+        with contextlib.suppress(OSError):
+            remove_own(tape.path)
 
 
 def _is_held(path: Path) -> bool:

@@ -110,6 +110,8 @@ class CaptureProcess:
             self._opened.set()
             self._wake()
         if self._opening.heard is not None:
+            self._opening.take_memory()
+            self._wake()
             self._is_over.wait()  # the kernel notes this thread as the card's owner (/proc/asound/*/status)
 
     def _obey_signals(self) -> None:
@@ -156,7 +158,7 @@ class CaptureProcess:
 
     def _newest_report(self) -> CaptureReport:
         heard = self._opening.heard
-        if heard is None:
+        if heard is None or self._opening.report.phase is CapturePhase.FAILED:
             return self._opening.report
         report = heard.rate.look(time.monotonic_ns())
         if _is_over(report):
@@ -269,6 +271,7 @@ class CaptureProcess:
         stopper.join(STOP_WITHIN_S)
         if stopper.is_alive():
             return False
+        heard.memory.stop()
         heard.core.close()
         heard.tape.close()
         return True

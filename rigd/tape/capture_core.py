@@ -75,6 +75,11 @@ class CaptureCore:
         thread. Call `resume` before False, so that what was not stored becomes a gap."""
         lib.rigd_capture_measure_only(self._open(), int(measure_only))
 
+    def ready_to(self, end_position: int | None) -> None:
+        """Rows before that position have their memory, None: all of them. A block that would end behind it is
+        lost, and the process is not. From any thread, also while a stream is open."""
+        lib.rigd_capture_ready(self._open(), 2**64 - 1 if end_position is None else end_position)
+
     def wakes(self, *, since_ns: int) -> list[Point]:
         """What the interface delivered, stored or not: (monotonic ns, sum of frames by then) of each wake-up from
         `since_ns` on, oldest first, but for the newest. A thousand at most. Any thread."""

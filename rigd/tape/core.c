@@ -7,6 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE /* of the kernel since 5.14, whatever the C library knows */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
 static const char MAGIC[8] = {'R', 'I', 'G', 'D', 'T', 'A', 'P', 'E'};
 
 static uint64_t to_page(uint64_t bytes) { return (bytes + PAGE - 1) / PAGE * PAGE; }
@@ -39,6 +44,16 @@ uint64_t rigd_tape_bytes(const rigd_shape *shape)
     h.shape = *shape;
     place(&h);
     return h.file_bytes;
+}
+
+uint64_t rigd_tape_head_bytes(const rigd_shape *shape)
+{
+    header h;
+    if (!is_sound(shape))
+        return 0;
+    h.shape = *shape;
+    place(&h);
+    return h.rows_offset;
 }
 
 int rigd_tape_format(int fd, const rigd_shape *shape)
@@ -88,10 +103,7 @@ int rigd_tape_map(int fd, uint64_t file_bytes, int writable, rigd_tape **tape, u
     rigd_tape *t = calloc(1, sizeof *t);
     if (t == NULL)
         return RIGD_NO_MAP;
-    /* Populated, so that neither the callback nor the writer ever waits for a page. Who only looks on
-     * touches little of it. */
-    char *map = mmap(NULL, (size_t)h.file_bytes, PROT_READ | (writable ? PROT_WRITE : 0),
-                     MAP_SHARED | (writable ? MAP_POPULATE : 0), fd, 0);
+    char *map = mmap(NULL, (size_t)h.file_bytes, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) {
         int why = errno;
         free(t);
@@ -116,8 +128,40 @@ void rigd_tape_unmap(rigd_tape *tape)
 
 int rigd_tape_lock(rigd_tape *tape)
 {
-    return mlock(tape->head, (size_t)tape->file_bytes) == 0 ? 0 : errno;
+    return mlock2(tape->head, (size_t)tape->file_bytes, MLOCK_ONFAULT) == 0 ? 0 : errno;
 }
+
+/* First the file system's word that it has the memory, so that no touch ends in SIGBUS; then the touch. Kernels before
+ * 5.14 touch each page when it is written. */
+static int take(rigd_tape *t, int fd, uint64_t begin, uint64_t end)
+{
+    int fault;
+    begin -= begin % PAGE;
+    end = to_page(end) < t->file_bytes ? to_page(end) : t->file_bytes;
+    do
+        fault = posix_fallocate(fd, (off_t)begin, (off_t)(end - begin));
+    while (fault == EINTR);
+    if (fault != 0)
+        return fault;
+    char *map = (char *)(void *)t->head;
+    return madvise(map + begin, (size_t)(end - begin), MADV_POPULATE_WRITE) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+int rigd_tape_take_head(rigd_tape *t, int fd) { return take(t, fd, 0, t->head->rows_offset); }
+
+int rigd_tape_take_rows(rigd_tape *t, int fd, uint64_t position, uint64_t frames)
+{
+    uint64_t capacity = t->shape.capacity_frames, one = stretch(t), bytes = t->shape.channels * sizeof(float);
+    uint64_t rows = t->head->rows_offset, within = position & (one - 1);
+    uint64_t whole = (within + frames + one - 1) / one * one; /* stretches */
+    uint64_t begin = (position & (capacity - 1)) - within, end = begin + (whole < capacity ? whole : capacity);
+    int fault = take(t, fd, rows + begin * bytes, rows + (end < capacity ? end : capacity) * bytes);
+    if (fault == 0 && end > capacity)
+        fault = take(t, fd, rows, rows + (end - capacity) * bytes);
+    return fault;
+}
+
+void rigd_tape_map_in(rigd_tape *t) { madvise(t->head, (size_t)t->file_bytes, MADV_POPULATE_READ); }
 
 void rigd_tape_shape(const rigd_tape *tape, rigd_shape *shape) { *shape = tape->shape; }
 

@@ -94,10 +94,20 @@ typedef struct { uint64_t key, owner, owner_started, position; } rigd_hold;
 
 /* Making, mapping. All return 0 or one of the words above; errno is meant with RIGD_NO_MAP. */
 uint64_t rigd_tape_bytes(const rigd_shape *shape);
+uint64_t rigd_tape_head_bytes(const rigd_shape *shape); /* before the rows */
 int rigd_tape_format(int fd, const rigd_shape *shape);
 int rigd_tape_map(int fd, uint64_t file_bytes, int writable, rigd_tape **tape, uint32_t *layout_found);
 void rigd_tape_unmap(rigd_tape *tape);
-int rigd_tape_lock(rigd_tape *tape); /* 0 or errno */
+/* What the kernel gives the tape as memory from now on stays there: pages that have been touched, and no others. 0 or
+ * errno. */
+int rigd_tape_lock(rigd_tape *tape);
+/* Memory for everything before the rows, or for the rows of `frames` frames from `position` on: it is the tape's, zeroed
+ * and mapped, so that whoever writes there neither waits for a page nor meets a tmpfs that is full. `fd` is the tape's
+ * file. What was written is left as it is. 0 or errno. */
+int rigd_tape_take_head(rigd_tape *tape, int fd);
+int rigd_tape_take_rows(rigd_tape *tape, int fd, uint64_t position, uint64_t frames);
+/* For who only reads, once all memory is taken: all of it is mapped, in one go. */
+void rigd_tape_map_in(rigd_tape *tape);
 void rigd_tape_shape(const rigd_tape *tape, rigd_shape *shape);
 void rigd_tape_counters(const rigd_tape *tape, rigd_counters *counters);
 
@@ -148,6 +158,9 @@ rigd_capture *rigd_capture_open(rigd_tape *tape);
 void rigd_capture_close(rigd_capture *capture);
 /* Blocks bring rows of so many inputs only; the tape's other rows are silence. All of them unless told. */
 void rigd_capture_inputs(rigd_capture *capture, uint32_t inputs);
+/* Rows before this position have their memory; a block that would end behind it is lost. All of them unless told. Any
+ * thread of the process. */
+void rigd_capture_ready(rigd_capture *capture, uint64_t end_position);
 /* What the driver knows of its host: RIGD_BLOCKS_..., and how many frames it cannot lose without a word (ALSA's whole
  * buffer; 0: any). */
 void rigd_capture_host(rigd_capture *capture, uint32_t blocks, uint32_t told_frames);

@@ -37,6 +37,7 @@ struct rigd_capture {
     double last_jump;                    /* of the block before: a flag may come a block late */
     _Atomic uintptr_t thread;
     _Atomic int measure_only;
+    word ready;                          /* rows before this position have their memory */
     rigd_wakes wakes;
 };
 
@@ -61,6 +62,7 @@ rigd_capture *rigd_capture_open(rigd_tape *tape)
         return NULL;
     c->tape = tape;
     c->inputs = tape->shape.channels;
+    atomic_init(&c->ready, UINT64_MAX);
     c->position = tape->shape.origin_position;
     c->next_frame = tape->shape.origin_frame;
     /* `blocks` is the point of commit. A capture that was killed within a block left the words around
@@ -92,6 +94,8 @@ void rigd_capture_inputs(rigd_capture *c, uint32_t inputs)
 {
     c->inputs = inputs < c->tape->shape.channels ? inputs : c->tape->shape.channels;
 }
+
+void rigd_capture_ready(rigd_capture *c, uint64_t end_position) { atomic_store(&c->ready, end_position); }
 
 void rigd_capture_host(rigd_capture *c, uint32_t blocks, uint32_t told_frames)
 {
@@ -387,7 +391,8 @@ void rigd_capture_block(rigd_capture *c, const float *const *rows, uint32_t fram
     /* What was put together from before the loss and from after it has no place on either side of it. */
     int is_torn = lost > 0 && (flags & RIGD_OVERFLOW) != 0 && (c->blocks_are == RIGD_BLOCKS_ADAPTED
                   || (c->blocks_are == RIGD_BLOCKS_UNKNOWN && rigd_host_bunches(&c->host)));
-    if (rows == NULL || is_torn || frames > c->tape->shape.capacity_frames / 2) {
+    int has_memory = c->position + frames <= relaxed(&c->ready); /* a page that is not there could cost the process */
+    if (rows == NULL || is_torn || !has_memory || frames > c->tape->shape.capacity_frames / 2) {
         count(&h->lost_frames, frames);
         lose(c, frames, flags | RIGD_OVERFLOW);
         return;

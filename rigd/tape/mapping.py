@@ -25,6 +25,8 @@ LEVEL_SECONDS = 8
 NAMED_AGAIN_WITHIN_S = 2.0
 """Whoever has a tape looks at its name once a second."""
 LOOK_AGAIN_S = 0.02
+BLOCK_BYTES = 512
+"""Of st_blocks, whatever the file system (stat(2))."""
 
 
 def next_power_of_two(frames: int) -> int:
@@ -62,6 +64,35 @@ class TapeMap:
             self._pointer = None
             os.close(self._fd)
 
+    def take_head(self) -> None:
+        """Memory for all but the rows is there. TapeError."""
+        self._check_memory(lib.rigd_tape_take_head(self.writable_pointer, self._fd))
+
+    def check_room(self) -> None:
+        """There is room for what it still lacks. TapeError."""
+        try:
+            check_room(self._fd)
+        except OSError as error:
+            self._check_memory(error.errno or errno.EIO)
+
+    def take_rows(self, position: int, frames: int) -> None:
+        """Memory for the rows of `frames` frames from `position` on is there, zeroed and mapped; what was written
+        stays. TapeError. Any thread; 0.1 s for 100 MB that nobody had before."""
+        self._check_memory(lib.rigd_tape_take_rows(self.writable_pointer, self._fd, position, frames))
+
+    def _check_memory(self, fault: int) -> None:
+        if fault != 0:
+            size = os.fstat(self._fd).st_size
+            raise TapeError(_why_no_memory(self.path, size, OSError(fault, os.strerror(fault))))
+
+    @property
+    def has_all_memory(self) -> bool:
+        """Whoever made it has come to its end with that."""
+        if self._pointer is None:
+            return False
+        status = os.fstat(self._fd)
+        return status.st_blocks * BLOCK_BYTES >= status.st_size
+
     def name_again(self) -> bool:
         """Where nothing lies at the tape's path any more, the path leads to this tape again: by a link to the file as
         this process has it open (proc(5), /proc/PID/fd), since a file that was deleted cannot get a name back.
@@ -95,8 +126,10 @@ def create_file(
     shortest_block_frames: int,
     origin_frame: int,
     origin_position: int,
+    take_memory: bool,
 ) -> None:
-    """Makes a tape file of mode 0600 with all its memory taken, in one step as others see it."""
+    """Makes a tape file of mode 0600 in one step as others see it: with its memory taken, or with that of its head
+    only, where there is room for all of it."""
     log_blocks = next_power_of_two(max(2, geometry.capacity_frames // shortest_block_frames))
     level_blocks = next_power_of_two(LEVEL_SECONDS * geometry.sample_rate_hz // shortest_block_frames)
     shape = ffi.new(
@@ -122,18 +155,20 @@ def create_file(
         )
     try:
         with own_folder(path.parent) as folder:
-            _format(folder, path, total, shape)
+            _format(folder, path, total, shape, take_memory=take_memory)
     except OSError as e:
-        raise TapeError(_why_not_made(path, total, e)) from e
+        raise TapeError(f"{_why_no_memory(path, total, e)} No tape was made") from e
 
 
-def _format(folder: int, path: Path, total: int, shape: CData) -> None:
+def _format(folder: int, path: Path, total: int, shape: CData, *, take_memory: bool) -> None:
     unfinished = f".{path.name}.{os.urandom(4).hex()}"
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         fd = os.open(unfinished, flags, 0o600, dir_fd=folder)
         try:
-            os.posix_fallocate(fd, 0, total)
+            os.ftruncate(fd, total)
+            check_room(fd)
+            os.posix_fallocate(fd, 0, total if take_memory else lib.rigd_tape_head_bytes(shape))
             if lib.rigd_tape_format(fd, shape) != 0:
                 raise TapeError(f"tape {path}: its first page could not be mapped. No tape was made")
         finally:
@@ -144,19 +179,27 @@ def _format(folder: int, path: Path, total: int, shape: CData) -> None:
             os.unlink(unfinished, dir_fd=folder)
 
 
-def _why_not_made(path: Path, total: int, error: OSError) -> str:
+def check_room(fd: int) -> None:
+    """The file system has room for what the file does not have of its length. OSError (ENOSPC)."""
+    status, room = os.fstat(fd), os.fstatvfs(fd)
+    wanted = status.st_size - status.st_blocks * BLOCK_BYTES
+    if room.f_blocks and wanted > room.f_bavail * room.f_frsize:  # a tmpfs without a limit says 0
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _why_no_memory(path: Path, total: int, error: OSError) -> str:
     size = f"{total / 2**20:.0f} MiB"
-    if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFAULT):
         return (
-            f"tape {path}: no room for {size} in {path.parent}. No tape was made. Give that tmpfs more"
-            " memory, or make the tape shorter: fewer channels, a smaller stall or pre-roll"
+            f"tape {path}: no room for {size} in {path.parent}. Give that tmpfs more"
+            " memory, or make the tape shorter: fewer channels, a smaller stall or pre-roll."
         )
     if error.errno == errno.EFBIG:
         return (
-            f"tape {path}: this process may not make a file of {size}. No tape was made. Raise its limit (ulimit -f, "
-            "LimitFSIZE=), or make the tape shorter: fewer channels, a smaller stall or pre-roll"
+            f"tape {path}: this process may not make a file of {size}. Raise its limit (ulimit -f, "
+            "LimitFSIZE=), or make the tape shorter: fewer channels, a smaller stall or pre-roll."
         )
-    return f"tape {path}: {size} could not be made ({error.strerror}). No tape was made"
+    return f"tape {path}: {size} could not be made ({error.strerror})."
 
 
 def open_map(path: Path, *, writable: bool) -> TapeMap:

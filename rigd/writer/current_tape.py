@@ -19,6 +19,7 @@ class CurrentTape:
         self.path = path
         self._file: tuple[int, int] | None = None
         self.now: Tape | None = None
+        self._is_mapped_in = False
         self.trouble = ""
         """Why the tape that is there now could not be attached."""
 
@@ -43,5 +44,10 @@ class CurrentTape:
             self.trouble = str(error)
             return None
         old, self.now = self.now, tape
-        self._file, self.trouble = file, ""
+        self._file, self.trouble, self._is_mapped_in = file, "", False
         return old
+
+    def map_in(self) -> None:
+        """Once the tape has all its memory its pages are mapped, before a take reads them one by one."""
+        if self.now is not None and not self._is_mapped_in:
+            self._is_mapped_in = self.now.map_in()

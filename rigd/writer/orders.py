@@ -179,6 +179,11 @@ class WriterOrders:
         if self._tapes.now is not None and not self._holder.spare:
             self._strangers.look(self._tapes.now)
 
+    def map_tape_in(self) -> None:
+        """The tape's pages are mapped, where they are all there and no take waits for this writer."""
+        if not self.has_takes:
+            self._tapes.map_in()
+
     def keep_lists(self) -> None:
         """What the next writer has to know is in the runtime folder, also where somebody took that away."""
         self._open_list.keep()

@@ -156,6 +156,7 @@ class WriterProcess:
                     report_at = max(reported_at + SOONEST_REPORT_SECONDS, time.monotonic())
             if report_at <= max(soon, time.monotonic()):
                 self._try(self._desk.look_for_tape)
+                self._try(self._desk.map_tape_in)
                 self._stay_found(door)
                 if self._links:
                     self._try(self._report)
