@@ -2,8 +2,8 @@
 
 Runs on a thread of its own ("rigd-opening"), because PortAudio may wait for minutes for a server that hangs;
 the sockets stay alive meanwhile. After that the thread takes the rest of the tape's memory, and then does nothing
-more, for the audio is the C callback's alone. It stays as long as the card is open: ALSA names the thread that opened a card as its owner, and whoever asks who
-has the card looks for that thread.
+more, for the audio is the C callback's alone. It stays as long as the card is open: ALSA names the thread that opened
+a card as its owner, and whoever asks who has the card looks for that thread.
 """
 
 from __future__ import annotations
