@@ -41,6 +41,10 @@ class FoundInterface(Struct, frozen=True, kw_only=True):
     """No sound ever comes to it: what it brings is made up."""
 
 
+class StreamLeft(Exception):
+    """Not an error: the process may end at once, and nothing of the stream is to be touched before."""
+
+
 class AudioDriver(Protocol):
     """One interface, opened once. Made, and all its methods called, by one thread; `stop` perhaps by
     another, after the others returned. Errors are InterfaceError. Whether it still brings blocks is not
@@ -68,7 +72,8 @@ class AudioDriver(Protocol):
         ...
 
     def stop(self) -> None:
-        """No block comes any more. May hang, if the interface does: the caller has a time-out."""
+        """No block comes any more. May hang, if the interface does: the caller has a time-out. Raises StreamLeft
+        where nobody waits for this process any more, and what it has of the stream ends best with it."""
         ...
 
 

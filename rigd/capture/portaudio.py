@@ -10,13 +10,15 @@ is its n-th port in the order in which it registered them (pa_jack.c).
 
 from __future__ import annotations
 
+import contextlib
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rigd.capture.driver import FoundInterface, SettingsModel
+from rigd.capture.driver import FoundInterface, SettingsModel, StreamLeft
 from rigd.capture.interfaces import Interface, card_of, choose_interface
 from rigd.capture.jack_clients import StandIn
+from rigd.capture.jack_leaving import leave_servers
 from rigd.capture.portaudio_library import ALSA_HOST_API, CLIP_OFF, JACK_HOST_API, PortAudio
 from rigd.model.errors import InterfaceError, MismatchError
 from rigd.model.messages import CaptureSettings
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 PORTAUDIO_FULL_SCALE = 8_388_608.0
 """pa_converters.c divides integer samples by a power of two; JACK's drivers by 2^23 - 1 (memops.c)."""
 LARGEST_RATE_ERROR_HZ = 1.0
+LEFT_WITHIN_S = 0.3
 ANY_BLOCK_LENGTH = 0
 """paFramesPerBufferUnspecified. Each callback then brings what the host brought, untouched. Asked for a length of
 its own, PortAudio puts blocks together: several come at once, each with the flag of one xrun, and the first may begin
@@ -140,10 +143,13 @@ class PortAudioDriver:
         return round(latency_s * self._settings.tape.sample_rate_hz) + self._settings.period_frames
 
     def stop(self) -> None:
-        """The stream is closed and PortAudio gone. With JACK and 64 inputs this takes 1.7 s, one period
-        for each port; with an interface that is gone it may never return."""
+        """The stream is closed and PortAudio gone, or a JACK server has let go of this process (StreamLeft). With an
+        interface that is gone it may never return."""
         if self._stand_in is not None:
             self._stand_in.close()
+        with contextlib.suppress(OSError):  # a server that hangs
+            if self._stream is not None and leave_servers(within_s=LEFT_WITHIN_S):
+                raise StreamLeft
         if self._portaudio is not None:
             if self._stream is not None:
                 self._portaudio.lib.Pa_AbortStream(self._stream)

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from rigd.capture.driver import load_driver
+from rigd.capture.driver import StreamLeft, load_driver
 from rigd.capture.interface_opening import CaptureExit, InterfaceOpening
 from rigd.capture.matching import keep_interface
 from rigd.capture.settings import FILE_NAME, read_settings
@@ -266,10 +266,13 @@ class CaptureProcess:
             self._opened.wait(STOP_WITHIN_S)
             # Whatever a failed opening left behind in PortAudio is not worth waiting for.
             return False
-        stopper = threading.Thread(target=_stop, args=(heard.driver,), name="rigd-stopping", daemon=True)
+        is_closed = threading.Event()
+        stopper = threading.Thread(
+            target=_stop, args=(heard.driver, is_closed), name="rigd-stopping", daemon=True
+        )
         stopper.start()
         stopper.join(STOP_WITHIN_S)
-        if stopper.is_alive():
+        if not is_closed.is_set():
             return False
         heard.memory.stop()
         heard.core.close()
@@ -286,11 +289,14 @@ def _make_driver(settings: CaptureSettings, runtime: Path) -> AudioDriver:
     return load_driver(settings.driver)(settings, runtime)
 
 
-def _stop(driver: AudioDriver) -> None:
+def _stop(driver: AudioDriver, is_closed: threading.Event) -> None:
     try:
         driver.stop()
+    except StreamLeft:
+        return
     except Exception:
         write_exception("rigd-capture")
+    is_closed.set()
 
 
 def _rest_from_garbage() -> None:
