@@ -158,7 +158,7 @@ class CaptureProcess:
 
     def _newest_report(self) -> CaptureReport:
         heard = self._opening.heard
-        if heard is None or self._opening.report.phase is CapturePhase.FAILED:
+        if heard is None or _is_over(self._opening.report):
             return self._opening.report
         report = heard.rate.look(time.monotonic_ns())
         if _is_over(report):
