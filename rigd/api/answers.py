@@ -14,7 +14,16 @@ from msgspec.structs import replace
 
 from rigd.control.controller import Controller
 from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
-from rigd.model.commands import COMMANDS, Accepted, Command, Reply, arguments_of, parse_command, usage_of
+from rigd.model.commands import (
+    COMMANDS,
+    Accepted,
+    Command,
+    Reply,
+    arguments_given,
+    arguments_of,
+    parse_command,
+    usage_of,
+)
 from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import CommandError
 from rigd.model.levels import Levels
@@ -105,12 +114,14 @@ def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command
     kind = COMMANDS.get(request.verb)
     if kind is None:
         raise CommandError(f'"{request.verb[:40]}" is not a command; one of: {", ".join(COMMANDS)}')
-    unknown = set(request.arguments) - {field.name for field in arguments_of(kind)}
+    unknown = set(request.arguments) - {field.encode_name for field in arguments_of(kind)}
     if unknown:
         raise CommandError(f'{kind.verb} has no "{min(unknown)[:40]}"; the form is: {usage_of(kind)}')
     carried = {"origin": origin, "at_ns": at_ns, "held": request.held}
     try:
-        return structured({**request.arguments, **carried}, kind)
+        return structured({**arguments_given(kind, request.arguments), **carried}, kind)
+    except CommandError as error:
+        raise CommandError(f"{kind.verb}: {error}; the form is: {usage_of(kind)}") from error
     except msgspec.ValidationError as error:
         raise CommandError(f"{kind.verb}: {where_and_why(error)}; the form is: {usage_of(kind)}") from error
 

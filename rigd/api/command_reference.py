@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rigd.model.commands import COMMANDS, Command, arguments_of, usage_of
+from rigd.model.channels import FORM
+from rigd.model.commands import COMMANDS, Command, arguments_of, names_channels, usage_of
 from rigd.wire.codec import SCHEMA_DIALECT, schema_of
+
+CHANNELS = {
+    "description": f"One or more channels: a number, a list of numbers, or a text such as {FORM}",
+    "anyOf": [
+        {"type": "integer"},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 1},
+        {"type": "string"},
+    ],
+}
+"""As a client may give them (`channels_given`)."""
 
 
 def commands_markdown(by_hand: Mapping[str, str]) -> str:
@@ -32,11 +43,12 @@ def commands_schema() -> dict[str, Any]:
 
 def _schema_of(kind: type[Command]) -> dict[str, Any]:
     whole = schema_of(kind)
-    names = [field.name for field in arguments_of(kind)]
+    names = [field.encode_name for field in arguments_of(kind)]
+    several = {field.encode_name for field in arguments_of(kind) if names_channels(field)}
     return {
         "type": "object",
         "description": kind.summary,
-        "properties": {name: whole["properties"][name] for name in names},
+        "properties": {name: CHANNELS if name in several else whole["properties"][name] for name in names},
         "required": [name for name in names if name in whole.get("required", ())],
         "additionalProperties": False,
     }

@@ -33,6 +33,7 @@ from rigd.model.commands import (
     SetPad,
     SetPhantom,
     SetPolarity,
+    channels_named,
     parse_command,
 )
 from rigd.model.errors import CommandError, SurfaceError
@@ -322,9 +323,8 @@ def _check_allow(draft: Draft, path: KeyPath, allow: tuple[str, ...]) -> Iterato
             )
             continue
         for each in permissions:
-            if each.channel is not None:
-                sets_preamp = issubclass(COMMANDS[each.verb], _PREAMP_COMMANDS)
-                yield from _check_channel(draft, here, given, each.channel, sets_preamp=sets_preamp)
+            sets_preamp = issubclass(COMMANDS[each.verb], _PREAMP_COMMANDS)
+            yield from _check_channels(draft, here, given, each.channels or (), sets_preamp=sets_preamp)
 
 
 def _doing(binding: Binding) -> str:
@@ -349,10 +349,8 @@ def _check_command(draft: Draft, path: KeyPath, gesture: str, text: str) -> Iter
             text=f"{given}: {error}" if known else f"{given} is not a command{meant(verb, COMMANDS)}",
         )
         return
-    channel = getattr(command, "channel", None)
-    if channel is not None:
-        sets_preamp = isinstance(command, _PREAMP_COMMANDS)
-        yield from _check_channel(draft, path, given, channel, sets_preamp=sets_preamp)
+    sets_preamp = isinstance(command, _PREAMP_COMMANDS)
+    yield from _check_channels(draft, path, given, channels_named(command) or (), sets_preamp=sets_preamp)
     if isinstance(command, KeepLast) and draft.tape and draft.blackbox:
         yield from _check_keep(path, given, command.seconds, draft.tape, draft.blackbox)
 
@@ -368,6 +366,13 @@ def _check_keep(
         yield ConfigFault(
             path=path, text=f"{given} must be more than 0 and at most {longest:g} s, because {why}"
         )
+
+
+def _check_channels(
+    draft: Draft, path: KeyPath, given: str, channels: Iterable[int], *, sets_preamp: bool
+) -> Iterator[ConfigFault]:
+    for channel in channels:
+        yield from _check_channel(draft, path, given, channel, sets_preamp=sets_preamp)
 
 
 def _check_channel(

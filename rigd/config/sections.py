@@ -282,7 +282,7 @@ class SurfaceSection(Options):
     kind: str = option(NEEDED, "What it is: a name of the entry point group rigd.surfaces")
     allow: tuple[str, ...] | None = option(
         None,
-        'What it may name itself (`do` on a serial line): commands ("mark"), of one channel ("gain 3"), or "take" '
+        'What it may name itself (`do` on a serial line): commands ("mark"), of channels ("gain 3", "pad 1-4"), or "take" '
         f"({', '.join(GROUPS['take'])}). None: what its controls are bound to, but for {', '.join(GRAVE)}. Its "
         "controls always do what they are bound to",
         longest=200,

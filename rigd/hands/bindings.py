@@ -9,7 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from rigd.model.commands import Command, parse_command
+from rigd.model.channels import channels_of
+from rigd.model.commands import Command, NudgeGain, parse_command
 from rigd.model.errors import CommandError
 from rigd.model.units import ChannelNumber, Ns, Origin
 
@@ -113,4 +114,4 @@ def nudge_command(binding: Binding, detents: float, *, origin: Origin, at_ns: Ns
     if binding.nudge is None or not math.isfinite(detents) or detents == 0:
         return None
     delta_db = round(detents * binding.step_db, 6)
-    return parse_command(f"nudge {binding.nudge} {delta_db}", origin=origin, at_ns=at_ns)
+    return NudgeGain(origin=origin, at_ns=at_ns, channels=channels_of([binding.nudge]), delta_db=delta_db)

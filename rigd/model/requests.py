@@ -6,6 +6,8 @@ request, so that a client may ask several things at once.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct, field
 
 from rigd.model.brief import Counted
@@ -16,7 +18,8 @@ from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
 
 RequestId = int | str
-Argument = str | int | float | bool | None
+Argument = str | int | float | bool | list[Any] | None
+"""Channels are a number, a list of numbers, or their text ("1-4,7")."""
 
 
 class CommandRequest(Struct, frozen=True, kw_only=True):

@@ -6,12 +6,12 @@ The controller asks `SurfaceGate.refusal` for each command that a surface gave, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from rigd.hands.bindings import COMMAND_FIELDS, Binding
+from rigd.model.channels import Channels, channels_of, channels_text, read_channels
 from rigd.model.commands import (
     COMMANDS,
     Command,
@@ -22,11 +22,13 @@ from rigd.model.commands import (
     StartTake,
     ToggleTake,
     arguments_of,
+    channels_named,
+    names_channels,
     parse_command,
 )
 from rigd.model.errors import CommandError
 from rigd.model.state import Transport
-from rigd.model.units import NS_PER_SECOND, ChannelNumber, Ns, Origin
+from rigd.model.units import NS_PER_SECOND, Ns, Origin
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"take": ("start", "stop", "toggle", "next")}
 """Words of `allow` that stand for several commands."""
@@ -40,23 +42,26 @@ _BEGINS_A_TAKE = (StartTake, NextTake, DiscardAndRestart, KeepLast)
 
 
 class Permission(Struct, frozen=True, kw_only=True):
-    """One command, with any arguments; of a command for a channel also that channel alone."""
+    """One command, with any arguments; of a command for channels also these alone."""
 
     verb: str
-    channel: ChannelNumber | None = None
+    channels: Channels | None = None
 
     def __str__(self) -> str:
-        return self.verb if self.channel is None else f"{self.verb} {self.channel}"
+        return self.verb if self.channels is None else f"{self.verb} {channels_text(self.channels)}"
 
-    def covers(self, command: Command) -> bool:
-        """Whether this command is one of those that are meant."""
-        if command.verb != self.verb:
-            return False
-        return self.channel is None or getattr(command, "channel", None) == self.channel
+
+def covered(command: Command, permissions: Iterable[Permission]) -> bool:
+    """Whether the command is permitted; one for several channels where each of them is."""
+    of_verb = [each.channels for each in permissions if each.verb == command.verb]
+    if None in of_verb:
+        return True
+    asked = channels_named(command)
+    return asked is not None and set(asked) <= {number for each in of_verb for number in each or ()}
 
 
 def read_permissions(text: str) -> tuple[Permission, ...]:
-    """What an entry of `allow` stands for: "mark", "gain 3", "take". Raises CommandError."""
+    """What an entry of `allow` stands for: "mark", "gain 3", "gain 1-4", "take". Raises CommandError."""
     verb, *rest = text.lower().split() or [""]
     if verb in GROUPS and not rest:
         return tuple(Permission(verb=each) for each in GROUPS[verb])
@@ -65,12 +70,14 @@ def read_permissions(text: str) -> tuple[Permission, ...]:
         raise CommandError(f'"{verb[:40]}" is not a command')
     if not rest:
         return (Permission(verb=verb),)
-    has_channel = any(field.name == "channel" for field in arguments_of(kind))
-    if not has_channel:
+    if not any(names_channels(field) for field in arguments_of(kind)):
         raise CommandError(f'"{verb}" is allowed as a whole; write "{verb}"')
-    if len(rest) > 1 or not re.fullmatch(r"[1-9][0-9]{0,3}", rest[0]):
-        raise CommandError(f'"{verb}" is allowed as a whole or for one channel, such as "{verb} 3"')
-    return (Permission(verb=verb, channel=ChannelNumber(int(rest[0]))),)
+    try:
+        (word,) = rest
+        return (Permission(verb=verb, channels=read_channels(word)),)
+    except (ValueError, CommandError):
+        text = f'"{verb}" is allowed as a whole, or for channels, such as "{verb} 3" or "{verb} 1-4"'
+        raise CommandError(text) from None
 
 
 def bound_permissions(bindings: Iterable[Binding]) -> tuple[Permission, ...]:
@@ -79,11 +86,10 @@ def bound_permissions(bindings: Iterable[Binding]) -> tuple[Permission, ...]:
     for binding in bindings:
         for text in filter(None, (getattr(binding, gesture) for gesture in COMMAND_FIELDS)):
             command = parse_command(text, origin=Origin("config"), at_ns=Ns(0))
-            found[Permission(verb=command.verb, channel=getattr(command, "channel", None))] = None
-        if binding.gain is not None:
-            found[Permission(verb="gain", channel=binding.gain)] = None
-        if binding.nudge is not None:
-            found[Permission(verb="nudge", channel=binding.nudge)] = None
+            found[Permission(verb=command.verb, channels=channels_named(command))] = None
+        for verb, channel in (("gain", binding.gain), ("nudge", binding.nudge)):
+            if channel is not None:
+                found[Permission(verb=verb, channels=channels_of([channel]))] = None
     return tuple(found)
 
 
@@ -110,11 +116,11 @@ class SurfaceRights(Struct, frozen=True, kw_only=True):
     def refusal(self, command: Command) -> str:
         """Why the surface may not; empty where it may."""
         permitted = self.named if command.given_by is GivenBy.NAME else self.bound
-        if any(each.covers(command) for each in permitted):
+        if covered(command, permitted):
             return ""
         if command.given_by is not GivenBy.NAME:
             return f'not allowed: no control of "{command.origin}" is bound to {command.verb}'
-        asked = str(Permission(verb=command.verb, channel=getattr(command, "channel", None)))
+        asked = str(Permission(verb=command.verb, channels=channels_named(command)))
         may = ", ".join(str(each) for each in self.named) or "nothing"
         wanted = ", ".join(f'"{each}"' for each in (*self.named, asked))
         return (

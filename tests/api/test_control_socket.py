@@ -97,6 +97,25 @@ def test_the_socket_is_for_its_owner_alone(bench: Bench) -> None:
     assert stat.S_IMODE(bench.path.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize(
+    ("given", "disarmed"),
+    [(3, [3]), ([4, 2, 2], [2, 4]), ("1-2,4", [1, 2, 4]), (None, [1, 2, 3, 4]), ("all", [1, 2, 3, 4])],
+)
+def test_a_client_names_channels_as_a_number_a_list_or_a_text(
+    bench: Bench, given: Any, disarmed: list[int]
+) -> None:
+    with bench.client() as client:
+        assert client.command("disarm", channel=given, at_ns=ns(100.0)).accepted
+        channels = client.status().state.channels
+    assert [channel.number for channel in channels if not channel.armed] == disarmed
+
+
+@pytest.mark.parametrize("given", [[], [1, "2"], "1-", True, 1.5, [[1]]])
+def test_channels_of_another_form_are_refused_with_the_form(bench: Bench, given: Any) -> None:
+    with bench.client() as client, pytest.raises(CommandError, match="form is"):
+        client.command("arm", channel=given)
+
+
 def test_a_command_by_verb_and_by_text_is_done_at_the_time_it_was_meant(bench: Bench) -> None:
     with bench.client() as client:
         answer = client.command("start", at_ns=ns(99.5))
@@ -124,7 +143,7 @@ def test_a_refusal_carries_its_reason(bench: Bench) -> None:
         ("dance", {}, "not a command"),
         ("keep", {}, "keep SECONDS"),
         ("keep", {"seconds": "soon"}, "keep SECONDS"),
-        ("gain", {"channel": 1, "gain_db": 2.0, "origin": "x"}, "gain CHANNEL GAIN_DB"),
+        ("gain", {"channel": 1, "gain_db": 2.0, "origin": "x"}, "gain CHANNELS GAIN_DB"),
     ],
 )
 def test_a_command_of_another_form_is_told_the_right_form(

@@ -22,7 +22,9 @@ def test_the_schema_has_every_argument_of_every_command() -> None:
     schema = json.loads(json.dumps(commands_schema()))
     assert set(schema["properties"]) == set(COMMANDS)
     for verb, kind in COMMANDS.items():
-        assert list(schema["properties"][verb]["properties"]) == [field.name for field in arguments_of(kind)]
+        assert list(schema["properties"][verb]["properties"]) == [
+            field.encode_name for field in arguments_of(kind)
+        ]
     phantom = schema["properties"]["phantom"]
     assert phantom["required"] == ["channel", "on"]
     assert phantom["properties"]["confirm"] == {"default": False, "type": "boolean"}

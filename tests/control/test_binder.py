@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from rigd.control.binder import MOST_UNANSWERED, QUEUE_LENGTH, Binder
 from rigd.hands.bindings import ONE_SWITCH, Binding
 from rigd.hands.surface import ControlInput, Motion
+from rigd.model.channels import channels_of
 from rigd.model.commands import (
     Accepted,
     AddMarker,
@@ -260,14 +261,14 @@ def test_a_fader_sets_the_gain_once_it_has_passed_the_true_one(bench: Bench) -> 
         bench.move("cc 11 ch 1", Motion.ABSOLUTE, at_ms, value=place)
         bench.all_done()
     assert bench.commands(1) == [
-        SetGain(origin=PEDAL, at_ns=Ns(2 * MS), channel=ChannelNumber(1), gain_db=36.0)
+        SetGain(origin=PEDAL, at_ns=Ns(2 * MS), channels=channels_of([1]), gain_db=36.0)
     ]
 
 
 def test_an_encoder_nudges_the_gain(bench: Bench) -> None:
     bench.move("encoder 1", Motion.RELATIVE, 5, value=3.0, of="box")
     assert bench.commands(1) == [
-        NudgeGain(origin=BOX, at_ns=Ns(5 * MS), channel=ChannelNumber(1), delta_db=1.5)
+        NudgeGain(origin=BOX, at_ns=Ns(5 * MS), channels=channels_of([1]), delta_db=1.5)
     ]
 
 

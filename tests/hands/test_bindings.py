@@ -17,6 +17,7 @@ from rigd.hands.bindings import (
     nudge_command,
 )
 from rigd.hands.faders import GainFader
+from rigd.model.channels import channels_of
 from rigd.model.commands import NudgeGain, SetGain, ToggleTake
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.state import Channel, Setting
@@ -96,7 +97,7 @@ def test_a_command_of_a_hold_says_so_and_keeps_the_time_of_the_press() -> None:
 def test_an_encoder_turns_the_gain_by_its_step() -> None:
     binding = Binding(control="encoder 1", nudge=ChannelNumber(2), step_db=0.5)
     command = nudge_command(binding, -3.0, origin=PEDAL, at_ns=Ns(1))
-    assert command == NudgeGain(origin=PEDAL, at_ns=Ns(1), channel=ChannelNumber(2), delta_db=-1.5)
+    assert command == NudgeGain(origin=PEDAL, at_ns=Ns(1), channels=channels_of([2]), delta_db=-1.5)
     assert nudge_command(binding, 0.0, origin=PEDAL, at_ns=Ns(1)) is None
     assert nudge_command(binding, float("nan"), origin=PEDAL, at_ns=Ns(1)) is None
 
@@ -176,7 +177,7 @@ def test_after_the_port_is_gone_the_fader_has_to_pass_again() -> None:
 
 def test_the_fader_names_the_command() -> None:
     command = GainFader(FADER).command(0.25, channel(None), origin=PEDAL, at_ns=Ns(7))
-    assert command == SetGain(origin=PEDAL, at_ns=Ns(7), channel=ChannelNumber(3), gain_db=15.0)
+    assert command == SetGain(origin=PEDAL, at_ns=Ns(7), channels=channels_of([3]), gain_db=15.0)
 
 
 @given(places=st.lists(st.floats(0, 1), max_size=50), true_db=st.floats(0, 60))
