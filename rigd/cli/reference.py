@@ -60,7 +60,8 @@ Made by `make docs` from the registry in `rigd/model/commands.py`; `commands.sch
 
 A command in this form can be bound to a pedal (`tap = "toggle"`), named by a box on a serial line where its config
 lets it (`allow`), and given by hand: `rigd do "keep 20"`. Channels are {FORM}: what is asked for several
-is done for all of them, or for none. A command line has each of them under its own name too; its options are in `rigd take stop --help` and the like.
+is done for all of them, or for none. A command line has each command under its
+own name too; its options are in `rigd take stop --help` and the like.
 
 {commands_markdown(by_hand_of(command_line([])))}
 ## Exit codes of `rigd ...`

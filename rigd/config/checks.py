@@ -13,6 +13,7 @@ from rigd.config.lines import KeyPath
 from rigd.config.rig_config import PreampConfig, SurfaceConfig
 from rigd.config.sections import (
     AudioSection,
+    BindingSection,
     BlackBoxSection,
     ChannelSection,
     ControlSection,
@@ -22,7 +23,7 @@ from rigd.config.sections import (
     TakeSection,
     TapeSection,
 )
-from rigd.hands.bindings import Binding, check_binding, plain_control
+from rigd.hands.bindings import COMMAND_FIELDS, check_binding, plain_control, prototype_of
 from rigd.hands.surface import Motion
 from rigd.model.commands import (
     COMMANDS,
@@ -34,14 +35,12 @@ from rigd.model.commands import (
     SetPhantom,
     SetPolarity,
     channels_named,
-    parse_command,
 )
 from rigd.model.errors import CommandError, SurfaceError
 from rigd.model.state import Channel
-from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
+from rigd.model.units import ChannelNumber, InputNumber
 from rigd.rules.permissions import GROUPS, read_permissions
 
-_GESTURES = ("press", "release", "tap", "double", "hold", "long_hold")
 _PREAMP_COMMANDS = (SetGain, NudgeGain, SetPad, SetPhantom, SetPolarity)
 
 
@@ -50,7 +49,7 @@ class SurfaceDraft(Struct, frozen=True, kw_only=True):
 
     kind: str
     settings: BaseModel | None
-    bindings: tuple[Binding | None, ...]
+    bindings: tuple[BindingSection | None, ...]
     allow: tuple[str, ...] | None = None
 
 
@@ -132,7 +131,7 @@ class Draft(Struct, frozen=True, kw_only=True):
                 name=name,
                 kind=surface.kind,
                 settings=surface.settings,
-                bindings=tuple(binding for binding in surface.bindings if binding is not None),
+                bindings=tuple(each.binding() for each in surface.bindings if each is not None),
                 allow=surface.allow,
             )
             for name, surface in self.surfaces.items()
@@ -255,23 +254,22 @@ def _check_gangs(draft: Draft) -> Iterator[ConfigFault]:
 
 
 def _check_bindings(
-    draft: Draft, path: KeyPath, bindings: tuple[Binding | None, ...]
+    draft: Draft, path: KeyPath, bindings: tuple[BindingSection | None, ...]
 ) -> Iterator[ConfigFault]:
-    first: dict[str, Binding] = {}
+    first: dict[str, BindingSection] = {}
     for place, binding in enumerate(bindings):
         if binding is None:
             continue
         here: KeyPath = (*path, place)
         for wrong in check_binding(binding):
-            if wrong.partition(":")[0] not in _GESTURES:  # those are told below, with what was meant
-                yield ConfigFault(path=(*here, "control"), text=wrong)
+            yield ConfigFault(path=(*here, "control"), text=wrong)
         control = plain_control(binding.control)
         if control in first:
             both = f"{_doing(first[control])}, {_doing(binding)}"
             text = f'control "{control}" is bound twice ({both})'
             yield ConfigFault(path=(*here, "control"), text=text)
         first.setdefault(control, binding)
-        for gesture in _GESTURES:
+        for gesture in COMMAND_FIELDS:
             if getattr(binding, gesture):
                 yield from _check_command(draft, (*here, gesture), gesture, getattr(binding, gesture))
         for key, channel in (("gain", binding.gain), ("nudge", binding.nudge)):
@@ -281,7 +279,9 @@ def _check_bindings(
                 )
 
 
-def _check_control(path: KeyPath, binding: Binding, settings: BaseModel | None) -> Iterator[ConfigFault]:
+def _check_control(
+    path: KeyPath, binding: BindingSection, settings: BaseModel | None
+) -> Iterator[ConfigFault]:
     """What the kind says of its controls: whether there is one of that name, and whether it can do what is bound to
     it. A kind that does not say takes every name."""
     motions_of: Callable[[str], frozenset[Motion]] | None = getattr(settings, "motions_of", None)
@@ -299,7 +299,7 @@ def _check_control(path: KeyPath, binding: Binding, settings: BaseModel | None) 
     if binding.nudge is not None and Motion.RELATIVE not in motions:
         text = f"nudge = {binding.nudge}: {control} does not turn in steps; bind an encoder to it"
         yield ConfigFault(path=(*path, "nudge"), text=text)
-    gestures = [gesture for gesture in _GESTURES if getattr(binding, gesture)]
+    gestures = [gesture for gesture in COMMAND_FIELDS if getattr(binding, gesture)]
     if gestures and not motions & {Motion.PRESS, Motion.TRIGGER}:
         text = f"{gestures[0]} = {shown(getattr(binding, gestures[0]))}: {control} cannot be pressed"
         yield ConfigFault(path=(*path, gestures[0]), text=text)
@@ -327,9 +327,9 @@ def _check_allow(draft: Draft, path: KeyPath, allow: tuple[str, ...]) -> Iterato
             yield from _check_channels(draft, here, given, each.channels or (), sets_preamp=sets_preamp)
 
 
-def _doing(binding: Binding) -> str:
+def _doing(binding: BindingSection) -> str:
     """What a binding does, in a word or two."""
-    for gesture in _GESTURES:
+    for gesture in COMMAND_FIELDS:
         if text := getattr(binding, gesture):
             return str(text)
     if binding.gain is not None:
@@ -340,7 +340,7 @@ def _doing(binding: Binding) -> str:
 def _check_command(draft: Draft, path: KeyPath, gesture: str, text: str) -> Iterator[ConfigFault]:
     given = f"{gesture} = {shown(text)}"
     try:
-        command: Command = parse_command(text, origin=Origin("config"), at_ns=Ns(0))
+        command: Command = prototype_of(text)
     except CommandError as error:
         verb = text.split(maxsplit=1)[0].lower() if text.split() else ""
         known = verb in COMMANDS

@@ -277,10 +277,9 @@ class _Reader:
             kind = table.pop("kind", None)
             allow = self._allow(path, table)
             rows = self._tables((*path, "binding"), table.pop("binding", []))
-            read = [
+            bindings = tuple(
                 self._model(BindingSection, (*path, "binding", place), row) for place, row in enumerate(rows)
-            ]
-            bindings = tuple(None if row is None else row.binding() for row in read)
+            )
             found[name] = SurfaceDraft(bindings=bindings, settings=None, kind=str(kind), allow=allow)
             self._check_name(path, name)
             if kind is None:

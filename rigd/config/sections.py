@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from rigd.config.options import NEEDED, Options, option
-from rigd.hands.bindings import Binding
+from rigd.hands.bindings import Binding, binding_of
 from rigd.model.errors import CommandError
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.names import MONO_FIELDS, SESSION_FIELDS, SONG_FIELDS, TAKE_FIELDS, parse_naming
@@ -263,11 +263,11 @@ class BindingSection(Options):
     )
 
     def binding(self) -> Binding:
-        """The rig's own word for it."""
+        """The rig's own word for it. Raises CommandError where a gesture's text is no command."""
         values: dict[str, Any] = self.model_dump()
         for key in ("gain", "nudge"):
             values[key] = None if values[key] is None else ChannelNumber(values[key])
-        return Binding(**values)
+        return binding_of(**values)
 
 
 class PreampSection(Options):
@@ -282,9 +282,9 @@ class SurfaceSection(Options):
     kind: str = option(NEEDED, "What it is: a name of the entry point group rigd.surfaces")
     allow: tuple[str, ...] | None = option(
         None,
-        'What it may name itself (`do` on a serial line): commands ("mark"), of channels ("gain 3", "pad 1-4"), or "take" '
-        f"({', '.join(GROUPS['take'])}). None: what its controls are bound to, but for {', '.join(GRAVE)}. Its "
-        "controls always do what they are bound to",
+        'What it may name itself (`do` on a serial line): commands ("mark"), of channels ("gain 3", "pad 1-4"), or '
+        f'"take" ({", ".join(GROUPS["take"])}). None: what its controls are bound to, but for {", ".join(GRAVE)}. '
+        "Its controls always do what they are bound to",
         longest=200,
     )
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rigd.control.controller import MOST_COMMANDS_WAITING
-from rigd.hands.bindings import Binding, command_of, control_fits, nudge_command, plain_control
+from rigd.hands.bindings import Binding, control_fits, given_now, nudge_command, plain_control
 from rigd.hands.faders import GainFader
 from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
 from rigd.hands.surface import ControlInput, Motion, Surface
@@ -310,7 +310,7 @@ class Binder:
 
     def _make(self, bound: _BoundControl, made: tuple[Recognised, ...]) -> None:
         for each in made:
-            command = command_of(
+            command = given_now(
                 getattr(bound.binding, each.gesture.value),
                 held=each.gesture in HELD_GESTURES,
                 origin=Origin(bound.surface),

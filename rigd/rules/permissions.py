@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from rigd.hands.bindings import COMMAND_FIELDS, Binding
+from rigd.hands.bindings import Binding
 from rigd.model.channels import Channels, channels_of, channels_text, read_channels
 from rigd.model.commands import (
     COMMANDS,
@@ -24,11 +24,10 @@ from rigd.model.commands import (
     arguments_of,
     channels_named,
     names_channels,
-    parse_command,
 )
 from rigd.model.errors import CommandError
 from rigd.model.state import Transport
-from rigd.model.units import NS_PER_SECOND, Ns, Origin
+from rigd.model.units import NS_PER_SECOND, Ns
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"take": ("start", "stop", "toggle", "next")}
 """Words of `allow` that stand for several commands."""
@@ -81,11 +80,10 @@ def read_permissions(text: str) -> tuple[Permission, ...]:
 
 
 def bound_permissions(bindings: Iterable[Binding]) -> tuple[Permission, ...]:
-    """The commands that the controls of a surface are bound to, each once. Raises CommandError where one is none."""
+    """The commands that the controls of a surface are bound to, each once."""
     found: dict[Permission, None] = {}
     for binding in bindings:
-        for text in filter(None, (getattr(binding, gesture) for gesture in COMMAND_FIELDS)):
-            command = parse_command(text, origin=Origin("config"), at_ns=Ns(0))
+        for command in binding.commands:
             found[Permission(verb=command.verb, channels=channels_named(command))] = None
         for verb, channel in (("gain", binding.gain), ("nudge", binding.nudge)):
             if channel is not None:
@@ -105,7 +103,7 @@ class SurfaceRights(Struct, frozen=True, kw_only=True):
     def of(bindings: Iterable[Binding], allow: Iterable[str] | None) -> SurfaceRights:
         """As the config has it. Without `allow` a surface may name what its controls are bound to, and nothing grave.
 
-        Raises CommandError for an entry or a binding that is none.
+        Raises CommandError for an entry that is none.
         """
         bound = bound_permissions(bindings)
         if allow is None:

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from rigd.control.binder import MOST_UNANSWERED, QUEUE_LENGTH, Binder
-from rigd.hands.bindings import ONE_SWITCH, Binding
+from rigd.hands.bindings import ONE_SWITCH, Binding, binding_of
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.channels import channels_of
 from rigd.model.commands import (
@@ -43,14 +43,14 @@ PEDAL, BOX = Origin("pedal"), Origin("box")
 ABILITY = PreampAbility(min_db=0.0, max_db=60.0, step_db=0.5, read_back=ReadBack.PUSH)
 BINDINGS = {
     "pedal": (
-        Binding(control="cc 80", **ONE_SWITCH),  # type: ignore[arg-type]
-        Binding(control="cc 81 ch 2", tap="mark chorus"),
-        Binding(control="cc 83", press="start", release="stop", debounce_ms=0),
+        binding_of(control="cc 80", **ONE_SWITCH),
+        binding_of(control="cc 81 ch 2", tap="mark chorus"),
+        binding_of(control="cc 83", press="start", release="stop", debounce_ms=0),
         Binding(control="cc 11", gain=ChannelNumber(1)),
     ),
     "box": (
         Binding(control="encoder 1", nudge=ChannelNumber(1), step_db=0.5),
-        Binding(control="button 1", mode="trigger", tap="toggle"),
+        binding_of(control="button 1", mode="trigger", tap="toggle"),
     ),
 }
 
@@ -188,6 +188,19 @@ def test_a_tap_is_a_command_at_the_time_of_the_press(bench: Bench) -> None:
     bench.press(100, 180)
     bench.pass_time(500)
     assert bench.commands(1) == [ToggleTake(origin=PEDAL, at_ns=Ns(100 * MS))]
+
+
+def test_no_text_is_read_at_a_press_or_a_turn(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(text: str, **_: object) -> Command:
+        raise AssertionError(f'"{text}" was read once more')
+
+    for room in ("hands.bindings", "control.binder"):
+        monkeypatch.setattr(f"rigd.{room}.parse_command", read)
+    bench.press(100, 180)
+    bench.pass_time(500)
+    bench.move("encoder 1", Motion.RELATIVE, 600, value=1.0, of="box")
+    wait_for(lambda: len(bench.rig.commands) == 2)
+    assert {type(command) for command in bench.rig.commands} == {ToggleTake, NudgeGain}
 
 
 def test_a_double_is_one_command_at_the_time_of_the_first_press(bench: Bench) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
 from rigd.control.binder import Binder
-from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Binding
+from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Binding, binding_of
 from rigd.model.commands import (
     Accepted,
     CircleTake,
@@ -82,7 +82,7 @@ class Chain:
 
 @pytest.fixture
 def one_switch(tmp_path: Path) -> Iterator[Chain]:
-    binding = Binding(control="cc 80", **ONE_SWITCH, **SLOW)  # type: ignore[arg-type]
+    binding = binding_of(control="cc 80", **ONE_SWITCH, **SLOW)
     with Chain(tmp_path / "midi", "momentary", binding) as chain:
         yield chain
 
@@ -106,7 +106,7 @@ def test_one_switch_says_all_four_things(one_switch: Chain) -> None:
 
 
 def test_a_latching_switch_acts_at_every_press(tmp_path: Path) -> None:
-    binding = Binding(control="cc 80", mode="latching", **TWO_GESTURES, **SLOW)  # type: ignore[arg-type]
+    binding = binding_of(control="cc 80", mode="latching", **TWO_GESTURES, **SLOW)
     with Chain(tmp_path / "midi", "latching", binding) as chain:
         for count in (1, 2):
             chain.pedal.tap()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from rigd.hands.bindings import ONE_SWITCH, Binding
+from rigd.hands.bindings import ONE_SWITCH, Binding, binding_of
 from rigd.model.commands import COMMANDS, Command, GivenBy, parse_command
 from rigd.model.errors import CommandError
 from rigd.model.state import Transport
@@ -25,9 +25,9 @@ ONE_FADER = (Binding(control="fader 1", gain=ChannelNumber(1)),)
 BUSY = (
     *ONE_FADER,
     Binding(control="encoder 1", nudge=ChannelNumber(8)),
-    Binding(control="button 1", press="mark here"),
-    Binding(control="button 2", tap="keep 10", hold="phantom 1 off"),
-    Binding(control="button 3", **ONE_SWITCH),  # type: ignore[arg-type]
+    binding_of(control="button 1", press="mark here"),
+    binding_of(control="button 2", tap="keep 10", hold="phantom 1 off"),
+    binding_of(control="button 3", **ONE_SWITCH),
 )
 EXAMPLES = {
     "keep": "keep 20", "note": "note x", "rate": "rate 3", "song": "song x", "session": "session x",
@@ -79,7 +79,7 @@ def test_what_is_allowed_by_name_may_be_named_and_takes_the_place_of_what_is_bou
 def test_nothing_grave_is_ever_named_unless_it_is_allowed_in_so_many_words(
     allow: list[str], verb: str
 ) -> None:
-    bindings = (*BUSY, Binding(control="button 9", tap=EXAMPLES.get(verb, verb)))
+    bindings = (*BUSY, binding_of(control="button 9", tap=EXAMPLES.get(verb, verb)))
     for rights in (SurfaceRights.of(bindings, None), SurfaceRights.of(bindings, allow)):
         assert not may(rights, EXAMPLES.get(verb, verb))
     assert may(SurfaceRights.of(bindings, [*allow, verb]), EXAMPLES.get(verb, verb))
