@@ -55,6 +55,7 @@ from rigd.model.inputs import CaptureLost, Rules, WriterLost
 from rigd.model.state import SurfaceStatus, first_state, is_rolling
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.rules.keep_beyond_tape import takes_are_behind
+from rigd.rules.permissions import RIG_ITSELF
 from rigd.takefile.volume import OWN_FOLDER
 from rigd.tape.view import TapeView
 from rigd.wire.held_lock import HeldLock
@@ -93,7 +94,7 @@ class Rig:
 
     def shut_down(self, *, origin: Origin) -> None:
         """Every take is being closed; `ended` is set once they are. For a signal or a terminal."""
-        self.controller.submit(ShutDown(origin=origin, at_ns=clock_ns(), held=True))
+        self.controller.submit(ShutDown(origin=origin, at_ns=clock_ns(), held=True), RIG_ITSELF)
 
     def stop(self, *, leave_running: bool = False) -> None:
         """Every part is stopped, in reverse. With `leave_running` capture and writer go on, and so does a take."""
@@ -209,7 +210,6 @@ class Rig:
                 new_take_id=lambda: TakeId(uuid.uuid4().hex),
                 read_clock=clock.reading,
             ),
-            surfaces={surface.name: surface.rights for surface in config.surfaces},
         )
 
         running.callback(trial.stop)
@@ -331,6 +331,7 @@ class Rig:
         feedback = Feedback(state=lambda: controller.state, meter=tape.meter(), post=self._post)
         binder = Binder(
             bindings={surface.name: surface.bindings for surface in config.surfaces},
+            principals={surface.name: surface.principal for surface in config.surfaces},
             submit=controller.submit,
             state=lambda: controller.state,
             report=feedback.report,
@@ -363,6 +364,7 @@ class Rig:
             read_timing=tape.timing,
             read_safety=self._unsafe_sound.now,
             clock_ns=clock_ns,
+            group_role=config.control.group_role,
         )
         server.start()
         running.callback(server.stop)

@@ -48,6 +48,7 @@ from rigd.model.state import RigState, Take
 from rigd.model.structs import structured
 from rigd.model.takes import other_takes
 from rigd.model.units import ClockNs, Ns, Origin, TakeId
+from rigd.rules.permissions import Principal
 from rigd.rules.step_work import find_take
 from rigd.wire.codec import where_and_why
 
@@ -73,25 +74,34 @@ class Answers:
         self._clock_ns = clock_ns
         self._read_levels = read_levels
 
-    def answer(self, request: Any, tell: Tell) -> None:
-        """`tell` gets the answer, now or, for a command, when the controller has replied."""
+    def answer(self, request: Any, who: Principal, tell: Tell) -> None:
+        """`who` asks; `tell` gets the answer, now or, for a command, when the controller has replied."""
         state = self._controller.state
         match request:
             case CommandRequest() | TextRequest():
-                self._do(request, tell)
+                self._do(request, who, tell)
             case StatusRequest():
                 levels = self._read_levels() if request.levels else None
                 timing = self._read_timing()
                 safety = self._read_safety()
                 if safety is not None:
                     state = replace(state, unsafe_s=safety.unsafe_s, tape_fill=safety.tape_fill)
-                tell(StatusAnswer(id=request.id, state=brief_state(state), levels=levels, timing=timing))
+                tell(
+                    StatusAnswer(
+                        id=request.id,
+                        state=brief_state(state),
+                        levels=levels,
+                        timing=timing,
+                        who=who.name,
+                        role=who.role,
+                    )
+                )
             case TakesRequest():
                 tell(_takes_answer(request, state))
             case TakeRequest():
                 tell(_take_answer(request, state))
 
-    def _do(self, request: CommandRequest | TextRequest, tell: Tell) -> None:
+    def _do(self, request: CommandRequest | TextRequest, who: Principal, tell: Tell) -> None:
         at_ns = request.at_ns if request.at_ns is not None else self._clock_ns()
         origin = Origin(plain_line(request.origin[:LONGEST_ORIGIN])[:LONGEST_ORIGIN])
         try:
@@ -106,7 +116,7 @@ class Answers:
         def replied(reply: Reply) -> None:
             tell(command_answer(request.id, reply))
 
-        self._controller.submit_then(command, replied)
+        self._controller.submit_then(command, who, replied)
 
 
 def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rigd.model.channels import FORM
 from rigd.model.commands import COMMANDS, Command, arguments_of, names_channels, usage_of
+from rigd.model.roles import SCOPES, Role, Scope
 from rigd.wire.codec import SCHEMA_DIALECT, schema_of
 
 CHANNELS = {
@@ -22,10 +23,20 @@ CHANNELS = {
 
 def commands_markdown(by_hand: Mapping[str, str]) -> str:
     """A table of every command: its text form, how a command line has it (verb to form), and what it does."""
-    lines = ["| Command | By hand | What it does |", "|---|---|---|"]
+    lines = ["| Command | By hand | Scope | What it does |", "|---|---|---|---|"]
     lines += [
-        f"| `{usage_of(kind)}` | `{_cell(by_hand[verb])}` | {_cell(kind.summary)} |"
+        f"| `{usage_of(kind)}` | `{_cell(by_hand[verb])}` | {kind.scope} | {_cell(kind.summary)} |"
         for verb, kind in COMMANDS.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def roles_markdown() -> str:
+    """A table of the roles and what each may give."""
+    lines = ["| role | " + " | ".join(Scope) + " |", "|---|" + "---|" * len(Scope)]
+    lines += [
+        f"| `{role}` | " + " | ".join("yes" if scope in SCOPES[role] else "" for scope in Scope) + " |"
+        for role in Role
     ]
     return "\n".join(lines) + "\n"
 

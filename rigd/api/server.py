@@ -42,6 +42,7 @@ from rigd.model.requests import (
     Timing,
     WaitRequest,
 )
+from rigd.model.roles import Role
 from rigd.model.units import NS_PER_SECOND, ClockNs
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import ListeningSocket
@@ -77,6 +78,7 @@ class ControlSocket:
         read_timing: Callable[[], Timing | None],
         clock_ns: ClockNs,
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
+        group_role: Role = Role.OWNER,
     ) -> None:
         self._path = path
         self._controller = controller
@@ -99,7 +101,7 @@ class ControlSocket:
         """Its name in the runtime folder vanished: it is to be opened again."""
         self._door_opens_ns = 0
         """When the door is looked at again after a pause; 0: it is looked at."""
-        self._doorkeeper = Doorkeeper(path)
+        self._doorkeeper = Doorkeeper(path, group_role=group_role)
         self._watch: Listener | None = None
         """Wakes the thread at every event, for those who wait for a take."""
         self._stopping = threading.Event()
@@ -224,9 +226,10 @@ class ControlSocket:
             self._admit(stream)
 
     def _admit(self, stream: socket.socket) -> None:
-        if not self._doorkeeper.lets_in(stream):
+        who = self._doorkeeper.let_in(stream)
+        if who is None:
             return
-        visit = Visit(SocketClient(stream), peer=peer_of(stream), came_at_ns=self._clock_ns())
+        visit = Visit(SocketClient(stream), who, peer=peer_of(stream), came_at_ns=self._clock_ns())
         self._visits[stream.fileno()] = visit
         self._selector.register(stream, selectors.EVENT_READ)
         leaves = who_leaves(visit, self._visits.values(), now_ns=self._clock_ns())
@@ -276,7 +279,7 @@ class ControlSocket:
                 case WaitRequest():
                     self._wait_for(visit, request)
                 case _:
-                    self._answers.answer(request, lambda answer: self._tell(visit, answer))
+                    self._answers.answer(request, visit.who, lambda answer: self._tell(visit, answer))
         except LinkError as error:
             self._tell(visit, Failed(id=request_id, error=_plain(str(error))))
         except Exception:

@@ -19,6 +19,7 @@ from rigd.model.limits import MOST_CLIENTS, MOST_GUESTS, MOST_WATCHERS
 from rigd.model.requests import WaitRequest
 from rigd.model.state import RigState
 from rigd.model.units import NS_PER_SECOND
+from rigd.rules.permissions import Principal
 from rigd.wire.peers import Peer
 
 QUIET_NS = 5 * NS_PER_SECOND
@@ -38,6 +39,7 @@ class Visit:
     """A client and what it has asked for that is not answered once and for all."""
 
     client: SocketClient
+    who: Principal
     peer: Peer = NOBODY
     listener: Listener | None = None
     followed: RigState | None = None

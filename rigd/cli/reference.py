@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rigd.api.command_reference import commands_markdown, commands_schema
+from rigd.api.command_reference import commands_markdown, commands_schema, roles_markdown
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command, Group, form_of
 from rigd.cli.main import command_line
@@ -64,6 +64,12 @@ is done for all of them, or for none. A command line has each command under its
 own name too; its options are in `rigd take stop --help` and the like.
 
 {commands_markdown(by_hand_of(command_line([])))}
+## Who may give them
+
+What a command touches is its scope; what somebody is there for is a role: `[control] group_role` and
+`[surface.NAME] role` (see [security.md](security.md)). Everybody who comes in may watch.
+
+{roles_markdown()}
 ## Exit codes of `rigd ...`
 
 | code | means |

@@ -27,6 +27,7 @@ from rigd.cli.words import (
 )
 from rigd.hands.showing import exact_time_text, take_frames
 from rigd.model.disk_words import measurement_text
+from rigd.model.roles import Role
 from rigd.model.takes import closing_takes
 
 LEAST_TOLD_S = 0.1
@@ -52,6 +53,8 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
     if state.unsafe_s >= LEAST_TOLD_S:
         full = f"; the tape is {state.tape_fill:.0%} full"
         out.print(f"not safe   {state.unsafe_s:.1f} s are not yet on the disk{full}")
+    if answer.role not in (None, Role.OWNER):
+        out.print(f"you        {answer.who}, here as {answer.role}")
     out.print(f"session    {state.session}, {count(take_count(state), 'take')} in {state.session_folder}")
     interface = state.interface
     if interface is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -37,6 +38,7 @@ from rigd.model.commands import (
     channels_named,
 )
 from rigd.model.errors import CommandError, SurfaceError
+from rigd.model.roles import SCOPES, Role, roles_for
 from rigd.model.state import Channel
 from rigd.model.units import ChannelNumber, InputNumber
 from rigd.rules.permissions import GROUPS, read_permissions
@@ -51,6 +53,7 @@ class SurfaceDraft(Struct, frozen=True, kw_only=True):
     settings: BaseModel | None
     bindings: tuple[BindingSection | None, ...]
     allow: tuple[str, ...] | None = None
+    role: Role = Role.OWNER
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -133,6 +136,7 @@ class Draft(Struct, frozen=True, kw_only=True):
                 settings=surface.settings,
                 bindings=tuple(each.binding() for each in surface.bindings if each is not None),
                 allow=surface.allow,
+                role=surface.role,
             )
             for name, surface in self.surfaces.items()
             if surface.settings is not None
@@ -166,6 +170,7 @@ def check(draft: Draft) -> Iterator[ConfigFault]:
         for option, given, channel in channels_shown():
             yield from _check_channel(draft, ("surface", name, *option), given, channel, sets_preamp=False)
         yield from _check_allow(draft, ("surface", name, "allow"), surface.allow or ())
+        yield from _check_role(("surface", name), surface)
 
 
 def _socket(preamp: str) -> tuple[str, int] | None:
@@ -325,6 +330,34 @@ def _check_allow(draft: Draft, path: KeyPath, allow: tuple[str, ...]) -> Iterato
         for each in permissions:
             sets_preamp = issubclass(COMMANDS[each.verb], _PREAMP_COMMANDS)
             yield from _check_channels(draft, here, given, each.channels or (), sets_preamp=sets_preamp)
+
+
+def _check_role(path: KeyPath, surface: SurfaceDraft) -> Iterator[ConfigFault]:
+    """What is bound or allowed and lies beyond the role would be refused each time."""
+    for here, given, verb in _verbs_of(path, surface):
+        scope = COMMANDS[verb].scope
+        if scope not in SCOPES[surface.role]:
+            wanted = " or ".join(f'"{role}"' for role in roles_for(scope))
+            yield ConfigFault(
+                path=here, text=f'{given}: role = "{surface.role}" may not {verb}; it wants {wanted}'
+            )
+
+
+def _verbs_of(path: KeyPath, surface: SurfaceDraft) -> Iterator[tuple[KeyPath, str, str]]:
+    """Where each command stands that the surface is to give, how it reads there, and its verb."""
+    for place, binding in enumerate(surface.bindings):
+        for key in COMMAND_FIELDS if binding is not None else ():
+            text = getattr(binding, key)
+            with suppress(CommandError):
+                if text:
+                    yield (*path, "binding", place, key), f"{key} = {shown(text)}", prototype_of(text).verb
+        for key in ("gain", "nudge"):
+            if (channel := getattr(binding, key, None)) is not None:
+                yield (*path, "binding", place, key), f"{key} = {channel}", key
+    for place, entry in enumerate(surface.allow or ()):
+        with suppress(CommandError):
+            for each in read_permissions(entry):
+                yield (*path, "allow", place), f"allow = [{shown(entry)}]", each.verb
 
 
 def _doing(binding: BindingSection) -> str:

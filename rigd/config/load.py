@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from rigd.config.checks import Draft, SurfaceDraft, check
@@ -262,12 +263,10 @@ class _Reader:
         if not _NAME.fullmatch(name):
             self._fault(path, "must have a short name of letters, digits, _ and -")
 
-    def _allow(self, path: KeyPath, table: dict[str, Any]) -> tuple[str, ...] | None:
-        """Taken out of the table of a surface, whatever its kind."""
-        if "allow" not in table:
-            return None
-        read = self._model(SurfaceSection, path, {"kind": "", "allow": table.pop("allow")})
-        return None if read is None else read.allow
+    def _of_any_kind(self, path: KeyPath, table: dict[str, Any]) -> SurfaceSection:
+        """`allow` and `role`, taken out of the table of a surface, whatever its kind."""
+        given: dict[str, Any] = {key: table.pop(key) for key in ("allow", "role") if key in table}
+        return self._model(SurfaceSection, path, {"kind": "", **given}) or SurfaceSection(kind="")
 
     def _surface_sections(self) -> dict[str, SurfaceDraft]:
         found: dict[str, SurfaceDraft] = {}
@@ -275,18 +274,20 @@ class _Reader:
             path: KeyPath = ("surface", name)
             table = dict(self._table(path, value))
             kind = table.pop("kind", None)
-            allow = self._allow(path, table)
+            own = self._of_any_kind(path, table)
             rows = self._tables((*path, "binding"), table.pop("binding", []))
             bindings = tuple(
                 self._model(BindingSection, (*path, "binding", place), row) for place, row in enumerate(rows)
             )
-            found[name] = SurfaceDraft(bindings=bindings, settings=None, kind=str(kind), allow=allow)
+            found[name] = SurfaceDraft(
+                bindings=bindings, settings=None, kind=str(kind), allow=own.allow, role=own.role
+            )
             self._check_name(path, name)
             if kind is None:
                 self._fault(path, f"needs kind ({SurfaceSection.model_fields['kind'].description})")
             elif model := self._kind((*path, "kind"), kind, self._surfaces):
                 settings = self._model(model, path, table)
-                found[name] = SurfaceDraft(bindings=bindings, settings=settings, kind=str(kind), allow=allow)
+                found[name] = replace(found[name], settings=settings)
         return found
 
 

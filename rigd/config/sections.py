@@ -16,6 +16,7 @@ from rigd.model.errors import CommandError
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.names import MONO_FIELDS, SESSION_FIELDS, SONG_FIELDS, TAKE_FIELDS, parse_naming
 from rigd.model.plain_text import first_strange
+from rigd.model.roles import Role
 from rigd.model.take import SampleForm
 from rigd.model.units import ChannelNumber
 from rigd.rules.permissions import GRAVE, GROUPS
@@ -198,6 +199,11 @@ class ControlSection(Options):
     """What commands may do."""
 
     phantom_while_rolling: bool = option(False, "Let 48 V be switched while a take rolls")
+    group_role: Role = option(
+        Role.OWNER,
+        "What members of the service's group may do at the control socket: see docs/security.md. The user that rigd "
+        "runs as, and root, are owners",
+    )
 
 
 class ChannelSection(Options):
@@ -277,7 +283,7 @@ class PreampSection(Options):
 
 
 class SurfaceSection(Options):
-    """A control device. Besides `kind`, `allow` and its bindings, what stands here is the kind's own; see below."""
+    """A control device. Besides `kind`, `allow`, `role`, bindings: what stands here is the kind's own; see below."""
 
     kind: str = option(NEEDED, "What it is: a name of the entry point group rigd.surfaces")
     allow: tuple[str, ...] | None = option(
@@ -286,6 +292,10 @@ class SurfaceSection(Options):
         f'"take" ({", ".join(GROUPS["take"])}). None: what its controls are bound to, but for {", ".join(GRAVE)}. '
         "Its controls always do what they are bound to",
         longest=200,
+    )
+    role: Role = option(
+        Role.OWNER,
+        "What it is there for: within that, its controls and `allow` say what it may do. See docs/security.md",
     )
 
 

@@ -22,10 +22,12 @@ from rigd.hands.bindings import Binding, control_fits, given_now, nudge_command,
 from rigd.hands.faders import GainFader
 from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
 from rigd.hands.surface import ControlInput, Motion, Surface
-from rigd.model.commands import Accepted, Command, GivenBy, Reply, parse_command
+from rigd.model.commands import Accepted, Command, Reply, parse_command
 from rigd.model.errors import CommandError
+from rigd.model.roles import Role
 from rigd.model.state import RigState, SurfaceStatus, channel_of
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, ClockNs, Ns, Origin
+from rigd.rules.permissions import Principal, surface_principal
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ _REFUSAL_EVERY_NS = 60 * NS_PER_SECOND
 MOST_UNANSWERED = MOST_COMMANDS_WAITING // 2
 """Commands of one surface that the controller has not come to; half of its queue is left to everybody else."""
 
-Submit = Callable[[Command], "Future[Reply]"]
+Submit = Callable[[Command, Principal], "Future[Reply]"]
 """The controller's door (`Controller.submit`): takes the command at once; the reply comes later."""
 
 
@@ -104,12 +106,15 @@ class Binder:
         self,
         *,
         bindings: Mapping[str, Sequence[Binding]],
+        principals: Mapping[str, Principal],
         submit: Submit,
         state: Callable[[], RigState],
         report: Callable[[SurfaceStatus], None],
         clock: ClockNs,
     ) -> None:
-        """`report` takes what surfaces say of themselves, and never waits."""
+        """`principals` has each surface by its name; one that is not there may do nothing. `report` takes what
+        surfaces say of themselves, and never waits."""
+        self._principals = principals
         self._submit = submit
         self._state = state
         self._report = report
@@ -331,8 +336,8 @@ class Binder:
         """The only way from a surface to the controller, which asks its gate whether the surface may."""
         if command is None:
             return
-        given_by = GivenBy.CONTROL if control else GivenBy.NAME
-        given = replace(command, given_by=given_by)
+        given = replace(command, control=control)
+        by = self._principals.get(surface) or surface_principal(surface, Role.WATCHER, (), ())
         with self._wake:
             has_room = self._unanswered[surface] < MOST_UNANSWERED
             self._unanswered[surface] += has_room
@@ -349,7 +354,7 @@ class Binder:
                 self._queue.append(answer)
                 self._wake.notify()
 
-        self._submit(given).add_done_callback(replied)
+        self._submit(given, by).add_done_callback(replied)
 
     def _answer(self, answer: _Answer) -> None:
         accepted = isinstance(answer.reply, Accepted)

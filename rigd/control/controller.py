@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFail
 from rigd.model.library import LibraryFailed
 from rigd.model.state import RigState, Transport
 from rigd.model.units import NS_PER_SECOND, ClockNs, TakeId
-from rigd.rules.permissions import SurfaceGate, SurfaceRights
+from rigd.rules.permissions import RIG_ITSELF, Gate, Principal
 from rigd.rules.table import step
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ class Chance(Struct, frozen=True, kw_only=True):
 
 class _Waiting(Struct, frozen=True):
     what: Command | Fact
+    by: Principal = RIG_ITSELF
+    """Who gives the command."""
     future: Future[Reply] | None = None
 
 
@@ -77,15 +79,13 @@ class Controller:
         tape_time: TapeTime,
         ports: Ports,
         chance: Chance,
-        surfaces: Mapping[str, SurfaceRights] | None = None,
     ) -> None:
-        """`surfaces` is what each may do; one that is not there may do nothing."""
         self._state = state
         self._rules = rules
         self._tape_time = tape_time
         self._ports = ports
         self._chance = chance
-        self._gate = SurfaceGate(surfaces or {})
+        self._gate = Gate()
         self._queue: deque[_Waiting | _Probe] = deque()
         self._changed = threading.Condition()
         self._commands_waiting = 0
@@ -116,8 +116,9 @@ class Controller:
         """The newest state. Frozen: it may be kept and read at leisure."""
         return self._state
 
-    def submit(self, command: Command) -> Future[Reply]:
-        """The command is in the queue; the future tells what came of it. Never waits.
+    def submit(self, command: Command, by: Principal) -> Future[Reply]:
+        """The command is in the queue; the future tells what came of it. Never waits. `by` is who gives it, by the
+        word of whoever opened the way in that it came by.
 
         Callbacks of the future run on the controller's thread and have to be short.
         """
@@ -131,16 +132,16 @@ class Controller:
             else:
                 refused = ""
                 self._commands_waiting += 1
-                self._queue.append(_Waiting(command, future))
+                self._queue.append(_Waiting(command, by, future))
                 self._changed.notify_all()
         if refused:
-            log.warning("%s from %s refused: %s", command.verb, command.origin, refused)
+            log.warning("%s from %s refused: %s", command.verb, by.name, refused)
             future.set_result(Rejected(reason=refused))
         return future
 
-    def submit_then(self, command: Command, answered: Callable[[Reply], None]) -> None:
+    def submit_then(self, command: Command, by: Principal, answered: Callable[[Reply], None]) -> None:
         """As `submit`; `answered` is called with the reply, on the controller's thread or at once."""
-        self.submit(command).add_done_callback(lambda future: answered(future.result()))
+        self.submit(command, by).add_done_callback(lambda future: answered(future.result()))
 
     def post(self, fact: Fact) -> None:
         """The fact is in the queue. Waits only where thousands are, and then not for long.
@@ -224,7 +225,9 @@ class Controller:
     def _step(self, waiting: _Waiting) -> None:
         what = waiting.what
         given = Input(what=what, circumstances=self._circumstances(what))
-        may_not = self._gate.refusal(what, self._state.transport) if isinstance(what, Command) else ""
+        may_not = ""
+        if isinstance(what, Command):
+            may_not = self._gate.refusal(what, waiting.by, self._state.transport)
         result = step(self._state, given, self._rules, not_allowed=may_not)
         failures = self._order(result.effects)
         failures += [failure for effect in result.effects if (failure := self._carry_out(effect))]

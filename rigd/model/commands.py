@@ -10,7 +10,6 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 
 from msgspec import Struct, field
@@ -19,35 +18,34 @@ from msgspec.structs import FieldInfo, fields
 from rigd.model.channels import Channels, channels_given, read_channels
 from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
+from rigd.model.roles import Scope
 from rigd.model.units import Ns, Origin, Seconds, TakeId
 
 
-class GivenBy(StrEnum):
-    """Whose hand a command came from: what a surface gives passes the surfaces' gate (rigd/rules/permissions.py)."""
-
-    CLIENT = "client"  # a person at a terminal, or rigd itself
-    CONTROL = "control"  # a surface's control that is bound to it
-    NAME = "name"  # a surface that named it itself
-
-
 class Command(Struct, frozen=True, kw_only=True):
-    """What all commands carry. `at_ns` is when the person did it (CLOCK_MONOTONIC), not when it was read."""
+    """What all commands carry. `at_ns` is when the person did it (CLOCK_MONOTONIC), not when it was read.
+
+    `origin` is a label for whoever reads what happened: a client may write there what it likes. Who gave a command,
+    and what he may, is said by the way in that it came by (`rules/permissions.py`)."""
 
     verb: ClassVar[str]
     summary: ClassVar[str]
+    scope: ClassVar[Scope]
+    """What it touches, and so who may give it (`model/roles.py`)."""
 
     origin: Origin
     at_ns: Ns
     held: bool = False
     """True when it came from a held control, which is what the lock asks for before it lets go of a take."""
-    given_by: GivenBy = GivenBy.CLIENT
+    control: str = ""
+    """The control that it came from; empty where it was named."""
 
 
 C = TypeVar("C", bound=type[Command])
 COMMANDS: dict[str, type[Command]] = {}
 """Verb to class: filled by the decorators below while this module loads, and never after."""
 
-_CARRIED = {"origin", "at_ns", "held", "given_by"}
+_CARRIED = {"origin", "at_ns", "held", "control"}
 _NAMES = {"seconds": "length of time, such as 20, 90s, 40m or 2h", "on": "switch: on or off"}
 """Of an argument, where its field's name says it badly."""
 CHANNEL = "channel"
@@ -55,167 +53,177 @@ CHANNEL = "channel"
 ALL = "all"
 
 
-def _command(verb: str, summary: str) -> Callable[[C], C]:
+def _command(verb: str, scope: Scope, summary: str) -> Callable[[C], C]:
     def enter(kind: C) -> C:
-        kind.verb, kind.summary = verb, summary
+        kind.verb, kind.scope, kind.summary = verb, scope, summary
         COMMANDS[verb] = kind
         return kind
 
     return enter
 
 
-@_command("arm", "Record these channels (3, 1-4, 1,3,5-8) in the next take; without a number, every channel")
+@_command(
+    "arm",
+    Scope.LEVEL,
+    "Record these channels in the next take; without a number, every channel",
+)
 class Arm(Command, frozen=True, kw_only=True):
     channels: Channels | None = field(default=None, name=CHANNEL)
 
 
-@_command("disarm", "Leave these channels out of the next take; without a number, every channel")
+@_command("disarm", Scope.LEVEL, "Leave these channels out of the next take; without a number, every channel")
 class Disarm(Command, frozen=True, kw_only=True):
     channels: Channels | None = field(default=None, name=CHANNEL)
 
 
-@_command("start", "Start a take; inside the post-roll, go on with the same one")
+@_command("start", Scope.PLAY, "Start a take; inside the post-roll, go on with the same one")
 class StartTake(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("stop", "Stop the take")
+@_command("stop", Scope.PLAY, "Stop the take")
 class StopTake(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("toggle", "Start a take, or stop the one that rolls")
+@_command("toggle", Scope.PLAY, "Start a take, or stop the one that rolls")
 class ToggleTake(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("next", "Keep this take and go on as the next, without a gap")
+@_command("next", Scope.PLAY, "Keep this take and go on as the next, without a gap")
 class NextTake(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("keep", "Keep the last SECONDS (20, 90s, 40m, 2h) as a take, also while another rolls")
+@_command("keep", Scope.PLAY, "Keep the last SECONDS (20, 90s, 40m, 2h) as a take, also while another rolls")
 class KeepLast(Command, frozen=True, kw_only=True):
     seconds: Seconds
 
 
-@_command("mark", "Put a marker here, with a name if one is given")
+@_command("mark", Scope.PLAY, "Put a marker here, with a name if one is given")
 class AddMarker(Command, frozen=True, kw_only=True):
     name: str = ""
 
 
-@_command("discard", "False take: stop it if it rolls and put it in the trash; undo brings it back")
+@_command(
+    "discard", Scope.PLAY, "False take: stop it if it rolls and put it in the trash; undo brings it back"
+)
 class DiscardTake(Command, frozen=True, kw_only=True):
     take_id: TakeId | None = None
 
 
-@_command("again", "Discard the rolling take and start again at once")
+@_command("again", Scope.PLAY, "Discard the rolling take and start again at once")
 class DiscardAndRestart(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("undo", "Bring back the take that was discarded last")
+@_command("undo", Scope.PLAY, "Bring back the take that was discarded last")
 class Undo(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("circle", "Mark the rolling or last take as the good one; once more takes it back")
+@_command("circle", Scope.NOTE, "Mark the rolling or last take as the good one; once more takes it back")
 class CircleTake(Command, frozen=True, kw_only=True):
     take_id: TakeId | None = None
 
 
-@_command("note", "Add a note to the rolling or last take")
+@_command("note", Scope.NOTE, "Add a note to the rolling or last take")
 class NoteTake(Command, frozen=True, kw_only=True):
     text: str
     take_id: TakeId | None = None
 
 
-@_command("rate", "Rate the rolling or last take, 0 to 5")
+@_command("rate", Scope.NOTE, "Rate the rolling or last take, 0 to 5")
 class RateTake(Command, frozen=True, kw_only=True):
     rating: int
     take_id: TakeId | None = None
 
 
-@_command("song", "What follows are takes of this song")
+@_command("song", Scope.NOTE, "What follows are takes of this song")
 class NewSong(Command, frozen=True, kw_only=True):
     name: str
 
 
-@_command("session", "Open a new session folder for today")
+@_command("session", Scope.NOTE, "Open a new session folder for today")
 class NewSession(Command, frozen=True, kw_only=True):
     name: str
 
 
 @_command(
-    "continue-session", "Go on with the last session of that name (empty: of this one's), whatever its day"
+    "continue-session",
+    Scope.NOTE,
+    "Go on with the last session of that name (none: of this one's), whatever its day",
 )
 class ContinueSession(Command, frozen=True, kw_only=True):
     name: str = ""
 
 
-@_command("rename", "Rename the rolling or last take")
+@_command("rename", Scope.NOTE, "Rename the rolling or last take")
 class RenameTake(Command, frozen=True, kw_only=True):
     name: str
     take_id: TakeId | None = None
 
 
-@_command("number", "The next take gets this number")
+@_command("number", Scope.NOTE, "The next take gets this number")
 class SetNextTakeNumber(Command, frozen=True, kw_only=True):
     number: int
 
 
-@_command("gain", "Set the preamp gain of one or more channels, in dB")
+@_command("gain", Scope.LEVEL, "Set the preamp gain of one or more channels, in dB")
 class SetGain(Command, frozen=True, kw_only=True):
     channels: Channels = field(name=CHANNEL)
     gain_db: float
 
 
-@_command("nudge", "Turn the preamp gain of one or more channels by so many dB, up or down")
+@_command("nudge", Scope.LEVEL, "Turn the preamp gain of one or more channels by so many dB, up or down")
 class NudgeGain(Command, frozen=True, kw_only=True):
     channels: Channels = field(name=CHANNEL)
     delta_db: float
 
 
-@_command("pad", "Switch the pad of one or more channels on or off")
+@_command("pad", Scope.LEVEL, "Switch the pad of one or more channels on or off")
 class SetPad(Command, frozen=True, kw_only=True):
     channels: Channels = field(name=CHANNEL)
     on: bool
 
 
-@_command("phantom", "Switch 48 V on or off; on wants 'confirm', and is refused while a take rolls")
+@_command(
+    "phantom", Scope.LEVEL, "Switch 48 V on or off; on wants 'confirm', and is refused while a take rolls"
+)
 class SetPhantom(Command, frozen=True, kw_only=True):
     channels: Channels = field(name=CHANNEL)
     on: bool
     confirm: bool = False
 
 
-@_command("polarity", "Turn the polarity of one or more channels over (on) or back (off)")
+@_command("polarity", Scope.LEVEL, "Turn the polarity of one or more channels over (on) or back (off)")
 class SetPolarity(Command, frozen=True, kw_only=True):
     channels: Channels = field(name=CHANNEL)
     on: bool
 
 
-@_command("lock", "From now on a take only stops by a held control")
+@_command("lock", Scope.RIG, "From now on a take only stops by a held control")
 class Lock(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("unlock", "A take stops by a tap again")
+@_command("unlock", Scope.RIG, "A take stops by a tap again")
 class Unlock(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("clear-fault", "The trouble has been seen to; go on")
+@_command("clear-fault", Scope.PLAY, "The trouble has been seen to; go on")
 class ClearFault(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("measure", "Measure how fast the take volume is; refused while a take rolls")
+@_command("measure", Scope.RIG, "Measure how fast the take volume is; refused while a take rolls")
 class MeasureDisk(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("shut-down", "Close every take and end rigd")
+@_command("shut-down", Scope.RIG, "Close every take and end rigd")
 class ShutDown(Command, frozen=True, kw_only=True):
     pass
 

@@ -14,6 +14,7 @@ from rigd.model.brief import Counted
 from rigd.model.changes import Change
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
+from rigd.model.roles import Role
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
 
@@ -139,6 +140,10 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     levels: Levels | None = None
     timing: Timing | None = None
     """None where nothing has been heard."""
+    who: str = ""
+    """Who asks, by the word of the system."""
+    role: Role | None = None
+    """What that one may do; None: of a rig of an older build."""
 
 
 class Subscribed(Struct, frozen=True, kw_only=True):

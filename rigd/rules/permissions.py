@@ -1,7 +1,7 @@
-"""What a surface may do: the commands that its controls are bound to, and those that it may name itself. Pure.
+"""Who gives a command, and whether he may: by his role, and of a surface by what its config lets it do. Pure.
 
 A box on a serial line is a stranger's program: whatever it sends, it does what the config lets it do and no more.
-The controller asks `SurfaceGate.refusal` for each command that a surface gave, on its thread; nobody else decides.
+The controller asks `Gate.refusal` for each command, on its thread; nobody else decides.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from rigd.model.commands import (
     COMMANDS,
     Command,
     DiscardAndRestart,
-    GivenBy,
     KeepLast,
     NextTake,
     StartTake,
@@ -26,6 +25,7 @@ from rigd.model.commands import (
     names_channels,
 )
 from rigd.model.errors import CommandError
+from rigd.model.roles import SCOPES, Role, Scope, roles_for
 from rigd.model.state import Transport
 from rigd.model.units import NS_PER_SECOND, Ns
 
@@ -111,20 +111,52 @@ class SurfaceRights(Struct, frozen=True, kw_only=True):
         named = dict.fromkeys(each for entry in allow for each in read_permissions(entry))
         return SurfaceRights(bound=bound, named=tuple(named))
 
-    def refusal(self, command: Command) -> str:
-        """Why the surface may not; empty where it may."""
-        permitted = self.named if command.given_by is GivenBy.NAME else self.bound
+    def refusal(self, command: Command, surface: str) -> str:
+        """Why the surface of that name may not; empty where it may."""
+        permitted = self.bound if command.control else self.named
         if covered(command, permitted):
             return ""
-        if command.given_by is not GivenBy.NAME:
-            return f'not allowed: no control of "{command.origin}" is bound to {command.verb}'
+        if command.control:
+            return f'not allowed: no control of "{surface}" is bound to {command.verb}'
         asked = str(Permission(verb=command.verb, channels=channels_named(command)))
         may = ", ".join(str(each) for each in self.named) or "nothing"
         wanted = ", ".join(f'"{each}"' for each in (*self.named, asked))
         return (
-            f'not allowed: [surface.{command.origin}] does not allow "{asked}". It may name: {may}. '
+            f'not allowed: [surface.{surface}] does not allow "{asked}". It may name: {may}. '
             f"To allow it too: allow = [{wanted}]"
         )
+
+
+class Principal(Struct, frozen=True, kw_only=True):
+    """Who gives commands by one way in. Set by whoever opens that way."""
+
+    name: str
+    """A user of this machine, or what [surface.NAME] is called."""
+    role: Role
+    role_set_by: str = ""
+    """The option that gave the role."""
+    rights: SurfaceRights | None = None
+    """Of a surface: within its role it may do this and no more. None: whatever its role may."""
+
+
+RIG_ITSELF = Principal(name="rigd", role=Role.OWNER)
+
+
+def surface_principal(
+    name: str, role: Role, bindings: Iterable[Binding], allow: Iterable[str] | None
+) -> Principal:
+    """A surface, as the config has it. Raises CommandError for an entry of `allow` that is none."""
+    rights = SurfaceRights.of(bindings, allow)
+    return Principal(name=name, role=role, role_set_by=f"[surface.{name}] role", rights=rights)
+
+
+def role_refusal(verb: str, scope: Scope, who: Principal) -> str:
+    """Why the role does not let him; empty where it does."""
+    if scope in SCOPES[who.role]:
+        return ""
+    least = roles_for(scope)[0]
+    cure = f"; that is set by {who.role_set_by}" if who.role_set_by else ""
+    return f'not allowed: "{who.name}" is here as {who.role}, and {verb} is for the {least}{cure}'
 
 
 class TakePace:
@@ -134,7 +166,7 @@ class TakePace:
         self._left = float(TAKES_AT_ONCE)
         self._at_ns = Ns(0)
 
-    def refusal(self, command: Command, transport: Transport) -> str:
+    def refusal(self, command: Command, transport: Transport, surface: str) -> str:
         """Why this take is not begun; empty where it is, or where the command begins none."""
         stops = isinstance(command, ToggleTake) and transport is Transport.ROLLING
         if stops or not isinstance(command, (*_BEGINS_A_TAKE, ToggleTake)):
@@ -144,25 +176,23 @@ class TakePace:
         self._left = min(float(TAKES_AT_ONCE), self._left + TAKES_PER_S * passed_ns / NS_PER_SECOND)
         if self._left < 1:
             return (
-                f'too many takes: "{command.origin}" may begin {TAKES_AT_ONCE} at once and {TAKES_PER_S} a second; '
+                f'too many takes: "{surface}" may begin {TAKES_AT_ONCE} at once and {TAKES_PER_S} a second; '
                 "this one was not begun. Look for a broken control"
             )
         self._left -= 1
         return ""
 
 
-class SurfaceGate:
-    """Every command of every surface passes here. One thread: the controller's."""
+class Gate:
+    """Every command of everybody passes here. One thread: the controller's."""
 
-    def __init__(self, rights: Mapping[str, SurfaceRights]) -> None:
-        self._rights = rights
-        self._paces = {name: TakePace() for name in rights}
+    def __init__(self) -> None:
+        self._paces: dict[str, TakePace] = {}
 
-    def refusal(self, command: Command, transport: Transport) -> str:
-        """Why the command is not carried out; empty where the surface may. What a person gave is not asked about."""
-        if command.given_by is GivenBy.CLIENT:
-            return ""
-        rights = self._rights.get(command.origin)
-        if rights is None:
-            return f"not allowed: there is no [surface.{command.origin}]"
-        return rights.refusal(command) or self._paces[command.origin].refusal(command, transport)
+    def refusal(self, command: Command, who: Principal, transport: Transport) -> str:
+        """Why the command is not carried out; empty where he may give it."""
+        refused = role_refusal(command.verb, command.scope, who)
+        if refused or who.rights is None:
+            return refused
+        pace = self._paces.setdefault(who.name, TakePace())
+        return who.rights.refusal(command, who.name) or pace.refusal(command, transport, who.name)

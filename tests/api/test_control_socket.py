@@ -29,6 +29,7 @@ from rigd.model.limits import MOST_CLIENTS
 from rigd.model.messages import OpenTake
 from rigd.model.state import Transport
 from rigd.model.units import NS_PER_SECOND, Frame
+from rigd.rules.permissions import Principal
 from rigd.wire.link import listen
 from tests.support.desk import frame, ns
 from tests.support.parts import ObedientParts, WoundTape, running_controller
@@ -55,7 +56,7 @@ class Bench:
 
 
 @contextmanager
-def bench_at(folder: Path) -> Iterator[Bench]:
+def bench_at(folder: Path, **more: Any) -> Iterator[Bench]:
     tape, parts = WoundTape(), ObedientParts()
     path = folder / "rigd.sock"
 
@@ -69,6 +70,7 @@ def bench_at(folder: Path) -> Iterator[Bench]:
             make_meter=lambda: read_levels,
             read_timing=lambda: None,
             clock_ns=lambda: ns(time.monotonic()),
+            **more,
         )
         server.start()
         try:
@@ -335,11 +337,11 @@ def test_a_client_that_asks_without_end_lets_the_others_have_their_turn(
     gate = threading.Event()
     submit_then = bench.controller.submit_then
 
-    def noting(command: Command, answered: Callable[[Reply], None]) -> None:
+    def noting(command: Command, by: Principal, answered: Callable[[Reply], None]) -> None:
         order.append(command.origin)
         if command.origin == "gate":
             gate.wait(PATIENCE_S)
-        submit_then(command, answered)
+        submit_then(command, by, answered)
 
     def line(origin: str) -> bytes:
         request = {"type": "TextRequest", "id": origin, "text": "unlock", "origin": origin}

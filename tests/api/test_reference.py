@@ -12,10 +12,10 @@ def test_the_table_has_a_line_for_every_command() -> None:
     lines = commands_markdown({verb: f"rigd do {verb} a|b" for verb in COMMANDS}).splitlines()
     assert len(lines) == 2 + len(COMMANDS)
     assert (
-        "| `keep SECONDS` | `rigd do keep a\\|b` | Keep the last SECONDS (20, 90s, 40m, 2h) as a take, also while "
-        "another rolls |" in lines
+        "| `keep SECONDS` | `rigd do keep a\\|b` | play | Keep the last SECONDS (20, 90s, 40m, 2h) as a take, "
+        "also while another rolls |" in lines
     )
-    assert all(line.replace("\\|", "").count("|") == 4 for line in lines)
+    assert all(line.replace("\\|", "").count("|") == 5 for line in lines)
 
 
 def test_the_schema_has_every_argument_of_every_command() -> None:

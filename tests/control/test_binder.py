@@ -21,7 +21,6 @@ from rigd.model.commands import (
     CircleTake,
     Command,
     DiscardAndRestart,
-    GivenBy,
     KeepLast,
     NextTake,
     NudgeGain,
@@ -34,8 +33,10 @@ from rigd.model.commands import (
 )
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.levels import Levels
+from rigd.model.roles import Role
 from rigd.model.state import Channel, RigState, Setting, SurfaceStatus, Transport
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
+from rigd.rules.permissions import Gate, Principal, surface_principal
 from tests.support.patience import wait_for
 
 MS = 1_000_000
@@ -53,6 +54,9 @@ BINDINGS = {
         binding_of(control="button 1", mode="trigger", tap="toggle"),
     ),
 }
+
+
+PRINCIPALS = {name: surface_principal(name, Role.OWNER, of, None) for name, of in BINDINGS.items()}
 
 
 def rig_state() -> RigState:
@@ -95,13 +99,15 @@ class Rig:
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
+        self.givers: list[Principal] = []
         self.reply: Reply = Accepted()
         self.blocked = threading.Event()
         self.blocked.set()
 
-    def submit(self, command: Command) -> Future[Reply]:
+    def submit(self, command: Command, by: Principal) -> Future[Reply]:
         assert self.blocked.wait(20)
         self.commands.append(command)
+        self.givers.append(by)
         future: Future[Reply] = Future()
         future.set_result(self.reply)
         return future
@@ -133,6 +139,7 @@ class Bench:
         self.reports: list[SurfaceStatus] = []
         self.binder = Binder(
             bindings=BINDINGS,
+            principals=PRINCIPALS,
             submit=self.rig.submit,
             state=lambda: self.state,
             report=self.reports.append,
@@ -172,7 +179,7 @@ class Bench:
         wait_for(lambda: len(self.rig.commands) >= count)
         self.all_done()
         assert len(self.rig.commands) == count
-        return [replace(command, given_by=GivenBy.CLIENT) for command in self.rig.commands]
+        return [replace(command, control="") for command in self.rig.commands]
 
 
 @pytest.fixture
@@ -299,14 +306,21 @@ def test_a_named_command_that_is_none_is_answered_with_the_right_form(bench: Ben
     assert "keep SECONDS" in text
 
 
-def test_a_command_says_whether_a_control_gave_it_or_the_surface_named_it(bench: Bench) -> None:
+def test_a_command_has_the_control_that_gave_it_and_the_surface_is_who_gives_it(bench: Bench) -> None:
     bench.binder.said("pedal", "keep 20", Ns(9 * MS))
     bench.move("encoder 1", Motion.RELATIVE, 10, value=3.0, of="box")
     bench.press(100, 180)
     bench.pass_time(500)
     bench.commands(3)
-    given = [command.given_by for command in bench.rig.commands]
-    assert given == [GivenBy.NAME, GivenBy.CONTROL, GivenBy.CONTROL]
+    assert [command.control for command in bench.rig.commands] == ["", "encoder 1", "cc 80 ch 1"]
+    assert [by.name for by in bench.rig.givers][:3] == ["pedal", "box", "pedal"]
+
+
+def test_a_surface_that_the_config_has_not_may_do_nothing(bench: Bench) -> None:
+    bench.binder.said("nobody", "start", Ns(0))
+    wait_for(lambda: bench.rig.givers)
+    who = bench.rig.givers[0]
+    assert who.name == "nobody" and Gate().refusal(bench.rig.commands[0], who, Transport.READY)
 
 
 def test_the_same_refusal_is_logged_once_a_minute_with_how_often(
@@ -330,7 +344,7 @@ def test_one_surface_does_not_fill_the_controllers_queue(
 ) -> None:
     unanswered: list[Command] = []
 
-    def never(command: Command) -> Future[Reply]:
+    def never(command: Command, by: Principal) -> Future[Reply]:
         unanswered.append(command)
         return Future()
 

@@ -22,8 +22,10 @@ from rigd.model.commands import (
     Reply,
     ToggleTake,
 )
+from rigd.model.roles import Role
 from rigd.model.state import SurfaceStatus
 from rigd.model.units import Ns
+from rigd.rules.permissions import Principal, surface_principal
 from rigd.surfaces.midi.surface import MidiSurface
 from tests.support.patience import wait_for
 from tests.surfaces.midi_bench import STATE, midi_settings
@@ -37,7 +39,7 @@ class Rig:
         self.commands: list[Command] = []
         self.reply: Reply = Accepted()
 
-    def submit(self, command: Command) -> Future[Reply]:
+    def submit(self, command: Command, by: Principal) -> Future[Reply]:
         self.commands.append(command)
         future: Future[Reply] = Future()
         future.set_result(self.reply)
@@ -51,6 +53,7 @@ class Chain:
         self.pedal = Pedal(lambda: PtyWire(path), kind=kind)
         self.binder = Binder(
             bindings={"pedal": (binding,)},
+            principals={"pedal": surface_principal("pedal", Role.OWNER, (binding,), None)},
             submit=self.rig.submit,
             state=lambda: STATE,
             report=self.statuses.append,
