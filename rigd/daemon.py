@@ -35,6 +35,7 @@ from rigd.control.preamps import Preamps
 from rigd.control.unsafe_sound import UnsafeSoundWatch
 from rigd.control.watchdog import DaemonWatchdog
 from rigd.hands.surface import Surface
+from rigd.library.audit import AuditJournal
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.index import INDEX_NAME
 from rigd.library.keeper import LibraryKeeper
@@ -116,6 +117,9 @@ class Rig:
             check_index=False,
         )
         running.callback(library.close)
+        self._audit = AuditJournal(config.library)
+        self._audit.start()
+        running.callback(self._audit.stop)
         settings = StartSettings(
             runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
         )
@@ -200,6 +204,7 @@ class Rig:
                 library=keeper,
                 disk=trial,
                 end_rig=self.ended.set,
+                audit=self._audit.note,
                 mirror=None if second is None else second.link,
                 volumes=None if second is None else second.keeper,
             ),
@@ -336,6 +341,7 @@ class Rig:
             state=lambda: controller.state,
             report=feedback.report,
             clock=clock_ns,
+            refused=controller.refused_before,
         )
         kinds = Kinds(SURFACES)
         surfaces: list[Surface] = []
@@ -365,6 +371,7 @@ class Rig:
             read_safety=self._unsafe_sound.now,
             clock_ns=clock_ns,
             group_role=config.control.group_role,
+            read_audit=self._audit.read,
         )
         server.start()
         running.callback(server.stop)

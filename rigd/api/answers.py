@@ -5,7 +5,7 @@ Whatever a client sends, the answer is a line; nothing that it sends can raise p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rigd.control.controller import Controller
+from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
 from rigd.model.commands import (
     COMMANDS,
@@ -25,11 +26,13 @@ from rigd.model.commands import (
     usage_of,
 )
 from rigd.model.disk_words import TapeWatched
-from rigd.model.errors import CommandError
+from rigd.model.errors import CommandError, LibraryError
 from rigd.model.levels import Levels
-from rigd.model.limits import LONGEST_ORIGIN
+from rigd.model.limits import LONGEST_ORIGIN, MOST_AUDIT_ENTRIES
 from rigd.model.plain_text import plain_line
 from rigd.model.requests import (
+    AuditAnswer,
+    AuditRequest,
     CommandAnswer,
     CommandRequest,
     Failed,
@@ -52,6 +55,16 @@ from rigd.rules.permissions import Principal
 from rigd.rules.step_work import find_take
 from rigd.wire.codec import where_and_why
 
+AuditTold = Callable[[Sequence[AuditEntry] | LibraryError], None]
+ReadAudit = Callable[[int, int | None, AuditTold], None]
+"""Gives the last so many entries of those before a number, on a thread of its own. LibraryError."""
+
+
+def no_audit(last: int, before: int | None, told: AuditTold) -> None:
+    """Nothing was written down."""
+    told(())
+
+
 Tell = Callable[[Struct], None]
 """Gives the answer to the client; any thread."""
 
@@ -67,7 +80,9 @@ class Answers:
         read_levels: Callable[[], Levels | None],
         read_timing: Callable[[], Timing | None],
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
+        read_audit: ReadAudit = no_audit,
     ) -> None:
+        self._read_audit = read_audit
         self._controller = controller
         self._read_timing = read_timing
         self._read_safety = read_safety
@@ -100,6 +115,21 @@ class Answers:
                 tell(_takes_answer(request, state))
             case TakeRequest():
                 tell(_take_answer(request, state))
+            case AuditRequest():
+                self._tell_audit(request, tell)
+
+    def _tell_audit(self, request: AuditRequest, tell: Tell) -> None:
+        def told(found: Sequence[AuditEntry] | LibraryError) -> None:
+            if isinstance(found, LibraryError):
+                tell(Failed(id=request.id, error=str(found)))
+            else:
+                tell(AuditAnswer(id=request.id, entries=tuple(found)))
+
+        last = max(1, min(request.last, MOST_AUDIT_ENTRIES))
+        try:
+            self._read_audit(last, request.before, told)
+        except LibraryError as error:
+            told(error)
 
     def _do(self, request: CommandRequest | TextRequest, who: Principal, tell: Tell) -> None:
         at_ns = request.at_ns if request.at_ns is not None else self._clock_ns()

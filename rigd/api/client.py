@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from msgspec.structs import astuple
 
 from rigd.api.peer_process import PeerProcess
+from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted, counted, joined
 from rigd.model.changes import Change, changed
 from rigd.model.errors import CommandError, LinkError, NobodyThere, NotRunning, RigEnded, StrangerError
@@ -21,6 +22,8 @@ from rigd.model.levels import Levels
 from rigd.model.requests import (
     ANSWERS,
     Argument,
+    AuditAnswer,
+    AuditRequest,
     CommandAnswer,
     CommandRequest,
     Ended,
@@ -157,6 +160,18 @@ class ControlClient:
             assert answer.take is not None
             take = joined(take, answer.take) if have != Counted() else answer.take
         return take
+
+    def audit(self, last: int) -> tuple[AuditEntry, ...]:
+        """The last so many commands, oldest first, with what came of each."""
+        found: list[AuditEntry] = []
+        while len(found) < last:
+            before = found[0].number if found else None
+            request = AuditRequest(id=next(self._numbers), last=last - len(found), before=before)
+            answer = self._asked(request, AuditAnswer)
+            if not answer.entries:
+                break
+            found[:0] = answer.entries
+        return tuple(found)
 
     def wait_closed(self, take_id: TakeId | None = None, *, timeout_s: float = 30.0) -> Take | None:
         """That take, or every take, is closed and safe on disk. Raises CommandError at the time-out."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from rigd.api.answers import Answers, wait_answer
+from rigd.api.answers import Answers, ReadAudit, no_audit, wait_answer
 from rigd.api.connection import SocketClient
 from rigd.api.doorkeeper import Doorkeeper
 from rigd.api.followed import FollowedStates
@@ -79,6 +79,7 @@ class ControlSocket:
         clock_ns: ClockNs,
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
         group_role: Role = Role.OWNER,
+        read_audit: ReadAudit = no_audit,
     ) -> None:
         self._path = path
         self._controller = controller
@@ -90,6 +91,7 @@ class ControlSocket:
             read_levels=make_meter(),
             read_timing=read_timing,
             read_safety=read_safety,
+            read_audit=read_audit,
         )
         self._codec = Codec(REQUESTS)
         self._followed = FollowedStates()

@@ -111,13 +111,15 @@ class Binder:
         state: Callable[[], RigState],
         report: Callable[[SurfaceStatus], None],
         clock: ClockNs,
+        refused: Callable[[Command, Principal, str], None] = lambda command, by, why: None,
     ) -> None:
         """`principals` has each surface by its name; one that is not there may do nothing. `report` takes what
-        surfaces say of themselves, and never waits."""
+        surfaces say of themselves, `refused` what was not handed on; both never wait."""
         self._principals = principals
         self._submit = submit
         self._state = state
         self._report = report
+        self._refused = refused
         self._clock = clock
         self._bound = {
             name: tuple(_BoundControl(name, binding) for binding in of_surface)
@@ -344,6 +346,7 @@ class Binder:
             self._overflowed += not has_room
         if not has_room:
             text = "too many commands at once; this one was not done"
+            self._refused(given, by, text)
             self._answer_surface(surface, control, accepted=False, text=text)
             return
 

@@ -18,6 +18,7 @@ from msgspec import Struct
 from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
 from rigd.model import effects as e
+from rigd.model.audit import audit_entry
 from rigd.model.commands import Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
@@ -136,8 +137,24 @@ class Controller:
                 self._changed.notify_all()
         if refused:
             log.warning("%s from %s refused: %s", command.verb, by.name, refused)
+            self.refused_before(command, by, refused)
             future.set_result(Rejected(reason=refused))
         return future
+
+    def refused_before(self, command: Command, by: Principal, reason: str) -> None:
+        """A command that was refused on its way here is in the audit as those that were refused here. Any thread."""
+        self._audit(command, by, Rejected(reason=reason))
+
+    def _audit(self, command: Command, by: Principal, reply: Reply) -> None:
+        entry = audit_entry(
+            command,
+            reply,
+            who=by.name,
+            role=by.role,
+            unix_ns=self._chance.wall_ns(),
+            answered_ns=self._chance.clock_ns(),
+        )
+        self._ports.audit(entry)
 
     def submit_then(self, command: Command, by: Principal, answered: Callable[[Reply], None]) -> None:
         """As `submit`; `answered` is called with the reply, on the controller's thread or at once."""
@@ -207,7 +224,9 @@ class Controller:
             except Exception:
                 log.exception("a step of the controller broke; the state stays as it was")
                 if isinstance(waiting, _Waiting) and waiting.future is not None and not waiting.future.done():
-                    waiting.future.set_result(Rejected(reason="this broke inside rigd; see its log"))
+                    self._reply(
+                        waiting, waiting.future, Rejected(reason="this broke inside rigd; see its log")
+                    )
 
     def _next(self) -> _Waiting | _Probe | bool | None:
         """What to work on; False when it is time to look at the post-roll; None at the end."""
@@ -235,7 +254,13 @@ class Controller:
         with self._changed:
             self._queue.extendleft(_Waiting(failure) for failure in reversed(failures))
         if waiting.future is not None and result.reply is not None:
-            waiting.future.set_result(result.reply)
+            self._reply(waiting, waiting.future, result.reply)
+
+    def _reply(self, waiting: _Waiting, future: Future[Reply], reply: Reply) -> None:
+        """Written down first: who has the answer finds it in the audit."""
+        if isinstance(waiting.what, Command):
+            self._audit(waiting.what, waiting.by, reply)
+        future.set_result(reply)
 
     def _publish(self, state: RigState, events: tuple[Event, ...]) -> None:
         with self._publishing:

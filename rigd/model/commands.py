@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from msgspec import Struct, field
 from msgspec.structs import FieldInfo, fields
 
-from rigd.model.channels import Channels, channels_given, read_channels
+from rigd.model.channels import Channels, channels_given, channels_text, read_channels
 from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
 from rigd.model.roles import Scope
@@ -289,6 +289,20 @@ def usage_of(kind: type[Command]) -> str:
     """'keep SECONDS', 'mark [NAME]'."""
     words = (each.name.upper() if each.required else f"[{each.name.upper()}]" for each in places_of(kind))
     return " ".join([kind.verb, *words])
+
+
+def command_text(command: Command) -> str:
+    """The text form, as `parse_command` reads it: "gain 1-4 -12.5"."""
+    words = [command.verb]
+    for each in places_of(type(command)):
+        value = getattr(command, each.name)
+        if value == each.default or value is None:
+            break
+        if is_switch(each):
+            words.append(("on" if value else "off") if each.required else each.name)
+        else:
+            words.append(channels_text(value) if names_channels(each) else f"{value}")
+    return " ".join(words)
 
 
 def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -> Command:

@@ -43,6 +43,8 @@ LISTS_OF_TAKE_BYTES = 64 << 10
 """What it says of the markers, gaps and notes of one of them: the newest."""
 PART_BYTES = 256 << 10
 """A part of an answer that comes in parts."""
+MOST_AUDIT_ENTRIES = 200
+"""Of one answer."""
 MOST_WAITING_BYTES = 4 << 20
 """What may wait for a client that does not read; two of the longest answers."""
 SERVED_BELOW_BYTES = MOST_WAITING_BYTES - LONGEST_ANSWER_BYTES

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted
 from rigd.model.changes import Change
 from rigd.model.events import Event, Snapshot
@@ -85,6 +86,14 @@ class TakeRequest(Struct, frozen=True, kw_only=True):
     """So many of its entries are known already; the answer has the next ones."""
 
 
+class AuditRequest(Struct, frozen=True, kw_only=True):
+    """The last commands and what came of them, of those before that number. Answered by AuditAnswer, or by Failed."""
+
+    id: RequestId
+    last: int = 50
+    before: int | None = None
+
+
 class WaitRequest(Struct, frozen=True, kw_only=True):
     """Answered by TakeAnswer once the take (None: every take) is closed, or by Failed at the time-out."""
 
@@ -102,6 +111,7 @@ REQUESTS: tuple[type, ...] = (
     TakesRequest,
     TakeRequest,
     WaitRequest,
+    AuditRequest,
 )
 
 
@@ -171,6 +181,13 @@ class TakeAnswer(Struct, frozen=True, kw_only=True):
     """How many of each there are."""
 
 
+class AuditAnswer(Struct, frozen=True, kw_only=True):
+    """Oldest first; fewer than were asked for where an answer has no room for more: ask for those before."""
+
+    id: RequestId
+    entries: tuple[AuditEntry, ...]
+
+
 class Failed(Struct, frozen=True, kw_only=True):
     """The request could not be understood or done. `id` is None where the line was no request at all."""
 
@@ -188,6 +205,7 @@ ANSWERS: tuple[type, ...] = (
     Subscribed,
     TakesAnswer,
     TakeAnswer,
+    AuditAnswer,
     Failed,
     Ended,
     Snapshot,
