@@ -30,6 +30,7 @@ from rigd.control.binder import Binder
 from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
 from rigd.control.feedback import Feedback
+from rigd.control.levels_fan import LevelsFan
 from rigd.control.ports import Ports
 from rigd.control.preamps import Preamps
 from rigd.control.unsafe_sound import UnsafeSoundWatch
@@ -333,7 +334,8 @@ class Rig:
     def _start_surfaces(self, runtime: Path, tape: TapeView) -> ControlSocket:
         config, running, controller = self._config, self._running, self.controller
 
-        feedback = Feedback(state=lambda: controller.state, meter=tape.meter(), post=self._post)
+        levels = LevelsFan(tape.meter(), clock_ns)
+        feedback = Feedback(state=lambda: controller.state, meter=levels.taker().take, post=self._post)
         binder = Binder(
             bindings={surface.name: surface.bindings for surface in config.surfaces},
             principals={surface.name: surface.principal for surface in config.surfaces},
@@ -366,7 +368,7 @@ class Rig:
         server = ControlSocket(
             runtime / "rigd.sock",
             controller=controller,
-            make_meter=tape.meter,
+            levels=levels,
             read_timing=tape.timing,
             read_safety=self._unsafe_sound.now,
             clock_ns=clock_ns,

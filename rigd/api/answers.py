@@ -12,7 +12,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rigd.api.retries import Retries
 from rigd.control.controller import Controller
+from rigd.control.levels_fan import LevelsTaker
 from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
 from rigd.model.commands import (
@@ -27,7 +29,6 @@ from rigd.model.commands import (
 )
 from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import CommandError, LibraryError
-from rigd.model.levels import Levels
 from rigd.model.limits import LONGEST_ORIGIN, MOST_AUDIT_ENTRIES
 from rigd.model.plain_text import plain_line
 from rigd.model.requests import (
@@ -77,7 +78,7 @@ class Answers:
         controller: Controller,
         *,
         clock_ns: ClockNs,
-        read_levels: Callable[[], Levels | None],
+        levels: LevelsTaker,
         read_timing: Callable[[], Timing | None],
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
         read_audit: ReadAudit = no_audit,
@@ -87,7 +88,8 @@ class Answers:
         self._read_timing = read_timing
         self._read_safety = read_safety
         self._clock_ns = clock_ns
-        self._read_levels = read_levels
+        self._levels = levels
+        self._retries = Retries()
 
     def answer(self, request: Any, who: Principal, tell: Tell) -> None:
         """`who` asks; `tell` gets the answer, now or, for a command, when the controller has replied."""
@@ -96,7 +98,9 @@ class Answers:
             case CommandRequest() | TextRequest():
                 self._do(request, who, tell)
             case StatusRequest():
-                levels = self._read_levels() if request.levels else None
+                levels = None
+                if request.levels:
+                    levels = self._levels.take() or self._levels.newest
                 timing = self._read_timing()
                 safety = self._read_safety()
                 if safety is not None:
@@ -143,8 +147,18 @@ class Answers:
             tell(Failed(id=request.id, error=str(error)))
             return
 
+        try:
+            is_first = self._retries.begin(who.name, request, tell)
+        except CommandError as error:
+            tell(Failed(id=request.id, error=str(error)))
+            return
+        if not is_first:
+            return
+
         def replied(reply: Reply) -> None:
-            tell(command_answer(request.id, reply))
+            answer = command_answer(request.id, reply)
+            self._retries.end(who.name, request, answer)
+            tell(answer)
 
         self._controller.submit_then(command, who, replied)
 

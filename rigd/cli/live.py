@@ -14,6 +14,7 @@ from rigd.api.client import ControlClient
 from rigd.api.peer_process import PeerProcess
 from rigd.cli.terminal import LEVELS_HZ, out
 from rigd.cli.view import live_view
+from rigd.model.changes import Followed
 from rigd.model.errors import NotRunning, RigEnded, RigError
 from rigd.model.events import Event
 from rigd.model.levels import Levels
@@ -30,7 +31,7 @@ def show_live(path: Path) -> None:
 
     Who stood still for long (Ctrl-S, a laptop that slept) was cut off by rigd, and draws again. That rigd has ended
     is said only where it is known: it said so itself, or its process is gone."""
-    was_there, said = False, ""
+    was_there, said, known = False, "", Followed()
     process = PeerProcess(0)
     with contextlib.suppress(KeyboardInterrupt):
         while True:
@@ -40,7 +41,7 @@ def show_live(path: Path) -> None:
                     was_there = True
                     process.close()
                     process = PeerProcess(client.peer_pid)
-                    draw(client)
+                    draw(client, known)
             except RigError as error:
                 if not was_there:
                     raise
@@ -54,13 +55,14 @@ def show_live(path: Path) -> None:
             time.sleep(AGAIN_AFTER_S)
 
 
-def draw(client: ControlClient) -> None:
-    """Draws what `client` hears, until it is closed or rigd ends (LinkError). OSError where the terminal is gone."""
+def draw(client: ControlClient, known: Followed | None = None) -> None:
+    """Draws what `client` hears, until it is closed or rigd ends (LinkError). OSError where the terminal is gone.
+    `known` is what an earlier connection brought."""
     state: RigState | None = None
     levels: Levels | None = None
     story: deque[Event] = deque(maxlen=STORY_LINES)
     with Live(console=out.console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
-        for news in client.follow(levels_hz=LEVELS_HZ):
+        for news in client.follow(levels_hz=LEVELS_HZ, known=known):
             if isinstance(news, RigState):
                 state = news
             elif isinstance(news, Event):

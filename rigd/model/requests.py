@@ -24,7 +24,7 @@ Argument = str | int | float | bool | list[Any] | None
 """Channels are a number, a list of numbers, or their text ("1-4,7")."""
 
 
-class CommandRequest(Struct, frozen=True, kw_only=True):
+class CommandRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Do this command, by its verb and its fields. Answered by CommandAnswer."""
 
     id: RequestId
@@ -35,9 +35,11 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     held: bool = False
     """True where the person insists, as by a held control: the lock asks for it."""
     origin: str = "cli"
+    retry: str = ""
+    """A key of the client's own, unique. With the same key again it is not done again, and has the same answer."""
 
 
-class TextRequest(Struct, frozen=True, kw_only=True):
+class TextRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Do this command, in its text form ("keep 20"). Answered by CommandAnswer."""
 
     id: RequestId
@@ -45,6 +47,8 @@ class TextRequest(Struct, frozen=True, kw_only=True):
     at_ns: Ns | None = None
     held: bool = False
     origin: str = "cli"
+    retry: str = ""
+    """As of a CommandRequest."""
 
 
 class StatusRequest(Struct, frozen=True, kw_only=True):
@@ -61,12 +65,19 @@ class SubscribeRequest(Struct, frozen=True, kw_only=True):
     levels_hz: float = 0.0
 
 
-class FollowRequest(Struct, frozen=True, kw_only=True):
+class FollowRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """As SubscribeRequest; the Snapshot is of the state as it is followed (`model/changes.py`), and with the events
-    comes a Change of it whenever something differs. What an event or a change costs does not grow with the takes."""
+    comes a Change of it whenever something differs. What an event or a change costs does not grow with the takes.
+
+    One who comes back says what it has: it gets the changes after that one, and no Snapshot; where they are not known
+    any more, or were another daemon's, a Snapshot as ever."""
 
     id: RequestId
     levels_hz: float = 0.0
+    since: int | None = None
+    """The number of the last change (or of the Snapshot) that it has."""
+    run: str = ""
+    """The run that counted it."""
 
 
 class TakesRequest(Struct, frozen=True, kw_only=True):

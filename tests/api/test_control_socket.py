@@ -21,6 +21,7 @@ import pytest
 from rigd.api.client import ControlClient
 from rigd.api.server import DOOR_PAUSE_NS, LINES_A_TURN, ControlSocket
 from rigd.control.controller import Controller
+from rigd.control.levels_fan import LevelsFan
 from rigd.model.commands import Command, Reply
 from rigd.model.errors import CommandError, LinkError
 from rigd.model.events import Event, Happening, Snapshot
@@ -67,10 +68,9 @@ def bench_at(folder: Path, **more: Any) -> Iterator[Bench]:
         server = ControlSocket(
             path,
             controller=controller,
-            make_meter=lambda: read_levels,
+            **{"levels": LevelsFan(read_levels, lambda: ns(time.monotonic())), **more},
             read_timing=lambda: None,
             clock_ns=lambda: ns(time.monotonic()),
-            **more,
         )
         server.start()
         try:
