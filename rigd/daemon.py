@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rigd.api.answers import Records
 from rigd.api.server import ControlSocket
 from rigd.blackbox.assembly import Assembly
 from rigd.blackbox.kept_segments import Pins
@@ -41,6 +42,7 @@ from rigd.library.disk_trial import DiskTrial
 from rigd.library.index import INDEX_NAME
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
+from rigd.library.listing import TakeListing
 from rigd.library.takes import FoundTake
 from rigd.links.capture_link import CaptureLink
 from rigd.links.folder_watch import FolderWatch, OwnFile
@@ -121,6 +123,12 @@ class Rig:
         self._audit = AuditJournal(config.library)
         self._audit.start()
         running.callback(self._audit.stop)
+        catalogue = library.catalogue
+        self._listing = TakeListing(
+            library.root, catalogue.reader, is_complete=lambda: not catalogue.incomplete
+        )
+        self._listing.start()
+        running.callback(self._listing.stop)
         settings = StartSettings(
             runtime, config.capture_settings(), config.writer_settings(), config.mirror_settings()
         )
@@ -373,7 +381,7 @@ class Rig:
             read_safety=self._unsafe_sound.now,
             clock_ns=clock_ns,
             group_role=config.control.group_role,
-            read_audit=self._audit.read,
+            records=Records(audit=self._audit.read, takes=self._listing.page),
         )
         server.start()
         running.callback(server.stop)

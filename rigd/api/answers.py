@@ -29,6 +29,7 @@ from rigd.model.commands import (
 )
 from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import CommandError, LibraryError
+from rigd.model.library import LibraryPage, TakesWanted
 from rigd.model.limits import LONGEST_ORIGIN, MOST_AUDIT_ENTRIES
 from rigd.model.plain_text import plain_line
 from rigd.model.requests import (
@@ -37,6 +38,8 @@ from rigd.model.requests import (
     CommandAnswer,
     CommandRequest,
     Failed,
+    LibraryAnswer,
+    LibraryRequest,
     RequestId,
     StatusAnswer,
     StatusRequest,
@@ -57,14 +60,28 @@ from rigd.rules.step_work import find_take
 from rigd.wire.codec import where_and_why
 
 AuditTold = Callable[[Sequence[AuditEntry] | LibraryError], None]
-ReadAudit = Callable[[int, int | None, AuditTold], None]
-"""Gives the last so many entries of those before a number, on a thread of its own. LibraryError."""
+TakesTold = Callable[[LibraryPage | LibraryError], None]
 
 
-def no_audit(last: int, before: int | None, told: AuditTold) -> None:
-    """Nothing was written down."""
+def _no_audit(last: int, before: int | None, told: AuditTold) -> None:
     told(())
 
+
+def _no_takes(wanted: TakesWanted, told: TakesTold) -> None:
+    told(LibraryPage(library="", takes=(), next="", complete=True))
+
+
+class Records(Struct, frozen=True, kw_only=True):
+    """What is read from a disk for a client: each answers on a thread of its own, and raises LibraryError where too
+    many ask."""
+
+    audit: Callable[[int, int | None, AuditTold], None] = _no_audit
+    """The last so many commands, of those before a number."""
+    takes: Callable[[TakesWanted, TakesTold], None] = _no_takes
+    """A page of the library's takes."""
+
+
+NO_RECORDS = Records()
 
 Tell = Callable[[Struct], None]
 """Gives the answer to the client; any thread."""
@@ -81,9 +98,9 @@ class Answers:
         levels: LevelsTaker,
         read_timing: Callable[[], Timing | None],
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
-        read_audit: ReadAudit = no_audit,
+        records: Records = NO_RECORDS,
     ) -> None:
-        self._read_audit = read_audit
+        self._records = records
         self._controller = controller
         self._read_timing = read_timing
         self._read_safety = read_safety
@@ -121,6 +138,20 @@ class Answers:
                 tell(_take_answer(request, state))
             case AuditRequest():
                 self._tell_audit(request, tell)
+            case LibraryRequest():
+                self._tell_library(request, tell)
+
+    def _tell_library(self, request: LibraryRequest, tell: Tell) -> None:
+        def told(found: LibraryPage | LibraryError) -> None:
+            if isinstance(found, LibraryError):
+                tell(Failed(id=request.id, error=str(found)))
+            else:
+                tell(LibraryAnswer(id=request.id, page=found))
+
+        try:
+            self._records.takes(request.wanted, told)
+        except LibraryError as error:
+            told(error)
 
     def _tell_audit(self, request: AuditRequest, tell: Tell) -> None:
         def told(found: Sequence[AuditEntry] | LibraryError) -> None:
@@ -131,7 +162,7 @@ class Answers:
 
         last = max(1, min(request.last, MOST_AUDIT_ENTRIES))
         try:
-            self._read_audit(last, request.before, told)
+            self._records.audit(last, request.before, told)
         except LibraryError as error:
             told(error)
 

@@ -19,6 +19,7 @@ from rigd.model.changes import Change, Followed
 from rigd.model.errors import CommandError, LinkError, NobodyThere, NotRunning, RigEnded, StrangerError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
+from rigd.model.library import LibraryPage, TakesWanted
 from rigd.model.requests import (
     ANSWERS,
     Argument,
@@ -29,6 +30,8 @@ from rigd.model.requests import (
     Ended,
     Failed,
     FollowRequest,
+    LibraryAnswer,
+    LibraryRequest,
     StatusAnswer,
     StatusRequest,
     Subscribed,
@@ -148,6 +151,17 @@ class ControlClient:
                 if not answer.more or not answer.takes:
                     return tuple(takes)
         raise CommandError("the takes change faster than they can be told; ask again")
+
+    def library(self, session: str = "") -> Iterator[LibraryPage]:
+        """The takes of all sessions, or of those of that name, oldest first, page by page."""
+        after = ""
+        while True:
+            wanted = TakesWanted(session=session, after=after)
+            page = self._asked(LibraryRequest(id=next(self._numbers), wanted=wanted), LibraryAnswer).page
+            yield page
+            if not page.next:
+                return
+            after = page.next
 
     def take(self, take_id: TakeId | None = None) -> Take:
         """One take, whole: that one, or the rolling or last one. Raises CommandError where there is none."""

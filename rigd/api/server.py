@@ -19,7 +19,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from rigd.api.answers import Answers, ReadAudit, no_audit, wait_answer
+from rigd.api.answers import NO_RECORDS, Answers, Records, wait_answer
 from rigd.api.connection import SocketClient
 from rigd.api.doorkeeper import Doorkeeper
 from rigd.api.followed import FollowedStates
@@ -82,7 +82,7 @@ class ControlSocket:
         clock_ns: ClockNs,
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
         group_role: Role = Role.OWNER,
-        read_audit: ReadAudit = no_audit,
+        records: Records = NO_RECORDS,
     ) -> None:
         self._path = path
         self._controller = controller
@@ -94,7 +94,7 @@ class ControlSocket:
             levels=levels.taker(),
             read_timing=read_timing,
             read_safety=read_safety,
-            read_audit=read_audit,
+            records=records,
         )
         self._codec = Codec(REQUESTS)
         self._followed = FollowedStates()

@@ -15,6 +15,7 @@ from rigd.model.brief import Counted
 from rigd.model.changes import Change
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
+from rigd.model.library import LibraryPage, TakesWanted
 from rigd.model.roles import Role
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
@@ -88,6 +89,13 @@ class TakesRequest(Struct, frozen=True, kw_only=True):
     after: TakeId | None = None
 
 
+class LibraryRequest(Struct, frozen=True, kw_only=True):
+    """The takes of all sessions, in pages. Answered by LibraryAnswer, or by Failed where the index cannot be read."""
+
+    id: RequestId
+    wanted: TakesWanted = TakesWanted()
+
+
 class TakeRequest(Struct, frozen=True, kw_only=True):
     """One take with all that is known of it: by its id, or the last one. Answered by TakeAnswer."""
 
@@ -120,6 +128,7 @@ REQUESTS: tuple[type, ...] = (
     SubscribeRequest,
     FollowRequest,
     TakesRequest,
+    LibraryRequest,
     TakeRequest,
     WaitRequest,
     AuditRequest,
@@ -182,6 +191,11 @@ class TakesAnswer(Struct, frozen=True, kw_only=True):
     """There are more behind the last of these; ask for them."""
 
 
+class LibraryAnswer(Struct, frozen=True, kw_only=True):
+    id: RequestId
+    page: LibraryPage
+
+
 class TakeAnswer(Struct, frozen=True, kw_only=True):
     """One take; None where `wait` waited for all and there is none. One that is too long for an answer comes in
     parts: as long as there are more of its entries than the parts have together, ask for the next."""
@@ -215,6 +229,7 @@ ANSWERS: tuple[type, ...] = (
     StatusAnswer,
     Subscribed,
     TakesAnswer,
+    LibraryAnswer,
     TakeAnswer,
     AuditAnswer,
     Failed,

@@ -78,6 +78,10 @@ def test_a_session_by_hand(rig: RigRun) -> None:
     assert "song Blue Train" in done(rig, "audit")
     listed = as_json(rig, "takes")
     (take,) = listed["takes"]
+    (found,) = as_json(rig, "takes", "--all")["takes"]
+    assert (found["take_id"], found["song"], found["rating"]) == (take["take_id"], "Blue Train", 4)
+    assert as_json(rig, "takes", "--session", "Nobody")["takes"] == []
+    assert "Blue Train · Take 001  ◎★★★★" in done(rig, "takes", "--all")
     assert take["closed"]
     assert take["channels"] == [1]
     assert take["slate"]["song"] == "Blue Train"
