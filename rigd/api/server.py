@@ -314,8 +314,7 @@ class ControlSocket:
             visit.listener.close()
         elif leaves is not None:
             self._turn_away(leaves, "others needed the place; connect again")
-        follows = isinstance(request, FollowRequest)
-        visit.listener = self._controller.listen(on_ready=self._wake, follows=follows)
+        visit.listener = self._controller.listen(on_ready=self._wake)
         visit.told_change = None
         if isinstance(request, FollowRequest):
             visit.listener.next(0.0)  # the snapshot is that of the changes

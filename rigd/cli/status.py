@@ -56,7 +56,7 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
     if state.unsafe_s >= LEAST_TOLD_S:
         full = f"; the tape is {state.tape_fill:.0%} full"
         out.print(f"not safe   {state.unsafe_s:.1f} s are not yet on the disk{full}")
-    if answer.role not in (None, Role.OWNER):
+    if answer.role not in ("", Role.OWNER):
         out.print(f"you        {answer.who}, here as {answer.role}")
     out.print(f"session    {state.session}, {count(take_count(state), 'take')} in {state.session_folder}")
     interface = state.interface

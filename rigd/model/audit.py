@@ -25,7 +25,8 @@ class AuditEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     answered_ns: Ns
     """When it was answered (CLOCK_MONOTONIC)."""
     who: str
-    role: Role
+    role: str
+    """As of `model/roles.py`; of another build's perhaps."""
     label: str = ""
     """What the client calls itself, where that is not its name."""
     control: str = ""

@@ -16,7 +16,6 @@ from rigd.model.changes import Change
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.library import LibraryPage, TakesWanted
-from rigd.model.roles import Role
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
 
@@ -172,8 +171,8 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     """None where nothing has been heard."""
     who: str = ""
     """Who asks, by the word of the system."""
-    role: Role | None = None
-    """What that one may do; None: of a rig of an older build."""
+    role: str = ""
+    """What that one is there for (`model/roles.py`); empty: of a rig of an older build."""
 
 
 class Subscribed(Struct, frozen=True, kw_only=True):
