@@ -26,6 +26,7 @@ from rigd.config.sections import (
 )
 from rigd.hands.bindings import COMMAND_FIELDS, check_binding, plain_control, prototype_of
 from rigd.hands.surface import Motion
+from rigd.model.channels import runs_text
 from rigd.model.commands import (
     COMMANDS,
     Command,
@@ -206,15 +207,9 @@ def _check_inputs(draft: Draft) -> Iterator[ConfigFault]:
         taken.setdefault(number, place)
 
 
-def _ranges(numbers: Iterable[int]) -> str:
+def _sockets_text(sockets: Iterable[int]) -> str:
     """ "1 to 16, 33 to 128"."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in runs)
+    return runs_text(sorted(sockets), to=" to ", between=", ")
 
 
 def _check_preamps(draft: Draft) -> Iterator[ConfigFault]:
@@ -242,7 +237,7 @@ def _check_preamps(draft: Draft) -> Iterator[ConfigFault]:
         allowed = sockets() if callable(sockets) else None
         if allowed is not None and socket not in allowed:
             text = (
-                f'{given}: [preamp.{name}] (kind "{preamp.kind}") has sockets {_ranges(allowed)}'
+                f'{given}: [preamp.{name}] (kind "{preamp.kind}") has sockets {_sockets_text(allowed)}'
                 if preamp
                 else ""
             )

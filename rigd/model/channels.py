@@ -51,12 +51,17 @@ def channels_given(value: object) -> Channels:
     return channels_of(numbers)
 
 
-def channels_text(channels: Sequence[int]) -> str:
-    """ "1-4,7": as `read_channels` reads it."""
+def runs_text(numbers: Iterable[int], *, to: str, between: str) -> str:
+    """Ascending numbers, those that follow one another as "first, `to`, last"."""
     runs: list[list[int]] = []
-    for number in channels:
+    for number in numbers:
         if runs and number == runs[-1][1] + 1:
             runs[-1][1] = number
         else:
             runs.append([number, number])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+    return between.join(str(first) if first == last else f"{first}{to}{last}" for first, last in runs)
+
+
+def channels_text(channels: Sequence[int]) -> str:
+    """ "1-4,7": as `read_channels` reads it."""
+    return runs_text(channels, to="-", between=",")

@@ -10,13 +10,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from rigd.library.audit import MOST_WAITING, NEWER, OLDER, AuditJournal
-from rigd.model.audit import AuditEntry
+from hardware_sim.disks import SmallDisk
+from rigd.library.audit import LONGEST_LINE_BYTES, MOST_WAITING, NEWER, OLDER, AuditJournal
+from rigd.model.audit import AuditEntry, audit_entry
+from rigd.model.commands import NoteTake, Rejected
 from rigd.model.errors import LibraryError
+from rigd.model.limits import LONGEST_ANSWER_BYTES, LONGEST_ORIGIN, MOST_AUDIT_ENTRIES
 from rigd.model.roles import Role
-from rigd.model.units import Ns
+from rigd.model.units import Ns, Origin
 from rigd.takefile.volume import OWN_FOLDER
 from tests.support.patience import PATIENCE_S, wait_for
 
@@ -124,18 +128,44 @@ def test_what_cannot_be_written_is_counted_told_once_and_costs_nothing_else(
     assert caplog.text.count("cannot be written") == 1 and "written again; 10 commands" in caplog.text
 
 
-def test_half_a_line_that_a_full_disk_took_is_taken_back(
-    journal: AuditJournal, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journal.note(entry("mark first"))
-    read(journal)
-    write = os.write
-    with monkeypatch.context() as full:
-        full.setattr(os, "write", lambda handle, content: write(handle, content[:30]))
-        journal.note(entry("mark lost"))
-        read(journal)
-    journal.note(entry("mark last"))
-    assert [(each.command, each.lost) for each in read(journal)] == [("mark first", 0), ("mark last", 1)]
+def test_a_full_disk_loses_lines_of_the_audit_and_no_half_one_stays() -> None:
+    with SmallDisk(1 << 20) as disk:
+        (disk.path / OWN_FOLDER).mkdir()
+        journal = AuditJournal(disk.path)
+        journal.start()
+        try:
+            journal.note(entry("mark first"))
+            read(journal)
+            disk.fill(leave_bytes=0)
+            given = 0
+            while not journal._lost:  # the page that the file has already takes some
+                journal.note(entry(f"mark {given}"))
+                given += 1
+                read(journal, 1)
+            (disk.path / "ballast").unlink()
+            journal.note(entry("mark last"))
+            found = read(journal)
+        finally:
+            journal.stop()
+        lines = (disk.path / OWN_FOLDER / NEWER).read_bytes().split(b"\n")
+    assert [each.command for each in found[:-1]] == ["mark first", *(f"mark {n}" for n in range(given - 1))]
+    assert (found[-1].command, found[-1].lost, found[-1].number) == ("mark last", 1, given + 1)
+    assert len(lines) == len(found) + 1 and lines[-1] == b"", "each line is whole"
+
+
+def test_the_longest_answer_has_room() -> None:
+    hostile = "\u202e" * 5000  # each is six characters where it is shown
+    command = NoteTake(origin=Origin("\u202e" * LONGEST_ORIGIN), at_ns=Ns(0), text=hostile, control="x" * 80)
+    given = audit_entry(
+        command,
+        Rejected(reason=hostile),
+        who="w" * 32,
+        role=Role.OWNER,
+        unix_ns=1 << 62,
+        answered_ns=Ns(1 << 62),
+    )
+    line = msgspec.json.encode(given)
+    assert len(line) < LONGEST_LINE_BYTES and len(line) * MOST_AUDIT_ENTRIES < LONGEST_ANSWER_BYTES
 
 
 def test_a_link_in_its_place_is_not_followed(root: Path, tmp_path: Path) -> None:
