@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from rigd.api.answers import Records
 from rigd.api.server import ControlSocket
 from rigd.blackbox.assembly import Assembly
 from rigd.blackbox.kept_segments import Pins
@@ -30,6 +31,7 @@ from rigd.control.controller import Chance, Controller
 from rigd.control.faces import faces_of
 from rigd.control.feedback import Feedback
 from rigd.control.inbox import Inbox
+from rigd.control.levels_fan import LevelsFan
 from rigd.control.parts import Part, Process, Running, Thread
 from rigd.control.ports import Ports
 from rigd.control.preamps import Preamps
@@ -37,10 +39,12 @@ from rigd.control.published import Published
 from rigd.control.surfaces import surfaces_of
 from rigd.control.unsafe_sound import UnsafeSoundWatch
 from rigd.control.watchdog import DaemonWatchdog
+from rigd.library.audit import AuditJournal
 from rigd.library.disk_trial import DiskTrial
 from rigd.library.index import INDEX_NAME
 from rigd.library.keeper import LibraryKeeper
 from rigd.library.library import Library
+from rigd.library.listing import TakeListing
 from rigd.links.capture_link import CaptureLink
 from rigd.links.folder_watch import FolderWatch, OwnFile
 from rigd.links.other_build import OtherBuild
@@ -56,6 +60,7 @@ from rigd.model.inputs import CaptureLost, Rules, WriterLost
 from rigd.model.state import Mirror, first_state, is_rolling
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.rules.keep_beyond_tape import takes_are_behind
+from rigd.rules.permissions import RIG_ITSELF
 from rigd.takefile.volume import OWN_FOLDER
 from rigd.tape.view import TapeView
 from rigd.wire.notify import Notifier
@@ -151,7 +156,7 @@ class Rig:
 
     def shut_down(self, *, origin: Origin) -> None:
         """Every take is being closed; `ended` is set once they are. For a signal or a terminal."""
-        self.controller.submit(ShutDown(origin=origin, at_ns=clock_ns(), held=True))
+        self.controller.submit(ShutDown(origin=origin, at_ns=clock_ns(), held=True), RIG_ITSELF)
 
     def stop(self, *, leave_running: bool = False) -> None:
         """Every part is stopped, in reverse. With `leave_running` capture and writer go on, and so does a take."""
@@ -174,6 +179,9 @@ class Rig:
         def nothing_rolls() -> bool:
             return not is_rolling(published.newest())
 
+        audit = AuditJournal(config.library)
+        catalogue = library.catalogue
+        listing = TakeListing(library.root, catalogue.reader, is_complete=lambda: not catalogue.incomplete)
         pins = Pins()
         own = library.own_folder
         clock = ClockWatch(traces=(library.root, own, own / "lock", own / INDEX_NAME), post=inbox.post)
@@ -217,6 +225,7 @@ class Rig:
                 library=keeper,
                 disk=trial,
                 end_rig=self.ended.set,
+                audit=audit.note,
                 mirror=None if second is None else second.link,
                 volumes=None if second is None else second.keeper,
             ),
@@ -227,7 +236,6 @@ class Rig:
                 new_take_id=lambda: TakeId(uuid.uuid4().hex),
                 read_clock=clock.reading,
             ),
-            surfaces={surface.name: surface.rights for surface in config.surfaces},
         )
         capture = CaptureLink(
             runtime_dir=ground.runtime,
@@ -239,6 +247,8 @@ class Rig:
             upkeep=ground.upkeep,
         )
 
+        yield Thread("audit", audit)
+        yield Thread("listing", listing)
         yield Thread("disk trial", trial)
         yield Thread("library", keeper)
         yield Thread("controller", controller)
@@ -261,27 +271,32 @@ class Rig:
         yield Thread("unsafe sound", unsafe_sound)
         keeper.open_session(config.session_name(), going_on=True)
         yield from preamps.parts()
-        feedback = Feedback(state=published.newest, meter=tape.meter(), post=inbox.post)
+        levels = LevelsFan(tape.meter(), clock_ns)
+        feedback = Feedback(state=published.newest, meter=levels.taker().take, post=inbox.post)
         binder = Binder(
             bindings={surface.name: surface.bindings for surface in config.surfaces},
+            principals={surface.name: surface.principal for surface in config.surfaces},
             submit=inbox.submit,
             state=published.newest,
             report=feedback.report,
             clock=clock_ns,
+            refused=controller.refused_before,
         )
         surfaces = surfaces_of(config.surfaces, binder, feedback)
         yield Thread("binder", binder)
         yield from surfaces
         controller.watch(feedback.changed)
         yield Thread("feedback", feedback)
-        yield from faces_of(config.faces, controller, make_meter=tape.meter, report=feedback.report)
+        yield from faces_of(config.faces, controller, levels=levels, report=feedback.report)
         server = ControlSocket(
             ground.runtime / "rigd.sock",
             controller=controller,
-            make_meter=tape.meter,
+            levels=levels,
             read_timing=tape.timing,
             read_safety=unsafe_sound.now,
             clock_ns=clock_ns,
+            group_role=config.control.group_role,
+            records=Records(audit=audit.read, takes=listing.page),
         )
         yield Thread("control socket", server)
         yield Thread("runtime folder", self._folder_watch(ground, server))

@@ -5,25 +5,41 @@ Whatever a client sends, the answer is a line; nothing that it sends can raise p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rigd.api.retries import Retries
 from rigd.control.controller import Controller
+from rigd.control.levels_fan import LevelsTaker
+from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
-from rigd.model.commands import COMMANDS, Accepted, Command, Reply, arguments_of, parse_command, usage_of
+from rigd.model.commands import (
+    COMMANDS,
+    Accepted,
+    Command,
+    Reply,
+    arguments_given,
+    arguments_of,
+    parse_command,
+    usage_of,
+)
 from rigd.model.disk_words import TapeWatched
-from rigd.model.errors import CommandError
-from rigd.model.levels import Levels
-from rigd.model.limits import LONGEST_ORIGIN
+from rigd.model.errors import CommandError, LibraryError
+from rigd.model.library import LibraryPage, TakesWanted
+from rigd.model.limits import LONGEST_ORIGIN, MOST_AUDIT_ENTRIES
 from rigd.model.plain_text import plain_line
 from rigd.model.requests import (
+    AuditAnswer,
+    AuditRequest,
     CommandAnswer,
     CommandRequest,
     Failed,
+    LibraryAnswer,
+    LibraryRequest,
     RequestId,
     StatusAnswer,
     StatusRequest,
@@ -39,8 +55,33 @@ from rigd.model.state import RigState, Take
 from rigd.model.structs import structured
 from rigd.model.takes import other_takes
 from rigd.model.units import ClockNs, Ns, Origin, TakeId
+from rigd.rules.permissions import Principal
 from rigd.rules.step_work import find_take
 from rigd.wire.codec import where_and_why
+
+AuditTold = Callable[[Sequence[AuditEntry] | LibraryError], None]
+TakesTold = Callable[[LibraryPage | LibraryError], None]
+
+
+def _no_audit(last: int, before: int | None, told: AuditTold) -> None:
+    told(())
+
+
+def _no_takes(wanted: TakesWanted, told: TakesTold) -> None:
+    told(LibraryPage(library="", takes=(), next="", complete=True))
+
+
+class Records(Struct, frozen=True, kw_only=True):
+    """What is read from a disk for a client: each answers on a thread of its own, and raises LibraryError where too
+    many ask."""
+
+    audit: Callable[[int, int | None, AuditTold], None] = _no_audit
+    """The last so many commands, of those before a number."""
+    takes: Callable[[TakesWanted, TakesTold], None] = _no_takes
+    """A page of the library's takes."""
+
+
+NO_RECORDS = Records()
 
 Tell = Callable[[Struct], None]
 """Gives the answer to the client; any thread."""
@@ -54,35 +95,78 @@ class Answers:
         controller: Controller,
         *,
         clock_ns: ClockNs,
-        read_levels: Callable[[], Levels | None],
+        levels: LevelsTaker,
         read_timing: Callable[[], Timing | None],
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
+        records: Records = NO_RECORDS,
     ) -> None:
+        self._records = records
         self._controller = controller
         self._read_timing = read_timing
         self._read_safety = read_safety
         self._clock_ns = clock_ns
-        self._read_levels = read_levels
+        self._levels = levels
+        self._retries = Retries()
 
-    def answer(self, request: Any, tell: Tell) -> None:
-        """`tell` gets the answer, now or, for a command, when the controller has replied."""
+    def answer(self, request: Any, who: Principal, tell: Tell) -> None:
+        """`who` asks; `tell` gets the answer, now or, for a command, when the controller has replied."""
         state = self._controller.state
         match request:
             case CommandRequest() | TextRequest():
-                self._do(request, tell)
+                self._do(request, who, tell)
             case StatusRequest():
-                levels = self._read_levels() if request.levels else None
+                levels = None
+                if request.levels:
+                    levels = self._levels.take() or self._levels.newest
                 timing = self._read_timing()
                 safety = self._read_safety()
                 if safety is not None:
                     state = replace(state, unsafe_s=safety.unsafe_s, tape_fill=safety.tape_fill)
-                tell(StatusAnswer(id=request.id, state=brief_state(state), levels=levels, timing=timing))
+                tell(
+                    StatusAnswer(
+                        id=request.id,
+                        state=brief_state(state),
+                        levels=levels,
+                        timing=timing,
+                        who=who.name,
+                        role=who.role,
+                    )
+                )
             case TakesRequest():
                 tell(_takes_answer(request, state))
             case TakeRequest():
                 tell(_take_answer(request, state))
+            case AuditRequest():
+                self._tell_audit(request, tell)
+            case LibraryRequest():
+                self._tell_library(request, tell)
 
-    def _do(self, request: CommandRequest | TextRequest, tell: Tell) -> None:
+    def _tell_library(self, request: LibraryRequest, tell: Tell) -> None:
+        def told(found: LibraryPage | LibraryError) -> None:
+            if isinstance(found, LibraryError):
+                tell(Failed(id=request.id, error=str(found)))
+            else:
+                tell(LibraryAnswer(id=request.id, page=found))
+
+        try:
+            self._records.takes(request.wanted, told)
+        except LibraryError as error:
+            told(error)
+
+    def _tell_audit(self, request: AuditRequest, tell: Tell) -> None:
+        def told(found: Sequence[AuditEntry] | LibraryError) -> None:
+            if isinstance(found, LibraryError):
+                tell(Failed(id=request.id, error=str(found)))
+            else:
+                tell(AuditAnswer(id=request.id, entries=tuple(found)))
+
+        last = max(1, min(request.last, MOST_AUDIT_ENTRIES))
+        try:
+            self._records.audit(last, request.before, told)
+        except LibraryError as error:
+            told(error)
+
+    def _do(self, request: CommandRequest | TextRequest, who: Principal, tell: Tell) -> None:
         at_ns = request.at_ns if request.at_ns is not None else self._clock_ns()
         origin = Origin(plain_line(request.origin[:LONGEST_ORIGIN])[:LONGEST_ORIGIN])
         try:
@@ -94,10 +178,20 @@ class Answers:
             tell(Failed(id=request.id, error=str(error)))
             return
 
-        def replied(reply: Reply) -> None:
-            tell(command_answer(request.id, reply))
+        try:
+            is_first = self._retries.begin(who.name, request, tell)
+        except CommandError as error:
+            tell(Failed(id=request.id, error=str(error)))
+            return
+        if not is_first:
+            return
 
-        self._controller.submit_then(command, replied)
+        def replied(reply: Reply) -> None:
+            answer = command_answer(request.id, reply)
+            self._retries.end(who.name, request, answer)
+            tell(answer)
+
+        self._controller.submit_then(command, who, replied)
 
 
 def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command:
@@ -105,12 +199,14 @@ def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command
     kind = COMMANDS.get(request.verb)
     if kind is None:
         raise CommandError(f'"{request.verb[:40]}" is not a command; one of: {", ".join(COMMANDS)}')
-    unknown = set(request.arguments) - {field.name for field in arguments_of(kind)}
+    unknown = set(request.arguments) - {field.encode_name for field in arguments_of(kind)}
     if unknown:
         raise CommandError(f'{kind.verb} has no "{min(unknown)[:40]}"; the form is: {usage_of(kind)}')
     carried = {"origin": origin, "at_ns": at_ns, "held": request.held}
     try:
-        return structured({**request.arguments, **carried}, kind)
+        return structured({**arguments_given(kind, request.arguments), **carried}, kind)
+    except CommandError as error:
+        raise CommandError(f"{kind.verb}: {error}; the form is: {usage_of(kind)}") from error
     except msgspec.ValidationError as error:
         raise CommandError(f"{kind.verb}: {where_and_why(error)}; the form is: {usage_of(kind)}") from error
 

@@ -10,22 +10,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from rigd.api.peer_process import PeerProcess
+from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted, counted, joined
-from rigd.model.changes import Change, changed
+from rigd.model.changes import Change, Followed
 from rigd.model.errors import CommandError, LinkError, NobodyThere, NotRunning, RigEnded, StrangerError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
+from rigd.model.library import LibraryPage, TakesWanted
 from rigd.model.requests import (
     ANSWERS,
     Argument,
+    AuditAnswer,
+    AuditRequest,
     CommandAnswer,
     CommandRequest,
     Ended,
     Failed,
     FollowRequest,
+    LibraryAnswer,
+    LibraryRequest,
     StatusAnswer,
     StatusRequest,
     Subscribed,
@@ -95,9 +101,16 @@ class ControlClient:
         return self._link.peer_pid
 
     def command(
-        self, verb: str, *, at_ns: Ns | None = None, held: bool = False, **arguments: Argument
+        self,
+        verb: str,
+        *,
+        at_ns: Ns | None = None,
+        held: bool = False,
+        retry: str = "",
+        **arguments: Argument,
     ) -> CommandAnswer:
-        """The command is done, or the answer says why not. Raises CommandError where it has not its form."""
+        """The command is done, or the answer says why not. Raises CommandError where it has not its form. With the
+        same `retry` key again, which is the caller's own, it is not done again, and has the same answer."""
         request = CommandRequest(
             id=next(self._numbers),
             verb=verb,
@@ -105,12 +118,17 @@ class ControlClient:
             at_ns=at_ns,
             held=held,
             origin=self._origin,
+            retry=retry,
         )
         return self._asked(request, CommandAnswer)
 
-    def say(self, text: str, *, at_ns: Ns | None = None, held: bool = False) -> CommandAnswer:
+    def say(
+        self, text: str, *, at_ns: Ns | None = None, held: bool = False, retry: str = ""
+    ) -> CommandAnswer:
         """As `command`, by the text form ("keep 20")."""
-        request = TextRequest(id=next(self._numbers), text=text, at_ns=at_ns, held=held, origin=self._origin)
+        request = TextRequest(
+            id=next(self._numbers), text=text, at_ns=at_ns, held=held, origin=self._origin, retry=retry
+        )
         return self._asked(request, CommandAnswer)
 
     def status(self, *, levels: bool = False) -> StatusAnswer:
@@ -133,6 +151,17 @@ class ControlClient:
                 if not answer.more or not answer.takes:
                     return tuple(takes)
         raise CommandError("the takes change faster than they can be told; ask again")
+
+    def library(self, session: str = "") -> Iterator[LibraryPage]:
+        """The takes of all sessions, or of those of that name, oldest first, page by page."""
+        after = ""
+        while True:
+            wanted = TakesWanted(session=session, after=after)
+            page = self._asked(LibraryRequest(id=next(self._numbers), wanted=wanted), LibraryAnswer).page
+            yield page
+            if not page.next:
+                return
+            after = page.next
 
     def take(self, take_id: TakeId | None = None) -> Take:
         """One take, whole: that one, or the rolling or last one. Raises CommandError where there is none."""
@@ -158,6 +187,18 @@ class ControlClient:
             take = joined(take, answer.take) if have != Counted() else answer.take
         return take
 
+    def audit(self, last: int) -> tuple[AuditEntry, ...]:
+        """The last so many commands, oldest first, with what came of each."""
+        found: list[AuditEntry] = []
+        while len(found) < last:
+            before = found[0].number if found else None
+            request = AuditRequest(id=next(self._numbers), last=last - len(found), before=before)
+            answer = self._asked(request, AuditAnswer)
+            if not answer.entries:
+                break
+            found[:0] = answer.entries
+        return tuple(found)
+
     def wait_closed(self, take_id: TakeId | None = None, *, timeout_s: float = 30.0) -> Take | None:
         """That take, or every take, is closed and safe on disk. Raises CommandError at the time-out."""
         request = WaitRequest(id=next(self._numbers), take_id=take_id, timeout_s=timeout_s)
@@ -175,22 +216,39 @@ class ControlClient:
             if isinstance(news, Snapshot | Event | Levels):
                 yield news
 
-    def follow(self, *, levels_hz: float = 0.0) -> Iterator[RigState | Event | Levels]:
+    def follow(
+        self, *, levels_hz: float = 0.0, known: Followed | None = None
+    ) -> Iterator[RigState | Event | Levels]:
         """The state at once and whenever it changed, and what happens; ends as `events` does. Of the session's takes
-        it has the last ones and the last that are open (`model/changes.py`). Nothing else may be asked meanwhile."""
-        self._asked(FollowRequest(id=next(self._numbers), levels_hz=levels_hz), Subscribed)
-        state: RigState | None = None
+        it has the last ones and the last that are open (`model/changes.py`). Nothing else may be asked meanwhile.
+
+        `known` is brought up to date; with the one of an earlier connection only what changed meanwhile is asked
+        for."""
+        known = known or Followed()
+        if known.state is not None:
+            yield known.state
+        for news in self.changes(levels_hz=levels_hz, known=known):
+            if isinstance(news, Event | Levels):
+                yield news
+            elif known.state is not None:
+                yield known.state
+
+    def changes(
+        self, *, levels_hz: float = 0.0, known: Followed | None = None
+    ) -> Iterator[Snapshot | Change | Event | Levels]:
+        """As `follow`, as it comes."""
+        known = known or Followed()
+        request = FollowRequest(id=next(self._numbers), levels_hz=levels_hz)
+        if known.state is not None and known.run:
+            request = replace(request, since=known.change, run=known.run)
+        self._asked(request, Subscribed)
         while True:
             news = self._received(None)
             if isinstance(news, Failed):
                 raise LinkError(news.error)
-            if isinstance(news, Snapshot):
-                state = news.state
-            elif isinstance(news, Change) and state is not None:
-                state = changed(state, news)
-            if isinstance(news, Snapshot | Change) and state is not None:
-                yield state
-            elif isinstance(news, Event | Levels):
+            if isinstance(news, Snapshot | Change):
+                known.take_in(news)
+            if isinstance(news, Snapshot | Change | Event | Levels):
                 yield news
 
     def _asked(self, request: Any, kind: type[A], *, within_s: float | None = None) -> A:

@@ -5,16 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rigd.model.commands import COMMANDS, Command, arguments_of, usage_of
+from rigd.model.channels import FORM
+from rigd.model.commands import COMMANDS, Command, arguments_of, names_channels, usage_of
+from rigd.model.roles import SCOPES, Role, Scope
 from rigd.wire.codec import SCHEMA_DIALECT, schema_of
+
+CHANNELS = {
+    "description": f"One or more channels: a number, a list of numbers, or a text such as {FORM}",
+    "anyOf": [
+        {"type": "integer"},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 1},
+        {"type": "string"},
+    ],
+}
+"""As a client may give them (`channels_given`)."""
 
 
 def commands_markdown(by_hand: Mapping[str, str]) -> str:
     """A table of every command: its text form, how a command line has it (verb to form), and what it does."""
-    lines = ["| Command | By hand | What it does |", "|---|---|---|"]
+    lines = ["| Command | By hand | Scope | What it does |", "|---|---|---|---|"]
     lines += [
-        f"| `{usage_of(kind)}` | `{_cell(by_hand[verb])}` | {_cell(kind.summary)} |"
+        f"| `{usage_of(kind)}` | `{_cell(by_hand[verb])}` | {kind.scope} | {_cell(kind.summary)} |"
         for verb, kind in COMMANDS.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def roles_markdown() -> str:
+    """A table of the roles and what each may give."""
+    lines = ["| role | " + " | ".join(Scope) + " |", "|---|" + "---|" * len(Scope)]
+    lines += [
+        f"| `{role}` | " + " | ".join("yes" if scope in SCOPES[role] else "" for scope in Scope) + " |"
+        for role in Role
     ]
     return "\n".join(lines) + "\n"
 
@@ -32,11 +54,12 @@ def commands_schema() -> dict[str, Any]:
 
 def _schema_of(kind: type[Command]) -> dict[str, Any]:
     whole = schema_of(kind)
-    names = [field.name for field in arguments_of(kind)]
+    names = [field.encode_name for field in arguments_of(kind)]
+    several = {field.encode_name for field in arguments_of(kind) if names_channels(field)}
     return {
         "type": "object",
         "description": kind.summary,
-        "properties": {name: whole["properties"][name] for name in names},
+        "properties": {name: CHANNELS if name in several else whole["properties"][name] for name in names},
         "required": [name for name in names if name in whole.get("required", ())],
         "additionalProperties": False,
     }

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from rigd.links.runtime_folder import group_let_in
 from rigd.model.requests import Failed
+from rigd.model.roles import Role
+from rigd.rules.permissions import Principal
 from rigd.wire.codec import encode
 from rigd.wire.own_folder import user_named
 from rigd.wire.peers import is_let_in, peer_of, who_is_let_in
@@ -21,21 +23,26 @@ log = logging.getLogger(__name__)
 
 
 class Doorkeeper:
-    """Of the socket at `path`."""
+    """Of the socket at `path`; `group_role` is what members of the group that is let in are there for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, group_role: Role) -> None:
         self._path = path
+        self._group_role = group_role
         self._turned_away: set[int] = set()
         """Users that the log names already."""
+        self._names: dict[int, str] = {}
+        """Of users: the system is asked once for each."""
 
-    def lets_in(self, stream: socket.socket) -> bool:
-        """False: a stranger, who was told so and is out again. He takes no place, and nothing of his is read."""
-        if is_let_in(stream):
-            return True  # also where nobody can say whom the folder lets in, as it has just vanished
+    def let_in(self, stream: socket.socket) -> Principal | None:
+        """Who it is. None: a stranger, who was told so and is out again. He takes no place, and nothing of his is
+        read."""
+        if is_let_in(stream):  # also where nobody can say whom the folder lets in, as it has just vanished
+            return Principal(name=self._name_of(stream), role=Role.OWNER)
         with contextlib.suppress(OSError):
             group = group_let_in(self._path.parent)
             if is_let_in(stream, group=group):
-                return True
+                by = "[control] group_role"
+                return Principal(name=self._name_of(stream), role=self._group_role, role_set_by=by)
             why, uid = f"this rig lets in {who_is_let_in(group)}", peer_of(stream).uid
             if uid not in self._turned_away:
                 self._turned_away.add(uid)
@@ -43,4 +50,13 @@ class Doorkeeper:
             stream.setblocking(False)
             stream.send(encode(Failed(id=None, error=f"{why}; you are none of them")))
         stream.close()
-        return False
+        return None
+
+    def _name_of(self, stream: socket.socket) -> str:
+        try:
+            uid = peer_of(stream).uid
+        except OSError:  # gone again already
+            return "nobody"
+        if uid not in self._names:
+            self._names[uid] = user_named(uid)
+        return self._names[uid]

@@ -19,12 +19,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from rigd.api.answers import Answers, wait_answer
+from rigd.api.answers import NO_RECORDS, Answers, Records, wait_answer
 from rigd.api.connection import SocketClient
 from rigd.api.doorkeeper import Doorkeeper
 from rigd.api.followed import FollowedStates
-from rigd.api.visits import Meter, Visit, who_leaves, who_stops_watching
+from rigd.api.visits import Visit, who_leaves, who_stops_watching
 from rigd.control.controller import Controller
+from rigd.control.levels_fan import LevelsFan
 from rigd.control.listener import Listener
 from rigd.links.runtime_folder import control_socket_mode
 from rigd.model.brief import brief_state
@@ -42,6 +43,7 @@ from rigd.model.requests import (
     Timing,
     WaitRequest,
 )
+from rigd.model.roles import Role
 from rigd.model.units import NS_PER_SECOND, ClockNs
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import ListeningSocket
@@ -61,33 +63,38 @@ ADMITTED_A_TURN = 8
 """Fewer than there are places: what a client says with its first breath is heard before others take its place."""
 LINES_A_TURN = 16
 """So many requests of one client are served before the others have their turn."""
+RESUMES_WITHIN_NS = 600 * NS_PER_SECOND
+"""So long after the last one who followed changes are counted on for who comes back; then nobody pays for it."""
 TOO_LONG = "the answer is too long to be sent; rigd goes on, and its log says what it was about"
 
 
 class ControlSocket:
-    """`make_meter` gives a meter of one's own, whose each call gives the levels since the call before: one for
-    each subscriber, so that no clip is told to one of them only, and one for all who ask for the status."""
+    """Each subscriber takes levels of its own, so that no clip is told to one of them only; all who ask for the
+    status take together."""
 
     def __init__(
         self,
         path: Path,
         *,
         controller: Controller,
-        make_meter: Callable[[], Meter],
+        levels: LevelsFan,
         read_timing: Callable[[], Timing | None],
         clock_ns: ClockNs,
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
+        group_role: Role = Role.OWNER,
+        records: Records = NO_RECORDS,
     ) -> None:
         self._path = path
         self._controller = controller
-        self._make_meter = make_meter
+        self._levels = levels
         self._clock_ns = clock_ns
         self._answers = Answers(
             controller,
             clock_ns=clock_ns,
-            read_levels=make_meter(),
+            levels=levels.taker(),
             read_timing=read_timing,
             read_safety=read_safety,
+            records=records,
         )
         self._codec = Codec(REQUESTS)
         self._followed = FollowedStates()
@@ -99,9 +106,12 @@ class ControlSocket:
         """Its name in the runtime folder vanished: it is to be opened again."""
         self._door_opens_ns = 0
         """When the door is looked at again after a pause; 0: it is looked at."""
-        self._doorkeeper = Doorkeeper(path)
+        self._doorkeeper = Doorkeeper(path, group_role=group_role)
         self._watch: Listener | None = None
-        """Wakes the thread at every event, for those who wait for a take."""
+        """Wakes the thread at every event, for those who wait for a take, and, while changes are counted, at every
+        state."""
+        self._follows_until_ns = 0
+        """So long changes are counted after the last one who followed."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rigd-control-socket", daemon=True)
 
@@ -180,7 +190,7 @@ class ControlSocket:
         now_ns = self._clock_ns()
         if 0 < self._door_opens_ns <= now_ns:
             self._open_door()
-        self._keep_watch()
+        self._keep_watch(now_ns)
         self._send_levels(now_ns)
         for visit in list(self._visits.values()):
             self._send_events(visit)
@@ -192,12 +202,21 @@ class ControlSocket:
             else:
                 self._selector.modify(visit.client.stream, _wanted(visit))
 
-    def _keep_watch(self) -> None:
+    def _keep_watch(self, now_ns: int) -> None:
+        if any(visit.told_change is not None for visit in self._visits.values()):
+            self._follows_until_ns = now_ns + RESUMES_WITHIN_NS
+        follows = now_ns < self._follows_until_ns
+        if self._watch is not None and self._watch.follows is not follows:
+            self._watch.close()
         if self._watch is None or self._watch.is_over:
-            self._watch = self._controller.listen(on_ready=self._wake)
+            self._watch = self._controller.listen(on_ready=self._wake, follows=follows)
         with contextlib.suppress(LinkError):
             while self._watch.next(0.0) is not None:
                 pass
+        if follows:
+            self._followed.take_in(self._controller.state)
+        else:
+            self._followed.forget()
 
     def _wait_s(self) -> float | None:
         if any(visit.client.has_line for visit in self._visits.values()):
@@ -224,9 +243,10 @@ class ControlSocket:
             self._admit(stream)
 
     def _admit(self, stream: socket.socket) -> None:
-        if not self._doorkeeper.lets_in(stream):
+        who = self._doorkeeper.let_in(stream)
+        if who is None:
             return
-        visit = Visit(SocketClient(stream), peer=peer_of(stream), came_at_ns=self._clock_ns())
+        visit = Visit(SocketClient(stream), who, peer=peer_of(stream), came_at_ns=self._clock_ns())
         self._visits[stream.fileno()] = visit
         self._selector.register(stream, selectors.EVENT_READ)
         leaves = who_leaves(visit, self._visits.values(), now_ns=self._clock_ns())
@@ -258,8 +278,8 @@ class ControlSocket:
     def _turn_away(self, visit: Visit, error: str) -> None:
         if visit.listener is not None:
             visit.listener.close()
-        visit.listener = visit.followed = visit.read_levels = None
-        visit.levels_every_ns = 0
+        visit.listener = visit.told_change = None
+        self._end_levels(visit)
         visit.waits.clear()
         self._tell(visit, Failed(id=None, error=error))
         visit.client.ends_when_told = True
@@ -276,7 +296,7 @@ class ControlSocket:
                 case WaitRequest():
                     self._wait_for(visit, request)
                 case _:
-                    self._answers.answer(request, lambda answer: self._tell(visit, answer))
+                    self._answers.answer(request, visit.who, lambda answer: self._tell(visit, answer))
         except LinkError as error:
             self._tell(visit, Failed(id=request_id, error=_plain(str(error))))
         except Exception:
@@ -294,13 +314,48 @@ class ControlSocket:
             visit.listener.close()
         elif leaves is not None:
             self._turn_away(leaves, "others needed the place; connect again")
-        follows = isinstance(request, FollowRequest)
-        visit.listener = self._controller.listen(on_ready=self._wake, follows=follows)
-        visit.followed = self._followed.of(visit.listener.state) if follows else None
+        visit.listener = self._controller.listen(on_ready=self._wake)
+        visit.told_change = None
+        if isinstance(request, FollowRequest):
+            visit.listener.next(0.0)  # the snapshot is that of the changes
+            self._followed.take_in(self._controller.state)
+            self._begin_changes(visit, request)
+        self._end_levels(visit)
         visit.levels_every_ns = round(NS_PER_SECOND / request.levels_hz) if request.levels_hz else 0
         visit.levels_due_ns = self._clock_ns()
-        visit.read_levels = self._make_meter()
+        visit.levels = self._levels.taker() if visit.levels_every_ns else None
         self._send_events(visit)  # the snapshot comes before the first levels
+
+    def _begin_changes(self, visit: Visit, request: FollowRequest) -> None:
+        known = None if request.since is None else self._followed.since(request.since, run=request.run)
+        if known is None:
+            self._tell(visit, self._followed.snapshot(), wake=False)
+            visit.told_change = self._followed.number
+        else:
+            visit.told_change = request.since
+
+    def _send_changes(self, visit: Visit) -> None:
+        """What it was not told yet. One that does not read is told later, and what is not known any more by then as a
+        snapshot: so little waits for it that it is never cut off for the changes."""
+        if visit.told_change is None or visit.told_change == self._followed.number:
+            return
+        lines = self._followed.since(visit.told_change)
+        if lines is None:
+            if visit.client.has_room:
+                self._tell(visit, self._followed.snapshot(), wake=False)
+                visit.told_change = self._followed.number
+            return
+        for line in lines:
+            if not visit.client.has_room:
+                return
+            visit.client.put(line)
+            visit.told_change += 1
+
+    def _end_levels(self, visit: Visit) -> None:
+        visit.levels_every_ns = 0
+        if visit.levels is not None:
+            visit.levels.close()
+        visit.levels = None
 
     def _wait_for(self, visit: Visit, request: WaitRequest) -> None:
         if not (math.isfinite(request.timeout_s) and 0 <= request.timeout_s <= LONGEST_WAIT_S):
@@ -325,26 +380,23 @@ class ControlSocket:
         try:
             while (news := visit.listener.next(0.0)) is not None:
                 if isinstance(news, Snapshot):
-                    news = Snapshot(state=visit.followed or brief_state(news.state))
+                    news = Snapshot(state=brief_state(news.state))
                 self._tell(visit, news, wake=False)
                 if visit.client.is_over:
                     return
-            if visit.followed is not None:
-                newest = self._followed.of(visit.listener.state)
-                if line := self._followed.line(visit.followed, newest):
-                    visit.client.put(line)
-                visit.followed = newest
+            self._send_changes(visit)
         except LinkError as error:
             visit.listener = None
             self._turn_away(visit, str(error))
 
     def _send_levels(self, now_ns: int) -> None:
         for visit in self._visits.values():
-            if visit.read_levels is None or not visit.levels_every_ns or now_ns < visit.levels_due_ns:
+            if visit.levels is None or now_ns < visit.levels_due_ns:
                 continue
             visit.levels_due_ns = max(visit.levels_due_ns + visit.levels_every_ns, now_ns)
-            levels = visit.read_levels()
-            if levels is not None:
+            if visit.client.has_waiting:  # it has not read the last ones: it sees late, and no clip less
+                visit.levels.look()
+            elif (levels := visit.levels.take()) is not None:
                 self._tell(visit, levels, wake=False)
 
     def _tell(self, visit: Visit, answer: Struct, *, wake: bool = True) -> None:
@@ -367,6 +419,7 @@ class ControlSocket:
             self._selector.unregister(visit.client.stream)
         if visit.listener is not None:
             visit.listener.close()
+        self._end_levels(visit)
         visit.client.close()
 
 

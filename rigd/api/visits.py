@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rigd.api.connection import SocketClient
+from rigd.control.levels_fan import LevelsTaker
 from rigd.control.listener import Listener
-from rigd.model.levels import Levels
 from rigd.model.limits import MOST_CLIENTS, MOST_GUESTS, MOST_WATCHERS
 from rigd.model.requests import WaitRequest
-from rigd.model.state import RigState
 from rigd.model.units import NS_PER_SECOND
+from rigd.rules.permissions import Principal
 from rigd.wire.peers import Peer
 
 QUIET_NS = 5 * NS_PER_SECOND
@@ -29,7 +29,6 @@ FEW_PLACES = 4
 STUCK_NS = 2 * NS_PER_SECOND
 """A client for which so much waits that it is not served, and that reads nothing of it for so long, is cut off."""
 
-Meter = Callable[[], Levels | None]
 NOBODY = Peer(pid=0, uid=0, gid=0)
 
 
@@ -38,13 +37,14 @@ class Visit:
     """A client and what it has asked for that is not answered once and for all."""
 
     client: SocketClient
+    who: Principal
     peer: Peer = NOBODY
     listener: Listener | None = None
-    followed: RigState | None = None
-    """The state that it was told, where it follows it."""
+    told_change: int | None = None
+    """The last change that it was told, where it follows the state."""
     levels_every_ns: int = 0
     levels_due_ns: int = 0
-    read_levels: Meter | None = None
+    levels: LevelsTaker | None = None
     waits: list[tuple[WaitRequest, int]] = field(default_factory=list)
     """Each with the time at which it is given up."""
     came_at_ns: int = 0

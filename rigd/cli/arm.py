@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rigd.cli.exit_codes import ExitCode
+from rigd.api.client import ControlClient
 from rigd.cli.form import Argument, Command
 from rigd.cli.rig_commands import rig_command
-from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json, refuse, tell
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, print_json, refuse, tell
 from rigd.model.errors import CommandError
+from rigd.model.requests import CommandAnswer
 from rigd.wire.codec import to_plain
 
-MOST_CHANNELS = 1024
-ALL = "all"
 
-
-def channel_span(word: str) -> range | None:
-    """What "3" or "1-4" means; None for all. Raises ValueError, with a sentence."""
-    if word == ALL:
-        return None
-    first, dash, last = word.partition("-")
-    try:
-        span = range(int(first), int(last if dash else first) + 1)
-    except ValueError:
-        raise ValueError(f'"{word[:40]}" is not a channel number or a span such as 1-4') from None
-    if not span or len(span) > MOST_CHANNELS:
-        raise ValueError(f'"{word[:40]}" is not a span of channels')
-    return span
-
-
-def each_channel(
-    verb: str, channels: Sequence[range | None], runtime_dir: Path | None, as_json: bool
-) -> None:
-    spans = [span for span in channels if span is not None]
-    everything = len(spans) < len(channels) or not channels
-    numbers: list[int | None] = [None] if everything else [number for span in spans for number in span]
+def _told(runtime_dir: Path | None, as_json: bool, ask: Callable[[ControlClient], CommandAnswer]) -> None:
     with daemon(runtime_dir) as client:
-        there = {channel.number for channel in client.status().state.channels}
-        missing = [str(number) for number in numbers if number is not None and number not in there]
-        if missing:
-            refuse(
-                f"there is no channel {', '.join(missing[:8])}; nothing was {verb}ed. See: rigd status",
-                as_json=as_json,
-            )
-        answers = [client.command(verb, channel=number) for number in numbers]
-    if as_json:
-        print_json({"type": "CommandAnswers", "answers": [to_plain(answer) for answer in answers]})
+        answer = ask(client)
+    if as_json and answer.accepted:
+        print_json({"type": "CommandAnswers", "answers": [to_plain(answer)]})
     else:
-        for answer in answers:
-            out.print(answer.text)
-    if not all(answer.accepted for answer in answers):
-        raise SystemExit(ExitCode.REFUSED)
+        tell(answer, as_json=as_json)
 
 
 def any_command(words: Sequence[str], runtime_dir: Path | None, as_json: bool) -> None:
@@ -64,27 +32,8 @@ def any_command(words: Sequence[str], runtime_dir: Path | None, as_json: bool) -
     tell(answer, as_json=as_json)
 
 
-def _of_channels(verb: str, about: str) -> Command:
-    """It takes several, where the rig's own command takes one."""
-    channels = Argument(
-        name="channels",
-        read=channel_span,
-        shown="CHANNEL",
-        about='"3", "1-4", several of them; none: all.',
-        is_required=False,
-        takes_rest=True,
-    )
-    return Command(
-        name=verb,
-        run=partial(each_channel, verb),
-        about=about,
-        parts=(channels, RUNTIME_DIR, AS_JSON),
-        verb=verb,
-    )
-
-
-ARM = _of_channels("arm", "Record these channels from the next take on.")
-DISARM = _of_channels("disarm", "Leave these channels out of the next take.")
+ARM = rig_command("arm", run=_told)
+DISARM = rig_command("disarm", run=_told)
 LOCK = rig_command("lock")
 UNLOCK = rig_command("unlock")
 CLEAR_FAULT = rig_command("clear-fault")

@@ -20,6 +20,7 @@ from rigd.model.errors import CommandError, RigError
 from rigd.wire.plain_output import write_line
 
 HELP = "--help"
+HELP_FLAGS = (HELP, "-h")
 WIDEST_HELP = 100
 WIDEST_NAME = 24
 """Of an option or a command in its help; what is said of a wider one begins on the next line."""
@@ -113,7 +114,7 @@ def _carry_out_in(group: Group, words: Sequence[str], *, path: str) -> None:
     first = words[0] if words else ""
     if found := group.find(first):
         carry_out(found, words[1:], path=f"{path} {first}")
-    elif first == HELP:
+    elif first in HELP_FLAGS:
         show_help(group, path)
     elif first and not first.startswith("-"):
         _refuse(group, path, f'there is no command "{first[:40]}"')
@@ -138,7 +139,7 @@ def given_by(words: Sequence[str], command: Command) -> dict[str, Any] | None:
             places += left
         elif not word.startswith("-") or word == "-" or _is_number(word):
             places.append(word)
-        elif word == HELP:
+        elif word in HELP_FLAGS:
             return None
         else:
             flag, value = _parted(word)
@@ -264,7 +265,7 @@ def _help(what: Command | Group, path: str) -> Iterator[str]:
     command = what.alone if isinstance(what, Group) else what
     arguments = [(_shown(each), each.about) for each in (command.arguments if command else ()) if each.about]
     options = [(_flags(option), _said_of(option)) for option in (command.options if command else ())]
-    options.append((HELP, "Show this message and exit."))
+    options.append((", ".join(HELP_FLAGS), "Show this message and exit."))
     commands = [(each.name, _short(each.about)) for each in what.commands] if isinstance(what, Group) else []
     yield usage(what, path)
     for paragraph in what.about.split("\n\n"):

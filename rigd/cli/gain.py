@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rigd.cli.form import Argument, Command, number, whole_number
-from rigd.cli.rig_commands import rig_command
+from rigd.cli.form import Argument, Command, number
+from rigd.cli.rig_commands import plain_channels, rig_command
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json, refuse, tell
-from rigd.model.state import Channel, channel_of
-from rigd.model.units import ChannelNumber
+from rigd.model.channels import FORM, Channels, channels_text, read_channels
+from rigd.model.state import Channel
+from rigd.wire.codec import to_plain
 
 
-def gain(channel: int, gain_db: float | None, runtime_dir: Path | None, as_json: bool) -> None:
+def gain(channels: Channels, gain_db: float | None, runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         if gain_db is not None:
-            answer = client.command("gain", channel=channel, gain_db=gain_db)
+            answer = client.command("gain", channel=plain_channels(channels), gain_db=gain_db)
             tell(answer, as_json=as_json)
             return
-        found = channel_of(client.status().state, ChannelNumber(channel))
-    if found is None:
-        refuse(f"there is no channel {channel}; see: rigd status", as_json=as_json)
+        state = client.status().state
+    found = [channel for channel in state.channels if channel.number in channels]
+    if len(found) < len(channels):
+        missing = channels_text(sorted(set(channels) - {channel.number for channel in found}))
+        refuse(f"there is no channel {missing}; see: rigd status", as_json=as_json)
     if as_json:
-        print_json(found)
-    else:
-        out.print(gain_line(found))
+        print_json(found[0] if len(found) == 1 else [to_plain(channel) for channel in found])
+        return
+    for channel in found:
+        out.print(gain_line(channel))
 
 
 def gain_line(channel: Channel) -> str:
@@ -43,9 +47,9 @@ def gain_line(channel: Channel) -> str:
 GAIN = Command(
     name="gain",
     run=gain,
-    about="What gain a channel's preamp is at, or set it, in dB.",
+    about="What gain the preamps of one or more channels are at, or set it, in dB.",
     parts=(
-        Argument(name="channel", read=whole_number),
+        Argument(name="channels", read=read_channels, about=f"Channels: {FORM}."),
         Argument(name="gain_db", read=number, is_required=False),
         RUNTIME_DIR,
         AS_JSON,

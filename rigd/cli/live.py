@@ -4,63 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections import deque
 from pathlib import Path
 
 from rich.live import Live
 
 from rigd.api.client import ControlClient
-from rigd.api.peer_process import PeerProcess
 from rigd.cli.terminal import LEVELS_HZ, out
 from rigd.cli.view import live_view
-from rigd.model.errors import NotRunning, RigEnded, RigError
+from rigd.cli.watching import AGAIN_AFTER_S, watch_rig
+from rigd.model.changes import Followed
+from rigd.model.errors import RigError
 from rigd.model.events import Event
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
 
 STORY_LINES = 8
 STOP_WITHIN_S = 1.0
-AGAIN_AFTER_S = 0.3
-"""Pause before a view that lost its connection asks for another."""
 
 
 def show_live(path: Path) -> None:
-    """Draws the rig until Ctrl-C or until rigd ends. Raises LinkError where there is none.
-
-    Who stood still for long (Ctrl-S, a laptop that slept) was cut off by rigd, and draws again. That rigd has ended
-    is said only where it is known: it said so itself, or its process is gone."""
-    was_there, said = False, ""
-    process = PeerProcess(0)
-    with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            try:
-                why = ""
-                with ControlClient(path) as client:
-                    was_there = True
-                    process.close()
-                    process = PeerProcess(client.peer_pid)
-                    draw(client)
-            except RigError as error:
-                if not was_there:
-                    raise
-                if isinstance(error, RigEnded) or (isinstance(error, NotRunning) and process.has_ended()):
-                    out.print("rigd has ended.")
-                    return
-                why = str(error)
-            if why and why != said:
-                said = why
-                out.print(f"Not watched for the moment: {why}. This goes on trying.", style="yellow")
-            time.sleep(AGAIN_AFTER_S)
+    """Draws the rig until Ctrl-C or until rigd ends, as `watch_rig`."""
+    watch_rig(path, draw)
 
 
-def draw(client: ControlClient) -> None:
-    """Draws what `client` hears, until it is closed or rigd ends (LinkError). OSError where the terminal is gone."""
+def draw(client: ControlClient, known: Followed | None = None) -> None:
+    """Draws what `client` hears, until it is closed or rigd ends (LinkError). OSError where the terminal is gone.
+    `known` is what an earlier connection brought."""
     state: RigState | None = None
     levels: Levels | None = None
     story: deque[Event] = deque(maxlen=STORY_LINES)
     with Live(console=out.console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
-        for news in client.follow(levels_hz=LEVELS_HZ):
+        for news in client.follow(levels_hz=LEVELS_HZ, known=known):
             if isinstance(news, RigState):
                 state = news
             elif isinstance(news, Event):

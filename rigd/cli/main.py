@@ -23,6 +23,7 @@ COMMANDS = {
     "units": "units.UNITS",
     "status": "status.STATUS",
     "watch": "status.WATCH",
+    "audit": "audit.AUDIT",
     "disk": "disk.DISK",
     "take": "take.TAKE",
     "takes": "takes.TAKES",

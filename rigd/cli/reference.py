@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rigd.api.command_reference import commands_markdown, commands_schema
+from rigd.api.command_reference import commands_markdown, commands_schema, roles_markdown
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command, Group, form_of
 from rigd.cli.main import command_line
@@ -13,6 +13,7 @@ from rigd.config.kinds import AUDIO_DRIVERS, FACES, PREAMPS, SURFACES, Kinds, Se
 from rigd.config.option_reference import config_page
 from rigd.library.session import session_schema
 from rigd.library.sheet_file import sheet_schema
+from rigd.model.channels import FORM
 from rigd.model.commands import COMMANDS as RIG_COMMANDS
 from rigd.model.commands import places_of
 
@@ -58,10 +59,17 @@ def commands_page() -> str:
 Made by `make docs` from the registry in `rigd/model/commands.py`; `commands.schema.json` is the same as JSON schema.
 
 A command in this form can be bound to a pedal (`tap = "toggle"`), named by a surface where its config
-lets it (`allow`), and given by hand: `rigd do "keep 20"`. A channel is its number. A command line has each of them
-under its own name too; its options are in `rigd take stop --help` and the like.
+lets it (`allow`), and given by hand: `rigd do "keep 20"`. Channels are {FORM}: what is asked for several
+is done for all of them, or for none. A command line has each command under its
+own name too; its options are in `rigd take stop --help` and the like.
 
 {commands_markdown(by_hand_of(command_line([])))}
+## Who may give them
+
+What a command touches is its scope; what somebody is there for is a role: `[control] group_role` and
+`[surface.NAME] role` (see [security.md](security.md)). Everybody who comes in may watch.
+
+{roles_markdown()}
 ## Exit codes of `rigd ...`
 
 | code | means |

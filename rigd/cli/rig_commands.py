@@ -4,6 +4,7 @@ arguments and help. What is special about one is said where it is asked for: Ent
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,17 @@ from rigd.api.client import ControlClient
 from rigd.cli.form import Argument, Command, Option
 from rigd.cli.started import STARTED_NS
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, do
-from rigd.model.commands import COMMANDS, argument_of, is_switch, places_of, takes_rest
+from rigd.model.channels import FORM, Channels, channels_of
+from rigd.model.commands import (
+    COMMANDS,
+    argument_of,
+    is_switch,
+    names_channels,
+    places_of,
+    takes_rest,
+    takes_words,
+)
+from rigd.model.commands import Command as RigCommand
 from rigd.model.requests import CommandAnswer
 
 HOLD = Option(
@@ -40,8 +51,8 @@ def rig_command(
     fields = {field.name: field for field in places_of(kind)}
 
     def carry_out(runtime_dir: Path | None, as_json: bool, hold: bool = False, **given: Any) -> None:
-        arguments = {each: _whole(given.pop(each)) for each in fields}
-        arguments = {each: value for each, value in arguments.items() if value is not None}
+        values = {each.encode_name: _plain(kind, each, given.pop(name)) for name, each in fields.items()}
+        arguments = {name: value for name, value in values.items() if value is not None}
         at_ns = STARTED_NS if is_timed else None
 
         def ask(client: ControlClient) -> CommandAnswer:
@@ -70,13 +81,21 @@ def _part(verb: str, field: FieldInfo, switches: Mapping[str, str]) -> Argument 
         name=field.name,
         read=read,
         shown="on|off" if is_switch(field) else "",
+        about=f"Channels: {FORM}." if names_channels(field) else "",
         is_required=field.required,
-        takes_rest=takes_rest(field),
+        takes_rest=takes_words(COMMANDS[verb], field),
     )
 
 
-def _whole(value: Any) -> Any:
-    """A text came word by word; where none came its default holds."""
-    if isinstance(value, tuple):
-        return " ".join(value) if value else None
-    return value
+def _plain(kind: type[RigCommand], field: FieldInfo, value: Any) -> Any:
+    """As JSON has it: texts and channels come word by word. None where the rig's own default holds."""
+    if takes_words(kind, field):
+        if not value or None in value:
+            return None
+        value = " ".join(value) if takes_rest(field) else channels_of(chain.from_iterable(value))
+    return plain_channels(value) if names_channels(field) else value
+
+
+def plain_channels(channels: Channels) -> int | list[int]:
+    """As a client sends them: one is its number, which a rig of an older build knows too."""
+    return channels[0] if len(channels) == 1 else list(channels)

@@ -27,6 +27,7 @@ from rigd.doctor.units import misfits
 from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, user_name
 from rigd.model.errors import AlreadyRunning, ConfigError
+from rigd.model.roles import Role
 from rigd.model.take import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
 from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
@@ -175,6 +176,8 @@ def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
         "tape_bytes": config.tape_bytes(),
         "surfaces": [surface.name for surface in config.surfaces],
         "may_name": {surface.name: list(surface.may_name) for surface in config.surfaces},
+        "roles": {surface.name: surface.role.value for surface in config.surfaces},
+        "group_role": config.control.group_role.value,
         "preamps": [preamp.name for preamp in config.preamps],
         "faces": [face.name for face in config.faces],
         "library": str(config.library),
@@ -197,7 +200,11 @@ def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
     out.print(f"takes go to {config.library}")
     if config.mirror is not None:
         out.print(f"and to the mirror, {config.mirror}")
+    if config.control.group_role is not Role.OWNER:
+        out.print(f"members of the service's group are here as {config.control.group_role}")
     for surface in config.surfaces:
+        if surface.role is not Role.OWNER:
+            out.print(f'"{surface.name}" is here as {surface.role}')
         if getattr(surface.settings, "names_commands", False):
             out.print(f'"{surface.name}" may name by itself: {", ".join(surface.may_name) or "nothing"}')
     if config.faces:

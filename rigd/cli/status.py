@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 
 from rigd.api.client import ControlClient
@@ -16,6 +18,7 @@ from rigd.cli.terminal import (
     print_json,
     socket_path,
 )
+from rigd.cli.watching import watch_lines
 from rigd.cli.words import (
     blackbox_text,
     count,
@@ -27,6 +30,7 @@ from rigd.cli.words import (
 )
 from rigd.hands.showing import exact_time_text, take_frames
 from rigd.model.disk_words import measurement_text
+from rigd.model.roles import Role
 from rigd.model.takes import closing_takes
 
 LEAST_TOLD_S = 0.1
@@ -52,6 +56,8 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
     if state.unsafe_s >= LEAST_TOLD_S:
         full = f"; the tape is {state.tape_fill:.0%} full"
         out.print(f"not safe   {state.unsafe_s:.1f} s are not yet on the disk{full}")
+    if answer.role not in ("", Role.OWNER):
+        out.print(f"you        {answer.who}, here as {answer.role}")
     out.print(f"session    {state.session}, {count(take_count(state), 'take')} in {state.session_folder}")
     interface = state.interface
     if interface is not None:
@@ -86,17 +92,17 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
 
 def watch(runtime_dir: Path | None, as_json: bool) -> None:
     with errors_told():
-        if not as_json:
+        path = socket_path(runtime_dir)
+        if as_json:
+            with ControlClient(path) as client, contextlib.suppress(KeyboardInterrupt):
+                for news in client.changes(levels_hz=LEVELS_HZ):
+                    print_json(news)
+        elif sys.stdout.isatty():
             from rigd.cli.live import show_live  # it draws, and takes longer to load than all the rest
 
-            show_live(socket_path(runtime_dir))
-            return
-        with ControlClient(socket_path(runtime_dir)) as client:
-            try:
-                for news in client.events(levels_hz=LEVELS_HZ):
-                    print_json(news)
-            except KeyboardInterrupt:
-                return
+            show_live(path)
+        else:
+            watch_lines(path)
 
 
 STATUS = Command(
@@ -108,6 +114,7 @@ STATUS = Command(
 WATCH = Command(
     name="watch",
     run=watch,
-    about="Live meters, state and what happens, until Ctrl-C; --json: one JSON object a line.",
+    about="Live meters, state and what happens, until Ctrl-C; into a pipe: what happens, a line each. --json: one "
+    "JSON object a line: the state, then what changes of it, what happens, levels.",
     parts=(RUNTIME_DIR, AS_JSON),
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Argument, Command, Group
+from rigd.cli.form import Argument, Command, Group, Option
 from rigd.cli.terminal import (
     AS_JSON,
     RUNTIME_DIR,
@@ -22,9 +22,10 @@ from rigd.cli.terminal import (
     print_json,
     refuse,
 )
-from rigd.cli.words import take_title
+from rigd.cli.words import count, take_title
 from rigd.hands.showing import exact_time_text
 from rigd.model.errors import LibraryError
+from rigd.model.library import ListedTake
 from rigd.model.state import Take
 from rigd.wire.codec import to_plain
 
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     from rigd.mirror.verify import Verified
 
 
-def list_takes(runtime_dir: Path | None, as_json: bool) -> None:
+def list_takes(runtime_dir: Path | None, as_json: bool, everything: bool, session: str | None) -> None:
+    if everything or session is not None:
+        list_library(session or "", runtime_dir, as_json=as_json)
+        return
     with daemon(runtime_dir) as client:
         state = client.status().state
         found = client.takes()
@@ -48,6 +52,44 @@ def list_takes(runtime_dir: Path | None, as_json: bool) -> None:
 
     out.console.print(take_table(found, state.sample_rate_hz), soft_wrap=not sys.stdout.isatty())
     out.print(state.session_folder, style="dim")
+
+
+def list_library(session: str, runtime_dir: Path | None, *, as_json: bool) -> None:
+    """Of all sessions, or of those of a name. Printed as it comes: there may be tens of thousands."""
+    with daemon(runtime_dir) as client:
+        pages = client.library(session)
+        if as_json:
+            whole = list(pages)
+            takes = [to_builtins(take) for page in whole for take in page.takes]
+            facts = {"library": whole[0].library, "complete": all(page.complete for page in whole)}
+            print_json({"type": "LibraryTakes", **facts, "takes": takes})
+            return
+        folder, complete, listed = "", True, 0
+        for page in pages:
+            complete, listed = page.complete, listed + len(page.takes)
+            for take in page.takes:
+                if take.session_folder != folder:
+                    folder = take.session_folder
+                    out.print(folder, style="bold")
+                out.print(f"  {listed_line(take)}")
+    if not listed:
+        out.print("no takes" + (f' in a session "{session}"' if session else " in the library"))
+    if not complete:
+        out.print("the library is still being looked through: some may be missing", style="yellow")
+
+
+def listed_line(take: ListedTake) -> str:
+    """'Blue Train · Take 003 "best"  ◎★★  00:03:12.500  8 channels, 2 markers, 1 gap'."""
+    name = f' "{take.name}"' if take.name else ""
+    marks = ("◎" if take.circled else "") + "★" * take.rating
+    length = exact_time_text(take.frames, take.sample_rate_hz) if take.sample_rate_hz > 0 else "-"
+    parts = [count(take.channels, "channel")]
+    parts += [
+        count(number, what) for number, what in ((take.markers, "marker"), (take.gaps, "gap")) if number
+    ]
+    parts += [word for word in ("rolling", "recovered") if getattr(take, word)]
+    title = f"{take.song} · Take {take.number:03}{name}"
+    return "  ".join(filter(None, (title, marks, length, ", ".join(parts))))
 
 
 def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
@@ -168,6 +210,15 @@ def _meant(word: str, song: str, takes: tuple[Take, ...], *, as_json: bool) -> T
     return same[0]
 
 
+EVERYTHING = Option(name="everything", flags=("--all",), about="The takes of all sessions of the library.")
+SESSION = Option(
+    name="session",
+    flags=("--session",),
+    read=str,
+    shown="NAME",
+    about="The takes of the sessions of that name, whatever their day.",
+)
+
 TAKES = Group(
     name="takes",
     about="What has been recorded. Without a word: the list.",
@@ -176,7 +227,7 @@ TAKES = Group(
             name="list",
             run=list_takes,
             about="The session's takes, oldest first.",
-            parts=(RUNTIME_DIR, AS_JSON),
+            parts=(RUNTIME_DIR, AS_JSON, EVERYTHING, SESSION),
         ),
         Command(
             name="show",
@@ -203,5 +254,5 @@ TAKES = Group(
             ),
         ),
     ),
-    alone=Command(name="takes", run=list_takes, about="", parts=(RUNTIME_DIR, AS_JSON)),
+    alone=Command(name="takes", run=list_takes, about="", parts=(RUNTIME_DIR, AS_JSON, EVERYTHING, SESSION)),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from pydantic import BaseModel
 
@@ -10,11 +11,13 @@ from rigd.config.draft import Draft, SurfaceDraft, socket_of
 from rigd.config.faults import ConfigFault, meant, shown
 from rigd.config.lines import KeyPath
 from rigd.config.sections import (
+    BindingSection,
     BlackBoxSection,
     TapeSection,
 )
-from rigd.hands.bindings import Binding, check_binding, plain_control
+from rigd.hands.bindings import COMMAND_FIELDS, check_binding, plain_control, prototype_of
 from rigd.hands.surface import Motion
+from rigd.model.channels import runs_text
 from rigd.model.commands import (
     COMMANDS,
     Command,
@@ -24,13 +27,12 @@ from rigd.model.commands import (
     SetPad,
     SetPhantom,
     SetPolarity,
-    parse_command,
+    channels_named,
 )
 from rigd.model.errors import CommandError, SurfaceError
-from rigd.model.units import Ns, Origin
+from rigd.model.roles import SCOPES, roles_for
 from rigd.rules.permissions import GROUPS, read_permissions
 
-_GESTURES = ("press", "release", "tap", "double", "hold", "long_hold")
 _PREAMP_COMMANDS = (SetGain, NudgeGain, SetPad, SetPhantom, SetPolarity)
 
 
@@ -51,6 +53,7 @@ def check(draft: Draft) -> Iterator[ConfigFault]:
                 f'is the name of the face [{name}], too: what "{name}" asks for has to come from one of them'
             )
             yield ConfigFault(path=("surface", name), text=text)
+        yield from _check_role(("surface", name), surface)
 
 
 def _check_kind(draft: Draft, name: str, surface: SurfaceDraft) -> Iterator[ConfigFault]:
@@ -89,15 +92,9 @@ def _check_inputs(draft: Draft) -> Iterator[ConfigFault]:
         taken.setdefault(number, place)
 
 
-def _ranges(numbers: Iterable[int]) -> str:
+def _sockets_text(sockets: Iterable[int]) -> str:
     """ "1 to 16, 33 to 128"."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in runs)
+    return runs_text(sorted(sockets), to=" to ", between=", ")
 
 
 def _check_preamps(draft: Draft) -> Iterator[ConfigFault]:
@@ -125,7 +122,7 @@ def _check_preamps(draft: Draft) -> Iterator[ConfigFault]:
         allowed = sockets() if callable(sockets) else None
         if allowed is not None and socket not in allowed:
             text = (
-                f'{given}: [preamp.{name}] (kind "{preamp.kind}") has sockets {_ranges(allowed)}'
+                f'{given}: [preamp.{name}] (kind "{preamp.kind}") has sockets {_sockets_text(allowed)}'
                 if preamp
                 else ""
             )
@@ -142,23 +139,22 @@ def _check_gangs(draft: Draft) -> Iterator[ConfigFault]:
 
 
 def _check_bindings(
-    draft: Draft, path: KeyPath, bindings: tuple[Binding | None, ...]
+    draft: Draft, path: KeyPath, bindings: tuple[BindingSection | None, ...]
 ) -> Iterator[ConfigFault]:
-    first: dict[str, Binding] = {}
+    first: dict[str, BindingSection] = {}
     for place, binding in enumerate(bindings):
         if binding is None:
             continue
         here: KeyPath = (*path, place)
         for wrong in check_binding(binding):
-            if wrong.partition(":")[0] not in _GESTURES:  # those are told below, with what was meant
-                yield ConfigFault(path=(*here, "control"), text=wrong)
+            yield ConfigFault(path=(*here, "control"), text=wrong)
         control = plain_control(binding.control)
         if control in first:
             both = f"{_doing(first[control])}, {_doing(binding)}"
             text = f'control "{control}" is bound twice ({both})'
             yield ConfigFault(path=(*here, "control"), text=text)
         first.setdefault(control, binding)
-        for gesture in _GESTURES:
+        for gesture in COMMAND_FIELDS:
             if getattr(binding, gesture):
                 yield from _check_command(draft, (*here, gesture), gesture, getattr(binding, gesture))
         for key, channel in (("gain", binding.gain), ("nudge", binding.nudge)):
@@ -168,7 +164,9 @@ def _check_bindings(
                 )
 
 
-def _check_control(path: KeyPath, binding: Binding, settings: BaseModel | None) -> Iterator[ConfigFault]:
+def _check_control(
+    path: KeyPath, binding: BindingSection, settings: BaseModel | None
+) -> Iterator[ConfigFault]:
     """What the kind says of its controls: whether there is one of that name, and whether it can do what is bound to
     it. A kind that does not say takes every name."""
     motions_of: Callable[[str], frozenset[Motion]] | None = getattr(settings, "motions_of", None)
@@ -186,7 +184,7 @@ def _check_control(path: KeyPath, binding: Binding, settings: BaseModel | None) 
     if binding.nudge is not None and Motion.RELATIVE not in motions:
         text = f"nudge = {binding.nudge}: {control} does not turn in steps; bind an encoder to it"
         yield ConfigFault(path=(*path, "nudge"), text=text)
-    gestures = [gesture for gesture in _GESTURES if getattr(binding, gesture)]
+    gestures = [gesture for gesture in COMMAND_FIELDS if getattr(binding, gesture)]
     if gestures and not motions & {Motion.PRESS, Motion.TRIGGER}:
         text = f"{gestures[0]} = {shown(getattr(binding, gestures[0]))}: {control} cannot be pressed"
         yield ConfigFault(path=(*path, gestures[0]), text=text)
@@ -210,14 +208,41 @@ def _check_allow(draft: Draft, path: KeyPath, allow: tuple[str, ...]) -> Iterato
             )
             continue
         for each in permissions:
-            if each.channel is not None:
-                sets_preamp = issubclass(COMMANDS[each.verb], _PREAMP_COMMANDS)
-                yield from _check_channel(draft, here, given, each.channel, sets_preamp=sets_preamp)
+            sets_preamp = issubclass(COMMANDS[each.verb], _PREAMP_COMMANDS)
+            yield from _check_channels(draft, here, given, each.channels or (), sets_preamp=sets_preamp)
 
 
-def _doing(binding: Binding) -> str:
+def _check_role(path: KeyPath, surface: SurfaceDraft) -> Iterator[ConfigFault]:
+    """What is bound or allowed and lies beyond the role would be refused each time."""
+    for here, given, verb in _verbs_of(path, surface):
+        scope = COMMANDS[verb].scope
+        if scope not in SCOPES[surface.role]:
+            wanted = " or ".join(f'"{role}"' for role in roles_for(scope))
+            yield ConfigFault(
+                path=here, text=f'{given}: role = "{surface.role}" may not {verb}; it wants {wanted}'
+            )
+
+
+def _verbs_of(path: KeyPath, surface: SurfaceDraft) -> Iterator[tuple[KeyPath, str, str]]:
+    """Where each command stands that the surface is to give, how it reads there, and its verb."""
+    for place, binding in enumerate(surface.bindings):
+        for key in COMMAND_FIELDS if binding is not None else ():
+            text = getattr(binding, key)
+            with suppress(CommandError):
+                if text:
+                    yield (*path, "binding", place, key), f"{key} = {shown(text)}", prototype_of(text).verb
+        for key in ("gain", "nudge"):
+            if (channel := getattr(binding, key, None)) is not None:
+                yield (*path, "binding", place, key), f"{key} = {channel}", key
+    for place, entry in enumerate(surface.allow or ()):
+        with suppress(CommandError):
+            for each in read_permissions(entry):
+                yield (*path, "allow", place), f"allow = [{shown(entry)}]", each.verb
+
+
+def _doing(binding: BindingSection) -> str:
     """What a binding does, in a word or two."""
-    for gesture in _GESTURES:
+    for gesture in COMMAND_FIELDS:
         if text := getattr(binding, gesture):
             return str(text)
     if binding.gain is not None:
@@ -228,7 +253,7 @@ def _doing(binding: Binding) -> str:
 def _check_command(draft: Draft, path: KeyPath, gesture: str, text: str) -> Iterator[ConfigFault]:
     given = f"{gesture} = {shown(text)}"
     try:
-        command: Command = parse_command(text, origin=Origin("config"), at_ns=Ns(0))
+        command: Command = prototype_of(text)
     except CommandError as error:
         verb = text.split(maxsplit=1)[0].lower() if text.split() else ""
         known = verb in COMMANDS
@@ -237,10 +262,8 @@ def _check_command(draft: Draft, path: KeyPath, gesture: str, text: str) -> Iter
             text=f"{given}: {error}" if known else f"{given} is not a command{meant(verb, COMMANDS)}",
         )
         return
-    channel = getattr(command, "channel", None)
-    if channel is not None:
-        sets_preamp = isinstance(command, _PREAMP_COMMANDS)
-        yield from _check_channel(draft, path, given, channel, sets_preamp=sets_preamp)
+    sets_preamp = isinstance(command, _PREAMP_COMMANDS)
+    yield from _check_channels(draft, path, given, channels_named(command) or (), sets_preamp=sets_preamp)
     if isinstance(command, KeepLast) and draft.tape and draft.blackbox:
         yield from _check_keep(path, given, command.seconds, draft.tape, draft.blackbox)
 
@@ -256,6 +279,13 @@ def _check_keep(
         yield ConfigFault(
             path=path, text=f"{given} must be more than 0 and at most {longest:g} s, because {why}"
         )
+
+
+def _check_channels(
+    draft: Draft, path: KeyPath, given: str, channels: Iterable[int], *, sets_preamp: bool
+) -> Iterator[ConfigFault]:
+    for channel in channels:
+        yield from _check_channel(draft, path, given, channel, sets_preamp=sets_preamp)
 
 
 def _check_channel(

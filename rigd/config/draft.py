@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from rigd.config.rig_config import FaceConfig, PreampConfig, SurfaceConfig
 from rigd.config.sections import (
     AudioSection,
+    BindingSection,
     BlackBoxSection,
     ChannelSection,
     ControlSection,
@@ -18,7 +19,7 @@ from rigd.config.sections import (
     TakeSection,
     TapeSection,
 )
-from rigd.hands.bindings import Binding
+from rigd.model.roles import Role
 from rigd.model.state import Channel
 from rigd.model.units import ChannelNumber, InputNumber
 
@@ -28,8 +29,16 @@ class SurfaceDraft(Struct, frozen=True, kw_only=True):
 
     kind: str
     settings: BaseModel | None
-    bindings: tuple[Binding | None, ...]
+    bindings: tuple[BindingSection | None, ...]
     allow: tuple[str, ...] | None = None
+    role: Role = Role.OWNER
+
+
+class FaceDraft(Struct, frozen=True, kw_only=True):
+    """[<name>] of a face taken apart."""
+
+    settings: BaseModel | None
+    role: Role
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -46,7 +55,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     channels: tuple[ChannelSection | None, ...]
     preamps: dict[str, PreampConfig | None]
     surfaces: dict[str, SurfaceDraft]
-    faces: dict[str, BaseModel | None]
+    faces: dict[str, FaceDraft]
     driver_options: dict[str, str | int | float | bool]
 
     def whole_sections(
@@ -111,8 +120,9 @@ class Draft(Struct, frozen=True, kw_only=True):
                 name=name,
                 kind=surface.kind,
                 settings=surface.settings,
-                bindings=tuple(binding for binding in surface.bindings if binding is not None),
+                bindings=tuple(each.binding() for each in surface.bindings if each is not None),
                 allow=surface.allow,
+                role=surface.role,
             )
             for name, surface in self.surfaces.items()
             if surface.settings is not None
@@ -121,9 +131,9 @@ class Draft(Struct, frozen=True, kw_only=True):
     def whole_faces(self) -> tuple[FaceConfig, ...]:
         """Only for a draft without a fault."""
         return tuple(
-            FaceConfig(name=name, settings=settings)
-            for name, settings in self.faces.items()
-            if settings is not None
+            FaceConfig(name=name, settings=face.settings, role=face.role)
+            for name, face in self.faces.items()
+            if face.settings is not None
         )
 
     def preamps_in_use(self) -> tuple[PreampConfig, ...]:

@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from rigd.config.checks import check
-from rigd.config.draft import Draft, SurfaceDraft
+from rigd.config.draft import Draft, FaceDraft, SurfaceDraft
 from rigd.config.faults import ConfigFault, faults_of, meant, section_of, shown
 from rigd.config.kinds import AUDIO_DRIVERS, FACES, PREAMPS, SURFACES, Kinds, SettingsModels
 from rigd.config.lines import KeyPath, key_lines
@@ -33,6 +34,7 @@ from rigd.config.sections import (
     ChannelSection,
     ControlSection,
     DiskSection,
+    FaceSection,
     MirrorSection,
     PreampSection,
     RigSection,
@@ -270,25 +272,26 @@ class _Reader:
                     found[name] = PreampConfig(name=name, kind=kind, settings=settings, sockets=())
         return found
 
-    def _face(self, name: str) -> BaseModel | None:
+    def _face(self, name: str) -> FaceDraft:
         """The settings of [name]."""
+        table = dict(self._table((name,), self._document[name]))
+        given = {key: table.pop(key) for key in FaceSection.model_fields if key in table}
+        common = self._model(FaceSection, (name,), given) or FaceSection()
         try:
             model = self._faces[name]
         except ConfigError as error:
             self._fault((name,), str(error))
-            return None
-        return self._section(model, name)
+            return FaceDraft(settings=None, role=common.role)
+        return FaceDraft(settings=self._model(model, (name,), table), role=common.role)
 
     def _check_name(self, path: KeyPath, name: str) -> None:
         if not _NAME.fullmatch(name):
             self._fault(path, "must have a short name of letters, digits, _ and -")
 
-    def _allow(self, path: KeyPath, table: dict[str, Any]) -> tuple[str, ...] | None:
-        """Taken out of the table of a surface, whatever its kind."""
-        if "allow" not in table:
-            return None
-        read = self._model(SurfaceSection, path, {"kind": "", "allow": table.pop("allow")})
-        return None if read is None else read.allow
+    def _of_any_kind(self, path: KeyPath, table: dict[str, Any]) -> SurfaceSection:
+        """`allow` and `role`, taken out of the table of a surface, whatever its kind."""
+        given: dict[str, Any] = {key: table.pop(key) for key in ("allow", "role") if key in table}
+        return self._model(SurfaceSection, path, {"kind": "", **given}) or SurfaceSection(kind="")
 
     def _surface_sections(self) -> dict[str, SurfaceDraft]:
         found: dict[str, SurfaceDraft] = {}
@@ -296,19 +299,20 @@ class _Reader:
             path: KeyPath = ("surface", name)
             table = dict(self._table(path, value))
             kind = table.pop("kind", None)
-            allow = self._allow(path, table)
+            own = self._of_any_kind(path, table)
             rows = self._tables((*path, "binding"), table.pop("binding", []))
-            read = [
+            bindings = tuple(
                 self._model(BindingSection, (*path, "binding", place), row) for place, row in enumerate(rows)
-            ]
-            bindings = tuple(None if row is None else row.binding() for row in read)
-            found[name] = SurfaceDraft(bindings=bindings, settings=None, kind=str(kind), allow=allow)
+            )
+            found[name] = SurfaceDraft(
+                bindings=bindings, settings=None, kind=str(kind), allow=own.allow, role=own.role
+            )
             self._check_name(path, name)
             if kind is None:
                 self._fault(path, f"needs kind ({SurfaceSection.model_fields['kind'].description})")
             elif model := self._kind((*path, "kind"), kind, self._surfaces):
                 settings = self._model(model, path, table)
-                found[name] = SurfaceDraft(bindings=bindings, settings=settings, kind=str(kind), allow=allow)
+                found[name] = replace(found[name], settings=settings)
         return found
 
 

@@ -14,6 +14,7 @@ from rigd.config.sections import (
     PLAIN_SECTIONS,
     BindingSection,
     ChannelSection,
+    FaceSection,
     PreampSection,
     SurfaceSection,
 )
@@ -68,6 +69,7 @@ def config_page(
         parts.append(_section(f"[{name}]", model))
         if name == "audio":
             parts += [_section(f"[audio.{driver}]", drivers[driver]) for driver in sorted(drivers)]
+    parts.append(_section("[NAME] of a face", FaceSection))
     parts += [_section(f"[{face}]", faces[face]) for face in sorted(faces)]
     parts.append(_section("[[channel]]", ChannelSection))
     parts.append(_section("[preamp.NAME]", PreampSection))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -93,6 +94,8 @@ def _type_words(annotation: Any) -> str:
     origin = typing.get_origin(annotation)
     if origin is typing.Literal:
         return "one of " + ", ".join(f'"{word}"' for word in typing.get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return "one of " + ", ".join(f'"{word}"' for word in annotation)
     if origin is typing.Annotated:
         return _type_words(typing.get_args(annotation)[0])
     if origin in (list, tuple):

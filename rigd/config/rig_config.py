@@ -18,12 +18,14 @@ from rigd.config.sections import (
     TapeSection,
 )
 from rigd.hands.bindings import Binding
+from rigd.model.commands import COMMANDS
 from rigd.model.errors import ConfigError
 from rigd.model.messages import CaptureSettings, TapeGeometry, WriterSettings
 from rigd.model.names import Naming, parse_naming
+from rigd.model.roles import SCOPES, Role
 from rigd.model.state import Channel
 from rigd.model.take import SAMPLE_BYTES
-from rigd.rules.permissions import SurfaceRights
+from rigd.rules.permissions import Principal, surface_principal
 from rigd.rules.tape_size import capacity_frames_for, tape_bytes
 
 
@@ -47,16 +49,21 @@ class SurfaceConfig(Struct, frozen=True, kw_only=True):
     allow: tuple[str, ...] | None = None
     """What it may name itself; None: what its controls are bound to."""
 
+    role: Role = Role.OWNER
+
     @property
-    def rights(self) -> SurfaceRights:
-        """What it may do."""
-        return SurfaceRights.of(self.bindings, self.allow)
+    def principal(self) -> Principal:
+        """Who it is to the rig, and what it may do."""
+        return surface_principal(self.name, self.role, self.bindings, self.allow)
 
     @property
     def may_name(self) -> tuple[str, ...]:
         """The commands that it may name itself; none where a surface of its kind cannot."""
-        can = getattr(self.settings, "names_commands", False)
-        return tuple(str(each) for each in self.rights.named) if can else ()
+        can, who = getattr(self.settings, "names_commands", False), self.principal
+        if who.rights is None or not can:
+            return ()
+        scopes = SCOPES[self.role]
+        return tuple(str(each) for each in who.rights.named if COMMANDS[each.verb].scope in scopes)
 
 
 class FaceConfig(Struct, frozen=True, kw_only=True):
@@ -64,6 +71,7 @@ class FaceConfig(Struct, frozen=True, kw_only=True):
 
     name: str
     settings: BaseModel
+    role: Role = Role.OWNER
 
 
 class RigConfig(Struct, frozen=True, kw_only=True):

@@ -11,11 +11,12 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from rigd.config.options import NEEDED, Options, option
-from rigd.hands.bindings import Binding
+from rigd.hands.bindings import Binding, binding_of
 from rigd.model.errors import CommandError
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.names import MONO_FIELDS, SESSION_FIELDS, SONG_FIELDS, TAKE_FIELDS, parse_naming
 from rigd.model.plain_text import first_strange
+from rigd.model.roles import Role
 from rigd.model.take import SampleForm
 from rigd.model.units import ChannelNumber
 from rigd.rules.permissions import GRAVE, GROUPS
@@ -198,6 +199,11 @@ class ControlSection(Options):
     """What commands may do."""
 
     phantom_while_rolling: bool = option(False, "Let 48 V be switched while a take rolls")
+    group_role: Role = option(
+        Role.OWNER,
+        "What members of the service's group may do at the control socket: see docs/security.md. The user that rigd "
+        "runs as, and root, are owners",
+    )
 
 
 class ChannelSection(Options):
@@ -263,11 +269,11 @@ class BindingSection(Options):
     )
 
     def binding(self) -> Binding:
-        """The rig's own word for it."""
+        """The rig's own word for it. Raises CommandError where a gesture's text is no command."""
         values: dict[str, Any] = self.model_dump()
         for key in ("gain", "nudge"):
             values[key] = None if values[key] is None else ChannelNumber(values[key])
-        return Binding(**values)
+        return binding_of(**values)
 
 
 class PreampSection(Options):
@@ -277,16 +283,26 @@ class PreampSection(Options):
 
 
 class SurfaceSection(Options):
-    """A control device. Besides `kind`, `allow` and its bindings, what stands here is the kind's own; see below."""
+    """A control device. Besides `kind`, `allow`, `role`, bindings: what stands here is the kind's own; see below."""
 
     kind: str = option(NEEDED, "What it is: a name of the entry point group rigd.surfaces")
     allow: tuple[str, ...] | None = option(
         None,
-        'What it may name itself, without a binding: commands ("mark"), of one channel ("gain 3"), or "take" '
+        'What it may name itself, without a binding: commands ("mark"), of channels ("gain 3", "pad 1-4"), or "take" '
         f"({', '.join(GROUPS['take'])}). None: what its controls are bound to, but for {', '.join(GRAVE)}. Its "
         "controls always do what they are bound to",
         longest=200,
     )
+    role: Role = option(
+        Role.OWNER,
+        "What it is there for: within that, its controls and `allow` say what it may do. See docs/security.md",
+    )
+
+
+class FaceSection(Options):
+    """What every face has. What else stands in its section is its own."""
+
+    role: Role = option(Role.OWNER, "What whoever comes in by it is there for, at most. See docs/security.md")
 
 
 PLAIN_SECTIONS: dict[str, type[Options]] = {

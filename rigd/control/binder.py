@@ -18,14 +18,16 @@ from msgspec.structs import replace
 
 from rigd.control.inbox import MOST_COMMANDS_WAITING
 from rigd.control.refusal_log import RefusalLog
-from rigd.hands.bindings import Binding, command_of, control_fits, nudge_command, plain_control
+from rigd.hands.bindings import Binding, control_fits, given_now, nudge_command, plain_control
 from rigd.hands.faders import GainFader
 from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
 from rigd.hands.surface import ControlInput, Motion, Surface
-from rigd.model.commands import Accepted, Command, GivenBy, Reply, parse_command
+from rigd.model.commands import Accepted, Command, Reply, parse_command
 from rigd.model.errors import CommandError
+from rigd.model.roles import Role
 from rigd.model.state import RigState, SurfaceStatus, channel_of
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, ClockNs, Ns, Origin
+from rigd.rules.permissions import Principal, surface_principal
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ _LONGEST_WAIT_S = 0.05
 MOST_UNANSWERED = MOST_COMMANDS_WAITING // 2
 """Commands of one surface that the controller has not come to; half of its queue is left to everybody else."""
 
-Submit = Callable[[Command], "Future[Reply]"]
+Submit = Callable[[Command, Principal], "Future[Reply]"]
 """The controller's door (`Controller.submit`): takes the command at once; the reply comes later."""
 
 
@@ -99,15 +101,20 @@ class Binder:
         self,
         *,
         bindings: Mapping[str, Sequence[Binding]],
+        principals: Mapping[str, Principal],
         submit: Submit,
         state: Callable[[], RigState],
         report: Callable[[SurfaceStatus], None],
         clock: ClockNs,
+        refused: Callable[[Command, Principal, str], None] = lambda command, by, why: None,
     ) -> None:
-        """`report` takes what surfaces say of themselves, and never waits."""
+        """`principals` has each surface by its name; one that is not there may do nothing. `report` takes what
+        surfaces say of themselves, `refused` what was not handed on; both never wait."""
+        self._principals = principals
         self._submit = submit
         self._state = state
         self._report = report
+        self._refused = refused
         self._clock = clock
         self._bound = {
             name: tuple(_BoundControl(name, binding) for binding in of_surface)
@@ -286,7 +293,7 @@ class Binder:
                 self._name_command(news)
             case _MadeCommand(surface=surface, control=control):
                 made = replace(news.command, origin=Origin(surface))
-                self._send(surface, control, made, given_by=GivenBy.NAME)
+                self._send(surface, control, made, is_named=True)
             case _Gone():
                 for bound in self._bound.get(news.surface, ()):
                     bound.let_go()
@@ -315,7 +322,7 @@ class Binder:
 
     def _make(self, bound: _BoundControl, made: tuple[Recognised, ...]) -> None:
         for each in made:
-            command = command_of(
+            command = given_now(
                 getattr(bound.binding, each.gesture.value),
                 held=each.gesture in HELD_GESTURES,
                 origin=Origin(bound.surface),
@@ -330,21 +337,22 @@ class Binder:
             self._refusals.refused(said.surface, "", "", str(error))
             self._answer_surface(said.surface, "", accepted=False, text=str(error))
             return
-        self._send(said.surface, "", command, given_by=GivenBy.NAME)
+        self._send(said.surface, "", command, is_named=True)
 
-    def _send(
-        self, surface: str, control: str, command: Command | None, *, given_by: GivenBy = GivenBy.CONTROL
-    ) -> None:
-        """The only way from a surface to the controller, which asks its gate whether the surface may."""
+    def _send(self, surface: str, control: str, command: Command | None, *, is_named: bool = False) -> None:
+        """The only way from a surface to the controller, which asks its gate whether the surface may: by a binding of
+        the control, or, where it named the command itself, by what it may name."""
         if command is None:
             return
-        given = replace(command, given_by=given_by)
+        given = replace(command, control="" if is_named else control)
+        by = self._principals.get(surface) or surface_principal(surface, Role.WATCHER, (), ())
         with self._wake:
             has_room = self._unanswered[surface] < MOST_UNANSWERED
             self._unanswered[surface] += has_room
             self._overflowed += not has_room
         if not has_room:
             text = "too many commands at once; this one was not done"
+            self._refused(given, by, text)
             self._answer_surface(surface, control, accepted=False, text=text)
             return
 
@@ -355,7 +363,7 @@ class Binder:
                 self._queue.append(answer)
                 self._wake.notify()
 
-        self._submit(given).add_done_callback(replied)
+        self._submit(given, by).add_done_callback(replied)
 
     def _answer(self, answer: _Answer) -> None:
         accepted = isinstance(answer.reply, Accepted)

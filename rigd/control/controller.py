@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
 from rigd.control.published import Published
 from rigd.model import effects as e
+from rigd.model.audit import audit_entry
 from rigd.model.commands import Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
@@ -28,7 +29,7 @@ from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFail
 from rigd.model.library import LibraryFailed
 from rigd.model.state import RigState, Transport
 from rigd.model.units import NS_PER_SECOND, ClockNs, TakeId
-from rigd.rules.permissions import SurfaceGate, SurfaceRights
+from rigd.rules.permissions import Gate, Principal
 from rigd.rules.table import step
 
 log = logging.getLogger(__name__)
@@ -66,17 +67,17 @@ class Controller:
         tape_time: TapeTime,
         ports: Ports,
         chance: Chance,
-        surfaces: Mapping[str, SurfaceRights] | None = None,
     ) -> None:
         """`inbox` and `published` are made first, with the state to begin with; nobody else takes out of the one or
-        sets the other. `surfaces` is what each may do; one that is not there may do nothing."""
+        sets the other."""
         self._inbox = inbox
         self._published = published
         self._rules = rules
         self._tape_time = tape_time
         self._ports = ports
         self._chance = chance
-        self._gate = SurfaceGate(surfaces or {})
+        self._gate = Gate()
+        inbox.when_refused(self.refused_before)
         self._listeners: list[Listener] = []
         self._watchers: tuple[Callable[[], None], ...] = ()
         self._publishing = threading.Lock()
@@ -101,13 +102,28 @@ class Controller:
         """The newest state. Frozen: it may be kept and read at leisure."""
         return self._published.newest()
 
-    def submit(self, command: Command) -> Future[Reply]:
+    def submit(self, command: Command, by: Principal) -> Future[Reply]:
         """As `Inbox.submit`."""
-        return self._inbox.submit(command)
+        return self._inbox.submit(command, by)
 
-    def submit_then(self, command: Command, answered: Callable[[Reply], None]) -> None:
+    def refused_before(self, command: Command, by: Principal, reason: str) -> None:
+        """A command that was refused on its way here is in the audit as those that were refused here. Any thread."""
+        self._audit(command, by, Rejected(reason=reason))
+
+    def _audit(self, command: Command, by: Principal, reply: Reply) -> None:
+        entry = audit_entry(
+            command,
+            reply,
+            who=by.name,
+            role=by.role,
+            unix_ns=self._chance.wall_ns(),
+            answered_ns=self._chance.clock_ns(),
+        )
+        self._ports.audit(entry)
+
+    def submit_then(self, command: Command, by: Principal, answered: Callable[[Reply], None]) -> None:
         """As `submit`; `answered` is called with the reply, on the controller's thread or at once."""
-        self.submit(command).add_done_callback(lambda future: answered(future.result()))
+        self.submit(command, by).add_done_callback(lambda future: answered(future.result()))
 
     def post(self, fact: Fact) -> None:
         """As `Inbox.post`."""
@@ -165,14 +181,22 @@ class Controller:
     def _step(self, waiting: Waiting) -> None:
         what = waiting.what
         given = Input(what=what, circumstances=self._circumstances(what))
-        may_not = self._gate.refusal(what, self.state.transport) if isinstance(what, Command) else ""
+        may_not = ""
+        if isinstance(what, Command):
+            may_not = self._gate.refusal(what, waiting.by, self.state.transport)
         result = step(self.state, given, self._rules, not_allowed=may_not)
         failures = self._order(result.effects)
         failures += [failure for effect in result.effects if (failure := self._carry_out(effect))]
         self._publish(result.state, result.events)
         self._inbox.put_first(failures)
         if waiting.future is not None and result.reply is not None:
-            waiting.future.set_result(result.reply)
+            self._reply(waiting, waiting.future, result.reply)
+
+    def _reply(self, waiting: Waiting, future: Future[Reply], reply: Reply) -> None:
+        """Written down first: who has the answer finds it in the audit."""
+        if isinstance(waiting.what, Command):
+            self._audit(waiting.what, waiting.by, reply)
+        future.set_result(reply)
 
     def _publish(self, state: RigState, events: tuple[Event, ...]) -> None:
         with self._publishing:

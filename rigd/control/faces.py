@@ -9,11 +9,15 @@ from msgspec.structs import replace
 from rigd.config.kinds import FACES, Kinds
 from rigd.config.rig_config import FaceConfig
 from rigd.control.controller import Controller
+from rigd.control.levels_fan import LevelsFan
 from rigd.control.parts import Part, Thread
 from rigd.hands.face import Listening, Meter
-from rigd.model.commands import Command, GivenBy, Reply
+from rigd.model.commands import Command, Reply
+from rigd.model.plain_text import plain_line
+from rigd.model.roles import Role, lesser
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import Origin
+from rigd.rules.permissions import Principal
 
 
 class FaceDoor:
@@ -21,29 +25,34 @@ class FaceDoor:
 
     def __init__(
         self,
-        name: str,
+        who: Principal,
         controller: Controller,
         *,
-        make_meter: Callable[[], Meter],
+        levels: LevelsFan,
         report: Callable[[SurfaceStatus], None],
     ) -> None:
-        self.name = name
+        self.name = who.name
+        self._who = who
         self._controller = controller
-        self._make_meter, self._report = make_meter, report
+        self._levels, self._report = levels, report
 
     @property
     def state(self) -> RigState:
         return self._controller.state
 
     def do(self, command: Command, answered: Callable[[Reply], None]) -> None:
-        own = replace(command, origin=Origin(self.name), given_by=GivenBy.CLIENT)
-        self._controller.submit_then(own, answered)
+        own = replace(command, origin=Origin(self.name))
+        self._controller.submit_then(own, self._who, answered)
+
+    def opened_for(self, who: str, role: Role) -> FaceDoor:
+        client = replace(self._who, name=f"{self.name}/{plain_line(who)}", role=lesser(role, self._who.role))
+        return FaceDoor(client, self._controller, levels=self._levels, report=self._report)
 
     def listen(self, *, on_ready: Callable[[], None] | None = None, follows: bool = False) -> Listening:
         return self._controller.listen(on_ready=on_ready, follows=follows)
 
     def meter(self) -> Meter:
-        return self._make_meter()
+        return self._levels.taker()
 
     def report(self, status: SurfaceStatus) -> None:
         self._report(replace(status, name=self.name, kind=self.name))
@@ -53,13 +62,14 @@ def faces_of(
     configs: Sequence[FaceConfig],
     controller: Controller,
     *,
-    make_meter: Callable[[], Meter],
+    levels: LevelsFan,
     report: Callable[[SurfaceStatus], None],
 ) -> Iterator[Part]:
     """Each face, to be started by itself. Raises ConfigError where one cannot be loaded or made."""
     kinds = Kinds(FACES)
     for each in configs:
-        door = FaceDoor(each.name, controller, make_meter=make_meter, report=report)
+        who = Principal(name=each.name, role=each.role, role_set_by=f"[{each.name}] role")
+        door = FaceDoor(who, controller, levels=levels, report=report)
         face = kinds.make(f"[{each.name}]", each.name, each.settings, door)
         report(
             SurfaceStatus(

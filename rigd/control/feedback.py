@@ -1,7 +1,7 @@
 """Shows the rig's truth on every surface, and hands on how each surface says it stands.
 
 Thread "rigd-feedback" wakes where the state is another one, where a surface has reported, and, while one shows
-levels, ten times a second; it calls `Surface.show`, which returns at once by its promise. Thread
+levels, 25 times a second; it calls `Surface.show`, which returns at once by its promise. Thread
 "rigd-feedback-guard" looks at it twice a second while there is something to show: a show that does not return costs
 its surface alone. The thread is left behind in it, another one goes on, and what the surface misses is merged for
 it. Without surfaces there is no thread.
@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from rigd.control.levels_fan import LEVELS_HZ
 from rigd.hands.showing import louder_of
 from rigd.hands.surface import Surface
 from rigd.model.errors import RigError
@@ -27,8 +28,8 @@ _log = logging.getLogger(__name__)
 STATE_EVERY_S = 0.05
 STATES_AT_ONCE = 2
 """What is asked of a preamp and what it says come within milliseconds, after a rest: neither waits for the pace."""
-LEVELS_EVERY_S = 0.1
-"""As often as a box on a serial line takes meters."""
+LEVELS_EVERY_S = 1 / LEVELS_HZ
+"""A wire that takes fewer keeps what it has not shown (`Surface.show`)."""
 REPORTS_EVERY_S = 0.25
 """A port that comes and goes a thousand times a second must not fill the controller's queue."""
 LOOK_EVERY_S = 0.5
@@ -121,7 +122,8 @@ class Feedback:
         meter: Callable[[], Levels | None],
         post: Callable[[Fact], None],
     ) -> None:
-        """`meter` gives the levels since it was asked last, `post` takes what surfaces report."""
+        """`meter` gives the levels since it was asked last, None where there are none; `post` takes what surfaces
+        report."""
         self._state = state
         self._meter = meter
         self._post = post
@@ -135,7 +137,6 @@ class Feedback:
         self._reports: dict[str, SurfaceStatus] = {}
         self._pace = Pace(every_s=STATE_EVERY_S, at_once=STATES_AT_ONCE)
         self._shown_s = self._posted_s = -math.inf
-        self._levels: Levels | None = None
         self._shift = _Shift()
         self._thread: threading.Thread | None = None
         self._guard_thread = threading.Thread(target=self._guard, name="rigd-feedback-guard", daemon=True)
@@ -232,8 +233,7 @@ class Feedback:
     def _show(self, shift: _Shift) -> None:
         state, levels = self._state(), None
         if any(each.shows_levels for each in self._audiences):
-            read = self._meter()
-            levels, self._levels = (read if read is not self._levels else None), read
+            levels = self._meter()
         for each in self._audiences:
             each.offer(state, levels)
         for each in self._audiences:

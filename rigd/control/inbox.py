@@ -18,6 +18,7 @@ from msgspec import Struct
 from rigd.model.commands import Command, Rejected, Reply
 from rigd.model.errors import RigError
 from rigd.model.inputs import Fact
+from rigd.rules.permissions import RIG_ITSELF, Principal
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Waiting(Struct, frozen=True):
     """A command, with who waits for its reply, or a fact."""
 
     what: Command | Fact
+    by: Principal = RIG_ITSELF
+    """Who gives the command."""
     future: Future[Reply] | None = None
 
 
@@ -47,9 +50,15 @@ class Inbox:
         self._changed = threading.Condition()
         self._commands_waiting = 0
         self._closed = False
+        self._refused: Callable[[Command, Principal, str], None] = lambda command, by, reason: None
 
-    def submit(self, command: Command) -> Future[Reply]:
-        """The command is in the queue; the future tells what came of it. Never waits.
+    def when_refused(self, note: Callable[[Command, Principal, str], None]) -> None:
+        """`note` is called with each command that is refused before it is in the queue. Before anybody submits."""
+        self._refused = note
+
+    def submit(self, command: Command, by: Principal) -> Future[Reply]:
+        """The command is in the queue; the future tells what came of it. Never waits. `by` is who gives it, by the
+        word of whoever opened the way in that it came by.
 
         Callbacks of the future run on the controller's thread and have to be short.
         """
@@ -63,10 +72,11 @@ class Inbox:
             else:
                 refused = ""
                 self._commands_waiting += 1
-                self._queue.append(Waiting(command, future))
+                self._queue.append(Waiting(command, by, future))
                 self._changed.notify_all()
         if refused:
-            log.warning("%s from %s refused: %s", command.verb, command.origin, refused)
+            log.warning("%s from %s refused: %s", command.verb, by.name, refused)
+            self._refused(command, by, refused)
             future.set_result(Rejected(reason=refused))
         return future
 

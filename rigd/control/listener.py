@@ -32,6 +32,11 @@ class Listener:
         self._over = ""
 
     @property
+    def follows(self) -> bool:
+        """It is woken at every state."""
+        return self._follows
+
+    @property
     def is_over(self) -> bool:
         """No more events will come: closed, or cut off."""
         with self._changed:

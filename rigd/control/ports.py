@@ -9,6 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from rigd.model.audit import AuditEntry
 from rigd.model.blackbox import Keep
 from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
@@ -84,6 +85,17 @@ class DiskPort(Protocol):
         """DiskMeasured in its own time; a disk that stands still is waited for by nobody else."""
 
 
+class AuditPort(Protocol):
+    """Who writes down what was commanded. Any thread."""
+
+    def __call__(self, entry: AuditEntry) -> None:
+        """It is written in its own time, or counted as lost; returns at once."""
+
+
+def no_audit(entry: AuditEntry) -> None:
+    """Nothing is written down."""
+
+
 class EndPort(Protocol):
     """Who ends rigd."""
 
@@ -102,3 +114,4 @@ class Ports(Struct, frozen=True, kw_only=True):
     mirror: WriterPort | None = None
     """The second volume's writer; None, as `volumes`, where there is no mirror."""
     volumes: VolumesPort | None = None
+    audit: AuditPort = no_audit

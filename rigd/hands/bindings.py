@@ -5,17 +5,42 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from rigd.model.commands import Command, parse_command
-from rigd.model.errors import CommandError
+from rigd.model.channels import channels_of
+from rigd.model.commands import Command, NudgeGain, parse_command
 from rigd.model.units import ChannelNumber, Ns, Origin
 
 
+class Bound(Protocol):
+    """What a [[surface.<name>.binding]] says, read or not yet: of a gesture only whether it has a command."""
+
+    @property
+    def control(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def gain(self) -> int | None: ...
+    @property
+    def nudge(self) -> int | None: ...
+    @property
+    def step_db(self) -> float: ...
+    @property
+    def debounce_ms(self) -> int: ...
+    @property
+    def double_ms(self) -> int: ...
+    @property
+    def hold_ms(self) -> int: ...
+    @property
+    def long_hold_ms(self) -> int: ...
+
+
 class Binding(Struct, frozen=True, kw_only=True):
-    """Control to command. The gestures hold command texts (`parse_command`); empty means nothing.
+    """Control to command. The gestures hold commands as they are given but for their time (`given_now`): their texts
+    were read once, with the config. None means nothing.
 
     `gain` and `nudge` bind a fader or an encoder to a channel's preamp gain instead.
     """
@@ -24,13 +49,13 @@ class Binding(Struct, frozen=True, kw_only=True):
     """As the surface names it: "cc 80", "note 60 ch 2", "program 3", "mmc record", "fader 1", "button 2"."""
     mode: Literal["momentary", "latching", "trigger"] = "momentary"
     """momentary: press and release are told. latching: every message is one press. trigger: press only."""
-    press: str = ""
+    press: Command | None = None
     """Acts at once on the press and leaves no room for gestures."""
-    release: str = ""
-    tap: str = ""
-    double: str = ""
-    hold: str = ""
-    long_hold: str = ""
+    release: Command | None = None
+    tap: Command | None = None
+    double: Command | None = None
+    hold: Command | None = None
+    long_hold: Command | None = None
     gain: ChannelNumber | None = None
     """An absolute fader or knob that sets this channel's gain over the preamp's range."""
     nudge: ChannelNumber | None = None
@@ -42,6 +67,11 @@ class Binding(Struct, frozen=True, kw_only=True):
     double_ms: int = 300
     hold_ms: int = 600
     long_hold_ms: int = 2000
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Of its gestures."""
+        return tuple(each for name in COMMAND_FIELDS if (each := getattr(self, name)) is not None)
 
 
 ONE_SWITCH: Mapping[str, str] = MappingProxyType(
@@ -67,15 +97,24 @@ def control_fits(bound: str, moved: str) -> bool:
     return moved == bound or moved.startswith(f"{bound} ch ")
 
 
-def check_binding(binding: Binding) -> list[str]:
+def binding_of(control: str, **given: Any) -> Binding:
+    """A binding whose gestures are given as texts (`tap="toggle"`). Raises CommandError where one is no command."""
+    read: dict[str, Any] = {
+        name: (prototype_of(value) if value else None) if name in COMMAND_FIELDS else value
+        for name, value in given.items()
+    }
+    return Binding(control=control, **read)
+
+
+def prototype_of(text: str) -> Command:
+    """The command of a binding's text, without a time. Raises CommandError."""
+    return parse_command(text, origin=_NOBODY, at_ns=Ns(0))
+
+
+def check_binding(binding: Bound) -> list[str]:
     """What is wrong with a binding, one sentence each; empty when it can be used as it is."""
     wrong: list[str] = []
     given = [name for name in COMMAND_FIELDS if getattr(binding, name)]
-    for name in given:
-        try:
-            parse_command(getattr(binding, name), origin=_NOBODY, at_ns=Ns(0))
-        except CommandError as error:
-            wrong.append(f"{name}: {error}")
     where = f'control "{binding.control}"'
     if not binding.control.strip():
         wrong.append("control is empty; it is named as the surface names it, see: rigd learn")
@@ -103,9 +142,9 @@ def check_binding(binding: Binding) -> list[str]:
     return wrong
 
 
-def command_of(text: str, *, held: bool, origin: Origin, at_ns: Ns) -> Command:
-    """The command of a binding's text; `held` where the gesture was a hold, which the lock asks for."""
-    return parse_command(text, origin=origin, at_ns=at_ns, held=held)
+def given_now(prototype: Command, *, held: bool, origin: Origin, at_ns: Ns) -> Command:
+    """The command of a binding, given; `held` where the gesture was a hold, which the lock asks for."""
+    return replace(prototype, held=held, origin=origin, at_ns=at_ns)
 
 
 def nudge_command(binding: Binding, detents: float, *, origin: Origin, at_ns: Ns) -> Command | None:
@@ -113,4 +152,4 @@ def nudge_command(binding: Binding, detents: float, *, origin: Origin, at_ns: Ns
     if binding.nudge is None or not math.isfinite(detents) or detents == 0:
         return None
     delta_db = round(detents * binding.step_db, 6)
-    return parse_command(f"nudge {binding.nudge} {delta_db}", origin=origin, at_ns=at_ns)
+    return NudgeGain(origin=origin, at_ns=at_ns, channels=channels_of([binding.nudge]), delta_db=delta_db)

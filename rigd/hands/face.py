@@ -12,10 +12,18 @@ from typing import Protocol
 from rigd.model.commands import Command, Reply
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
+from rigd.model.roles import Role
 from rigd.model.state import RigState, SurfaceStatus
 
-Meter = Callable[[], "Levels | None"]
-"""The levels since it was asked last; None where there are none. One taker's own."""
+
+class Meter(Protocol):
+    """The levels, for one taker: whoever takes seldom has the loudest peak and every clip of the time between."""
+
+    def take(self) -> Levels | None:
+        """Since the last take; None where there are none."""
+
+    def close(self) -> None:
+        """It takes no more, and nothing is put by for it."""
 
 
 class Listening(Protocol):
@@ -46,7 +54,11 @@ class Door(Protocol):
 
     def do(self, command: Command, answered: Callable[[Reply], None]) -> None:
         """The command is on its way; `answered` is called with the reply, on the controller's thread, and has to
-        return at once. Whatever origin the command names, it comes from this face."""
+        return at once. Whatever origin the command names, it comes from whom this door was opened for."""
+
+    def opened_for(self, who: str, role: Role) -> Door:
+        """A door for one of the face's own clients: what is done by it is done by "NAME/who", in that role, or in the
+        face's own where that is the lesser one."""
 
     def listen(self, *, on_ready: Callable[[], None] | None = None, follows: bool = False) -> Listening:
         """Everything from now on. `on_ready` is called whenever something was put in, and with `follows` also where

@@ -10,7 +10,8 @@ import math
 from collections import deque
 
 from rigd.hands.bindings import Binding
-from rigd.model.commands import Command, parse_command
+from rigd.model.channels import channels_of
+from rigd.model.commands import Command, SetGain
 from rigd.model.state import Channel
 from rigd.model.units import Ns, Origin
 
@@ -39,9 +40,9 @@ class GainFader:
     def command(self, value: float, channel: Channel | None, *, origin: Origin, at_ns: Ns) -> Command | None:
         """The command for a fader that now stands at `value`; None for nothing to do."""
         gain_db = self.moved(value, channel)
-        if gain_db is None:
+        if gain_db is None or self._number is None:
             return None
-        return parse_command(f"gain {self._number} {gain_db}", origin=origin, at_ns=at_ns)
+        return SetGain(origin=origin, at_ns=at_ns, channels=channels_of([self._number]), gain_db=gain_db)
 
     def moved(self, value: float, channel: Channel | None) -> float | None:
         """The gain in dB to ask for, now that the fader stands at `value` (0 to 1); None for nothing to do.

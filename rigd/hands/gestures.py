@@ -193,7 +193,7 @@ class GestureRecogniser:
 
 def bound_gestures(binding: Binding) -> frozenset[Gesture]:
     """The gestures that a binding has a command for."""
-    return frozenset(gesture for gesture in Gesture if getattr(binding, gesture.value))
+    return frozenset(gesture for gesture in Gesture if getattr(binding, gesture.value) is not None)
 
 
 def recogniser_for(binding: Binding) -> GestureRecogniser:

@@ -10,6 +10,7 @@ repaired. Nothing here may reach a take: callers treat every error as "not index
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import stat
 import threading
@@ -35,6 +36,7 @@ from rigd.library.index_rows import (
 )
 from rigd.library.walking import is_gone
 from rigd.model.errors import LibraryError
+from rigd.model.library import TakesWanted
 from rigd.model.units import TakeId
 from rigd.takefile.beneath import rename
 
@@ -99,7 +101,7 @@ class Index:
         with self._in_hand():
             return {row[0] for row in self._connection.execute(f"SELECT folder FROM {TABLES[kind]}")}
 
-    def read(self, kind: type[R], rest: str, values: tuple[str, ...]) -> tuple[R, ...]:
+    def read(self, kind: type[R], rest: str, values: tuple[str | int, ...]) -> tuple[R, ...]:
         """The rows that `rest`, SQL after FROM, picks. Raises LibraryError."""
         with self._in_hand():
             return tuple(rows_of(self._connection, kind, rest, values))
@@ -217,6 +219,22 @@ class IndexReader:
         where = f"WHERE {' AND '.join(terms)} " if terms else ""
         return self._read(TakeRow, f"{where}ORDER BY ordinal, started_at, folder", tuple(values))
 
+    def page(self, wanted: TakesWanted, most: int) -> tuple[TakeRow, ...]:
+        """At most so many of those takes, oldest first, no false takes. Raises LibraryError."""
+        terms: list[str] = ["false_take = 0"]
+        values: list[str | int] = []
+        if wanted.session:
+            terms.append("session = ?")
+            values.append(wanted.session)
+        if wanted.after:
+            ordinal, _, folder = wanted.after.partition("/")
+            if not re.fullmatch("-?[0-9]{1,18}", ordinal):
+                raise LibraryError(f'"{wanted.after[:40]}" is no place in the list of takes')
+            terms.append("(ordinal, folder) > (?, ?)")
+            values += [int(ordinal), folder]
+        where = f"WHERE {' AND '.join(terms)} ORDER BY ordinal, folder LIMIT ?"
+        return self._read(TakeRow, where, (*values, most))
+
     def undated(self, boot_id: str) -> tuple[TakeRow, ...]:
         """Takes of that run of the machine by a clock that nobody vouched for, and those that are being dated anew;
         in their order. Raises LibraryError."""
@@ -232,7 +250,7 @@ class IndexReader:
         rows = self._read(TakeRow, "WHERE take_id = ? ORDER BY folder LIMIT 1", (take_id,))
         return rows[0] if rows else None
 
-    def _read(self, kind: type[R], rest: str, values: tuple[str, ...]) -> tuple[R, ...]:
+    def _read(self, kind: type[R], rest: str, values: tuple[str | int, ...]) -> tuple[R, ...]:
         index = self._index()
         if index is None:
             raise LibraryError(

@@ -147,7 +147,9 @@ def _check_places(row: SessionRow | TakeRow) -> None:
             raise Unsound(f"a row of {TABLES[type(row)]} leads out of the library")
 
 
-def rows_of(connection: sqlite3.Connection, kind: type[R], rest: str, values: tuple[str, ...]) -> Iterator[R]:
+def rows_of(
+    connection: sqlite3.Connection, kind: type[R], rest: str, values: tuple[str | int, ...]
+) -> Iterator[R]:
     names = [field.name for field in _fields(kind)]
     switches = [field.name for field in _fields(kind) if field.type is bool]
     for *found, checksum in connection.execute(

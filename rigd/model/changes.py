@@ -16,6 +16,7 @@ from msgspec.structs import fields, replace
 
 from rigd.model.brief import MOST_FAULTS, short_fault, short_take
 from rigd.model.errors import LinkError
+from rigd.model.events import Snapshot
 from rigd.model.state import RigState
 from rigd.model.takes import other_takes
 
@@ -47,6 +48,8 @@ class Change(Struct, frozen=True, kw_only=True):
     """Of lists by key: items that are new or differ, whole."""
     order: dict[str, list[Any]] = field(default_factory=dict)
     """Of lists by key, where items came, went or moved: the keys of all that are in it now."""
+    change: int = 0
+    """Its own number: it grows by one, and no field ever differs without one. 0: of a rig of an older build."""
 
 
 def followed_state(state: RigState) -> RigState:
@@ -111,6 +114,27 @@ def changed(state: RigState, change: Change) -> RigState:
     except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise LinkError(f"a change of the state does not fit: {error}") from error
     return replace(state, **new)
+
+
+class Followed:
+    """What one that follows has: the state, and the number that it asks for the next changes with. One thread."""
+
+    def __init__(self) -> None:
+        self.state: RigState | None = None
+        self.change = 0
+        self.run = ""
+        """Empty: of a rig that does not number its changes."""
+
+    def take_in(self, news: Snapshot | Change) -> None:
+        """Raises LinkError where a change is missing, or does not fit: only a snapshot helps, and the next request
+        asks for one."""
+        if isinstance(news, Snapshot):
+            self.state, self.change, self.run = news.state, news.change, news.run
+            return
+        state, self.state = self.state, None
+        if state is None or (news.change and news.change != self.change + 1):
+            raise LinkError("a change of the state is missing")
+        self.state, self.change = changed(state, news), news.change
 
 
 _TYPES = {each.name: each.type for each in fields(RigState)}

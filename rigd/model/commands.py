@@ -9,209 +9,221 @@ from __future__ import annotations
 import math
 import types
 import typing
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import FieldInfo, fields
 
+from rigd.model.channels import Channels, channels_given, channels_text, read_channels
 from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
-from rigd.model.units import ChannelNumber, Ns, Origin, TakeId
-
-
-class GivenBy(StrEnum):
-    """Whose hand a command came from: what a surface gives passes the surfaces' gate (rigd/rules/permissions.py)."""
-
-    CLIENT = "client"  # a person at a terminal, or rigd itself
-    CONTROL = "control"  # a surface's control that is bound to it
-    NAME = "name"  # a surface that named it itself
+from rigd.model.roles import Scope
+from rigd.model.units import Ns, Origin, Seconds, TakeId
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """What all commands carry. `at_ns` is when the person did it (CLOCK_MONOTONIC), not when it was read."""
+    """What all commands carry. `at_ns` is when the person did it (CLOCK_MONOTONIC), not when it was read.
+
+    `origin` is a label for whoever reads what happened: a client may write there what it likes. Who gave a command,
+    and what he may, is said by the way in that it came by (`rules/permissions.py`)."""
 
     verb: ClassVar[str]
     summary: ClassVar[str]
+    scope: ClassVar[Scope]
+    """What it touches, and so who may give it (`model/roles.py`)."""
 
     origin: Origin
     at_ns: Ns
     held: bool = False
     """True when it came from a held control, which is what the lock asks for before it lets go of a take."""
-    given_by: GivenBy = GivenBy.CLIENT
+    control: str = ""
+    """The control that it came from; empty where it was named."""
 
 
 C = TypeVar("C", bound=type[Command])
 COMMANDS: dict[str, type[Command]] = {}
 """Verb to class: filled by the decorators below while this module loads, and never after."""
 
-_CARRIED = {"origin", "at_ns", "held", "given_by"}
+_CARRIED = {"origin", "at_ns", "held", "control"}
 _NAMES = {"seconds": "length of time, such as 20, 90s, 40m or 2h", "on": "switch: on or off"}
 """Of an argument, where its field's name says it badly."""
+CHANNEL = "channel"
+"""What a client's JSON calls the channels: the name is older than the list."""
+ALL = "all"
 
 
-def _command(verb: str, summary: str) -> Callable[[C], C]:
+def _command(verb: str, scope: Scope, summary: str) -> Callable[[C], C]:
     def enter(kind: C) -> C:
-        kind.verb, kind.summary = verb, summary
+        kind.verb, kind.scope, kind.summary = verb, scope, summary
         COMMANDS[verb] = kind
         return kind
 
     return enter
 
 
-@_command("arm", "Record this channel in the next take; without a number, every channel")
+@_command(
+    "arm",
+    Scope.LEVEL,
+    "Record these channels in the next take; without a number, every channel",
+)
 class Arm(Command, frozen=True, kw_only=True):
-    channel: ChannelNumber | None = None
+    channels: Channels | None = field(default=None, name=CHANNEL)
 
 
-@_command("disarm", "Leave this channel out of the next take; without a number, every channel")
+@_command("disarm", Scope.LEVEL, "Leave these channels out of the next take; without a number, every channel")
 class Disarm(Command, frozen=True, kw_only=True):
-    channel: ChannelNumber | None = None
+    channels: Channels | None = field(default=None, name=CHANNEL)
 
 
-@_command("start", "Start a take; inside the post-roll, go on with the same one")
+@_command("start", Scope.PLAY, "Start a take; inside the post-roll, go on with the same one")
 class StartTake(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("stop", "Stop the take")
+@_command("stop", Scope.PLAY, "Stop the take")
 class StopTake(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("toggle", "Start a take, or stop the one that rolls")
+@_command("toggle", Scope.PLAY, "Start a take, or stop the one that rolls")
 class ToggleTake(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("next", "Keep this take and go on as the next, without a gap")
+@_command("next", Scope.PLAY, "Keep this take and go on as the next, without a gap")
 class NextTake(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("keep", "Keep the last SECONDS (20, 90s, 40m, 2h) as a take, also while another rolls")
+@_command("keep", Scope.PLAY, "Keep the last SECONDS (20, 90s, 40m, 2h) as a take, also while another rolls")
 class KeepLast(Command, frozen=True, kw_only=True):
-    seconds: float
+    seconds: Seconds
 
 
-@_command("mark", "Put a marker here, with a name if one is given")
+@_command("mark", Scope.PLAY, "Put a marker here, with a name if one is given")
 class AddMarker(Command, frozen=True, kw_only=True):
     name: str = ""
 
 
-@_command("discard", "False take: stop it if it rolls and put it in the trash; undo brings it back")
+@_command(
+    "discard", Scope.PLAY, "False take: stop it if it rolls and put it in the trash; undo brings it back"
+)
 class DiscardTake(Command, frozen=True, kw_only=True):
     take_id: TakeId | None = None
 
 
-@_command("again", "Discard the rolling take and start again at once")
+@_command("again", Scope.PLAY, "Discard the rolling take and start again at once")
 class DiscardAndRestart(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("undo", "Bring back the take that was discarded last")
+@_command("undo", Scope.PLAY, "Bring back the take that was discarded last")
 class Undo(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("circle", "Mark the rolling or last take as the good one; once more takes it back")
+@_command("circle", Scope.NOTE, "Mark the rolling or last take as the good one; once more takes it back")
 class CircleTake(Command, frozen=True, kw_only=True):
     take_id: TakeId | None = None
 
 
-@_command("note", "Add a note to the rolling or last take")
+@_command("note", Scope.NOTE, "Add a note to the rolling or last take")
 class NoteTake(Command, frozen=True, kw_only=True):
     text: str
     take_id: TakeId | None = None
 
 
-@_command("rate", "Rate the rolling or last take, 0 to 5")
+@_command("rate", Scope.NOTE, "Rate the rolling or last take, 0 to 5")
 class RateTake(Command, frozen=True, kw_only=True):
     rating: int
     take_id: TakeId | None = None
 
 
-@_command("song", "What follows are takes of this song")
+@_command("song", Scope.NOTE, "What follows are takes of this song")
 class NewSong(Command, frozen=True, kw_only=True):
     name: str
 
 
-@_command("session", "Open a new session folder for today")
+@_command("session", Scope.NOTE, "Open a new session folder for today")
 class NewSession(Command, frozen=True, kw_only=True):
     name: str
 
 
 @_command(
-    "continue-session", "Go on with the last session of that name (empty: of this one's), whatever its day"
+    "continue-session",
+    Scope.NOTE,
+    "Go on with the last session of that name (none: of this one's), whatever its day",
 )
 class ContinueSession(Command, frozen=True, kw_only=True):
     name: str = ""
 
 
-@_command("rename", "Rename the rolling or last take")
+@_command("rename", Scope.NOTE, "Rename the rolling or last take")
 class RenameTake(Command, frozen=True, kw_only=True):
     name: str
     take_id: TakeId | None = None
 
 
-@_command("number", "The next take gets this number")
+@_command("number", Scope.NOTE, "The next take gets this number")
 class SetNextTakeNumber(Command, frozen=True, kw_only=True):
     number: int
 
 
-@_command("gain", "Set a channel's preamp gain, in dB")
+@_command("gain", Scope.LEVEL, "Set the preamp gain of one or more channels, in dB")
 class SetGain(Command, frozen=True, kw_only=True):
-    channel: ChannelNumber
+    channels: Channels = field(name=CHANNEL)
     gain_db: float
 
 
-@_command("nudge", "Turn a channel's preamp gain by so many dB, up or down")
+@_command("nudge", Scope.LEVEL, "Turn the preamp gain of one or more channels by so many dB, up or down")
 class NudgeGain(Command, frozen=True, kw_only=True):
-    channel: ChannelNumber
+    channels: Channels = field(name=CHANNEL)
     delta_db: float
 
 
-@_command("pad", "Switch a channel's pad on or off")
+@_command("pad", Scope.LEVEL, "Switch the pad of one or more channels on or off")
 class SetPad(Command, frozen=True, kw_only=True):
-    channel: ChannelNumber
+    channels: Channels = field(name=CHANNEL)
     on: bool
 
 
-@_command("phantom", "Switch 48 V on or off; on wants 'confirm', and is refused while a take rolls")
+@_command(
+    "phantom", Scope.LEVEL, "Switch 48 V on or off; on wants 'confirm', and is refused while a take rolls"
+)
 class SetPhantom(Command, frozen=True, kw_only=True):
-    channel: ChannelNumber
+    channels: Channels = field(name=CHANNEL)
     on: bool
     confirm: bool = False
 
 
-@_command("polarity", "Turn a channel's polarity over (on) or back (off)")
+@_command("polarity", Scope.LEVEL, "Turn the polarity of one or more channels over (on) or back (off)")
 class SetPolarity(Command, frozen=True, kw_only=True):
-    channel: ChannelNumber
+    channels: Channels = field(name=CHANNEL)
     on: bool
 
 
-@_command("lock", "From now on a take only stops by a held control")
+@_command("lock", Scope.RIG, "From now on a take only stops by a held control")
 class Lock(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("unlock", "A take stops by a tap again")
+@_command("unlock", Scope.RIG, "A take stops by a tap again")
 class Unlock(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("clear-fault", "The trouble has been seen to; go on")
+@_command("clear-fault", Scope.PLAY, "The trouble has been seen to; go on")
 class ClearFault(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("measure", "Measure how fast the take volume is; refused while a take rolls")
+@_command("measure", Scope.RIG, "Measure how fast the take volume is; refused while a take rolls")
 class MeasureDisk(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("shut-down", "Close every take and end rigd")
+@_command("shut-down", Scope.RIG, "Close every take and end rigd")
 class ShutDown(Command, frozen=True, kw_only=True):
     pass
 
@@ -237,36 +249,66 @@ Reply = Accepted | Rejected
 
 def arguments_of(kind: type[Command]) -> tuple[FieldInfo, ...]:
     """The fields a person gives, in order."""
-    return tuple(field for field in fields(kind) if field.name not in _CARRIED)
+    return tuple(each for each in fields(kind) if each.name not in _CARRIED)
 
 
 def places_of(kind: type[Command]) -> tuple[FieldInfo, ...]:
     """The arguments that a line has room for, in order: a text takes the rest of it, so nothing stands after it."""
     arguments = arguments_of(kind)
-    last = next((place for place, field in enumerate(arguments, 1) if takes_rest(field)), len(arguments))
+    last = next((place for place, each in enumerate(arguments, 1) if takes_rest(each)), len(arguments))
     return arguments[:last]
 
 
 def takes_rest(field: FieldInfo) -> bool:
     """A name or a note: it needs no quotes."""
-    return _plain_type(field.type) is str and field.name != "take_id"
+    return _kind_of(field) is str
+
+
+def takes_words(kind: type[Command], field: FieldInfo) -> bool:
+    """All words that are left: a text, or channels with nothing behind them ("arm 1-4 6")."""
+    return takes_rest(field) or (names_channels(field) and field.name == arguments_of(kind)[-1].name)
 
 
 def is_switch(field: FieldInfo) -> bool:
     """On or off."""
-    return _plain_type(field.type) is bool
+    return _kind_of(field) is bool
+
+
+def names_channels(field: FieldInfo) -> bool:
+    """One or more channels."""
+    return _kind_of(field) is Channels
+
+
+def channels_named(command: Command) -> Channels | None:
+    """The channels that it is for; None where it is for no channel, or for all of them."""
+    channels: Channels | None = getattr(command, "channels", None)
+    return channels
 
 
 def usage_of(kind: type[Command]) -> str:
     """'keep SECONDS', 'mark [NAME]'."""
-    words = (field.name.upper() if field.required else f"[{field.name.upper()}]" for field in places_of(kind))
+    words = (each.name.upper() if each.required else f"[{each.name.upper()}]" for each in places_of(kind))
     return " ".join([kind.verb, *words])
+
+
+def command_text(command: Command) -> str:
+    """The text form, as `parse_command` reads it: "gain 1-4 -12.5"."""
+    words = [command.verb]
+    for each in places_of(type(command)):
+        value = getattr(command, each.name)
+        if value == each.default or value is None:
+            break
+        if is_switch(each):
+            words.append(("on" if value else "off") if each.required else each.name)
+        else:
+            words.append(channels_text(value) if names_channels(each) else f"{value}")
+    return " ".join(words)
 
 
 def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -> Command:
     """The command that `text` ("gain 3 -12.5") stands for. Raises CommandError with the right form.
 
-    The last text argument takes the rest of the line, so that names and notes need no quotes.
+    A text, and channels that come last, take the rest of the line: names and notes need no quotes.
     """
     verb, _, rest = text.strip().partition(" ")
     kind = COMMANDS.get(verb.lower())
@@ -274,44 +316,74 @@ def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -
         raise CommandError(f'"{verb[:40]}" is not a command; one of: {", ".join(COMMANDS)}')
     given: dict[str, Any] = {}
     rest = rest.strip()
-    for field in arguments_of(kind):
+    arguments = arguments_of(kind)
+    for argument in arguments:
         if not rest:
             break
-        if takes_rest(field):
+        if takes_words(kind, argument):
             word, rest = rest, ""
         else:
             word, _, rest = rest.partition(" ")
             rest = rest.strip()
-        given[field.name] = argument_of(kind, field, word)
-    missing = [f.name for f in arguments_of(kind) if f.required and f.name not in given]
+        given[argument.name] = argument_of(kind, argument, word)
+    missing = [each.name for each in arguments if each.required and each.name not in given]
     if rest or missing:
         raise CommandError(f'"{text[:80]}" is not of the form: {usage_of(kind)}')
     return kind(origin=origin, at_ns=at_ns, held=held, **given)
 
 
-def _plain_type(hint: Any) -> Any:
-    """`NewType` and `| None` taken off."""
+def arguments_given(kind: type[Command], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A client's arguments by their names in JSON, channels read: a number, a list of numbers, a text. Raises
+    CommandError."""
+    read = dict(given)
+    for argument in arguments_of(kind):
+        value = read.get(argument.encode_name)
+        if names_channels(argument) and value is not None:
+            is_all = value == ALL and not argument.required
+            read[argument.encode_name] = None if is_all else channels_given(value)
+    return read
+
+
+def _kind_of(field: FieldInfo) -> Any:
+    """What reads it: its own type without `| None`, or what a `NewType` of it is made of."""
+    hint = field.type
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
-    return getattr(hint, "__supertype__", hint)
+    return hint if hint in _READERS else getattr(hint, "__supertype__", hint)
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError("not finite")
+    return number
+
+
+_SWITCH = {"on": True, "1": True, "off": False, "0": False}
+_READERS: dict[Any, Callable[[str], Any]] = {
+    Channels: read_channels,
+    TakeId: TakeId,
+    Seconds: lambda word: Seconds(_finite(seconds_of(word))),
+    int: int,
+    float: lambda word: _finite(float(word)),
+    bool: lambda word: _SWITCH[word.lower()],
+    str: str,
+}
+"""How a word is read, by the type of the argument."""
 
 
 def argument_of(kind: type[Command], field: FieldInfo, word: str) -> Any:
     """What the word stands for there. Raises CommandError with the right form."""
-    plain, name = _plain_type(field.type), field.name
+    reader, name = _kind_of(field), field.name
+    if reader is bool and word.lower() == name:
+        return True
+    if reader is Channels and word.lower() == ALL and not field.required:
+        return None
     try:
-        if plain is bool:
-            return {"on": True, "1": True, name: True, "off": False, "0": False}[word.lower()]
-        if plain is int:
-            return None if word.lower() == "all" and name == "channel" else int(word)
-        if plain is float:
-            number = seconds_of(word) if name == "seconds" else float(word)
-            if not math.isfinite(number):
-                raise ValueError("not finite")
-            return number
+        return _READERS[reader](word)
+    except CommandError as error:
+        raise CommandError(f"{kind.verb}: {error}; the form is: {usage_of(kind)}") from error
     except (KeyError, ValueError) as error:
         message = (
             f'{kind.verb}: "{word[:40]}" is not a {_NAMES.get(name, name)}; the form is: {usage_of(kind)}'
         )
         raise CommandError(message) from error
-    return word

@@ -65,3 +65,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """The whole state as of event `state.number`."""
 
     state: RigState
+    change: int = 0
+    """Where the state is followed: the number of the change that led to it."""
+    run: str = ""
+    """Which daemon counts the changes: another one begins anew."""

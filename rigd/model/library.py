@@ -83,6 +83,53 @@ class LibraryMended(Struct, frozen=True, kw_only=True):
     """As in LibraryFailed."""
 
 
+class TakesWanted(Struct, frozen=True, kw_only=True):
+    """Which takes of the library, and from where on."""
+
+    session: str = ""
+    """Of the sessions of that name, whatever their day; empty: of all."""
+    after: str = ""
+    """The `next` of the page before; empty: from the oldest on."""
+
+
+class ListedTake(Struct, frozen=True, kw_only=True):
+    """A take of the library, in short, by its index."""
+
+    take_id: TakeId
+    folder: str
+    """Below the library's folder."""
+    session_folder: str
+    session: str
+    song: str
+    number: int
+    name: str
+    circled: bool
+    rating: int
+    rolling: bool
+    recovered: bool
+    started_at: str
+    ordinal: int
+    frames: int
+    sample_rate_hz: int
+    channels: int
+    gaps: int
+    xruns: int
+    markers: int
+    size_bytes: int
+
+
+class LibraryPage(Struct, frozen=True, kw_only=True):
+    """Takes of all sessions, oldest first, no false takes; as many as there is room for."""
+
+    library: str
+    """The folder that they lie below."""
+    takes: tuple[ListedTake, ...]
+    next: str
+    """What to ask for the next ones with; empty: these were the last."""
+    complete: bool
+    """False: the library is still being looked through, and some may be missing."""
+
+
 class WhichVolume(StrEnum):
     """Which of the two."""
 

@@ -43,10 +43,18 @@ LISTS_OF_TAKE_BYTES = 64 << 10
 """What it says of the markers, gaps and notes of one of them: the newest."""
 PART_BYTES = 256 << 10
 """A part of an answer that comes in parts."""
+MOST_AUDIT_ENTRIES = 200
+"""Of one answer."""
 MOST_WAITING_BYTES = 4 << 20
 """What may wait for a client that does not read; two of the longest answers."""
 SERVED_BELOW_BYTES = MOST_WAITING_BYTES - LONGEST_ANSWER_BYTES
 """A client for which more waits is asked to read before its next request is looked at."""
+MOST_CHANGES = 4096
+"""Of the state, kept for those who come back; one who was away for longer gets a snapshot."""
+MOST_CHANGES_BYTES = 8 << 20
+MOST_RETRIES = 256
+"""Answers of one principal that are kept for a request that comes a second time."""
+LONGEST_RETRY_KEY = 64
 
 # The control socket, in clients.
 MOST_CLIENTS = 32

@@ -6,20 +6,25 @@ request, so that a client may ask several things at once.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct, field
 
+from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted
 from rigd.model.changes import Change
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
+from rigd.model.library import LibraryPage, TakesWanted
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
 
 RequestId = int | str
-Argument = str | int | float | bool | None
+Argument = str | int | float | bool | list[Any] | None
+"""Channels are a number, a list of numbers, or their text ("1-4,7")."""
 
 
-class CommandRequest(Struct, frozen=True, kw_only=True):
+class CommandRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Do this command, by its verb and its fields. Answered by CommandAnswer."""
 
     id: RequestId
@@ -30,9 +35,11 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     held: bool = False
     """True where the person insists, as by a held control: the lock asks for it."""
     origin: str = "cli"
+    retry: str = ""
+    """A key of the client's own, unique. With the same key again it is not done again, and has the same answer."""
 
 
-class TextRequest(Struct, frozen=True, kw_only=True):
+class TextRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Do this command, in its text form ("keep 20"). Answered by CommandAnswer."""
 
     id: RequestId
@@ -40,6 +47,8 @@ class TextRequest(Struct, frozen=True, kw_only=True):
     at_ns: Ns | None = None
     held: bool = False
     origin: str = "cli"
+    retry: str = ""
+    """As of a CommandRequest."""
 
 
 class StatusRequest(Struct, frozen=True, kw_only=True):
@@ -56,12 +65,19 @@ class SubscribeRequest(Struct, frozen=True, kw_only=True):
     levels_hz: float = 0.0
 
 
-class FollowRequest(Struct, frozen=True, kw_only=True):
+class FollowRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """As SubscribeRequest; the Snapshot is of the state as it is followed (`model/changes.py`), and with the events
-    comes a Change of it whenever something differs. What an event or a change costs does not grow with the takes."""
+    comes a Change of it whenever something differs. What an event or a change costs does not grow with the takes.
+
+    One who comes back says what it has: it gets the changes after that one, and no Snapshot; where they are not known
+    any more, or were another daemon's, a Snapshot as ever."""
 
     id: RequestId
     levels_hz: float = 0.0
+    since: int | None = None
+    """The number of the last change (or of the Snapshot) that it has."""
+    run: str = ""
+    """The run that counted it."""
 
 
 class TakesRequest(Struct, frozen=True, kw_only=True):
@@ -72,6 +88,13 @@ class TakesRequest(Struct, frozen=True, kw_only=True):
     after: TakeId | None = None
 
 
+class LibraryRequest(Struct, frozen=True, kw_only=True):
+    """The takes of all sessions, in pages. Answered by LibraryAnswer, or by Failed where the index cannot be read."""
+
+    id: RequestId
+    wanted: TakesWanted = TakesWanted()
+
+
 class TakeRequest(Struct, frozen=True, kw_only=True):
     """One take with all that is known of it: by its id, or the last one. Answered by TakeAnswer."""
 
@@ -79,6 +102,14 @@ class TakeRequest(Struct, frozen=True, kw_only=True):
     take_id: TakeId | None = None
     have: Counted = field(default_factory=Counted)
     """So many of its entries are known already; the answer has the next ones."""
+
+
+class AuditRequest(Struct, frozen=True, kw_only=True):
+    """The last commands and what came of them, of those before that number. Answered by AuditAnswer, or by Failed."""
+
+    id: RequestId
+    last: int = 50
+    before: int | None = None
 
 
 class WaitRequest(Struct, frozen=True, kw_only=True):
@@ -96,8 +127,10 @@ REQUESTS: tuple[type, ...] = (
     SubscribeRequest,
     FollowRequest,
     TakesRequest,
+    LibraryRequest,
     TakeRequest,
     WaitRequest,
+    AuditRequest,
 )
 
 
@@ -136,6 +169,10 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     levels: Levels | None = None
     timing: Timing | None = None
     """None where nothing has been heard."""
+    who: str = ""
+    """Who asks, by the word of the system."""
+    role: str = ""
+    """What that one is there for (`model/roles.py`); empty: of a rig of an older build."""
 
 
 class Subscribed(Struct, frozen=True, kw_only=True):
@@ -153,6 +190,11 @@ class TakesAnswer(Struct, frozen=True, kw_only=True):
     """There are more behind the last of these; ask for them."""
 
 
+class LibraryAnswer(Struct, frozen=True, kw_only=True):
+    id: RequestId
+    page: LibraryPage
+
+
 class TakeAnswer(Struct, frozen=True, kw_only=True):
     """One take; None where `wait` waited for all and there is none. One that is too long for an answer comes in
     parts: as long as there are more of its entries than the parts have together, ask for the next."""
@@ -161,6 +203,13 @@ class TakeAnswer(Struct, frozen=True, kw_only=True):
     take: Take | None
     of: Counted | None = None
     """How many of each there are."""
+
+
+class AuditAnswer(Struct, frozen=True, kw_only=True):
+    """Oldest first; fewer than were asked for where an answer has no room for more: ask for those before."""
+
+    id: RequestId
+    entries: tuple[AuditEntry, ...]
 
 
 class Failed(Struct, frozen=True, kw_only=True):
@@ -179,7 +228,9 @@ ANSWERS: tuple[type, ...] = (
     StatusAnswer,
     Subscribed,
     TakesAnswer,
+    LibraryAnswer,
     TakeAnswer,
+    AuditAnswer,
     Failed,
     Ended,
     Snapshot,

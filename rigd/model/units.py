@@ -17,6 +17,8 @@ ChannelNumber = NewType("ChannelNumber", int)
 """1-based number of a channel, in the order of the config's [[channel]] tables."""
 InputNumber = NewType("InputNumber", int)
 """1-based number of a socket of the interface."""
+Seconds = NewType("Seconds", float)
+"""A length of time that a person gives."""
 TakeId = NewType("TakeId", str)
 """32 hexadecimal digits, unique for all time; never derived from a name a person typed."""
 Origin = NewType("Origin", str)

@@ -1,32 +1,33 @@
-"""What a surface may do: the commands that its controls are bound to, and those that it may name itself. Pure.
+"""Who gives a command, and whether he may: by his role, and of a surface by what its config lets it do. Pure.
 
 A box on a serial line is a stranger's program: whatever it sends, it does what the config lets it do and no more.
-The controller asks `SurfaceGate.refusal` for each command that a surface gave, on its thread; nobody else decides.
+The controller asks `Gate.refusal` for each command, on its thread; nobody else decides.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from rigd.hands.bindings import COMMAND_FIELDS, Binding
+from rigd.hands.bindings import Binding
+from rigd.model.channels import Channels, channels_of, channels_text, read_channels
 from rigd.model.commands import (
     COMMANDS,
     Command,
     DiscardAndRestart,
-    GivenBy,
     KeepLast,
     NextTake,
     StartTake,
     ToggleTake,
     arguments_of,
-    parse_command,
+    channels_named,
+    names_channels,
 )
 from rigd.model.errors import CommandError
+from rigd.model.roles import SCOPES, Role, Scope, roles_for
 from rigd.model.state import Transport
-from rigd.model.units import NS_PER_SECOND, ChannelNumber, Ns, Origin
+from rigd.model.units import NS_PER_SECOND, Ns
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"take": ("start", "stop", "toggle", "next")}
 """Words of `allow` that stand for several commands."""
@@ -40,23 +41,26 @@ _BEGINS_A_TAKE = (StartTake, NextTake, DiscardAndRestart, KeepLast)
 
 
 class Permission(Struct, frozen=True, kw_only=True):
-    """One command, with any arguments; of a command for a channel also that channel alone."""
+    """One command, with any arguments; of a command for channels also these alone."""
 
     verb: str
-    channel: ChannelNumber | None = None
+    channels: Channels | None = None
 
     def __str__(self) -> str:
-        return self.verb if self.channel is None else f"{self.verb} {self.channel}"
+        return self.verb if self.channels is None else f"{self.verb} {channels_text(self.channels)}"
 
-    def covers(self, command: Command) -> bool:
-        """Whether this command is one of those that are meant."""
-        if command.verb != self.verb:
-            return False
-        return self.channel is None or getattr(command, "channel", None) == self.channel
+
+def covered(command: Command, permissions: Iterable[Permission]) -> bool:
+    """Whether the command is permitted; one for several channels where each of them is."""
+    of_verb = [each.channels for each in permissions if each.verb == command.verb]
+    if None in of_verb:
+        return True
+    asked = channels_named(command)
+    return asked is not None and set(asked) <= {number for each in of_verb for number in each or ()}
 
 
 def read_permissions(text: str) -> tuple[Permission, ...]:
-    """What an entry of `allow` stands for: "mark", "gain 3", "take". Raises CommandError."""
+    """What an entry of `allow` stands for: "mark", "gain 3", "gain 1-4", "take". Raises CommandError."""
     verb, *rest = text.lower().split() or [""]
     if verb in GROUPS and not rest:
         return tuple(Permission(verb=each) for each in GROUPS[verb])
@@ -65,25 +69,25 @@ def read_permissions(text: str) -> tuple[Permission, ...]:
         raise CommandError(f'"{verb[:40]}" is not a command')
     if not rest:
         return (Permission(verb=verb),)
-    has_channel = any(field.name == "channel" for field in arguments_of(kind))
-    if not has_channel:
+    if not any(names_channels(field) for field in arguments_of(kind)):
         raise CommandError(f'"{verb}" is allowed as a whole; write "{verb}"')
-    if len(rest) > 1 or not re.fullmatch(r"[1-9][0-9]{0,3}", rest[0]):
-        raise CommandError(f'"{verb}" is allowed as a whole or for one channel, such as "{verb} 3"')
-    return (Permission(verb=verb, channel=ChannelNumber(int(rest[0]))),)
+    try:
+        (word,) = rest
+        return (Permission(verb=verb, channels=read_channels(word)),)
+    except (ValueError, CommandError):
+        text = f'"{verb}" is allowed as a whole, or for channels, such as "{verb} 3" or "{verb} 1-4"'
+        raise CommandError(text) from None
 
 
 def bound_permissions(bindings: Iterable[Binding]) -> tuple[Permission, ...]:
-    """The commands that the controls of a surface are bound to, each once. Raises CommandError where one is none."""
+    """The commands that the controls of a surface are bound to, each once."""
     found: dict[Permission, None] = {}
     for binding in bindings:
-        for text in filter(None, (getattr(binding, gesture) for gesture in COMMAND_FIELDS)):
-            command = parse_command(text, origin=Origin("config"), at_ns=Ns(0))
-            found[Permission(verb=command.verb, channel=getattr(command, "channel", None))] = None
-        if binding.gain is not None:
-            found[Permission(verb="gain", channel=binding.gain)] = None
-        if binding.nudge is not None:
-            found[Permission(verb="nudge", channel=binding.nudge)] = None
+        for command in binding.commands:
+            found[Permission(verb=command.verb, channels=channels_named(command))] = None
+        for verb, channel in (("gain", binding.gain), ("nudge", binding.nudge)):
+            if channel is not None:
+                found[Permission(verb=verb, channels=channels_of([channel]))] = None
     return tuple(found)
 
 
@@ -99,7 +103,7 @@ class SurfaceRights(Struct, frozen=True, kw_only=True):
     def of(bindings: Iterable[Binding], allow: Iterable[str] | None) -> SurfaceRights:
         """As the config has it. Without `allow` a surface may name what its controls are bound to, and nothing grave.
 
-        Raises CommandError for an entry or a binding that is none.
+        Raises CommandError for an entry that is none.
         """
         bound = bound_permissions(bindings)
         if allow is None:
@@ -107,20 +111,52 @@ class SurfaceRights(Struct, frozen=True, kw_only=True):
         named = dict.fromkeys(each for entry in allow for each in read_permissions(entry))
         return SurfaceRights(bound=bound, named=tuple(named))
 
-    def refusal(self, command: Command) -> str:
-        """Why the surface may not; empty where it may."""
-        permitted = self.named if command.given_by is GivenBy.NAME else self.bound
-        if any(each.covers(command) for each in permitted):
+    def refusal(self, command: Command, surface: str) -> str:
+        """Why the surface of that name may not; empty where it may."""
+        permitted = self.bound if command.control else self.named
+        if covered(command, permitted):
             return ""
-        if command.given_by is not GivenBy.NAME:
-            return f'not allowed: no control of "{command.origin}" is bound to {command.verb}'
-        asked = str(Permission(verb=command.verb, channel=getattr(command, "channel", None)))
+        if command.control:
+            return f'not allowed: no control of "{surface}" is bound to {command.verb}'
+        asked = str(Permission(verb=command.verb, channels=channels_named(command)))
         may = ", ".join(str(each) for each in self.named) or "nothing"
         wanted = ", ".join(f'"{each}"' for each in (*self.named, asked))
         return (
-            f'not allowed: [surface.{command.origin}] does not allow "{asked}". It may name: {may}. '
+            f'not allowed: [surface.{surface}] does not allow "{asked}". It may name: {may}. '
             f"To allow it too: allow = [{wanted}]"
         )
+
+
+class Principal(Struct, frozen=True, kw_only=True):
+    """Who gives commands by one way in. Set by whoever opens that way."""
+
+    name: str
+    """A user of this machine, or what [surface.NAME] is called."""
+    role: Role
+    role_set_by: str = ""
+    """The option that gave the role."""
+    rights: SurfaceRights | None = None
+    """Of a surface: within its role it may do this and no more. None: whatever its role may."""
+
+
+RIG_ITSELF = Principal(name="rigd", role=Role.OWNER)
+
+
+def surface_principal(
+    name: str, role: Role, bindings: Iterable[Binding], allow: Iterable[str] | None
+) -> Principal:
+    """A surface, as the config has it. Raises CommandError for an entry of `allow` that is none."""
+    rights = SurfaceRights.of(bindings, allow)
+    return Principal(name=name, role=role, role_set_by=f"[surface.{name}] role", rights=rights)
+
+
+def role_refusal(verb: str, scope: Scope, who: Principal) -> str:
+    """Why the role does not let him; empty where it does."""
+    if scope in SCOPES[who.role]:
+        return ""
+    least = roles_for(scope)[0]
+    cure = f"; that is set by {who.role_set_by}" if who.role_set_by else ""
+    return f'not allowed: "{who.name}" is here as {who.role}, and {verb} is for the {least}{cure}'
 
 
 class TakePace:
@@ -130,7 +166,7 @@ class TakePace:
         self._left = float(TAKES_AT_ONCE)
         self._at_ns = Ns(0)
 
-    def refusal(self, command: Command, transport: Transport) -> str:
+    def refusal(self, command: Command, transport: Transport, surface: str) -> str:
         """Why this take is not begun; empty where it is, or where the command begins none."""
         stops = isinstance(command, ToggleTake) and transport is Transport.ROLLING
         if stops or not isinstance(command, (*_BEGINS_A_TAKE, ToggleTake)):
@@ -140,25 +176,23 @@ class TakePace:
         self._left = min(float(TAKES_AT_ONCE), self._left + TAKES_PER_S * passed_ns / NS_PER_SECOND)
         if self._left < 1:
             return (
-                f'too many takes: "{command.origin}" may begin {TAKES_AT_ONCE} at once and {TAKES_PER_S} a second; '
+                f'too many takes: "{surface}" may begin {TAKES_AT_ONCE} at once and {TAKES_PER_S} a second; '
                 "this one was not begun. Look for a broken control"
             )
         self._left -= 1
         return ""
 
 
-class SurfaceGate:
-    """Every command of every surface passes here. One thread: the controller's."""
+class Gate:
+    """Every command of everybody passes here. One thread: the controller's."""
 
-    def __init__(self, rights: Mapping[str, SurfaceRights]) -> None:
-        self._rights = rights
-        self._paces = {name: TakePace() for name in rights}
+    def __init__(self) -> None:
+        self._paces: dict[str, TakePace] = {}
 
-    def refusal(self, command: Command, transport: Transport) -> str:
-        """Why the command is not carried out; empty where the surface may. What a person gave is not asked about."""
-        if command.given_by is GivenBy.CLIENT:
-            return ""
-        rights = self._rights.get(command.origin)
-        if rights is None:
-            return f"not allowed: there is no [surface.{command.origin}]"
-        return rights.refusal(command) or self._paces[command.origin].refusal(command, transport)
+    def refusal(self, command: Command, who: Principal, transport: Transport) -> str:
+        """Why the command is not carried out; empty where he may give it."""
+        refused = role_refusal(command.verb, command.scope, who)
+        if refused or who.rights is None:
+            return refused
+        pace = self._paces.setdefault(who.name, TakePace())
+        return who.rights.refusal(command, who.name) or pace.refusal(command, transport, who.name)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from rigd.model.channels import Channels, channels_text
 from rigd.model.commands import NudgeGain, SetGain, SetPad, SetPhantom, SetPolarity
 from rigd.model.effects import RequestSetting, SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
@@ -18,7 +19,7 @@ from rigd.model.messages import Annotate
 from rigd.model.state import Channel, RigState, Setting, SurfaceStatus, is_rolling
 from rigd.model.take import GainChange, Parameter
 from rigd.model.units import ChannelNumber
-from rigd.rules.arming import known_channel
+from rigd.rules.arming import channels_title, known_channels
 from rigd.rules.step_work import Refusal, Work
 
 SETTINGS: dict[Parameter, str] = {
@@ -33,12 +34,16 @@ MOST_GAIN_CHANGES = 100_000
 
 
 def set_gain(work: Work, command: SetGain) -> str:
-    channel = known_channel(work.state, command.channel)
-    return _ask_gain(work, channel, command.gain_db)
+    channels = known_channels(work.state, command.channels)
+    return _ask_gains(work, [(channel, command.gain_db) for channel in channels])
 
 
 def nudge_gain(work: Work, command: NudgeGain) -> str:
-    channel = known_channel(work.state, command.channel)
+    channels = known_channels(work.state, command.channels)
+    return _ask_gains(work, [(each, _turned_db(work, each, command.delta_db)) for each in channels])
+
+
+def _turned_db(work: Work, channel: Channel, delta_db: float) -> float:
     _ability_of(work.state, channel)
     setting = channel.gain
     from_db = setting.asked if setting.asked is not None else setting.value
@@ -47,32 +52,34 @@ def nudge_gain(work: Work, command: NudgeGain) -> str:
             f'channel {channel.number} "{channel.name}": preamp "{channel.preamp}" has not said its gain '
             f"yet, so there is nothing to turn from; set it with: rigd gain {channel.number} DB"
         )
-    return _ask_gain(work, channel, from_db + command.delta_db)
+    return from_db + delta_db
 
 
 def set_pad(work: Work, command: SetPad) -> str:
-    return _switch(work, command.channel, "pad", command.on)
+    return _switch(work, command.channels, "pad", command.on)
 
 
 def set_polarity(work: Work, command: SetPolarity) -> str:
-    return _switch(work, command.channel, "polarity", command.on)
+    return _switch(work, command.channels, "polarity", command.on)
 
 
 def set_phantom(work: Work, command: SetPhantom) -> str:
     """48 V can harm a ribbon microphone and always bangs, so it asks twice and waits for the take's end."""
-    channel = known_channel(work.state, command.channel)
-    _ability_of(work.state, channel)
+    channels = known_channels(work.state, command.channels)
+    for channel in channels:
+        _ability_of(work.state, channel)
+    title, numbers = channels_title(channels), channels_text(command.channels)
     if is_rolling(work.state) and not work.rules.phantom_while_rolling:
         raise Refusal(
-            f'channel {channel.number} "{channel.name}": 48 V is not switched while a take rolls; stop first '
+            f"{title}: 48 V is not switched while a take rolls; stop first "
             "(or set [control] phantom_while_rolling)"
         )
     if command.on and not command.confirm:
         raise Refusal(
-            f'channel {channel.number} "{channel.name}": 48 V on wants a confirmation, because it can harm a '
-            f"ribbon microphone: phantom {channel.number} on confirm (in a terminal: --confirm)"
+            f"{title}: 48 V on wants a confirmation, because it can harm a "
+            f"ribbon microphone: phantom {numbers} on confirm (in a terminal: --confirm)"
         )
-    return _switch(work, command.channel, "phantom", command.on)
+    return _switch(work, command.channels, "phantom", command.on)
 
 
 def setting_told(work: Work, fact: PreampSetting) -> None:
@@ -115,26 +122,44 @@ def _ability_of(state: RigState, channel: Channel) -> PreampAbility:
     return channel.ability
 
 
-def _ask_gain(work: Work, channel: Channel, gain_db: float) -> str:
-    _ability_of(work.state, channel)
+def _ask_gains(work: Work, wishes: Sequence[tuple[Channel, float]]) -> str:
+    """Each channel gets its gain, and its gang with it: of two channels of one gang the first counts."""
+    asked: dict[ChannelNumber, tuple[Channel, float]] = {}
+    for channel, gain_db in wishes:
+        if channel.number not in asked:
+            gang = _gang_asked(work.state, channel, gain_db)
+            asked |= {member.number: (member, quantised_db) for member, quantised_db in gang}
+    _ask(work, "gain_db", list(asked.values()))
+    together: dict[tuple[str, float], list[Channel]] = {}
+    for channel, gain_db in asked.values():
+        together.setdefault((channel.preamp, gain_db), []).append(channel)
+    return "; ".join(
+        _gain_asked(work.state, channels, gain_db) for (_, gain_db), channels in together.items()
+    )
+
+
+def _gain_asked(state: RigState, channels: Sequence[Channel], gain_db: float) -> str:
+    preamp = channels[0].preamp
+    asked_of = f'{channels_title(channels)}: {gain_db:g} dB asked of preamp "{preamp}"'
+    if _is_away(state, preamp):
+        return f"{asked_of}, which does not answer: pending, and given up after {ORDER_WAITS_S} s"
+    return asked_of
+
+
+def _gang_asked(state: RigState, channel: Channel, gain_db: float) -> list[tuple[Channel, float]]:
+    _ability_of(state, channel)
     if not math.isfinite(gain_db):
         raise Refusal(f'channel {channel.number} "{channel.name}": {gain_db} is not a gain')
-    gang = _gang_of(work.state, channel)
     asked = []
-    for member in gang:
-        ability = _ability_of(work.state, member)
+    for member in _gang_of(state, channel):
+        ability = _ability_of(state, member)
         if not ability.min_db - ability.step_db / 2 <= gain_db <= ability.max_db + ability.step_db / 2:
             raise Refusal(
                 f'channel {member.number} "{member.name}": {gain_db:g} dB is out of its range of '
                 f"{ability.min_db:g} to {ability.max_db:g} dB"
             )
         asked.append((member, ability.quantise(gain_db)))
-    _ask(work, "gain_db", asked)
-    names = ", ".join(f'{member.number} "{member.name}"' for member, _ in asked)
-    asked_of = f'channel {names}: {asked[0][1]:g} dB asked of preamp "{channel.preamp}"'
-    if _is_away(work.state, channel.preamp):
-        return f"{asked_of}, which does not answer: pending, and given up after {ORDER_WAITS_S} s"
-    return asked_of
+    return asked
 
 
 def _gang_of(state: RigState, channel: Channel) -> Sequence[Channel]:
@@ -147,16 +172,23 @@ def _gang_of(state: RigState, channel: Channel) -> Sequence[Channel]:
     ]
 
 
-def _switch(work: Work, number: ChannelNumber, parameter: Parameter, on: bool) -> str:
-    channel = known_channel(work.state, number)
-    if not getattr(_ability_of(work.state, channel), parameter):
-        raise Refusal(f'channel {number} "{channel.name}": preamp "{channel.preamp}" has no {parameter}')
-    _ask(work, parameter, [(channel, 1.0 if on else 0.0)])
+def _switch(work: Work, numbers: Channels, parameter: Parameter, on: bool) -> str:
+    channels = known_channels(work.state, numbers)
+    of_preamp: dict[str, list[Channel]] = {}
+    for channel in channels:
+        if not getattr(_ability_of(work.state, channel), parameter):
+            raise Refusal(f'{channels_title([channel])}: preamp "{channel.preamp}" has no {parameter}')
+        of_preamp.setdefault(channel.preamp, []).append(channel)
+    _ask(work, parameter, [(channel, 1.0 if on else 0.0) for channel in channels])
     word = "on" if on else "off"
-    asked_of = f'channel {number} "{channel.name}": {parameter} {word} asked of preamp "{channel.preamp}"'
-    if _is_away(work.state, channel.preamp):
-        return f"{asked_of}, which does not answer: given up unless it does at once"
-    return asked_of
+    told = []
+    for preamp, asked in of_preamp.items():
+        away = _is_away(work.state, preamp)
+        told.append(
+            f'{channels_title(asked)}: {parameter} {word} asked of preamp "{preamp}"'
+            + (", which does not answer: given up unless it does at once" if away else "")
+        )
+    return "; ".join(told)
 
 
 def _is_away(state: RigState, preamp: str) -> bool:

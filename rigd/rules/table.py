@@ -14,7 +14,8 @@ from msgspec import Struct
 from rigd.model import blackbox, library, messages
 from rigd.model import commands as c
 from rigd.model import inputs as i
-from rigd.model.commands import Accepted, Command, Rejected, Reply
+from rigd.model.channels import channels_text
+from rigd.model.commands import Accepted, Command, Rejected, Reply, channels_named
 from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.effects import Effect
 from rigd.model.errors import RigError
@@ -185,7 +186,7 @@ def step(state: RigState, given: Input, rules: Rules, *, not_allowed: str = "") 
     except RigError as refusal:
         if not isinstance(what, Command):
             raise
-        return _refused(state, given, rules, what, str(refusal))
+        return _refused(state, given, rules, what, f"{_none_of(what)}{refusal}")
     reply: Reply | None = None
     if isinstance(what, Command):
         reply = Accepted(message=message or "", take_id=work.take_id, ended=work.ended)
@@ -201,6 +202,12 @@ def _check_time(given: Input) -> None:
         )
     if at_ns > given.circumstances.now_ns + FURTHEST_AHEAD_NS:
         raise Refusal("the time of this command lies in the future; it was not done")
+
+
+def _none_of(command: Command) -> str:
+    """Of several channels none gets what one of them is refused."""
+    channels = channels_named(command) or ()
+    return f"nothing was changed of channels {channels_text(channels)}: " if len(channels) > 1 else ""
 
 
 def _refused(state: RigState, given: Input, rules: Rules, command: Command, reason: str) -> Step:

@@ -21,6 +21,7 @@ import pytest
 from rigd.api.client import ControlClient
 from rigd.api.server import DOOR_PAUSE_NS, LINES_A_TURN, ControlSocket
 from rigd.control.controller import Controller
+from rigd.control.levels_fan import LevelsFan
 from rigd.model.commands import Command, Reply
 from rigd.model.errors import CommandError, LinkError
 from rigd.model.events import Event, Happening, Snapshot
@@ -29,6 +30,7 @@ from rigd.model.limits import MOST_CLIENTS
 from rigd.model.messages import OpenTake
 from rigd.model.state import Transport
 from rigd.model.units import NS_PER_SECOND, Frame
+from rigd.rules.permissions import Principal
 from rigd.wire.link import listen
 from tests.support.desk import frame, ns
 from tests.support.parts import ObedientParts, WoundTape, running_controller
@@ -55,7 +57,7 @@ class Bench:
 
 
 @contextmanager
-def bench_at(folder: Path) -> Iterator[Bench]:
+def bench_at(folder: Path, **more: Any) -> Iterator[Bench]:
     tape, parts = WoundTape(), ObedientParts()
     path = folder / "rigd.sock"
 
@@ -66,7 +68,7 @@ def bench_at(folder: Path) -> Iterator[Bench]:
         server = ControlSocket(
             path,
             controller=controller,
-            make_meter=lambda: read_levels,
+            **{"levels": LevelsFan(read_levels, lambda: ns(time.monotonic())), **more},
             read_timing=lambda: None,
             clock_ns=lambda: ns(time.monotonic()),
         )
@@ -97,6 +99,25 @@ def test_the_socket_is_for_its_owner_alone(bench: Bench) -> None:
     assert stat.S_IMODE(bench.path.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize(
+    ("given", "disarmed"),
+    [(3, [3]), ([4, 2, 2], [2, 4]), ("1-2,4", [1, 2, 4]), (None, [1, 2, 3, 4]), ("all", [1, 2, 3, 4])],
+)
+def test_a_client_names_channels_as_a_number_a_list_or_a_text(
+    bench: Bench, given: Any, disarmed: list[int]
+) -> None:
+    with bench.client() as client:
+        assert client.command("disarm", channel=given, at_ns=ns(100.0)).accepted
+        channels = client.status().state.channels
+    assert [channel.number for channel in channels if not channel.armed] == disarmed
+
+
+@pytest.mark.parametrize("given", [[], [1, "2"], "1-", True, 1.5, [[1]]])
+def test_channels_of_another_form_are_refused_with_the_form(bench: Bench, given: Any) -> None:
+    with bench.client() as client, pytest.raises(CommandError, match="form is"):
+        client.command("arm", channel=given)
+
+
 def test_a_command_by_verb_and_by_text_is_done_at_the_time_it_was_meant(bench: Bench) -> None:
     with bench.client() as client:
         answer = client.command("start", at_ns=ns(99.5))
@@ -124,7 +145,7 @@ def test_a_refusal_carries_its_reason(bench: Bench) -> None:
         ("dance", {}, "not a command"),
         ("keep", {}, "keep SECONDS"),
         ("keep", {"seconds": "soon"}, "keep SECONDS"),
-        ("gain", {"channel": 1, "gain_db": 2.0, "origin": "x"}, "gain CHANNEL GAIN_DB"),
+        ("gain", {"channel": 1, "gain_db": 2.0, "origin": "x"}, "gain CHANNELS GAIN_DB"),
     ],
 )
 def test_a_command_of_another_form_is_told_the_right_form(
@@ -316,11 +337,11 @@ def test_a_client_that_asks_without_end_lets_the_others_have_their_turn(
     gate = threading.Event()
     submit_then = bench.controller.submit_then
 
-    def noting(command: Command, answered: Callable[[Reply], None]) -> None:
+    def noting(command: Command, by: Principal, answered: Callable[[Reply], None]) -> None:
         order.append(command.origin)
         if command.origin == "gate":
             gate.wait(PATIENCE_S)
-        submit_then(command, answered)
+        submit_then(command, by, answered)
 
     def line(origin: str) -> bytes:
         request = {"type": "TextRequest", "id": origin, "text": "unlock", "origin": origin}

@@ -14,6 +14,7 @@ import pytest
 
 from rigd.cli.terminal import ExitCode
 from rigd.model.state import Transport
+from rigd.wire.own_folder import user_named
 from tests.support.rig import RigRun, check_take
 
 CONFIG = """
@@ -45,6 +46,9 @@ def rig() -> Iterator[RigRun]:
         yield rig
 
 
+ME = user_named(os.getuid())
+
+
 def done(rig: RigRun, *words: str) -> str:
     ended = rigd(*words, runtime=rig.runtime)
     assert ended.returncode == ExitCode.DONE, ended.stderr
@@ -68,8 +72,16 @@ def test_a_session_by_hand(rig: RigRun) -> None:
     done(rig, "take", "note", "best", "bridge")
     done(rig, "take", "circle")
     done(rig, "take", "rate", "4")
+    audit = as_json(rig, "audit", "-n", "4")["entries"]
+    assert [entry["command"] for entry in audit] == ["stop", "note best bridge", "circle", "rate 4"]
+    assert {(entry["who"], entry["role"], entry["accepted"]) for entry in audit} == {(ME, "owner", True)}
+    assert "song Blue Train" in done(rig, "audit")
     listed = as_json(rig, "takes")
     (take,) = listed["takes"]
+    (found,) = as_json(rig, "takes", "--all")["takes"]
+    assert (found["take_id"], found["song"], found["rating"]) == (take["take_id"], "Blue Train", 4)
+    assert as_json(rig, "takes", "--session", "Nobody")["takes"] == []
+    assert "Blue Train · Take 001  ◎★★★★" in done(rig, "takes", "--all")
     assert take["closed"]
     assert take["channels"] == [1]
     assert take["slate"]["song"] == "Blue Train"

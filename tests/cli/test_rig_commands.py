@@ -16,8 +16,8 @@ from rigd.model.commands import COMMANDS, places_of
 from rigd.model.requests import CommandAnswer
 
 CLI = Path(__file__).resolve().parents[2] / "rigd" / "cli"
-SPECIAL = {"arm", "disarm", "gain"}
-"""They do more than the rig's command of that name: several channels; show it."""
+SPECIAL = {"gain"}
+"""It does more than the rig's command of that name: it shows the gain, too."""
 
 
 class Recorder:
@@ -67,6 +67,12 @@ def test_no_summary_stands_a_second_time() -> None:
         ("undo", {}, [], {}),
         ("toggle", {"is_timed": True, "may_hold": True}, ["--hold"], {"at_ns": STARTED_NS, "held": True}),
         ("keep", {}, ["40m"], {"seconds": 2400.0}),
+        ("arm", {}, [], {}),
+        ("arm", {}, ["all"], {}),
+        ("arm", {}, ["1-4", "3", "6"], {"channel": [1, 2, 3, 4, 6]}),
+        ("disarm", {}, ["3"], {"channel": 3}),
+        ("pad", {}, ["1,2", "on"], {"channel": [1, 2], "on": True}),
+        ("nudge", {}, ["1-2", "-1.5"], {"channel": [1, 2], "delta_db": -1.5}),
         ("mark", {}, ["second", "verse"], {"name": "second verse"}),
         ("mark", {}, [], {}),
         ("song", {}, [""], {"name": ""}),

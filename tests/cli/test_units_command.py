@@ -50,3 +50,12 @@ def test_a_drop_in_is_shown_line_by_line_as_it_would_be_written(tmp_path: Path) 
 )
 def test_check_says_what_each_box_may_name(tmp_path: Path, allow: str, may: str) -> None:
     assert f'"box" may name by itself: {may}' in run("check", config_in(tmp_path, allow))
+
+
+def test_check_says_what_each_is_here_for_that_is_no_owner(tmp_path: Path) -> None:
+    config = config_in(tmp_path, 'role = "player"\nallow = ["take"]')
+    shown = run("check", config)
+    assert '"box" is here as player' in shown
+    assert '"box" may name by itself: start, stop, toggle, next' in shown
+    shown = run("check", config, "--set", "control.group_role=watcher")
+    assert "members of the service's group are here as watcher" in shown

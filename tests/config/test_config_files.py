@@ -22,7 +22,7 @@ from rigd.config.sections import (
     ChannelSection,
     DiskSection,
 )
-from rigd.hands.bindings import ONE_SWITCH, Binding, check_binding
+from rigd.hands.bindings import ONE_SWITCH, Binding, binding_of, check_binding, prototype_of
 from rigd.model.errors import ConfigError
 from rigd.preamps.x32.preamp import X32Settings, XAirSettings
 from rigd.surfaces.midi.settings import MidiSettings
@@ -82,7 +82,8 @@ def test_the_one_switch_grammar_of_the_examples_is_rigds_own() -> None:
         config = load(ROOT / "configs" / f"{name}.toml")
         pedal = next(surface for surface in config.surfaces if surface.name == "pedal")
         (binding,) = pedal.bindings
-        assert {gesture: getattr(binding, gesture) for gesture in ONE_SWITCH} == dict(ONE_SWITCH)
+        grammar = {gesture: prototype_of(text) for gesture, text in ONE_SWITCH.items()}
+        assert {gesture: getattr(binding, gesture) for gesture in ONE_SWITCH} == grammar
 
 
 def test_an_empty_file_is_a_rig_with_all_defaults(written: Path) -> None:
@@ -232,7 +233,7 @@ def test_what_no_config_looks_like_is_a_config_error(written: Path, text: str) -
 
 
 def test_what_the_model_says_of_a_binding_is_told_at_its_control(written: Path) -> None:
-    binding = Binding(control="cc 82", mode="latching", hold="stop")
+    binding = binding_of(control="cc 82", mode="latching", hold="stop")
     (wrong,) = check_binding(binding)
     written.write_text(
         "[surface.pedal]\nkind = 'midi'\nport = 'x'\n"
@@ -245,11 +246,11 @@ def test_bindings_reach_the_rig_as_its_own_word(written: Path) -> None:
     assert {field.name for field in fields(Binding)} == set(BindingSection.model_fields)
     for field in fields(Binding):
         if not field.required:
-            assert BindingSection.model_fields[field.name].default == field.default
+            assert (BindingSection.model_fields[field.name].default or None) == (field.default or None)
     written.write_text(
         "[surface.pedal]\nkind='midi'\nport='x'\nbinding=[{control='cc 1', tap='mark', hold_ms=700}]\n"
     )
-    assert load(written).surfaces[0].bindings == (Binding(control="cc 1", tap="mark", hold_ms=700),)
+    assert load(written).surfaces[0].bindings == (binding_of(control="cc 1", tap="mark", hold_ms=700),)
 
 
 def test_every_option_says_what_it_means_and_what_is_allowed() -> None:

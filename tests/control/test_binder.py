@@ -12,15 +12,15 @@ import pytest
 from msgspec.structs import replace
 
 from rigd.control.binder import MOST_UNANSWERED, QUEUE_LENGTH, Binder
-from rigd.hands.bindings import ONE_SWITCH, Binding
+from rigd.hands.bindings import ONE_SWITCH, Binding, binding_of
 from rigd.hands.surface import ControlInput, Motion
+from rigd.model.channels import channels_of
 from rigd.model.commands import (
     Accepted,
     AddMarker,
     CircleTake,
     Command,
     DiscardAndRestart,
-    GivenBy,
     KeepLast,
     NextTake,
     NudgeGain,
@@ -33,8 +33,10 @@ from rigd.model.commands import (
 )
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.levels import Levels
+from rigd.model.roles import Role
 from rigd.model.state import Channel, RigState, Setting, SurfaceStatus, Transport
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
+from rigd.rules.permissions import Gate, Principal, surface_principal
 from tests.support.patience import wait_for
 
 MS = 1_000_000
@@ -42,16 +44,19 @@ PEDAL, BOX = Origin("pedal"), Origin("box")
 ABILITY = PreampAbility(min_db=0.0, max_db=60.0, step_db=0.5, read_back=ReadBack.PUSH)
 BINDINGS = {
     "pedal": (
-        Binding(control="cc 80", **ONE_SWITCH),  # type: ignore[arg-type]
-        Binding(control="cc 81 ch 2", tap="mark chorus"),
-        Binding(control="cc 83", press="start", release="stop", debounce_ms=0),
+        binding_of(control="cc 80", **ONE_SWITCH),
+        binding_of(control="cc 81 ch 2", tap="mark chorus"),
+        binding_of(control="cc 83", press="start", release="stop", debounce_ms=0),
         Binding(control="cc 11", gain=ChannelNumber(1)),
     ),
     "box": (
         Binding(control="encoder 1", nudge=ChannelNumber(1), step_db=0.5),
-        Binding(control="button 1", mode="trigger", tap="toggle"),
+        binding_of(control="button 1", mode="trigger", tap="toggle"),
     ),
 }
+
+
+PRINCIPALS = {name: surface_principal(name, Role.OWNER, of, None) for name, of in BINDINGS.items()}
 
 
 def rig_state() -> RigState:
@@ -94,13 +99,15 @@ class Rig:
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
+        self.givers: list[Principal] = []
         self.reply: Reply = Accepted()
         self.blocked = threading.Event()
         self.blocked.set()
 
-    def submit(self, command: Command) -> Future[Reply]:
+    def submit(self, command: Command, by: Principal) -> Future[Reply]:
         assert self.blocked.wait(20)
         self.commands.append(command)
+        self.givers.append(by)
         future: Future[Reply] = Future()
         future.set_result(self.reply)
         return future
@@ -132,6 +139,7 @@ class Bench:
         self.reports: list[SurfaceStatus] = []
         self.binder = Binder(
             bindings=BINDINGS,
+            principals=PRINCIPALS,
             submit=self.rig.submit,
             state=lambda: self.state,
             report=self.reports.append,
@@ -171,7 +179,7 @@ class Bench:
         wait_for(lambda: len(self.rig.commands) >= count)
         self.all_done()
         assert len(self.rig.commands) == count
-        return [replace(command, given_by=GivenBy.CLIENT) for command in self.rig.commands]
+        return [replace(command, control="") for command in self.rig.commands]
 
 
 @pytest.fixture
@@ -187,6 +195,19 @@ def test_a_tap_is_a_command_at_the_time_of_the_press(bench: Bench) -> None:
     bench.press(100, 180)
     bench.pass_time(500)
     assert bench.commands(1) == [ToggleTake(origin=PEDAL, at_ns=Ns(100 * MS))]
+
+
+def test_no_text_is_read_at_a_press_or_a_turn(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(text: str, **_: object) -> Command:
+        raise AssertionError(f'"{text}" was read once more')
+
+    for room in ("hands.bindings", "control.binder"):
+        monkeypatch.setattr(f"rigd.{room}.parse_command", read)
+    bench.press(100, 180)
+    bench.pass_time(500)
+    bench.move("encoder 1", Motion.RELATIVE, 600, value=1.0, of="box")
+    wait_for(lambda: len(bench.rig.commands) == 2)
+    assert {type(command) for command in bench.rig.commands} == {ToggleTake, NudgeGain}
 
 
 def test_a_double_is_one_command_at_the_time_of_the_first_press(bench: Bench) -> None:
@@ -260,14 +281,14 @@ def test_a_fader_sets_the_gain_once_it_has_passed_the_true_one(bench: Bench) -> 
         bench.move("cc 11 ch 1", Motion.ABSOLUTE, at_ms, value=place)
         bench.all_done()
     assert bench.commands(1) == [
-        SetGain(origin=PEDAL, at_ns=Ns(2 * MS), channel=ChannelNumber(1), gain_db=36.0)
+        SetGain(origin=PEDAL, at_ns=Ns(2 * MS), channels=channels_of([1]), gain_db=36.0)
     ]
 
 
 def test_an_encoder_nudges_the_gain(bench: Bench) -> None:
     bench.move("encoder 1", Motion.RELATIVE, 5, value=3.0, of="box")
     assert bench.commands(1) == [
-        NudgeGain(origin=BOX, at_ns=Ns(5 * MS), channel=ChannelNumber(1), delta_db=1.5)
+        NudgeGain(origin=BOX, at_ns=Ns(5 * MS), channels=channels_of([1]), delta_db=1.5)
     ]
 
 
@@ -285,23 +306,30 @@ def test_a_named_command_that_is_none_is_answered_with_the_right_form(bench: Ben
     assert "keep SECONDS" in text
 
 
-def test_a_command_says_whether_a_control_gave_it_or_the_surface_named_it(bench: Bench) -> None:
+def test_a_command_has_the_control_that_gave_it_and_the_surface_is_who_gives_it(bench: Bench) -> None:
     bench.binder.said("pedal", "keep 20", Ns(9 * MS))
     bench.move("encoder 1", Motion.RELATIVE, 10, value=3.0, of="box")
     bench.press(100, 180)
     bench.pass_time(500)
     bench.commands(3)
-    given = [command.given_by for command in bench.rig.commands]
-    assert given == [GivenBy.NAME, GivenBy.CONTROL, GivenBy.CONTROL]
+    assert [command.control for command in bench.rig.commands] == ["", "encoder 1", "cc 80 ch 1"]
+    assert [by.name for by in bench.rig.givers][:3] == ["pedal", "box", "pedal"]
+
+
+def test_a_surface_that_the_config_has_not_may_do_nothing(bench: Bench) -> None:
+    bench.binder.said("nobody", "start", Ns(0))
+    wait_for(lambda: bench.rig.givers)
+    who = bench.rig.givers[0]
+    assert who.name == "nobody" and Gate().refusal(bench.rig.commands[0], who, Transport.READY)
 
 
 def test_a_surface_with_banks_makes_its_commands_and_the_answer_finds_the_control(bench: Bench) -> None:
     bench.rig.reply = Rejected(reason="channel 11 has no preamp")
-    made = SetGain(origin=Origin("somebody else"), at_ns=Ns(9 * MS), channel=ChannelNumber(11), gain_db=32.5)
+    made = SetGain(origin=Origin("somebody else"), at_ns=Ns(9 * MS), channels=(ChannelNumber(11),), gain_db=32.5)
     bench.binder.do("pedal", made, control="fader 3")
     wait_for(lambda: bench.pedal.answers == [("fader 3", False, "channel 11 has no preamp")])
     (command,) = bench.rig.commands
-    assert command == replace(made, origin=PEDAL, given_by=GivenBy.NAME), "by `allow`, and not by a binding"
+    assert command == replace(made, origin=PEDAL), "by `allow`, and not by a binding of the control"
 
 
 def test_the_same_refusal_is_logged_once_a_minute_with_how_often(
@@ -325,7 +353,7 @@ def test_one_surface_does_not_fill_the_controllers_queue(
 ) -> None:
     unanswered: list[Command] = []
 
-    def never(command: Command) -> Future[Reply]:
+    def never(command: Command, by: Principal) -> Future[Reply]:
         unanswered.append(command)
         return Future()
 

@@ -19,6 +19,7 @@ from rigd.model.inputs import CaptureLost
 from rigd.model.messages import EndTake, OpenTake
 from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.units import NS_PER_SECOND, Frame, Ns, Origin
+from rigd.rules.permissions import RIG_ITSELF
 from tests.support.desk import LISTENING, WRITER_IDLE, frame
 from tests.support.parts import ObedientParts, WoundTape, controller_of, running_controller, until
 from tests.support.patience import PATIENCE_S
@@ -27,7 +28,7 @@ from tests.support.patience import PATIENCE_S
 def do(controller: Controller, text: str, tape: WoundTape, *, at_s: float | None = None) -> Reply:
     at_ns = tape.clock_ns() if at_s is None else Ns(round(at_s * 1e9))
     command = parse_command(text, origin=Origin("test"), at_ns=at_ns)
-    return controller.submit(command).result(PATIENCE_S)
+    return controller.submit(command, RIG_ITSELF).result(PATIENCE_S)
 
 
 def test_a_take_is_placed_by_the_time_of_the_presses_and_filed_when_closed() -> None:
@@ -54,7 +55,7 @@ def test_the_writer_was_told_before_the_reply_came() -> None:
             answered.set()
 
         command = parse_command("start", origin=Origin("test"), at_ns=tape.clock_ns())
-        controller.submit_then(command, reply_came)
+        controller.submit_then(command, RIG_ITSELF, reply_came)
         assert answered.wait(PATIENCE_S)
     assert told == [1]
 
@@ -201,7 +202,7 @@ def test_a_time_that_is_no_time_is_refused(at_ns: int) -> None:
     tape = WoundTape()
     with running_controller(tape, ObedientParts()) as controller:
         command = parse_command("start", origin=Origin("x"), at_ns=Ns(at_ns))
-        reply = controller.submit(command).result(PATIENCE_S)
+        reply = controller.submit(command, RIG_ITSELF).result(PATIENCE_S)
     assert isinstance(reply, Rejected)
 
 
@@ -209,7 +210,7 @@ def test_a_storm_of_presses_is_answered_press_by_press() -> None:
     tape, parts = WoundTape(), ObedientParts()
     controller = controller_of(tape, parts)
     command = parse_command("toggle", origin=Origin("x"), at_ns=tape.clock_ns())
-    replies = [controller.submit(command) for _ in range(MOST_COMMANDS_WAITING + 50)]
+    replies = [controller.submit(command, RIG_ITSELF) for _ in range(MOST_COMMANDS_WAITING + 50)]
     refused_at_once = [reply for reply in replies if reply.done()]
     assert len(refused_at_once) == 50
     controller.post(LISTENING)  # facts still have room
@@ -225,12 +226,12 @@ def test_what_was_submitted_before_the_stop_is_done_and_later_is_refused() -> No
     tape = WoundTape()
     controller = controller_of(tape, ObedientParts())
     command = parse_command("lock", origin=Origin("x"), at_ns=tape.clock_ns())
-    early = controller.submit(command)
+    early = controller.submit(command, RIG_ITSELF)
     listener = controller.listen()
     controller.start()
     controller.stop()
     assert isinstance(early.result(PATIENCE_S), Accepted)
-    assert isinstance(controller.submit(command).result(PATIENCE_S), Rejected)
+    assert isinstance(controller.submit(command, RIG_ITSELF).result(PATIENCE_S), Rejected)
     with pytest.raises(LinkError, match="closed"):
         listener.next(PATIENCE_S)
 
@@ -238,7 +239,7 @@ def test_what_was_submitted_before_the_stop_is_done_and_later_is_refused() -> No
 def test_a_caller_that_gives_up_does_not_break_the_step() -> None:
     tape = WoundTape()
     controller = controller_of(tape, ObedientParts())
-    future = controller.submit(parse_command("lock", origin=Origin("x"), at_ns=tape.clock_ns()))
+    future = controller.submit(parse_command("lock", origin=Origin("x"), at_ns=tape.clock_ns()), RIG_ITSELF)
     assert not future.cancel()
     controller.start()
     try:
@@ -276,7 +277,7 @@ def test_a_probe_comes_back_behind_all_that_was_in_the_queue_and_not_from_a_cont
             order.append("probe")
             reached.set()
 
-        controller.submit_then(command, hang)
+        controller.submit_then(command, RIG_ITSELF, hang)
         controller.probe(arrived)
         assert not reached.is_set()
         go_on.set()

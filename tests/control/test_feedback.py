@@ -67,7 +67,7 @@ class Bench:
 
     def meter(self) -> Levels | None:
         self.read += 1
-        return self.readings[min(self.read, len(self.readings)) - 1] if self.readings else None
+        return self.readings[self.read - 1] if self.read <= len(self.readings) else None
 
     def post(self, fact: Fact) -> None:
         if self.is_full:

@@ -11,7 +11,7 @@ import pytest
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
 from rigd.control.binder import Binder
-from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Binding
+from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Binding, binding_of
 from rigd.model.commands import (
     Accepted,
     CircleTake,
@@ -22,8 +22,10 @@ from rigd.model.commands import (
     Reply,
     ToggleTake,
 )
+from rigd.model.roles import Role
 from rigd.model.state import SurfaceStatus
 from rigd.model.units import Ns
+from rigd.rules.permissions import Principal, surface_principal
 from rigd.surfaces.midi.surface import MidiSurface
 from tests.support.patience import wait_for
 from tests.surfaces.midi_bench import STATE, midi_settings
@@ -37,7 +39,7 @@ class Rig:
         self.commands: list[Command] = []
         self.reply: Reply = Accepted()
 
-    def submit(self, command: Command) -> Future[Reply]:
+    def submit(self, command: Command, by: Principal) -> Future[Reply]:
         self.commands.append(command)
         future: Future[Reply] = Future()
         future.set_result(self.reply)
@@ -51,6 +53,7 @@ class Chain:
         self.pedal = Pedal(lambda: PtyWire(path), kind=kind)
         self.binder = Binder(
             bindings={"pedal": (binding,)},
+            principals={"pedal": surface_principal("pedal", Role.OWNER, (binding,), None)},
             submit=self.rig.submit,
             state=lambda: STATE,
             report=self.statuses.append,
@@ -82,7 +85,7 @@ class Chain:
 
 @pytest.fixture
 def one_switch(tmp_path: Path) -> Iterator[Chain]:
-    binding = Binding(control="cc 80", **ONE_SWITCH, **SLOW)  # type: ignore[arg-type]
+    binding = binding_of(control="cc 80", **ONE_SWITCH, **SLOW)
     with Chain(tmp_path / "midi", "momentary", binding) as chain:
         yield chain
 
@@ -106,7 +109,7 @@ def test_one_switch_says_all_four_things(one_switch: Chain) -> None:
 
 
 def test_a_latching_switch_acts_at_every_press(tmp_path: Path) -> None:
-    binding = Binding(control="cc 80", mode="latching", **TWO_GESTURES, **SLOW)  # type: ignore[arg-type]
+    binding = binding_of(control="cc 80", mode="latching", **TWO_GESTURES, **SLOW)
     with Chain(tmp_path / "midi", "latching", binding) as chain:
         for count in (1, 2):
             chain.pedal.tap()

@@ -16,6 +16,7 @@ from rigd.model.library import LibraryFailed, TakeRestored, TakeTrashed
 from rigd.model.messages import EndTake, OpenTake, TakeFailed
 from rigd.model.state import SurfaceStatus, Take, Transport, is_rolling
 from rigd.model.units import TakeId
+from rigd.rules.permissions import RIG_ITSELF
 from tests.support.desk import LISTENING, OPENED, WRITER_IDLE, Desk, frame
 from tests.support.parts import ObedientParts, WoundTape, controller_of, until
 from tests.support.patience import PATIENCE_S
@@ -58,7 +59,7 @@ class ControlledDesk(Desk):
 
     def give(self, command: Command) -> Reply:
         self.tape.now_s = self.now_s
-        reply = self.controller.submit(command).result(PATIENCE_S)
+        reply = self.controller.submit(command, RIG_ITSELF).result(PATIENCE_S)
         self.state = self.controller.state
         return reply
 

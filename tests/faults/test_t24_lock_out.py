@@ -22,6 +22,7 @@ from rigd.model.events import Snapshot
 from rigd.model.limits import MOST_CLIENTS, MOST_GUESTS, MOST_WATCHERS
 from rigd.model.requests import WaitRequest
 from rigd.model.state import Transport
+from rigd.rules.permissions import RIG_ITSELF
 from rigd.wire.peers import Peer
 from tests.api.test_control_socket import Bench, answers, bench_at
 from tests.proof.figures import Figures
@@ -168,7 +169,10 @@ def visit(
     streams.enter_context(here)
     streams.enter_context(there)
     made = Visit(
-        SocketClient(here), peer=Peer(pid=process, uid=os.geteuid(), gid=0), asked_at_ns=NOW_NS - ago_ns
+        SocketClient(here),
+        RIG_ITSELF,
+        peer=Peer(pid=process, uid=os.geteuid(), gid=0),
+        asked_at_ns=NOW_NS - ago_ns,
     )
     if watches:
         made.listener = object()  # type: ignore[assignment]  # that there is one is all that counts

@@ -31,6 +31,7 @@ from rigd.model.requests import CommandRequest, StatusAnswer, TakeAnswer, TakesA
 from rigd.model.state import Fault, RigState, Take, Transport
 from rigd.model.take import ClosedFile, Gap, GapCause, Marker, Slate, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, Origin, TakeId
+from rigd.rules.permissions import RIG_ITSELF
 from rigd.wire.codec import encode
 from rigd.writer.waiting_orders import MOST_OPEN
 from tests.api.test_control_socket import Bench, bench_at
@@ -208,7 +209,8 @@ def marked(bench: Bench) -> Bench:
 
     def give(text: str) -> None:
         command = parse_command(text, origin=Origin("t"), at_ns=bench.tape.clock_ns())
-        assert not isinstance(reply := bench.controller.submit(command).result(PATIENCE_S), Rejected), reply
+        reply = bench.controller.submit(command, RIG_ITSELF).result(PATIENCE_S)
+        assert not isinstance(reply, Rejected), reply
 
     for _ in range(2):
         give("next" if bench.controller.state.take else "start")

@@ -11,13 +11,16 @@ from rigd.hands.bindings import (
     ONE_SWITCH,
     TWO_GESTURES,
     Binding,
+    binding_of,
     check_binding,
-    command_of,
     control_fits,
+    given_now,
     nudge_command,
 )
 from rigd.hands.faders import GainFader
+from rigd.model.channels import channels_of
 from rigd.model.commands import NudgeGain, SetGain, ToggleTake
+from rigd.model.errors import CommandError
 from rigd.model.gain import PreampAbility, ReadBack
 from rigd.model.state import Channel, Setting
 from rigd.model.units import ChannelNumber, InputNumber, Ns, Origin
@@ -43,21 +46,19 @@ def channel(
 
 @pytest.mark.parametrize("grammar", [ONE_SWITCH, TWO_GESTURES])
 def test_the_shipped_grammars_are_right(grammar: dict[str, str]) -> None:
-    assert check_binding(Binding(control="cc 80", **grammar)) == []  # type: ignore[arg-type]
+    assert check_binding(binding_of(control="cc 80", **grammar)) == []
 
 
 @pytest.mark.parametrize(
     ("binding", "said"),
     [
         (Binding(control="cc 80"), "bound to nothing"),
-        (Binding(control=" ", tap="toggle"), "control is empty"),
-        (Binding(control="cc 80", tap="tuggle"), '"tuggle" is not a command'),
-        (Binding(control="cc 80", hold="keep soon"), '"soon" is not a length of time'),
-        (Binding(control="cc 80", press="start", tap="stop"), "leaves no room for tap"),
-        (Binding(control="cc 80", mode="latching", hold="again"), "hold needs a switch"),
-        (Binding(control="program 3", mode="trigger", release="stop"), "release needs a switch"),
-        (Binding(control="cc 80", hold="again", long_hold="circle", hold_ms=2000), "not shorter than long"),
-        (Binding(control="cc 80", double="next", debounce_ms=400), "not shorter than a gesture"),
+        (binding_of(control=" ", tap="toggle"), "control is empty"),
+        (binding_of(control="cc 80", press="start", tap="stop"), "leaves no room for tap"),
+        (binding_of(control="cc 80", mode="latching", hold="again"), "hold needs a switch"),
+        (binding_of(control="program 3", mode="trigger", release="stop"), "release needs a switch"),
+        (binding_of(control="cc 80", hold="again", long_hold="circle", hold_ms=2000), "not shorter than long"),
+        (binding_of(control="cc 80", double="next", debounce_ms=400), "not shorter than a gesture"),
         (Binding(control="fader 1", gain=ChannelNumber(1), nudge=ChannelNumber(2)), "keep one"),
         (Binding(control="encoder 1", nudge=ChannelNumber(1), step_db=0.0), "step_db"),
     ],
@@ -68,8 +69,13 @@ def test_what_is_wrong_with_a_binding_is_said(binding: Binding, said: str) -> No
     assert said in wrong[0]
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
-    assert len(check_binding(Binding(control="", tap="x", double="y", hold="z"))) == 4
+def test_a_text_that_is_no_command_is_no_binding() -> None:
+    for text, said in (
+        ("tuggle", '"tuggle" is not a command'),
+        ("keep soon", '"soon" is not a length of time'),
+    ):
+        with pytest.raises(CommandError, match=said):
+            binding_of("cc 80", tap=text)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +95,16 @@ def test_a_binding_without_a_channel_means_every_channel(bound: str, moved: str,
 
 
 def test_a_command_of_a_hold_says_so_and_keeps_the_time_of_the_press() -> None:
-    command = command_of("toggle", held=True, origin=PEDAL, at_ns=Ns(123))
+    prototype = binding_of("cc 80", hold="toggle").hold
+    assert prototype is not None
+    command = given_now(prototype, held=True, origin=PEDAL, at_ns=Ns(123))
     assert command == ToggleTake(origin=PEDAL, at_ns=Ns(123), held=True)
 
 
 def test_an_encoder_turns_the_gain_by_its_step() -> None:
     binding = Binding(control="encoder 1", nudge=ChannelNumber(2), step_db=0.5)
     command = nudge_command(binding, -3.0, origin=PEDAL, at_ns=Ns(1))
-    assert command == NudgeGain(origin=PEDAL, at_ns=Ns(1), channel=ChannelNumber(2), delta_db=-1.5)
+    assert command == NudgeGain(origin=PEDAL, at_ns=Ns(1), channels=channels_of([2]), delta_db=-1.5)
     assert nudge_command(binding, 0.0, origin=PEDAL, at_ns=Ns(1)) is None
     assert nudge_command(binding, float("nan"), origin=PEDAL, at_ns=Ns(1)) is None
 
@@ -176,7 +184,7 @@ def test_after_the_port_is_gone_the_fader_has_to_pass_again() -> None:
 
 def test_the_fader_names_the_command() -> None:
     command = GainFader(FADER).command(0.25, channel(None), origin=PEDAL, at_ns=Ns(7))
-    assert command == SetGain(origin=PEDAL, at_ns=Ns(7), channel=ChannelNumber(3), gain_db=15.0)
+    assert command == SetGain(origin=PEDAL, at_ns=Ns(7), channels=channels_of([3]), gain_db=15.0)
 
 
 @given(places=st.lists(st.floats(0, 1), max_size=50), true_db=st.floats(0, 60))

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Binding
+from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Binding, binding_of
 from rigd.hands.gestures import Gesture, GestureRecogniser, Recognised, bound_gestures, recogniser_for
 from rigd.model.units import Ns
 
 MS = 1_000_000
-ONE = Binding(control="cc 80", **ONE_SWITCH)  # type: ignore[arg-type]
-TAP_ONLY = Binding(control="cc 80", tap="toggle")
-TAP_AND_HOLD = Binding(control="cc 80", tap="mark", hold="discard")
-TAP_AND_LONG = Binding(control="cc 80", tap="mark", long_hold="circle")
-TAP_AND_DOUBLE = Binding(control="cc 80", tap="toggle", double="next")
-PRESS_AND_RELEASE = Binding(control="cc 80", press="start", release="stop")
-LATCHING = Binding(control="cc 80", mode="latching", **TWO_GESTURES)  # type: ignore[arg-type]
-LATCHING_TAP = Binding(control="cc 80", mode="latching", tap="toggle")
-TRIGGER = Binding(control="program 3", mode="trigger", **TWO_GESTURES)  # type: ignore[arg-type]
+ONE = binding_of(control="cc 80", **ONE_SWITCH)
+TAP_ONLY = binding_of(control="cc 80", tap="toggle")
+TAP_AND_HOLD = binding_of(control="cc 80", tap="mark", hold="discard")
+TAP_AND_LONG = binding_of(control="cc 80", tap="mark", long_hold="circle")
+TAP_AND_DOUBLE = binding_of(control="cc 80", tap="toggle", double="next")
+PRESS_AND_RELEASE = binding_of(control="cc 80", press="start", release="stop")
+LATCHING = binding_of(control="cc 80", mode="latching", **TWO_GESTURES)
+LATCHING_TAP = binding_of(control="cc 80", mode="latching", tap="toggle")
+TRIGGER = binding_of(control="program 3", mode="trigger", **TWO_GESTURES)
 
 Edge = tuple[int, str]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from rigd.model.channels import channels_of
 from rigd.model.commands import Rejected, SetGain
 from rigd.model.effects import RequestSetting
 from rigd.model.events import Happening
@@ -105,7 +106,9 @@ def test_a_gain_out_of_range_names_the_range() -> None:
 @pytest.mark.parametrize("gain_db", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_number_is_no_gain(gain_db: float) -> None:
     desk = Desk()
-    reply = desk.give(SetGain(origin=Origin("x"), at_ns=ns(100.0), channel=ChannelNumber(3), gain_db=gain_db))
+    reply = desk.give(
+        SetGain(origin=Origin("x"), at_ns=ns(100.0), channels=channels_of([3]), gain_db=gain_db)
+    )
     assert isinstance(reply, Rejected)
     assert not desk.done(RequestSetting)
 

@@ -23,8 +23,8 @@ TAME = "Waltz"
 
 def filled(kind: Any, text: str) -> Any:
     """A value of that type, with one entry in each list and nothing left out."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     kind = getattr(kind, "__supertype__", kind)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
         kinds = [each for each in arguments if each is not type(None)]
         return filled(str if str in kinds else kinds[0], text)

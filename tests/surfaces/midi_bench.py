@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from rigd.hands.bindings import Binding
+from rigd.hands.bindings import binding_of
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.units import ClockNs, Ns
@@ -85,7 +85,7 @@ def running(
     """A started surface on the pedal's port, with these controls bound; connected, unless `wait` is False."""
     sink = Sink()
     given = midi_settings(**{"port": pedal.port, "settle_ms": 50, **settings})
-    bindings = [Binding(control=control, tap="toggle") for control in controls]
+    bindings = [binding_of(control=control, tap="toggle") for control in controls]
     surface = MidiSurface("pedal", given, bindings, sink, clock=clock)
     surface.start()
     try:

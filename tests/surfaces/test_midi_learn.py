@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
-from rigd.hands.bindings import Binding, check_binding
+from rigd.hands.bindings import binding_of, check_binding
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
 from rigd.surfaces.midi.controls import Touch
@@ -54,7 +54,7 @@ def test_every_kind_of_switch_is_told_by_its_presses(
     assert (learned.port, learned.control, learned.mode) == (pedal_port(tmp_path), control, mode)
     pasted = tomllib.loads(render(learned))["surface"]["pedal"]
     binding = pasted.pop("binding")[0]
-    assert check_binding(Binding(**binding)) == []
+    assert check_binding(binding_of(**binding)) == []
     assert binding["tap"] == "toggle"
     assert ("hold" in binding) == (mode == "momentary")
     assert pasted.pop("kind") == "midi"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from rigd.hands.bindings import Binding
+from rigd.hands.bindings import Binding, binding_of
 from rigd.hands.showing import LAMPS
 from rigd.model.levels import Levels
 from rigd.model.state import Fault, RigState, Transport
@@ -151,7 +151,7 @@ def test_a_control_that_turns_a_gain_shows_it() -> None:
         [
             Binding(control="fader 1", gain=ChannelNumber(1)),
             Binding(control="encoder 2", nudge=ChannelNumber(2)),
-            Binding(control="button 1", tap="toggle"),
+            binding_of(control="button 1", tap="toggle"),
             Binding(control="fader 4", gain=ChannelNumber(4)),
         ],
         values={"fader 3": 2},

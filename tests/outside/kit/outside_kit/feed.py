@@ -163,6 +163,7 @@ class Feed:
         del self._clients[client.lines.stream.fileno()]
         self._selector.unregister(client.lines.stream)
         client.listening.close()
+        client.meter.close()
         client.lines.close()
 
     def _serve(self, client: _Client) -> None:
@@ -187,7 +188,7 @@ class Feed:
 
     def _hear(self, client: _Client, said: dict[str, Any]) -> None:
         if said.get("levels"):
-            client.answers.append({"levels": client.meter()})
+            client.answers.append({"levels": client.meter.take()})
         elif "do" in said:
             asked = said.get("id")
 
