@@ -332,13 +332,13 @@ class Binder:
             self._tell_refusal(said.surface, "", "", str(error))
             self._answer_surface(said.surface, "", accepted=False, text=str(error))
             return
-        self._send(said.surface, "", command)
+        self._send(said.surface, "", command, bound=False)
 
-    def _send(self, surface: str, control: str, command: Command | None) -> None:
+    def _send(self, surface: str, control: str, command: Command | None, *, bound: bool = True) -> None:
         """The only way from a surface to the controller, which asks its gate whether the surface may."""
         if command is None:
             return
-        given = replace(command, control=control)
+        given = replace(command, control=control, bound=bound)
         by = self._principals.get(surface) or surface_principal(surface, Role.WATCHER, (), ())
         with self._wake:
             has_room = self._unanswered[surface] < MOST_UNANSWERED

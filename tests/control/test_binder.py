@@ -179,7 +179,7 @@ class Bench:
         wait_for(lambda: len(self.rig.commands) >= count)
         self.all_done()
         assert len(self.rig.commands) == count
-        return [replace(command, control="") for command in self.rig.commands]
+        return [replace(command, control="", bound=False) for command in self.rig.commands]
 
 
 @pytest.fixture
@@ -313,6 +313,7 @@ def test_a_command_has_the_control_that_gave_it_and_the_surface_is_who_gives_it(
     bench.pass_time(500)
     bench.commands(3)
     assert [command.control for command in bench.rig.commands] == ["", "encoder 1", "cc 80 ch 1"]
+    assert [command.bound for command in bench.rig.commands] == [False, True, True]
     assert [by.name for by in bench.rig.givers][:3] == ["pedal", "box", "pedal"]
 
 
