@@ -213,7 +213,7 @@ class Rig:
                 library=keeper,
                 disk=trial,
                 end_rig=self.ended.set,
-                audit=self._audit.note,
+                audit=self._audit.answered,
                 mirror=None if second is None else second.link,
                 volumes=None if second is None else second.keeper,
             ),
