@@ -225,7 +225,7 @@ class Rig:
                 library=keeper,
                 disk=trial,
                 end_rig=self.ended.set,
-                audit=audit.note,
+                audit=audit.answered,
                 mirror=None if second is None else second.link,
                 volumes=None if second is None else second.keeper,
             ),

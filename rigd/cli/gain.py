@@ -24,7 +24,8 @@ def gain(channels: Channels, gain_db: float | None, runtime_dir: Path | None, as
         missing = channels_text(sorted(set(channels) - {channel.number for channel in found}))
         refuse(f"there is no channel {missing}; see: rigd status", as_json=as_json)
     if as_json:
-        print_json(found[0] if len(found) == 1 else [to_plain(channel) for channel in found])
+        several = {"type": "Channels", "channels": [to_plain(channel) for channel in found]}
+        print_json(found[0] if len(found) == 1 else several)
         return
     for channel in found:
         out.print(gain_line(channel))

@@ -293,7 +293,7 @@ class Binder:
                 self._name_command(news)
             case _MadeCommand(surface=surface, control=control):
                 made = replace(news.command, origin=Origin(surface))
-                self._send(surface, control, made, is_named=True)
+                self._send(surface, control, made, bound=False)
             case _Gone():
                 for bound in self._bound.get(news.surface, ()):
                     bound.let_go()
@@ -337,14 +337,13 @@ class Binder:
             self._refusals.refused(said.surface, "", "", str(error))
             self._answer_surface(said.surface, "", accepted=False, text=str(error))
             return
-        self._send(said.surface, "", command, is_named=True)
+        self._send(said.surface, "", command, bound=False)
 
-    def _send(self, surface: str, control: str, command: Command | None, *, is_named: bool = False) -> None:
-        """The only way from a surface to the controller, which asks its gate whether the surface may: by a binding of
-        the control, or, where it named the command itself, by what it may name."""
+    def _send(self, surface: str, control: str, command: Command | None, *, bound: bool = True) -> None:
+        """The only way from a surface to the controller, which asks its gate whether the surface may."""
         if command is None:
             return
-        given = replace(command, control="" if is_named else control)
+        given = replace(command, control=control, bound=bound)
         by = self._principals.get(surface) or surface_principal(surface, Role.WATCHER, (), ())
         with self._wake:
             has_room = self._unanswered[surface] < MOST_UNANSWERED

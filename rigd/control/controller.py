@@ -19,7 +19,6 @@ from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
 from rigd.control.published import Published
 from rigd.model import effects as e
-from rigd.model.audit import audit_entry
 from rigd.model.commands import Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
@@ -108,18 +107,7 @@ class Controller:
 
     def refused_before(self, command: Command, by: Principal, reason: str) -> None:
         """A command that was refused on its way here is in the audit as those that were refused here. Any thread."""
-        self._audit(command, by, Rejected(reason=reason))
-
-    def _audit(self, command: Command, by: Principal, reply: Reply) -> None:
-        entry = audit_entry(
-            command,
-            reply,
-            who=by.name,
-            role=by.role,
-            unix_ns=self._chance.wall_ns(),
-            answered_ns=self._chance.clock_ns(),
-        )
-        self._ports.audit(entry)
+        self._ports.audit(command, by, Rejected(reason=reason))
 
     def submit_then(self, command: Command, by: Principal, answered: Callable[[Reply], None]) -> None:
         """As `submit`; `answered` is called with the reply, on the controller's thread or at once."""
@@ -176,7 +164,9 @@ class Controller:
             except Exception:
                 log.exception("a step of the controller broke; the state stays as it was")
                 if isinstance(waiting, Waiting) and waiting.future is not None and not waiting.future.done():
-                    waiting.future.set_result(Rejected(reason="this broke inside rigd; see its log"))
+                    self._reply(
+                        waiting, waiting.future, Rejected(reason="this broke inside rigd; see its log")
+                    )
 
     def _step(self, waiting: Waiting) -> None:
         what = waiting.what
@@ -195,7 +185,7 @@ class Controller:
     def _reply(self, waiting: Waiting, future: Future[Reply], reply: Reply) -> None:
         """Written down first: who has the answer finds it in the audit."""
         if isinstance(waiting.what, Command):
-            self._audit(waiting.what, waiting.by, reply)
+            self._ports.audit(waiting.what, waiting.by, reply)
         future.set_result(reply)
 
     def _publish(self, state: RigState, events: tuple[Event, ...]) -> None:

@@ -9,13 +9,14 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from rigd.model.audit import AuditEntry
 from rigd.model.blackbox import Keep
+from rigd.model.commands import Command, Reply
 from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
 from rigd.model.take import Parameter
 from rigd.model.units import Frame, Ns, TakeId
+from rigd.rules.permissions import Principal
 
 
 class TapeTime(Protocol):
@@ -88,11 +89,11 @@ class DiskPort(Protocol):
 class AuditPort(Protocol):
     """Who writes down what was commanded. Any thread."""
 
-    def __call__(self, entry: AuditEntry) -> None:
-        """It is written in its own time, or counted as lost; returns at once."""
+    def __call__(self, command: Command, by: Principal, reply: Reply) -> None:
+        """What came of it is written in its own time, or counted as lost; returns at once."""
 
 
-def no_audit(entry: AuditEntry) -> None:
+def no_audit(command: Command, by: Principal, reply: Reply) -> None:
     """Nothing is written down."""
 
 

@@ -1,6 +1,6 @@
 """The audit: every command and what came of it, a line of JSON each, in the library's own folder.
 
-`note` is for any thread and returns at once. Thread "rigd-audit" alone touches the disk: it appends what has come
+`answered` is for any thread and returns at once. Thread "rigd-audit" alone touches the disk: it appends what has come
 together in one write, and syncs nothing, so that no take waits for it. Two files, bounded by size: the newer one
 becomes the older one when it is full. What cannot be written (a full disk, a volume that is gone) is counted, is told
 in the log once, and stands in the next line that can be written; nothing else is lost for it.
@@ -13,6 +13,7 @@ import errno
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,8 +21,11 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from rigd.model.audit import AuditEntry
+from rigd.model.audit import AuditEntry, audit_entry
+from rigd.model.commands import Command, Reply
 from rigd.model.errors import LibraryError
+from rigd.model.units import ClockNs, Ns
+from rigd.rules.permissions import Principal
 from rigd.takefile import beneath
 from rigd.takefile.volume import OWN_FOLDER
 
@@ -43,8 +47,16 @@ Told = Callable[[Sequence[AuditEntry] | LibraryError], None]
 class AuditJournal:
     """Of the library at `root`. Started once, stopped once."""
 
-    def __init__(self, root: Path, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        clock_ns: ClockNs = lambda: Ns(time.monotonic_ns()),
+        wall_ns: Callable[[], int] = time.time_ns,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         self._root, self._most_bytes = root, most_bytes
+        self._clock_ns, self._wall_ns = clock_ns, wall_ns
         self._newer, self._older = root / OWN_FOLDER / NEWER, root / OWN_FOLDER / OLDER
         self._changed = threading.Condition()
         self._waiting: deque[AuditEntry] = deque()
@@ -66,6 +78,18 @@ class AuditJournal:
             self._stopping = True
             self._changed.notify()
         self._thread.join(within_s)
+
+    def answered(self, command: Command, by: Principal, reply: Reply) -> None:
+        """That this came of that command now will be written. As `note`."""
+        entry = audit_entry(
+            command,
+            reply,
+            who=by.name,
+            role=by.role,
+            unix_ns=self._wall_ns(),
+            answered_ns=self._clock_ns(),
+        )
+        self.note(entry)
 
     def note(self, entry: AuditEntry) -> None:
         """It will be written. Any thread; returns at once."""

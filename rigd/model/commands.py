@@ -38,14 +38,17 @@ class Command(Struct, frozen=True, kw_only=True):
     held: bool = False
     """True when it came from a held control, which is what the lock asks for before it lets go of a take."""
     control: str = ""
-    """The control that it came from; empty where it was named."""
+    """The control that it came from, where the answer goes; empty where there is none."""
+    bound: bool = False
+    """True where that control is bound to it: the owner of the config wrote so. Else a surface named or made it
+    itself, or it comes from a client."""
 
 
 C = TypeVar("C", bound=type[Command])
 COMMANDS: dict[str, type[Command]] = {}
 """Verb to class: filled by the decorators below while this module loads, and never after."""
 
-_CARRIED = {"origin", "at_ns", "held", "control"}
+_CARRIED = {"origin", "at_ns", "held", "control", "bound"}
 _NAMES = {"seconds": "length of time, such as 20, 90s, 40m or 2h", "on": "switch: on or off"}
 """Of an argument, where its field's name says it badly."""
 CHANNEL = "channel"
@@ -260,8 +263,8 @@ def places_of(kind: type[Command]) -> tuple[FieldInfo, ...]:
 
 
 def takes_rest(field: FieldInfo) -> bool:
-    """A name or a note: it needs no quotes."""
-    return _kind_of(field) is str
+    """A name or a note: it needs no quotes. What has a type of its own, such as a TakeId, is one word."""
+    return _type_of(field) is str
 
 
 def takes_words(kind: type[Command], field: FieldInfo) -> bool:
@@ -344,11 +347,17 @@ def arguments_given(kind: type[Command], given: Mapping[str, Any]) -> dict[str, 
     return read
 
 
-def _kind_of(field: FieldInfo) -> Any:
-    """What reads it: its own type without `| None`, or what a `NewType` of it is made of."""
+def _type_of(field: FieldInfo) -> Any:
+    """Its type without `| None`."""
     hint = field.type
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+        return next(part for part in typing.get_args(hint) if part is not type(None))
+    return hint
+
+
+def _kind_of(field: FieldInfo) -> Any:
+    """What reads it: its own type, or what a `NewType` of it is made of."""
+    hint = _type_of(field)
     return hint if hint in _READERS else getattr(hint, "__supertype__", hint)
 
 
@@ -361,7 +370,6 @@ def _finite(number: float) -> float:
 _SWITCH = {"on": True, "1": True, "off": False, "0": False}
 _READERS: dict[Any, Callable[[str], Any]] = {
     Channels: read_channels,
-    TakeId: TakeId,
     Seconds: lambda word: Seconds(_finite(seconds_of(word))),
     int: int,
     float: lambda word: _finite(float(word)),

@@ -113,10 +113,10 @@ class SurfaceRights(Struct, frozen=True, kw_only=True):
 
     def refusal(self, command: Command, surface: str) -> str:
         """Why the surface of that name may not; empty where it may."""
-        permitted = self.bound if command.control else self.named
+        permitted = self.bound if command.bound else self.named
         if covered(command, permitted):
             return ""
-        if command.control:
+        if command.bound:
             return f'not allowed: no control of "{surface}" is bound to {command.verb}'
         asked = str(Permission(verb=command.verb, channels=channels_named(command)))
         may = ", ".join(str(each) for each in self.named) or "nothing"

@@ -111,6 +111,8 @@ def test_a_refusal_says_why_and_ends_with_1(rig: RigRun) -> None:
 
 def test_a_channel_without_a_preamp_is_said_to_have_none(rig: RigRun) -> None:
     assert "no controllable preamp" in done(rig, "gain", "2")
+    assert [channel["number"] for channel in as_json(rig, "gain", "1-2")["channels"]] == [1, 2]
+    assert "nothing was changed of channels 1-2" in rigd("gain", "1-2", "10", runtime=rig.runtime).stderr
     assert rigd("gain", "99", runtime=rig.runtime).returncode == ExitCode.REFUSED
 
 

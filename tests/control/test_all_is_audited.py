@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from rigd.control.binder import MOST_UNANSWERED, Binder
 from rigd.control.controller import Controller
 from rigd.control.inbox import MOST_COMMANDS_WAITING
-from rigd.model.audit import AuditEntry
+from rigd.model.audit import AuditEntry, audit_entry
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply, command_text, parse_command
 from rigd.model.roles import Role
 from rigd.model.state import first_state
@@ -26,7 +26,12 @@ BOX = surface_principal("box", Role.OWNER, (), ["mark", "start"])
 
 def audited(tape: WoundTape) -> tuple[Controller, list[AuditEntry]]:
     controller, written = controller_of(tape, ObedientParts()), []
-    controller._ports = replace(controller._ports, audit=written.append)
+
+    def audit(command: Command, by: Principal, reply: Reply) -> None:
+        now_ns = tape.clock_ns()
+        written.append(audit_entry(command, reply, who=by.name, role=by.role, unix_ns=1, answered_ns=now_ns))
+
+    controller._ports = replace(controller._ports, audit=audit)
     return controller, written
 
 

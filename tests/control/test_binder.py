@@ -179,7 +179,7 @@ class Bench:
         wait_for(lambda: len(self.rig.commands) >= count)
         self.all_done()
         assert len(self.rig.commands) == count
-        return [replace(command, control="") for command in self.rig.commands]
+        return [replace(command, control="", bound=False) for command in self.rig.commands]
 
 
 @pytest.fixture
@@ -313,6 +313,7 @@ def test_a_command_has_the_control_that_gave_it_and_the_surface_is_who_gives_it(
     bench.pass_time(500)
     bench.commands(3)
     assert [command.control for command in bench.rig.commands] == ["", "encoder 1", "cc 80 ch 1"]
+    assert [command.bound for command in bench.rig.commands] == [False, True, True]
     assert [by.name for by in bench.rig.givers][:3] == ["pedal", "box", "pedal"]
 
 
@@ -325,11 +326,15 @@ def test_a_surface_that_the_config_has_not_may_do_nothing(bench: Bench) -> None:
 
 def test_a_surface_with_banks_makes_its_commands_and_the_answer_finds_the_control(bench: Bench) -> None:
     bench.rig.reply = Rejected(reason="channel 11 has no preamp")
-    made = SetGain(origin=Origin("somebody else"), at_ns=Ns(9 * MS), channels=(ChannelNumber(11),), gain_db=32.5)
+    made = SetGain(
+        origin=Origin("somebody else"), at_ns=Ns(9 * MS), channels=(ChannelNumber(11),), gain_db=32.5
+    )
     bench.binder.do("pedal", made, control="fader 3")
     wait_for(lambda: bench.pedal.answers == [("fader 3", False, "channel 11 has no preamp")])
     (command,) = bench.rig.commands
-    assert command == replace(made, origin=PEDAL), "by `allow`, and not by a binding of the control"
+    assert command == replace(made, origin=PEDAL, control="fader 3", bound=False), (
+        "by `allow`, and not by a binding"
+    )
 
 
 def test_the_same_refusal_is_logged_once_a_minute_with_how_often(

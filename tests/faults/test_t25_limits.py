@@ -115,9 +115,13 @@ def test_the_longest_answer_of_each_kind_is_shorter_than_what_is_sent_and_read(
     longest_take: Take, longest_state: RigState
 ) -> None:
     brief, followed = brief_state(longest_state), followed_state(longest_state)
+    changes = FollowedStates()
+    changes.take_in(Desk().state)
+    changes.take_in(longest_state)
+    (change,) = changes.since(changes.number - 1) or ()
     lines = {
         "followed": encode(Snapshot(state=followed)),
-        "change": FollowedStates().line(followed_state(Desk().state), followed),
+        "change": change,
         "status": encode(StatusAnswer(id=1, state=brief)),
         "snapshot": encode(Snapshot(state=brief)),
         "page": encode(TakesAnswer(id=1, takes=page_of(longest_state.takes))),

@@ -22,12 +22,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from rigd.api.answers import Records
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.run_log import RunLog
 from rigd.cli.view import live_view, take_table
+from rigd.model.audit import AuditEntry
 from rigd.model.commands import Rejected
 from rigd.model.events import Event
 from rigd.model.levels import Levels
+from rigd.model.library import LibraryPage
 from rigd.model.messages import MESSAGES
 from rigd.model.plain_text import MOST_MARKS, first_strange, plain_line
 from rigd.model.requests import ANSWERS
@@ -234,6 +237,20 @@ def test_json_has_no_character_that_acts_and_loses_none(quiet_bench: Bench, word
     all_plain(printed)
     (line,) = printed.strip("\n").split("\n")
     assert HOSTILE in _texts(json.loads(line))
+
+
+@pytest.mark.parametrize("words", [["audit"], ["takes", "--all"]], ids=" ".join)
+def test_what_is_read_from_a_disk_for_a_command_forges_no_line(quiet_bench: Bench, words: list[str]) -> None:
+    printed = {}
+    for text in (HOSTILE, TAME):
+        entry, page = filled(AuditEntry, text), replace(filled(LibraryPage, text), next="")
+        quiet_bench.server._answers._records = Records(
+            audit=lambda last, before, told, entry=entry: told([entry] if before is None else []),  # type: ignore[misc]
+            takes=lambda wanted, told, page=page: told(page),  # type: ignore[misc]
+        )
+        printed[text] = told(quiet_bench, filled(RigState, text), words)
+    all_plain(printed[HOSTILE])
+    assert printed[HOSTILE].count("\n") == printed[TAME].count("\n") > 0
 
 
 @pytest.mark.parametrize("kind", [*MESSAGES, *ANSWERS], ids=lambda kind: kind.__name__)

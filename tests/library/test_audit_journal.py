@@ -21,6 +21,7 @@ from rigd.model.errors import LibraryError
 from rigd.model.limits import LONGEST_ANSWER_BYTES, LONGEST_ORIGIN, MOST_AUDIT_ENTRIES
 from rigd.model.roles import Role
 from rigd.model.units import Ns, Origin
+from rigd.rules.permissions import Principal
 from rigd.takefile.volume import OWN_FOLDER
 from tests.support.patience import PATIENCE_S, wait_for
 
@@ -70,6 +71,18 @@ def test_what_was_noted_is_read_in_order_and_in_pages(journal: AuditJournal, roo
     assert [each.command for each in read(journal, 2, before=found[10].number)] == ["mark 8", "mark 9"]
     lines = (root / OWN_FOLDER / NEWER).read_text().splitlines()
     assert [json.loads(line)["command"] for line in lines] == [f"mark {number}" for number in range(30)]
+
+
+def test_what_came_of_a_command_has_both_clocks(root: Path) -> None:
+    journal = AuditJournal(root, clock_ns=lambda: Ns(7), wall_ns=lambda: 8)
+    journal.start()
+    command = NoteTake(origin=Origin("phone"), at_ns=Ns(5), text="loud")
+    journal.answered(command, Principal(name="ann", role=Role.PLAYER), Rejected(reason="not allowed"))
+    (found,) = read(journal)
+    journal.stop()
+    assert (found.at_ns, found.answered_ns, found.unix_ns) == (5, 7, 8)
+    assert (found.who, found.role, found.label, found.command) == ("ann", "player", "phone", "note loud")
+    assert (found.accepted, found.answer) == (False, "not allowed")
 
 
 def test_it_is_bounded_and_keeps_the_newest(journal: AuditJournal, root: Path) -> None:

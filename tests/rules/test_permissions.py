@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,12 +41,13 @@ EXAMPLES = {
 }  # fmt: skip
 
 
-def command(text: str, control: str = "", *, at_ns: int = 0) -> Command:
-    return replace(parse_command(text, origin=Origin("whatever"), at_ns=Ns(at_ns)), control=control)
+def command(text: str, *, bound: bool = False, control: str = "", at_ns: int = 0) -> Command:
+    command = parse_command(text, origin=Origin("whatever"), at_ns=Ns(at_ns))
+    return replace(command, bound=bound, control=control)
 
 
-def may(rights: SurfaceRights, text: str, control: str = "") -> bool:
-    return rights.refusal(command(text, control), "box") == ""
+def may(rights: SurfaceRights, text: str, **how: Any) -> bool:
+    return rights.refusal(command(text, **how), "box") == ""
 
 
 def surface(name: str, *allow: str, role: Role = Role.OWNER) -> Principal:
@@ -70,8 +73,14 @@ def test_a_control_may_do_what_it_is_bound_to_whatever_may_be_named() -> None:
     rights = SurfaceRights.of(BUSY, [])
     assert rights.named == ()
     for text in ("phantom 1 off", "again", "keep 10", "gain 1 12"):
-        assert may(rights, text, "button 1"), text
-    assert not may(rights, "shut-down", "button 1")
+        assert may(rights, text, bound=True), text
+    assert not may(rights, "shut-down", bound=True)
+
+
+def test_a_surface_that_says_a_control_gave_what_it_made_itself_has_no_more_right_for_it() -> None:
+    rights = SurfaceRights.of(BUSY, [])
+    assert not may(rights, "phantom 1 off", control="button 2")
+    assert may(rights, "phantom 1 off", control="button 2", bound=True)
 
 
 def test_what_is_allowed_by_name_may_be_named_and_takes_the_place_of_what_is_bound() -> None:

@@ -10,6 +10,7 @@ from rigd.model.channels import channels_given, channels_of, channels_text, read
 from rigd.model.commands import COMMANDS, arguments_of, names_channels, parse_command
 from rigd.model.effects import RequestSetting
 from rigd.model.errors import CommandError
+from rigd.model.gain import PreampSetting
 from rigd.model.state import Transport
 from rigd.model.units import Ns, Origin
 from rigd.rules.permissions import covered, read_permissions
@@ -84,8 +85,12 @@ def test_each_channel_is_asked_once_also_where_a_gang_has_several_of_them() -> N
 
 def test_a_turn_of_a_gang_that_is_named_whole_is_one_turn() -> None:
     desk = Desk()
-    desk.ok("gain 1 20")
-    desk.effects.clear()
+    for socket, value in ((1, 20.0), (2, 25.0)):  # somebody turned the second one at the desk
+        desk.hear(
+            PreampSetting(
+                preamp="desk", socket=socket, parameter="gain_db", value=value, confirmed=True, at_ns=Ns(1)
+            )
+        )
     desk.ok("nudge 1-2 1")
     assert asked(desk) == [(1, "gain_db", 21.0), (2, "gain_db", 21.0)]
 
