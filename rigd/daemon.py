@@ -32,7 +32,7 @@ from rigd.control.faces import faces_of
 from rigd.control.feedback import Feedback
 from rigd.control.inbox import Inbox
 from rigd.control.levels_fan import LevelsFan
-from rigd.control.parts import Part, Process, Running, Thread
+from rigd.control.parts import DaemonPart, ProcessPart, RigPart, Running
 from rigd.control.ports import Ports
 from rigd.control.preamps import Preamps
 from rigd.control.published import Published
@@ -164,7 +164,7 @@ class Rig:
         if self._ground is not None:
             self._ground.close()
 
-    def _parts(self, ground: Ground) -> Iterator[Part]:
+    def _parts(self, ground: Ground) -> Iterator[RigPart]:
         """The list. Each part is started before the next one is made, and stopped in reverse."""
         config, inbox, tape, library = self._config, ground.inbox, ground.tape, ground.library
         preamps = Preamps(config.preamps, inbox.post)
@@ -247,20 +247,20 @@ class Rig:
             upkeep=ground.upkeep,
         )
 
-        yield Thread("audit", audit)
-        yield Thread("listing", listing)
-        yield Thread("disk trial", trial)
-        yield Thread("library", keeper)
-        yield Thread("controller", controller)
-        yield Thread("clock", clock)
+        yield DaemonPart("audit", audit)
+        yield DaemonPart("listing", listing)
+        yield DaemonPart("disk trial", trial)
+        yield DaemonPart("library", keeper)
+        yield DaemonPart("controller", controller)
+        yield DaemonPart("clock", clock)
         # The two that matter most begin first: the rig listens while the rest is still being made and started.
-        yield Process("capture", capture, replace=ground.replaces_capture)
-        yield Process("writer", writer, replace=ground.replaces["writer"])
+        yield ProcessPart("capture", capture, replace=ground.replaces_capture)
+        yield ProcessPart("writer", writer, replace=ground.replaces["writer"])
         if second is not None:
-            yield Process("mirror", second.link, replace=ground.replaces["mirror"])
-            yield Thread("mirror keeper", second.keeper)
+            yield ProcessPart("mirror", second.link, replace=ground.replaces["mirror"])
+            yield DaemonPart("mirror keeper", second.keeper)
         if config.blackbox.minutes:
-            yield Process("black box", self._blackbox(ground, pins), replace=ground.replaces[BLACKBOX])
+            yield ProcessPart("black box", self._blackbox(ground, pins), replace=ground.replaces[BLACKBOX])
         unsafe_sound = UnsafeSoundWatch(
             tape,
             state=published.newest,
@@ -268,7 +268,7 @@ class Rig:
             clock_ns=clock_ns,
             sync_s=config.take.sync_interval_ms / 1000,
         )
-        yield Thread("unsafe sound", unsafe_sound)
+        yield DaemonPart("unsafe sound", unsafe_sound)
         keeper.open_session(config.session_name(), going_on=True)
         yield from preamps.parts()
         levels = LevelsFan(tape.meter(), clock_ns)
@@ -283,10 +283,10 @@ class Rig:
             refused=controller.refused_before,
         )
         surfaces = surfaces_of(config.surfaces, binder, feedback)
-        yield Thread("binder", binder)
+        yield DaemonPart("binder", binder)
         yield from surfaces
         controller.watch(feedback.changed)
-        yield Thread("feedback", feedback)
+        yield DaemonPart("feedback", feedback)
         yield from faces_of(config.faces, controller, levels=levels, report=feedback.report)
         server = ControlSocket(
             ground.runtime / "rigd.sock",
@@ -298,9 +298,9 @@ class Rig:
             group_role=config.control.group_role,
             records=Records(audit=audit.read, takes=listing.page),
         )
-        yield Thread("control socket", server)
-        yield Thread("runtime folder", self._folder_watch(ground, server))
-        yield Thread("watchdog", DaemonWatchdog(controller, self._notifier))
+        yield DaemonPart("control socket", server)
+        yield DaemonPart("runtime folder", self._folder_watch(ground, server))
+        yield DaemonPart("watchdog", DaemonWatchdog(controller, self._notifier))
 
     def _rules(self, keeper: LibraryKeeper, second: SecondVolume | None) -> Rules:
         """What the config says of takes, for the state table."""

@@ -19,7 +19,7 @@ from rigd.capture.interfaces import Interface, card_address, card_of
 from rigd.capture.jack_clients import read_jack_clients, with_true_inputs
 from rigd.capture.portaudio_library import ALSA_HOST_API, JACK_HOST_API, PortAudio
 from rigd.model.errors import InterfaceError, RigError
-from rigd.model.found import Found
+from rigd.model.found import FoundHere
 from rigd.model.plain_text import plain_line
 from rigd.wire.plain_output import write_json, write_line
 from rigd.wire.sound_cards import ROOT, CaptureDevice, Card, read_cards, twins_of
@@ -172,11 +172,11 @@ def plugin_lines(listed: Sequence[ListedInterface]) -> str:
     )
 
 
-def found_here() -> Found:
+def found_here() -> FoundHere:
     """For `rigd devices`."""
     listing = list_interfaces()
     plugins = plugin_lines(listing.interfaces)
-    return Found(
+    return FoundHere(
         title="Audio interfaces",
         pieces=tuple(config_lines(each) for each in listing.interfaces if not each.is_plugin),
         remarks=(plugins,) if plugins else (),

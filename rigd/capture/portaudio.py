@@ -25,7 +25,7 @@ from rigd.model.messages import CaptureSettings
 from rigd.wire.sound_cards import read_cards
 
 if TYPE_CHECKING:
-    from rigd.model.found import Found
+    from rigd.model.found import FoundHere
     from rigd.tape.capture_core import CaptureCore
 
 PORTAUDIO_FULL_SCALE = 8_388_608.0
@@ -44,9 +44,9 @@ class PortAudioDriver:
     settings_model = SettingsModel("rigd.capture.options:PortAudioOptions")
 
     @staticmethod
-    def found_here() -> Found:
+    def found_here() -> FoundHere:
         """For `rigd devices`; capture itself never loads what lists them."""
-        return cast("Found", import_module("rigd.capture.devices").found_here())
+        return cast("FoundHere", import_module("rigd.capture.devices").found_here())
 
     def __init__(self, settings: CaptureSettings, runtime: Path) -> None:
         self._settings = settings

@@ -11,7 +11,7 @@ from rigd.cli.terminal import AS_JSON, errors_told, fail, out, print_json
 from rigd.config.kinds import GROUPS, SURFACES, Kinds
 from rigd.hands.surface import LearnedControl
 from rigd.model.errors import ConfigError
-from rigd.model.found import Found
+from rigd.model.found import FoundHere
 from rigd.wire.plain_output import write_line
 
 
@@ -31,23 +31,23 @@ def devices(as_json: bool) -> None:
         out.print(trouble, style="yellow")
 
 
-def _found_here() -> Iterator[Found]:
+def _found_here() -> Iterator[FoundHere]:
     """What each installed kind finds. One that is broken is a trouble, and the others are asked all the same."""
     for group in GROUPS:
         kinds = Kinds(group)
-        yield Found(title="", troubles=tuple(kinds.unreadable))
+        yield FoundHere(title="", troubles=tuple(kinds.unreadable))
         for name in kinds:
             try:
                 look = getattr(kinds[name], "found_here", None)
                 if look is not None:
                     yield look()
             except ConfigError as error:
-                yield Found(title="", troubles=(str(error),))
+                yield FoundHere(title="", troubles=(str(error),))
             except Exception as error:  # a stranger's code
                 why = (
                     f'kind "{name}" of {group} broke as it looked what is plugged in: {error or repr(error)}'
                 )
-                yield Found(title="", troubles=(why,))
+                yield FoundHere(title="", troubles=(why,))
 
 
 def learn(port: str, seconds: float, baud: int, kind: str, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from rigd.control.inbox import Inbox, Probe, Waiting
+from rigd.control.inbox import Inbox, QueueProbe, WaitingInput
 from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
 from rigd.control.published import Published
@@ -156,19 +156,23 @@ class Controller:
             if waiting is None:
                 return
             try:
-                if isinstance(waiting, Waiting):
+                if isinstance(waiting, WaitingInput):
                     self._step(waiting)
-                elif isinstance(waiting, Probe):
+                elif isinstance(waiting, QueueProbe):
                     waiting.reached()
                 self._watch_postroll()
             except Exception:
                 log.exception("a step of the controller broke; the state stays as it was")
-                if isinstance(waiting, Waiting) and waiting.future is not None and not waiting.future.done():
+                if (
+                    isinstance(waiting, WaitingInput)
+                    and waiting.future is not None
+                    and not waiting.future.done()
+                ):
                     self._reply(
                         waiting, waiting.future, Rejected(reason="this broke inside rigd; see its log")
                     )
 
-    def _step(self, waiting: Waiting) -> None:
+    def _step(self, waiting: WaitingInput) -> None:
         what = waiting.what
         given = Input(what=what, circumstances=self._circumstances(what))
         may_not = ""
@@ -182,7 +186,7 @@ class Controller:
         if waiting.future is not None and result.reply is not None:
             self._reply(waiting, waiting.future, result.reply)
 
-    def _reply(self, waiting: Waiting, future: Future[Reply], reply: Reply) -> None:
+    def _reply(self, waiting: WaitingInput, future: Future[Reply], reply: Reply) -> None:
         """Written down first: who has the answer finds it in the audit."""
         if isinstance(waiting.what, Command):
             self._ports.audit(waiting.what, waiting.by, reply)
@@ -207,7 +211,7 @@ class Controller:
             return
         extent = self._ask_tape(self._tape_time.extent)
         if extent is not None and extent[1] >= take.end_frame:
-            self._step(Waiting(PostRollOver(take_id=take.take_id)))
+            self._step(WaitingInput(PostRollOver(take_id=take.take_id)))
 
     def _circumstances(self, what: Command | Fact) -> Circumstances:
         now_ns, wall_ns = self._chance.clock_ns(), self._chance.wall_ns()

@@ -10,7 +10,7 @@ from rigd.config.kinds import FACES, Kinds
 from rigd.config.rig_config import FaceConfig
 from rigd.control.controller import Controller
 from rigd.control.levels_fan import LevelsFan
-from rigd.control.parts import Part, Thread
+from rigd.control.parts import DaemonPart, RigPart
 from rigd.hands.face import Listening, Meter
 from rigd.model.commands import Command, Reply
 from rigd.model.plain_text import plain_line
@@ -64,7 +64,7 @@ def faces_of(
     *,
     levels: LevelsFan,
     report: Callable[[SurfaceStatus], None],
-) -> Iterator[Part]:
+) -> Iterator[RigPart]:
     """Each face, to be started by itself. Raises ConfigError where one cannot be loaded or made."""
     kinds = Kinds(FACES)
     for each in configs:
@@ -76,4 +76,4 @@ def faces_of(
                 name=each.name, kind=each.name, connected=False, detail="it has not reported anything yet"
             )
         )
-        yield Thread(f"[{each.name}]", face)
+        yield DaemonPart(f"[{each.name}]", face)

@@ -27,7 +27,7 @@ MOST_INPUTS_WAITING = 8192
 POST_WAIT_S = 2.0
 
 
-class Waiting(Struct, frozen=True):
+class WaitingInput(Struct, frozen=True):
     """A command, with who waits for its reply, or a fact."""
 
     what: Command | Fact
@@ -36,7 +36,7 @@ class Waiting(Struct, frozen=True):
     future: Future[Reply] | None = None
 
 
-class Probe(Struct, frozen=True):
+class QueueProbe(Struct, frozen=True):
     """Somebody wants to know when all that came before is done."""
 
     reached: Callable[[], None]
@@ -46,7 +46,7 @@ class Inbox:
     """Open from the start; after `close` nothing more comes in, and what is in it is still taken out."""
 
     def __init__(self) -> None:
-        self._queue: deque[Waiting | Probe] = deque()
+        self._queue: deque[WaitingInput | QueueProbe] = deque()
         self._changed = threading.Condition()
         self._commands_waiting = 0
         self._closed = False
@@ -72,7 +72,7 @@ class Inbox:
             else:
                 refused = ""
                 self._commands_waiting += 1
-                self._queue.append(Waiting(command, by, future))
+                self._queue.append(WaitingInput(command, by, future))
                 self._changed.notify_all()
         if refused:
             log.warning("%s from %s refused: %s", command.verb, by.name, refused)
@@ -92,7 +92,7 @@ class Inbox:
             if not has_room:
                 raise RigError(f"the controller does not keep up; {type(fact).__name__} was not heard")
             if not self._closed:
-                self._queue.append(Waiting(fact))
+                self._queue.append(WaitingInput(fact))
                 self._changed.notify_all()
 
     def probe(self, reached: Callable[[], None]) -> None:
@@ -100,7 +100,7 @@ class Inbox:
         waits; it is what shows that the controller still works."""
         with self._changed:
             if not self._closed:
-                self._queue.append(Probe(reached))
+                self._queue.append(QueueProbe(reached))
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -118,16 +118,16 @@ class Inbox:
     def put_first(self, facts: Sequence[Fact]) -> None:
         """These come before all that waits, in this order."""
         with self._changed:
-            self._queue.extendleft(Waiting(fact) for fact in reversed(facts))
+            self._queue.extendleft(WaitingInput(fact) for fact in reversed(facts))
 
-    def next(self, within_s: float | None) -> Waiting | Probe | bool | None:
+    def next(self, within_s: float | None) -> WaitingInput | QueueProbe | bool | None:
         """What to work on; False where nothing came in that time; None once it is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed, within_s)
             if not self._queue:
                 return None if self._closed else False
             waiting = self._queue.popleft()
-            if isinstance(waiting, Waiting) and waiting.future is not None:
+            if isinstance(waiting, WaitingInput) and waiting.future is not None:
                 self._commands_waiting -= 1
             self._changed.notify_all()
             return waiting

@@ -15,7 +15,7 @@ from rigd.model.errors import PartError, RigError
 log = logging.getLogger(__name__)
 
 
-class Part(Protocol):
+class RigPart(Protocol):
     """Something that runs."""
 
     @property
@@ -43,8 +43,8 @@ class _ProcessLink(Protocol):
     def stop_process(self) -> None: ...
 
 
-class Thread:
-    """A part that lives within the daemon and ends with it."""
+class DaemonPart:
+    """Lives within the daemon and ends with it."""
 
     def __init__(self, name: str, what: _Startable) -> None:
         self.name = name
@@ -57,8 +57,8 @@ class Thread:
         self._what.stop()
 
 
-class Process:
-    """A link to a process, which may outlive the daemon. With `replace` one that is found is started anew."""
+class ProcessPart:
+    """A link to a process that may outlive the daemon. With `replace` one that is found is started anew."""
 
     def __init__(self, name: str, link: _ProcessLink, *, replace: bool) -> None:
         self.name = name
@@ -78,9 +78,9 @@ class Running:
     """The parts that run, in the order in which they were started."""
 
     def __init__(self) -> None:
-        self._parts: list[Part] = []
+        self._parts: list[RigPart] = []
 
-    def start(self, parts: Iterable[Part], *, leave_running: bool = False) -> None:
+    def start(self, parts: Iterable[RigPart], *, leave_running: bool = False) -> None:
         """All of them run. A part is taken from `parts` only when those before it run, so that it may be made then.
 
         Where one cannot be made or started, those that run are stopped again and the error goes on; PartError names
@@ -93,7 +93,7 @@ class Running:
             self.stop(leave_running=leave_running)
             raise
 
-    def _start(self, part: Part) -> None:
+    def _start(self, part: RigPart) -> None:
         try:
             part.start()
         except Exception as error:

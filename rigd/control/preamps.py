@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from rigd.config.kinds import PREAMPS, Kinds
 from rigd.config.rig_config import PreampConfig
-from rigd.control.parts import Part, Thread
+from rigd.control.parts import DaemonPart, RigPart
 from rigd.model.errors import PreampError
 from rigd.model.gain import Preamp, PreampSetting, PreampStatus
 from rigd.model.inputs import Fact
@@ -33,10 +33,10 @@ class Preamps:
             for each in preamps
         }
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[RigPart]:
         """Each preamp, to be started by itself."""
         for name, preamp in self._preamps.items():
-            yield Thread(f'preamp "{name}"', preamp)
+            yield DaemonPart(f'preamp "{name}"', preamp)
 
     def with_ability(self, channel: Channel) -> Channel:
         """The channel, and what the preamp of its input can do."""

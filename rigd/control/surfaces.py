@@ -8,16 +8,16 @@ from rigd.config.kinds import SURFACES, Kinds
 from rigd.config.rig_config import SurfaceConfig
 from rigd.control.binder import Binder
 from rigd.control.feedback import Feedback
-from rigd.control.parts import Part, Thread
+from rigd.control.parts import DaemonPart, RigPart
 from rigd.hands.surface import Surface
 from rigd.model.state import SurfaceStatus
 
 
-def surfaces_of(configs: Sequence[SurfaceConfig], binder: Binder, feedback: Feedback) -> tuple[Part, ...]:
+def surfaces_of(configs: Sequence[SurfaceConfig], binder: Binder, feedback: Feedback) -> tuple[RigPart, ...]:
     """Each surface, to be started by itself: after the binder, which takes what they find. Raises ConfigError where
     a kind cannot be loaded."""
     kinds = Kinds(SURFACES)
-    parts: list[Part] = []
+    parts: list[RigPart] = []
     for each in configs:
         section = f"[surface.{each.name}]"
         surface: Surface = kinds.make(section, each.kind, each.name, each.settings, each.bindings, binder)
@@ -28,5 +28,5 @@ def surfaces_of(configs: Sequence[SurfaceConfig], binder: Binder, feedback: Feed
                 name=each.name, kind=each.kind, connected=False, detail="it has not reported anything yet"
             )
         )
-        parts.append(Thread(f'surface "{each.name}"', surface))
+        parts.append(DaemonPart(f'surface "{each.name}"', surface))
     return tuple(parts)

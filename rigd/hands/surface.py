@@ -99,7 +99,7 @@ class Surface(Protocol):
     `settings_model` of it. `bindings` are what its controls do, so that it can show a gain beside the control that
     turns it, or listen to no more than it has to.
 
-    The function may have attributes `found_here() -> Found` (`rigd.model.found`), for `rigd devices`, and
+    The function may have attributes `found_here() -> FoundHere` (`rigd.model.found`), for `rigd devices`, and
     `learn(port, *, seconds, baud, say) -> LearnedControl`, for `rigd learn`."""
 
     name: str

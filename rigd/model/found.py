@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct, field
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class FoundHere(Struct, frozen=True, kw_only=True):
     """What there is of one kind of thing, and the config to paste for each."""
 
     title: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rigd.control.parts import Part, Process, Running, Thread
+from rigd.control.parts import DaemonPart, ProcessPart, RigPart, Running
 from rigd.model.errors import AlreadyRunning, LinkError, PartError
 
 
@@ -44,12 +44,12 @@ def log() -> Log:
     return Log()
 
 
-def parts(log: Log) -> Iterator[Part]:
+def parts(log: Log) -> Iterator[RigPart]:
     """As the daemon makes them: each when those before it run."""
     for name in ("library", "capture", "surfaces"):
         log.note(f"make {name}")
         what = Told(name, log)
-        yield Process(name, what, replace=True) if name == "capture" else Thread(name, what)
+        yield ProcessPart(name, what, replace=True) if name == "capture" else DaemonPart(name, what)
 
 
 def test_parts_start_in_order_each_made_when_those_before_it_run_and_stop_in_reverse(log: Log) -> None:

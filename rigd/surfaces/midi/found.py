@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from rigd.model.errors import RigError
-from rigd.model.found import Found
+from rigd.model.found import FoundHere
 from rigd.wire.midi.names import midi_lines, stable_name
 from rigd.wire.midi.ports import MidiPorts
 
 
-def found_here() -> Found:
+def found_here() -> FoundHere:
     """Every port that can be listened to, by the name that lasts."""
     troubles: list[str] = []
     ports = MidiPorts(client="rigd-devices")
@@ -20,7 +20,7 @@ def found_here() -> Found:
         troubles.append(f"MIDI: {error}")
     finally:
         ports.close()
-    return Found(
+    return FoundHere(
         title="MIDI ports (rigd learn tells what a pedal sends)",
         pieces=tuple(midi_lines(port, found) for port in found),
         facts={

@@ -28,7 +28,7 @@ from rigd.model.changes import change_between, followed_state
 from rigd.model.commands import Accepted, Reply, parse_command
 from rigd.model.errors import CommandError, LinkError
 from rigd.model.events import Event
-from rigd.model.found import Found
+from rigd.model.found import FoundHere
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import Ns, Origin
 
@@ -53,9 +53,9 @@ class FeedSettings(Options):
         return Access()
 
 
-def found_here() -> Found:
+def found_here() -> FoundHere:
     """Only what to write."""
-    return Found(
+    return FoundHere(
         title="A feed of changes",
         pieces=('[feed]\npath = "/run/user/1000/feed.sock"\n',),
         facts={"feeds": []},

@@ -20,7 +20,7 @@ from outside_kit.wires import Bell
 from rigd.config.options import NEEDED, Options, option
 from rigd.model.access import Access
 from rigd.model.errors import PreampError
-from rigd.model.found import Found
+from rigd.model.found import FoundHere
 from rigd.model.gain import PreampAbility, PreampSink, ReadBack
 from rigd.model.take import Parameter
 from rigd.model.units import NS_PER_SECOND, Ns
@@ -48,9 +48,9 @@ class FourBoxSettings(Options):
         return Access(hosts=(self.host,))
 
 
-def found_here() -> Found:
+def found_here() -> FoundHere:
     """Only what to write."""
-    return Found(
+    return FoundHere(
         title="Boxes of eight preamps",
         pieces=('[preamp.box]\nkind = "fourbox"\nhost = "..."  # as it is printed below it\n',),
         facts={"fourboxes": []},

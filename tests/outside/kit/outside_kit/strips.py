@@ -27,7 +27,7 @@ from rigd.hands.surface import ControlInput, ControlSink, Motion
 from rigd.model.access import Access
 from rigd.model.commands import parse_command
 from rigd.model.errors import SurfaceError
-from rigd.model.found import Found
+from rigd.model.found import FoundHere
 from rigd.model.levels import Levels
 from rigd.model.state import Channel, RigState, SurfaceStatus, channel_of
 from rigd.model.units import ChannelNumber, Ns, Origin
@@ -78,9 +78,9 @@ class StripsSettings(Options):
         return Access(hosts=(self.host,))
 
 
-def found_here() -> Found:
+def found_here() -> FoundHere:
     """A console is on the network and not on this machine: only what to write is known."""
-    return Found(
+    return FoundHere(
         title="Consoles of 16 strips",
         pieces=(
             f'[surface.console]\nkind = "strips"\nhost = "..."  # as its menu shows\nallow = {json.dumps(ALLOW)}\n',
