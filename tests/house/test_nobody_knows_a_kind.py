@@ -29,14 +29,14 @@ def files() -> Iterator[Path]:
 
 
 def test_no_kind_is_named_outside_of_its_folder() -> None:
-    known = kinds()
+    names = kinds()
     named = {
         (str(file.relative_to(ROOT)), node.value)
         for file in files()
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in known
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names
     }
-    assert known >= {"midi", "serial", "x32", "portaudio"}
+    assert names >= {"midi", "serial", "x32", "portaudio"}
     assert named == set(ALLOWED)
 
 
