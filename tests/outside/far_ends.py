@@ -92,6 +92,8 @@ class Console:
                         with contextlib.suppress(OSError):
                             self._listen(stream)
                         self._stream = None
+                        if self._stopping.is_set():
+                            server.close()  # first of all: nobody is to come in while it is pulled out
 
     def _listen(self, stream: socket.socket) -> None:
         rest = b""
