@@ -132,10 +132,10 @@ class CaptureProcess:
         while not self._stop_asked:
             self._show_life()
             self._stay_found(door)
-            dues = [self._look_at]
-            dues += [self._feed_at] if self._notifier.feed_every_s else []
             heard = self._opening.heard
-            dues += [] if heard is None else [heard.rate.due_ns / NS_PER_SECOND]
+            # The look at the runtime folder goes with one at the rate: a wake-up costs more than both.
+            dues = [self._look_at if heard is None else heard.rate.due_ns / NS_PER_SECOND]
+            dues += [self._feed_at] if self._notifier.feed_every_s else []
             dues += [] if give_up_at is None else [give_up_at]
             timeout = max(0.0, min(dues) - time.monotonic())
             for key, _ in self._selector.select(timeout):

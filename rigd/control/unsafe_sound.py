@@ -1,8 +1,8 @@
 """What of the takes is on the tape and not yet safe on the disk, seen from the tape itself.
 
 The holds that writers place on the tape tell how far each take is durable, and they stay when a writer is stopped,
-killed, or hangs in a frozen disk: so this is right when the writer says nothing. One thread, four looks a second,
-0.1 ms each; it posts only what changes something that a person sees. It never asks a disk or a process.
+killed, or hangs in a frozen disk: so this is right when the writer says nothing. One thread, four looks a second
+while there is something to see; it posts only what changes something that a person sees. It never asks a disk or a process.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from rigd.tape.view import HeldTape, TapeView
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.25
+LOOK_IDLE_S = 1.0
+"""While no take is open and nothing is held. What begins then is owed for longer before anybody is told."""
 NOTHING_HELD = TapeWatched(unsafe_s=0.0, waiting_s=0.0, tape_fill=0.0, owed_fill=0.0)
 FULL_FILL = 0.9
 """Where the tape is less full it is not why a block was dropped: no block is as long as the rest of it."""
@@ -101,9 +103,13 @@ class UnsafeSoundWatch:
                     ends[take_bits(take.take_id)] = min(position, held.written)
         return ends
 
+    def _has_something(self) -> bool:
+        """By the look before, or by the state."""
+        return bool(self._since_ns) or bool(open_takes(self._state()))
+
     def _run(self) -> None:
         shown = shown_of(NOTHING_HELD, sync_s=self._sync_s)
-        while not self._stopping.wait(LOOK_EVERY_S):
+        while not self._stopping.wait(LOOK_EVERY_S if self._has_something() else LOOK_IDLE_S):
             try:
                 fact = self.now()
                 news = shown_of(fact, sync_s=self._sync_s)

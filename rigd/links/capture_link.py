@@ -27,8 +27,9 @@ FIRST_FRAME_WITHIN_S = 8.0
 TAPE_WITHIN_S = 3.0
 """Capture says that it listens, and its tape cannot be found: whoever has it names it again within a second."""
 STOP_WITHIN_S = 3.0
-TICK_S = 0.2
-"""A look at the counter costs 0.15 ms, nearly all of it for waking up."""
+TICK_S = 0.5
+"""A look at the counter costs 0.15 ms, nearly all of it for waking up. Silence is seen at its time, whatever this is."""
+OPENING_TICK_S = 0.2
 LOOK_AFTER_S = 0.002
 
 
@@ -211,7 +212,7 @@ class CaptureLink:
     def _look_again_s(self) -> float:
         """Sooner than a tick where silence would by then have lasted too long."""
         if not self._listening:
-            return TICK_S
+            return OPENING_TICK_S
         left_s = self._moved_at + self._may_be_silent_s - self._clock()
         return min(TICK_S, max(0.0, left_s) + LOOK_AFTER_S)
 

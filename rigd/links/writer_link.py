@@ -26,6 +26,8 @@ from rigd.wire.link import connect
 from rigd.wire.own_folder import remove_own
 
 REPORTS_TO_BE_SURE = 3
+TICK_S = 2.0
+"""There is one after each report, too."""
 CLOSE_WITHIN_S = 60.0
 """How long a writer may take to close every take when the rig is shut down: a slow disk is no reason to kill it."""
 
@@ -77,7 +79,7 @@ class WriterLink:
             command=python_module("rigd.writer", str(runtime_dir), name),
             runtime_dir=runtime_dir,
             follower=self,
-            tick_s=0.5,
+            tick_s=TICK_S,
             prepare=prepare,
             upkeep=upkeep,
         )

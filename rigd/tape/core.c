@@ -257,6 +257,17 @@ void rigd_hold_read(const rigd_tape *t, int slot, rigd_hold *hold)
     hold->position = atomic_load(&t->head->hold_position[slot]);
 }
 
+uint32_t rigd_holds(const rigd_tape *t, rigd_hold *holds, uint32_t *slots)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < RIGD_HOLDS; i++) {
+        rigd_hold_read(t, (int)i, &holds[found]);
+        slots[found] = i;
+        found += holds[found].owner != 0;
+    }
+    return found;
+}
+
 /* ---- the kernel ---- */
 
 int rigd_keep_room(int fd, int64_t offset, int64_t bytes)

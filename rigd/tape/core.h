@@ -152,6 +152,7 @@ int rigd_hold_advance(rigd_tape *tape, int slot, uint64_t position); /* 0, or RI
 uint64_t rigd_hold_renew(rigd_tape *tape, int slot, uint64_t position); /* after RIGD_LET_GO: what is held now */
 void rigd_hold_release(rigd_tape *tape, int slot);
 void rigd_hold_read(const rigd_tape *tape, int slot, rigd_hold *hold);
+uint32_t rigd_holds(const rigd_tape *tape, rigd_hold *holds, uint32_t *slots); /* all that are taken; room for all */
 
 /* Writing: one capture a tape, all from the one thread that has the audio. */
 rigd_capture *rigd_capture_open(rigd_tape *tape);

@@ -227,21 +227,22 @@ def _reclaim(tape_map: TapeMap, *, mark: int | None) -> int:
 
 
 def _records(tape_map: TapeMap) -> list[tuple[int, HoldRecord]]:
-    found = []
-    hold = ffi.new("rigd_hold *")
-    for slot in range(lib.RIGD_HOLDS):
-        lib.rigd_hold_read(tape_map.pointer, slot, hold)
-        if hold.owner != 0:
-            record = HoldRecord(
+    holds, slots = ffi.new("rigd_hold[]", lib.RIGD_HOLDS), ffi.new("uint32_t[]", lib.RIGD_HOLDS)
+    count = lib.rigd_holds(tape_map.pointer, holds, slots)
+    return [
+        (
+            slots[number],
+            HoldRecord(
                 key=hold.key,
                 pid=hold.owner,
                 owner_started=hold.owner_started,
                 position=hold.position,
-                spare=slot >= MOST_FIRM_HOLDS,
+                spare=slots[number] >= MOST_FIRM_HOLDS,
                 let_go=hold.position == LET_GO and hold.key != 0,
-            )
-            found.append((slot, record))
-    return found
+            ),
+        )
+        for number, hold in ((number, holds[number]) for number in range(count))
+    ]
 
 
 def _started(pid: int) -> int:

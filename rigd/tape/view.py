@@ -155,14 +155,14 @@ class TapeView:
         with self._lock:
             if self._tape is None:
                 return None
-            geometry = self._tape.geometry
+            geometry, counters = self._tape.geometry, self._tape.counters()
             return HeldTape(
                 tape_id=self._tape.tape_id,
-                written=self._tape.written,
+                written=counters.written,
                 capacity_frames=geometry.capacity_frames,
                 sample_rate_hz=geometry.sample_rate_hz,
                 holds=self._tape.holds(),
-                dropped_frames=_dropped_frames(self._tape),
+                dropped_frames=_dropped_frames(self._tape, counters.next_frame),
             )
 
     def position_of(self, frame: Frame, *, tape_id: int) -> int | None:
@@ -200,8 +200,8 @@ class TapeView:
         return self._tape
 
 
-def _dropped_frames(tape: Tape) -> int:
-    next_frame = tape.next_frame  # first: a block that is stored meanwhile must not look like a loss
+def _dropped_frames(tape: Tape, next_frame: Frame) -> int:
+    """`next_frame` was read before: a block that is stored meanwhile must not look like a loss."""
     blocks = tape.counters().blocks
     newest = next(tape.blocks(blocks - 1), None) if blocks else None
     return max(0, next_frame - newest.first_frame - newest.frames) if newest is not None else 0

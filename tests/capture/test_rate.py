@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import sys
 from itertools import product
+from types import FrameType
 
 import pytest
 
+import rigd.capture.rate
 from rigd.capture.rate import FASTEST, Rate, Wake, measure, window_ns
 from rigd.model.units import NS_PER_SECOND
 
+rate_file = rigd.capture.rate.__file__
 NOMINAL_HZ = 48_000
 ONE_WAKE_NS = 2_000_000
 """As the C core: what comes within it is one wake-up."""
@@ -134,3 +138,30 @@ def test_a_burst_at_the_start_and_a_stall_that_is_caught_up_are_no_rate() -> Non
 def test_too_little_says_nothing() -> None:
     for few in ([], wakes(0.1), wakes(1.0)):
         assert measure(few, nominal_rate_hz=NOMINAL_HZ).rate is Rate.UNKNOWN
+
+
+def test_a_rate_that_is_plainly_right_is_seen_in_one_pass() -> None:
+    """Four times a second, for as long as the rig runs: no slopes of pairs, nothing sorted."""
+    stamps = wakes(2.5)
+    called: list[str] = []
+
+    def note(frame: FrameType, event: str, what: object) -> None:
+        if event == "call" and frame.f_code.co_filename == rate_file:
+            called.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        found = measure(stamps, nominal_rate_hz=NOMINAL_HZ)
+    finally:
+        sys.setprofile(None)
+    assert found.rate is Rate.RIGHT
+    assert found.rate_hz == pytest.approx(NOMINAL_HZ, rel=3e-4)
+    assert called == ["measure", "_plainly_right"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_rate_past_the_tolerance_is_plainly_right(seed: int) -> None:
+    dice = random.Random(seed)
+    off = dice.choice((-1, 1)) * dice.uniform(1.1e-3, 5e-3)
+    stamps = wakes(2.5, rate_hz=NOMINAL_HZ * (1 + off), late_ms=dice.uniform(0.0, 0.3), seed=seed)
+    assert measure(stamps, nominal_rate_hz=NOMINAL_HZ).rate is not Rate.RIGHT

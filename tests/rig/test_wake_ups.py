@@ -1,0 +1,46 @@
+"""How often the daemon wakes up when nobody asks it for anything. A wake-up costs more than what is done in it, and a
+busy machine makes them fewer, never more."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from rigd.tape.tape import Tape
+from tests.support.patience import wait_for
+from tests.support.rig import RigRun
+
+pytestmark = pytest.mark.slow
+CONFIG = """
+[audio]
+driver = "simulated"
+channels = 8
+"""
+SECONDS = 4.0
+IDLE_WAKES_A_SECOND = 16.0
+"""Four for signals; two each for capture and the runtime folder; one each for the writer's report, what the controller
+makes of it, the clock, the library, and what is not safe."""
+
+
+def wakes(pid: int) -> int:
+    """How often threads of the process went to sleep, so far (proc(5), voluntary_ctxt_switches)."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        lines = Path(f"/proc/{pid}/task/{thread}/status").read_text().splitlines()
+        total += next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt"))
+    return total
+
+
+def test_a_daemon_that_nobody_asks_hardly_wakes_up() -> None:
+    with RigRun(CONFIG) as rig:
+        rig.await_heard(3.0)
+        rig.client().close()
+        with Tape.attach(rig.runtime / "tape", writable=False) as tape:
+            began, before = time.monotonic(), wakes(rig.daemon.pid)
+            until = tape.next_frame + SECONDS * tape.geometry.sample_rate_hz
+            wait_for(lambda: tape.next_frame >= until, "some seconds of sound")
+            a_second = (wakes(rig.daemon.pid) - before) / (time.monotonic() - began)
+    assert a_second < IDLE_WAKES_A_SECOND
