@@ -2,7 +2,8 @@
 
 The holds that writers place on the tape tell how far each take is durable, and they stay when a writer is stopped,
 killed, or hangs in a frozen disk: so this is right when the writer says nothing. One thread, four looks a second
-while there is something to see; it posts only what changes something that a person sees. It never asks a disk or a process.
+while there is something to see; it posts only what changes something that a person sees. It never asks a disk or a
+process.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ TAPE_WITHIN_S = 3.0
 """Capture says that it listens, and its tape cannot be found: whoever has it names it again within a second."""
 STOP_WITHIN_S = 3.0
 TICK_S = 0.5
-"""A look at the counter costs 0.15 ms, nearly all of it for waking up. Silence is seen at its time, whatever this is."""
+"""A look at the counter costs 0.15 ms, nearly all of it for waking up. Silence is seen at its time all the same."""
 OPENING_TICK_S = 0.2
 LOOK_AFTER_S = 0.002
 

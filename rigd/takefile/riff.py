@@ -84,7 +84,7 @@ def header_of(shape: WaveShape, bext: bytes, info: bytes = b"") -> bytearray:
     return header
 
 
-def set_sizes(header: bytearray, shape: WaveShape, *, frames: int, tail_bytes: int = 0) -> None:
+def set_sizes(header: bytearray | memoryview, shape: WaveShape, *, frames: int, tail_bytes: int = 0) -> None:
     """`header` says that `frames` frames follow it, and behind those (and their pad) `tail_bytes` more."""
     data_bytes = frames * shape.frame_bytes
     riff_bytes = _DATA_AT + data_bytes + (data_bytes & 1) + tail_bytes

@@ -22,7 +22,7 @@ from rigd.takefile.ledger import TakeRecord
 from rigd.takefile.riff import HEADER_BYTES, WaveShape, frames_said, header_of, set_sizes, tail_offset
 from rigd.takefile.tail_chunks import tail_of
 from rigd.tape.blocks import Run
-from rigd.tape.kernel import keep_room
+from rigd.tape.kernel import HeadNotWrittenError, all_are_named, keep_room, write_heads
 from rigd.tape.tape import RowNotWrittenError, Tape
 
 WRITTEN_BYTES = 32 << 20
@@ -43,7 +43,8 @@ class _Part(Struct, frozen=True):
 class _File:
     """One open file."""
 
-    def __init__(self, name: str, fd: int, shape: WaveShape, header: bytearray) -> None:
+    def __init__(self, name: str, fd: int, shape: WaveShape, header: memoryview) -> None:
+        """`header` is its part of all headers."""
         self.name = name
         self.fd = fd
         self.shape = shape
@@ -80,6 +81,8 @@ class TakeFiles:
         self.said_frames: int | None = None
         """What every header says, as far as it was said here."""
         self._files: list[_File] = []
+        self._headers = bytearray(HEADER_BYTES * len(order.files))
+        """Of all files, one behind the other: they are written by one call."""
         rows = {track.channel: track.input - 1 for track in order.tracks}
         mono: list[int] = []
         self._parts: list[_Part] = []
@@ -89,7 +92,8 @@ class TakeFiles:
                 sample_rate_hz=order.format.sample_rate_hz,
                 sample=order.format.sample,
             )
-            header = _header(order, slate, index, shape, part=part)
+            header = memoryview(self._headers)[index * HEADER_BYTES :][:HEADER_BYTES]
+            header[:] = _header(order, slate, index, shape, part=part)
             self._files.append(_File(file.name, fd, shape, header))
             if shape.channels == 1:
                 mono.append(index)
@@ -224,8 +228,10 @@ class TakeFiles:
         self.said_frames = None
         for file in self._files:
             set_sizes(file.header, file.shape, frames=frames, tail_bytes=file.tail_bytes)
-        for file in self._files:
-            file.write_at(0, file.header)
+        try:
+            write_heads([file.fd for file in self._files], self._headers, length_bytes=HEADER_BYTES)
+        except HeadNotWrittenError as error:
+            raise OSError(error.errno, error.strerror, self._files[error.place].name) from error
         self.said_frames = frames
 
     def finish(self, record: TakeRecord) -> list[str]:
@@ -234,7 +240,7 @@ class TakeFiles:
         its samples and is whole without it."""
         missing: list[str] = []
         for index, file in enumerate(self._files):
-            file.header = _header(record.order, record.slate, index, file.shape, part=record.part)
+            file.header[:] = _header(record.order, record.slate, index, file.shape, part=record.part)
             end = HEADER_BYTES + record.frames * file.shape.frame_bytes
             at = tail_offset(file.shape, record.frames)
             there = max(0, os.fstat(file.fd).st_size - at)
@@ -281,6 +287,8 @@ class TakeFiles:
     def check_there(self) -> None:
         """Every file still has a name in a folder: what is written to a deleted one, nobody will ever find.
         Raises FilesGoneError."""
+        if all_are_named([file.fd for file in self._files]):
+            return
         gone = [file.name for file in self._files if os.fstat(file.fd).st_nlink == 0]
         if gone:
             all_gone = len(gone) == len(self._files)

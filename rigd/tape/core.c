@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE /* of the kernel since 5.14, whatever the C library knows */
@@ -273,6 +274,15 @@ uint32_t rigd_holds(const rigd_tape *t, rigd_hold *holds, uint32_t *slots)
 int rigd_keep_room(int fd, int64_t offset, int64_t bytes)
 {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, bytes) == 0 ? 0 : errno;
+}
+
+uint32_t rigd_named(const int *fds, uint32_t count)
+{
+    uint32_t named = 0;
+    struct stat status;
+    while (named < count && (fstat(fds[named], &status) != 0 || status.st_nlink > 0))
+        named++;
+    return named;
 }
 
 int rigd_syncfs(int fd) { return syncfs(fd) == 0 ? 0 : errno; }

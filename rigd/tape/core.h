@@ -189,8 +189,13 @@ int rigd_pa_callback(const void *input, void *output, unsigned long frames, cons
 int rigd_capture_raise(rigd_capture *capture, int priority);
 int rigd_capture_policy(rigd_capture *capture, int *policy, int *priority);
 
-/* What Python's os does not have. 0 or errno. */
+/* What Python's os does not have, or not for many files in one go. 0 or errno. */
 int rigd_syncfs(int fd);
 int rigd_keep_room(int fd, int64_t offset, int64_t bytes); /* blocks for a stretch of a file; its size stays */
+/* `bytes` bytes of `heads` for each file, one behind the other, stand at the file's beginning; back to back, so that a reader
+ * finds files that agree. Where one fails `place` is its place. */
+int rigd_write_heads(const int *fds, uint32_t count, const uint8_t *heads, uint64_t bytes, uint32_t *place);
+/* How many of these files, from the first on, have a name in a folder: `count` where all do. One that cannot be asked has. */
+uint32_t rigd_named(const int *fds, uint32_t count);
 /* cdef end */
 #endif

@@ -106,6 +106,29 @@ int rigd_pack_float32(const rigd_tape *t, const uint32_t *channels, uint32_t cou
     return intact(t, position);
 }
 
+/* A full volume takes a part first, then says so. 0 or errno. */
+static int write_all(int fd, const uint8_t *from, uint64_t bytes, int64_t offset)
+{
+    for (uint64_t done = 0; done < bytes;) {
+        ssize_t n = pwrite(fd, from + done, bytes - done, offset + (int64_t)done);
+        if (n == 0)
+            return EIO;
+        if (n < 0 && errno != EINTR)
+            return errno;
+        done += n > 0 ? (uint64_t)n : 0;
+    }
+    return 0;
+}
+
+int rigd_write_heads(const int *fds, uint32_t count, const uint8_t *heads, uint64_t bytes, uint32_t *place)
+{
+    int fault = 0;
+    for (*place = 0; *place < count; ++*place)
+        if ((fault = write_all(fds[*place], heads + *place * bytes, bytes, 0)) != 0)
+            break;
+    return fault;
+}
+
 int rigd_write_rows(const rigd_tape *t, int as_float32, const uint32_t *channels, const int *fds,
                     uint32_t count, uint64_t position, uint64_t frames, int64_t offset, uint8_t *room,
                     uint32_t *place)
@@ -114,16 +137,10 @@ int rigd_write_rows(const rigd_tape *t, int as_float32, const uint32_t *channels
     for (*place = 0; *place < count; ++*place) {
         int fault = as_float32 ? rigd_pack_float32(t, channels + *place, 1, position, frames, room, bytes)
                                : rigd_pack_int24(t, channels + *place, 1, position, frames, room, bytes);
+        if (fault == 0)
+            fault = write_all(fds[*place], room, bytes, offset);
         if (fault != 0)
             return fault;
-        for (uint64_t done = 0; done < bytes;) { /* a full volume takes a part first, then says so */
-            ssize_t n = pwrite(fds[*place], room + done, bytes - done, offset + (int64_t)done);
-            if (n == 0)
-                return EIO;
-            if (n < 0 && errno != EINTR)
-                return errno;
-            done += n > 0 ? (uint64_t)n : 0;
-        }
     }
     return 0;
 }
