@@ -19,11 +19,12 @@ from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi.controls import message_for, touches_in
+from rigd.surfaces.midi.controls import FineControls, message_for, touches_in
 from rigd.surfaces.midi.echoes import Echoes
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.switch_sense import SwitchSense
 from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
+from rigd.wire.midi.messages import load_mido
 from rigd.wire.midi.names import remark_on, stable_name
 from rigd.wire.midi.parser import NOISE
 from rigd.wire.midi.ports import MidiPorts
@@ -71,6 +72,8 @@ class MidiSurface:
         self._settled_ns = 0
         self._held_early: set[str] = set()
         self._sense = SwitchSense()
+        self._bound = [each.control for each in bindings]
+        self._fine = FineControls(self._bound)
         self._lamps_sent: dict[str, int] = {}
         self._echoes = Echoes()
         self._thread = threading.Thread(target=self._run, name=f"rigd-midi-{name}", daemon=True)
@@ -114,6 +117,7 @@ class MidiSurface:
     # The thread
 
     def _run(self) -> None:
+        load_mido()
         while not self._stopping.is_set():
             try:
                 link = self._open()
@@ -149,6 +153,7 @@ class MidiSurface:
         self._held_early.clear()
         self._sense = SwitchSense()
         self._echoes = Echoes()
+        self._fine = FineControls(self._bound)
         self._settled_ns = self._clock() + self._settings.settle_ms * _NS_PER_MS
         why = ""
         try:
@@ -187,7 +192,7 @@ class MidiSurface:
         message, at_ns = heard
         if message[0] in NOISE or self._echoes.is_echo(message, at_ns):
             return
-        for touch in touches_in(message):
+        for touch in (*touches_in(message), *self._fine.touches_in(message)):
             if not self._sense.counts(touch):
                 continue
             motion = touch.motion
