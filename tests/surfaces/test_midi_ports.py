@@ -21,10 +21,11 @@ from rigd.model.errors import SurfaceError
 from rigd.model.units import Ns
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.surface import MidiSurface
-from rigd.wire.midi import ports as midi_ports
+from rigd.wire.midi import rtmidi_system
 from rigd.wire.midi.links import DistanceStamps
 from rigd.wire.midi.names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
-from rigd.wire.midi.ports import NO_JACK_SERVER, MidiPorts, _jack_servers
+from rigd.wire.midi.ports import MidiPorts
+from rigd.wire.midi.rtmidi_system import NO_JACK_SERVER, RtMidiLink, jack_servers
 from rigd.wire.sound_cards import Card
 from tests.support.jack_server import JackServer
 from tests.support.patience import wait_for
@@ -80,10 +81,11 @@ def test_a_press_and_its_release_arrive_stamped_when_they_were_made(
 def test_a_port_is_asked_more_often_while_a_control_of_it_moves(
     pedal: PedalProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(midi_ports, "STILL_AFTER_S", 0.4)
+    monkeypatch.setattr(rtmidi_system, "STILL_AFTER_S", 0.4)
     ports = MidiPorts(client="hand", api="jack")
     port = pick(pedal.port, ports.look())
     link = ports.open(port, output="", sysex=False, clock=lambda: Ns(time.monotonic_ns()))
+    assert isinstance(link, RtMidiLink)
     try:
         asked = Counted(link._listener)
         link._listener = asked
@@ -426,12 +428,12 @@ def test_sockets_of_strangers_are_no_jack_servers(monkeypatch: pytest.MonkeyPatc
     with everybodys_folder() as place, socket.socket(socket.AF_UNIX) as own:
         own.bind(str(place / "jack_rigd-test-strange_0_0"))
         own.listen()
-        before = _jack_servers()
+        before = jack_servers()
         assert len(before) == 1
         stranger = begin(LISTENS, place / "jack_rigd-test-strange_9_0", listens=True)
         with stranger:
             assert stranger.stdout is not None and stranger.stdout.readline() == "here\n"
-            assert _jack_servers() == before
+            assert jack_servers() == before
             stranger.kill()
         own.close()
-        assert _jack_servers() == frozenset()
+        assert jack_servers() == frozenset()

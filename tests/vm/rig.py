@@ -273,7 +273,9 @@ def make_wheels(folder: Path) -> None:
     """The wheels of all that pip would fetch, for Debian 12's Python."""
     folder.mkdir(parents=True, exist_ok=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], "wheel"]
+    # Without their conditions, which pip would hold against the Python that runs this.
+    needed = [each.partition(";")[0] for each in project["project"]["dependencies"]]
+    wanted = [*needed, *project["build-system"]["requires"], "wheel"]
     platforms = ["manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"]
     subprocess.run(
         [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 
 import mido
@@ -201,3 +203,12 @@ def test_what_does_not_fit_is_not_sent() -> None:
         TEXT.build({"offset": 0, "text": b"x" * (longest + 1)})
     with pytest.raises(ValueError, match="seven bits"):
         TEXT.build({"offset": 0, "text": b"\xff"})
+
+
+def test_no_midi_library_is_loaded_before_a_thread_needs_it() -> None:
+    """They take a fifth of a second, which the first frame would wait for."""
+    loads = (
+        "import sys, rigd.surfaces.midi.surface; print({'mido', 'alsa_midi', 'rtmidi'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", loads], check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"

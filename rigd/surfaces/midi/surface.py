@@ -85,6 +85,7 @@ class MidiSurface:
     def stop(self) -> None:
         """See Surface."""
         self._stopping.set()
+        self._ports.wake()
         self._wake()
         if self._thread.ident is not None:
             self._thread.join()
@@ -128,9 +129,15 @@ class MidiSurface:
                 self._tell(connected=False, detail=f"internal error ({error}); rigd tries again, see the log")
             else:
                 self._serve(link)
-            self._stopping.wait(_LOOK_S)
+            self._until_it_may_be_there()
         self._ports.close()
         self._tell(connected=False, detail="stopped")
+
+    def _until_it_may_be_there(self) -> None:
+        if self._settings.port.startswith(SERIAL_PREFIX):
+            self._stopping.wait(_LOOK_S)
+        elif not self._stopping.is_set():
+            self._ports.wait_for_change(_LOOK_S)
 
     def _open(self) -> MidiLink:
         settings = self._settings

@@ -11,7 +11,7 @@ import os
 import select
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import serial
 
@@ -53,6 +53,30 @@ class MidiLink(Protocol):
 
     def close(self) -> None:
         """The port is free again."""
+
+
+MidiSystemName = Literal["alsa", "jack"]
+
+
+class MidiSystem(Protocol):
+    """The ports of one of the machine's MIDI systems. Any method but `wake` is for one thread; SurfaceError where the
+    system cannot be used, with what to do."""
+
+    def names(self) -> list[str]:
+        """The ports that can be listened to, as they are called today."""
+
+    def open(self, name: str, *, output: str, sysex: bool, clock: ClockNs) -> MidiLink:
+        """Listens on the port of that name and, unless `output` is empty, sends to the output that this means. Where
+        there is none the link has no output."""
+
+    def wait_for_change(self, timeout_s: float) -> None:
+        """Returns when a port may have come or left, at the latest after `timeout_s`; and on `wake`."""
+
+    def wake(self) -> None:
+        """Ends a `wait_for_change` early. Any thread."""
+
+    def close(self) -> None:
+        """No client is left; it may be used again."""
 
 
 class DistanceStamps:

@@ -25,6 +25,10 @@ _FIRST_CARD_CLIENT, _CLIENTS_A_CARD, _FIRST_OTHER_CLIENT = 16, 4, 128
 """The kernel's own clients of ALSA's sequencer: 16 and up, four a card (include/sound/seq_kernel.h)."""
 
 
+OWN_CLIENTS = "rigd-"
+"""How every MIDI client of rigd's own begins; never taken for a pedal."""
+
+
 class FoundPort(Struct, frozen=True, kw_only=True):
     """A port that can be listened to."""
 
@@ -102,6 +106,19 @@ def midi_lines(port: FoundPort, ports: Sequence[FoundPort], *, name: str = "peda
 def pick_port(wanted: str, names: Sequence[str]) -> str:
     """The one of `names` that `wanted` means; see `pick`."""
     return pick(wanted, [FoundPort(api="alsa", name=name) for name in names]).name
+
+
+def output_of(name: str, wanted: str, outputs: Sequence[str]) -> str | None:
+    """The output that `wanted` means for the port `name`: of equal devices the one of the device that is listened to.
+    None where there is none, or several; a pedal whose lamps are not reached still records."""
+    outputs = [each for each in outputs if not each.startswith(OWN_CLIENTS)]
+    own = alsa_client(name)
+    try:
+        return pick_port(
+            wanted, [each for each in outputs if own is not None and alsa_client(each) == own] or outputs
+        )
+    except SurfaceError:
+        return None
 
 
 def fits(wanted: str, name: str) -> bool:
