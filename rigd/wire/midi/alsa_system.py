@@ -47,13 +47,33 @@ def alsa_midi_is_there() -> bool:
     return True
 
 
-def stamped(queue_times_ns: Sequence[int], *, queue_now_ns: int, now_ns: int) -> list[Ns]:
-    """When the kernel had each message, CLOCK_MONOTONIC, from the queue's times and what its clock shows at `now_ns`.
+class QueueClock:
+    """When the kernel had a message, CLOCK_MONOTONIC, from the time of a queue. Pure; of one queue.
 
-    An event's time is that of the tick before it, so it is up to a tick too early; a tick later than that it was
-    there, and it is never later than now."""
-    offset_ns = now_ns - queue_now_ns
-    return [Ns(min(now_ns, each + TICK_NS // 2 + offset_ns)) for each in queue_times_ns]
+    What lies between the two clocks is known as well as the narrowest look at both: a thread that is held up between
+    its looks sees the other clock late."""
+
+    _DRIFT_PER_NS = 1e-6
+    """The kernel runs the queue by CLOCK_MONOTONIC itself."""
+
+    def __init__(self) -> None:
+        self._offset_ns: int | None = None
+        self._width_ns = 0
+        self._read_ns = 0
+
+    def read(self, before_ns: int, queue_ns: int, after_ns: int) -> None:
+        """The queue's clock showed `queue_ns` at a time between these two."""
+        width_ns = after_ns - before_ns
+        grown_ns = self._width_ns + round((after_ns - self._read_ns) * self._DRIFT_PER_NS)
+        if self._offset_ns is None or width_ns <= grown_ns:
+            self._offset_ns = (before_ns + after_ns) // 2 - queue_ns
+            self._width_ns, self._read_ns = width_ns, after_ns
+
+    def stamp(self, queue_ns: int, *, now_ns: int) -> Ns:
+        """A message has the time of the queue's last tick before it, so it came up to a tick later; and never later
+        than now. After `read`."""
+        assert self._offset_ns is not None
+        return Ns(min(now_ns, queue_ns + TICK_NS // 2 + self._offset_ns))
 
 
 class AlsaSystem:
@@ -129,6 +149,7 @@ class AlsaLink:
         self._sysex = sysex
         self._clock = clock
         self._parser = MidiParser()
+        self._queue_clock = QueueClock()
         self._gone = False
         self._told_lost = False
         self._in = sequencer.listen(self._source)
@@ -151,11 +172,11 @@ class AlsaLink:
         return self._heard(arrived) if arrived else []
 
     def _heard(self, arrived: Sequence[Arrived]) -> list[Heard]:
-        queue_now_ns, now_ns = self._sequencer.queue_now_ns(), self._clock()
-        times = stamped([each.queue_ns for each in arrived], queue_now_ns=queue_now_ns, now_ns=now_ns)
+        before_ns = self._clock()
+        self._queue_clock.read(before_ns, self._sequencer.queue_now_ns(), now_ns := self._clock())
         return [
-            (message, at_ns)
-            for each, at_ns in zip(arrived, times, strict=True)
+            (message, self._queue_clock.stamp(each.queue_ns, now_ns=now_ns))
+            for each in arrived
             for message in self._parser.feed(each.data)
             if self._sysex or message[0] != SYSEX
         ]
