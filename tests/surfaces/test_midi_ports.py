@@ -23,7 +23,7 @@ from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.surface import MidiSurface
 from rigd.wire.midi import rtmidi_system
 from rigd.wire.midi.links import DistanceStamps
-from rigd.wire.midi.names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
+from rigd.wire.midi.names import FoundPort, pick, place_lines, placed, remark_on, stable_name
 from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.midi.rtmidi_system import NO_JACK_SERVER, RtMidiLink, jack_servers
 from rigd.wire.sound_cards import Card
@@ -164,6 +164,17 @@ def test_a_pedal_without_lamps_still_records_and_says_so(pedal: PedalProcess) ->
 
 
 @pytest.mark.jack
+def test_lamps_that_come_later_than_their_pedal_show_what_is_true_then(pedal: PedalProcess) -> None:
+    lamps = [{"on": "recording", "send": "cc 80"}]
+    with running(pedal, output="Light lamps", led=lamps) as (surface, sink):
+        surface.show(ROLLING, None)
+        assert 'no MIDI output "Light lamps"; outputs now: "Foot lamps:lamps"' in sink.status.detail
+        with PedalProcess("Light") as light:
+            wait_for(lambda: light.lamps == {"cc 80": 127})
+            wait_for(lambda: sink.status.detail == "")
+
+
+@pytest.mark.jack
 def test_a_vanished_port_lets_go_and_is_opened_again(pedal: PedalProcess) -> None:
     with running(pedal, led=[{"on": "recording", "send": "cc 80"}]) as (surface, sink):
         surface.show(ROLLING, None)
@@ -281,6 +292,10 @@ def test_a_clients_number_is_no_part_of_the_name() -> None:
 
 LEFT = Card(number=1, card_id="FCB", usb_path="1-1.2", usb_serial="A1")
 RIGHT = Card(number=2, card_id="FCB_1", usb_path="1-1.4", usb_serial="B2")
+
+
+def pick_port(wanted: str, names: list[str]) -> str:
+    return pick(wanted, [FoundPort(api="alsa", name=name) for name in names]).name
 
 
 def equal_pedals(*cards: Card, api: str = "alsa") -> list[FoundPort]:

@@ -92,7 +92,7 @@ class VmRig:
 
     def install(self, wheels: Path) -> None:
         """README's service section, line by line, in a checkout of this tree, without a network."""
-        for name in ("ask.py", "stopper.py"):
+        for name in ("ask.py", "hand.py", "stopper.py"):
             shutil.copy(ROOT / "tests" / "vm" / name, self.machine.share)
         checkout = self.machine.share / "rigd"
         files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)

@@ -86,9 +86,11 @@ def test_any_text_is_read_as_ports_or_not(text: str) -> None:
 
 def test_lamps_are_those_of_the_device_that_is_listened_to() -> None:
     outputs = ["FCB:FCB MIDI 1 20:0", "FCB:FCB MIDI 1 24:0", "rigd-x:FCB 130:0"]
-    assert output_of("FCB:FCB MIDI 1 24:0", "FCB", outputs) == "FCB:FCB MIDI 1 24:0"
-    assert output_of("FCB:FCB MIDI 1 28:0", "FCB", outputs) is None, "of two others it is neither"
-    assert output_of("FCB:FCB MIDI 1 24:0", "lamps", outputs) is None
+    assert output_of("FCB:FCB MIDI 1 24:0", "FCB", outputs) == ("FCB:FCB MIDI 1 24:0", "")
+    found, why = output_of("FCB:FCB MIDI 1 28:0", "FCB", outputs)
+    assert (found, "matches 2 MIDI outputs" in why) == ("", True), "of two others it is neither"
+    found, why = output_of("FCB:FCB MIDI 1 20:0", "lamps", outputs)
+    assert not found and why == 'no MIDI output "lamps"; outputs now: "FCB:FCB MIDI 1", "FCB:FCB MIDI 1"'
 
 
 @given(

@@ -180,8 +180,12 @@ class MidiSurface:
 
     def _listen(self, link: MidiLink) -> None:
         checked_ns = self._clock()
+        lamps_missed = bool(link.output_trouble)
         while not self._stopping.is_set():
             now_ns = self._clock()
+            if lamps_missed and not link.output_trouble:
+                self._lamps_sent.clear()
+            lamps_missed = bool(link.output_trouble)
             turn_ns = self._light(link, now_ns)
             if now_ns >= self._settled_ns:
                 self._tell(connected=True, port=link.name, detail=self._troubles(link))
@@ -257,10 +261,8 @@ class MidiSurface:
         troubles = []
         if remark := remark_on(stable_name(link.name)):
             troubles.append(remark)
-        if self._settings.led and not link.has_output:
-            troubles.append(
-                'its lamps cannot be reached: no MIDI output of that name; set output = "...", or ""'
-            )
+        if link.output_trouble:
+            troubles.append(f'its lamps cannot be reached: {link.output_trouble}; set output = "...", or ""')
         return "; ".join(troubles)
 
     def _tell(self, *, connected: bool, port: str = "", detail: str = "") -> None:

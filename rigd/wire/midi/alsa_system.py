@@ -96,11 +96,9 @@ class AlsaSystem:
         source = next((port for port in ports if port.name == name and port.can_be_heard), None)
         if source is None:
             raise SurfaceError(f'MIDI port "{stable_name(name)}" has just gone; rigd looks again')
-        outputs = {port.name: port for port in ports if port.can_be_sent_to}
-        found = output_of(name, output, list(outputs)) if output else None
         sequencer, self._looking = self._looker(), None
         try:
-            return AlsaLink(sequencer, source, outputs[found] if found else None, sysex=sysex, clock=clock)
+            return AlsaLink(sequencer, source, output, sysex=sysex, clock=clock, root=self._root)
         except SurfaceError as error:
             sequencer.close()
             raise SurfaceError(f'MIDI port "{name}" cannot be opened ({error}); rigd tries again') from error
@@ -140,7 +138,14 @@ class AlsaLink:
     """An open port of ALSA's sequencer. See MidiLink."""
 
     def __init__(
-        self, sequencer: Sequencer, source: AlsaPort, output: AlsaPort | None, *, sysex: bool, clock: ClockNs
+        self,
+        sequencer: Sequencer,
+        source: AlsaPort,
+        output: str,
+        *,
+        sysex: bool,
+        clock: ClockNs,
+        root: Path = ROOT,
     ) -> None:
         """The link closes the sequencer."""
         self.name = source.name
@@ -153,8 +158,11 @@ class AlsaLink:
         self._gone = False
         self._told_lost = False
         self._in = sequencer.listen(self._source)
-        self._out = sequencer.connect_out((output.client, output.port)) if output else None
-        self.has_output = output is not None
+        self._out: int | None = None
+        self._output = output
+        self._root = root
+        self.output_trouble = ""
+        self._connect()
 
     def wait(self, timeout_s: float) -> list[Heard]:
         """See MidiLink."""
@@ -167,9 +175,19 @@ class AlsaLink:
                     arrived.append(news)
                 case PortLeft() if news.address == self._source:
                     self._gone = True
+                case PortCame() if self.output_trouble:
+                    self._connect()
                 case Lost():
                     self._tell_lost()
         return self._heard(arrived) if arrived else []
+
+    def _connect(self) -> None:
+        if not self._output:
+            return
+        outputs = {port.name: port for port in read_alsa_ports(self._root) if port.can_be_sent_to}
+        found, self.output_trouble = output_of(self.name, self._output, list(outputs))
+        if found:
+            self._out = self._sequencer.connect_out((outputs[found].client, outputs[found].port))
 
     def _heard(self, arrived: Sequence[Arrived]) -> list[Heard]:
         before_ns = self._clock()

@@ -36,8 +36,11 @@ class MidiLink(Protocol):
     """An open port. Any method but `wake` is for one thread; SurfaceError means that the port is gone."""
 
     name: str
-    has_output: bool
-    """Whether lamps can be reached."""
+
+    @property
+    def output_trouble(self) -> str:
+        """Why lamps cannot be reached; empty where they can be, and where none was asked for. An output that comes
+        later is taken when it comes."""
 
     def wait(self, timeout_s: float) -> list[Heard]:
         """What arrived; returns early with the first message, and on `wake`."""
@@ -66,8 +69,7 @@ class MidiSystem(Protocol):
         """The ports that can be listened to, as they are called today."""
 
     def open(self, name: str, *, output: str, sysex: bool, clock: ClockNs) -> MidiLink:
-        """Listens on the port of that name and, unless `output` is empty, sends to the output that this means. Where
-        there is none the link has no output."""
+        """Listens on the port of that name and, unless `output` is empty, sends to the output that this means."""
 
     def wait_for_change(self, timeout_s: float) -> None:
         """Returns when a port may have come or left, at the latest after `timeout_s`; and on `wake`."""
@@ -118,7 +120,7 @@ class DistanceStamps:
 class SerialMidiLink:
     """Raw MIDI bytes on a tty: a DIN interface on a UART, or an Arduino."""
 
-    has_output = True
+    output_trouble = ""
 
     def __init__(self, path: str, *, baud: int, clock: ClockNs) -> None:
         self.name = SERIAL_PREFIX + path

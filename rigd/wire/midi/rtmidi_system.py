@@ -64,11 +64,10 @@ class RtMidiSystem:
             if name not in names:
                 raise SurfaceError(f'MIDI port "{stable_name(name)}" has just gone; rigd looks again')
             listener.ignore_types(sysex=not sysex, timing=False, active_sense=False)
-            sender = self._sender(name, output) if output else None
             try:
                 listener.open_port(names.index(name), "in")
+                sender = _Sender(name, output, self._client, self._api) if output else None
             except BaseException:
-                _delete(sender)
                 self.close()
                 raise
         self._listener = None
@@ -116,21 +115,36 @@ class RtMidiSystem:
                 self._servers = jack_servers()
         return self._listener
 
-    def _sender(self, name: str, output: str) -> Any:
+
+class _Sender:
+    """What reaches the lamps of the port `name`, from when there is an output of that name on."""
+
+    def __init__(self, name: str, output: str, client: str, api: MidiSystemName) -> None:
         rtmidi = _rtmidi()
+        self._name, self._output = name, output
+        self.trouble = "not looked for yet"
         with _CLIENTS:
-            sender = rtmidi.MidiOut(_number(self._api, rtmidi), name=f"{self._client}-leds")
+            self._port = rtmidi.MidiOut(_number(api, rtmidi), name=f"{client}-leds")
         try:
-            names = sender.get_ports()
-            found = output_of(name, output, names)
-            if found is None:
-                _delete(sender)
-                return None
-            sender.open_port(names.index(found), "out")
+            self.connect()
         except BaseException:
-            _delete(sender)
+            self.close()
             raise
-        return sender
+
+    def connect(self) -> None:
+        """Connected where it can be, and was not."""
+        if self.trouble:
+            names = self._port.get_ports()
+            found, self.trouble = output_of(self._name, self._output, names)
+            if found:
+                self._port.open_port(names.index(found), "out")
+
+    def send(self, message: bytes) -> None:
+        if not self.trouble:
+            self._port.send_message(message)
+
+    def close(self) -> None:
+        _delete(self._port)
 
 
 class RtMidiLink:
@@ -139,7 +153,7 @@ class RtMidiLink:
     def __init__(
         self,
         listener: Any,
-        sender: Any,
+        sender: _Sender | None,
         name: str,
         *,
         servers: frozenset[str],
@@ -150,7 +164,6 @@ class RtMidiLink:
         average it came half a period before it was there."""
         self.name = name
         self._half_period_ns = half_period_ns
-        self.has_output = sender is not None
         self._listener = listener
         self._sender = sender
         self._servers = servers
@@ -159,6 +172,11 @@ class RtMidiLink:
         self._fetched_ns = clock()
         self._moves_until_s = 0.0
         self._woken = threading.Event()
+
+    @property
+    def output_trouble(self) -> str:
+        """See MidiLink."""
+        return self._sender.trouble if self._sender is not None else ""
 
     def wait(self, timeout_s: float) -> list[Heard]:
         """See MidiLink."""
@@ -196,12 +214,14 @@ class RtMidiLink:
         """See MidiLink."""
         if self._sender is not None:
             with _as_surface_errors(f'MIDI port "{self.name}" takes no message'):
-                self._sender.send_message(message)
+                self._sender.send(message)
 
     def check(self) -> None:
         """See MidiLink. RtMidi does not tell: the list of ports does, and the socket of JACK's server."""
         with _as_surface_errors(f'MIDI port "{self.name}" cannot be checked'):
             there = self.name in self._listener.get_ports()
+            if self._sender is not None:
+                self._sender.connect()
         if self._servers and jack_servers() != self._servers:
             raise SurfaceError(f'MIDI port "{self.name}" went with its JACK server; rigd waits for both')
         if not there:
@@ -210,7 +230,8 @@ class RtMidiLink:
     def close(self) -> None:
         """See MidiLink."""
         _delete(self._listener)
-        _delete(self._sender)
+        if self._sender is not None:
+            self._sender.close()
 
 
 NO_JACK_SERVER = "no JACK server answers; start it, as the same user, or name it in JACK_DEFAULT_SERVER"
