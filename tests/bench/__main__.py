@@ -61,6 +61,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of steady state each ({SECONDS:g})")
     parser.add_argument("--presses", type=int, default=PRESSES, help=f"takes to start and stop ({PRESSES})")
     parser.add_argument("--hands", type=int, default=HANDS, help=f"presses and turns of each kind ({HANDS})")
+    parser.add_argument(
+        "--real-time", action="store_true", help="hands: rigd's daemon runs before all others"
+    )
     parser.add_argument("--only-rigd", action="store_true", help="leave the other recorders out")
     parser.add_argument("--only-latency", action="store_true", help="only how long a hand waits")
     return parser.parse_args(arguments)
@@ -70,7 +73,7 @@ def _latency(asked: argparse.Namespace) -> None:
     channels = BENCH_CHANNELS[0]
     print(f"\nhow long a hand waits, while {channels} channels are recorded", flush=True)
     with JackServer(channels=2) as server, CounterPlayer(server, channels=channels, client_name=PLAYER):
-        found = latency.measure(server, channels=channels, times=asked.hands)
+        found = latency.measure(server, channels=channels, times=asked.hands, real_time=asked.real_time)
         print(latency_lines(found, period_s=server.period_frames / server.sample_rate_hz), flush=True)
 
 
