@@ -206,10 +206,9 @@ def pedal(rig: VmRig) -> str:
 )
 def hand(rig: VmRig) -> str:
     told = []
-    for kind in ("alsa-midi", "rtmidi"):
-        found = json.loads(
-            rig.machine.do(f"cd / && {RIGD_PYTHON} /share/hand.py {kind} {HAND_S}", timeout=300.0)
-        )
+    for kind, burst in (("alsa-midi", 600), ("rtmidi", 0)):
+        command = f"cd / && {RIGD_PYTHON} /share/hand.py {kind} {HAND_S} {burst}"
+        found = json.loads(rig.machine.do(command, timeout=300.0))
         assert found["in_order"] and found["came"] == found["written"] > HAND_S, found
         late, off = found["latency_ms"], found["stamp_off_ms"]
         told.append(

@@ -1,8 +1,9 @@
 """Inside the machine: a hand on a control of the virtual MIDI cable, and rigd's own port at its other end.
 
-    /opt/rigd/bin/python hand.py alsa-midi|rtmidi SECONDS
+    /opt/rigd/bin/python hand.py alsa-midi|rtmidi SECONDS BURST
 
-Another process writes controllers into the cable, 3 to 30 ms apart, and a first one after a rest now and then. One
+Another process writes controllers into the cable, 3 to 30 ms apart, and a first one after a rest now and then; at the
+end BURST of them at once, more than are fetched at once, which count for no time. One
 line of JSON: how many were written and came, milliseconds from the writing until they were handed over, and by how
 much their time is off; then how long the port takes to be seen as gone and as back when its driver is unbound and
 bound.
@@ -32,13 +33,13 @@ LOOK_S = 1.0
 """As the surface does."""
 
 
-def main(kind: str, seconds: float) -> None:
+def main(kind: str, seconds: float, burst: int) -> None:
     system: MidiSystem = AlsaSystem("rigd-hand") if kind == "alsa-midi" else RtMidiSystem("rigd-hand", "alsa")
     name = next(each for each in system.names() if "VirMIDI" in each)
     link = system.open(name, output="", sysex=False, clock=lambda: Ns(time.monotonic_ns()))
     link.wait(0.5)
     ours, theirs = multiprocessing.Pipe()
-    hand = multiprocessing.Process(target=write, args=(theirs, seconds), daemon=True)
+    hand = multiprocessing.Process(target=write, args=(theirs, seconds, burst), daemon=True)
     hand.start()
     came: list[tuple[bytes, int, int]] = []
     until_s = time.monotonic() + seconds + 30.0
@@ -51,7 +52,7 @@ def main(kind: str, seconds: float) -> None:
     hand.join()
     told: dict[str, Any] = {"written": len(written), "came": len(came)}
     told["in_order"] = [message for message, _, _ in came] == [message for message, _ in written]
-    pairs = list(zip(written, came, strict=False))
+    pairs = list(zip(written, came, strict=False))[: len(written) - burst]
     told["latency_ms"] = percentiles([(now - at) / 1e6 for (_, at), (_, now, _) in pairs])
     told["stamp_off_ms"] = percentiles([(stamp - at) / 1e6 for (_, at), (_, _, stamp) in pairs])
     told["cpu_s"] = round(time.process_time() - began, 2)
@@ -59,19 +60,24 @@ def main(kind: str, seconds: float) -> None:
     print(json.dumps(told))
 
 
-def write(to: Any, seconds: float) -> None:
+def write(to: Any, seconds: float, burst: int) -> None:
     (card,) = [path for path in glob.glob("/proc/asound/card*/id") if "VirMIDI" in Path(path).read_text()]
-    dice, written, number = random.Random(41), [], 0
+    dice = random.Random(41)
+    written: list[tuple[bytes, int]] = []
     with open(f"/dev/snd/midiC{card.split('card')[1].split('/')[0]}D0", "wb", buffering=0) as cable:
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
             time.sleep(1.3 if dice.random() < 0.02 else dice.uniform(0.003, 0.03))
-            message = bytes((0xB0, 80 + number // 128 % 16, number % 128))
-            at_ns = time.monotonic_ns()
-            cable.write(message)
-            written.append((message, at_ns))
-            number += 1
+            written.append(_written(cable, len(written)))
+        written += [_written(cable, len(written) + each) for each in range(burst)]
     to.send(written)
+
+
+def _written(cable: Any, number: int) -> tuple[bytes, int]:
+    message = bytes((0xB0, 80 + number // 128 % 16, number % 128))
+    at_ns = time.monotonic_ns()
+    cable.write(message)
+    return message, at_ns
 
 
 def unplugged(system: MidiSystem, link: Any, name: str) -> dict[str, float]:
@@ -116,4 +122,4 @@ def percentiles(values: list[float]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]))
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))

@@ -130,6 +130,8 @@ class Sequencer:
 
     def wait(self, timeout_s: float) -> list[News]:
         """What came, in order; returns early with the first of it, and on `wake`."""
+        if self._alsa.snd_seq_event_input_pending(self._handle, 0) > 0:
+            timeout_s = 0.0  # read from the kernel already, which no longer shows it as there
         ready = {fd for fd, _ in self._poll.poll(timeout_s * 1000)}
         if self._wake in ready:
             with contextlib.suppress(BlockingIOError):
