@@ -179,7 +179,7 @@ def clock_is_synchronised() -> bool | None:
 def versions() -> Iterator[Finding]:
     """For a report of trouble."""
     told = [f"rigd {__version__}", f"Python {platform.python_version()}"]
-    for package in ("sounddevice", "python-rtmidi"):
+    for package in ("sounddevice", "alsa-midi", "mido", "python-rtmidi"):
         try:
             told.append(f"{package} {metadata.version(package)}")
         except metadata.PackageNotFoundError:

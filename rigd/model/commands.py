@@ -6,6 +6,7 @@ bindings and on serial lines ("keep 20", "gain 3 -12.5", "mark chorus"). Pure.
 
 from __future__ import annotations
 
+import functools
 import math
 import types
 import typing
@@ -250,6 +251,7 @@ class Rejected(Struct, frozen=True, kw_only=True):
 Reply = Accepted | Rejected
 
 
+@functools.cache
 def arguments_of(kind: type[Command]) -> tuple[FieldInfo, ...]:
     """The fields a person gives, in order."""
     return tuple(each for each in fields(kind) if each.name not in _CARRIED)

@@ -15,10 +15,11 @@ from msgspec import Struct
 from rigd.model.gain import ORDER_WAITS_S, PreampAbility, PreampSetting, PreampSink, PreampStatus
 from rigd.model.take import Parameter
 from rigd.model.units import Ns
+from rigd.preamps.pace import MOST_AT_ONCE, WINDOW_NS, Pace
 
 MS = 1_000_000
-PACING_NS = 20 * MS
-"""Between two orders: 50 a second, which is what a device's control processor takes without dropping any."""
+PACING_NS = WINDOW_NS // MOST_AT_ONCE
+"""Between two orders, on average."""
 CONFIRM_NS = 250 * MS
 SILENCE_NS = 1_500 * MS
 """Three rereads without an answer: the device is away."""
@@ -133,6 +134,7 @@ class Follower:
         self._trouble = ""
         self._began_ns: int = now
         self._heard_ns: int = -_NEVER
+        self._pace = Pace()
         self._free_ns: int = now
         self._probe_ns: int = now
         self._subscribe_ns: int = now
@@ -211,7 +213,7 @@ class Follower:
             return None
         order = self._choose(now)
         if order is not None:
-            self._free_ns = now + PACING_NS
+            self._free_ns = self._pace.next_ns(now)
         return order
 
     def pause_ns(self, now: Ns) -> int:

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import rig
+from tests.bench import latency, rig
 from tests.bench.recorders import JACK_CAPTURE, PLAYER, RECORDERS, Recorded, Recorder, is_there, record
-from tests.bench.table import idle_line, notes_of_rig, row_of_recorder, rows_of_rig, table
+from tests.bench.table import idle_line, latency_lines, notes_of_rig, row_of_recorder, rows_of_rig, table
 from tests.bench.usage import warm_memory
 from tests.support.counter import MODULUS, CounterPlayer
 from tests.support.jack_server import JackServer, open_client
@@ -28,6 +28,7 @@ T = TypeVar("T")
 BENCH_CHANNELS = (64, 256)
 SECONDS = 20.0
 PRESSES = 50
+HANDS = 300
 TAPE_S = 44
 
 
@@ -38,8 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if shutil.which("jackd") is None:
         print("jackd is not installed (Debian: jackd2): there is nothing to record from")
     else:
-        for channels in asked.channels or BENCH_CHANNELS:
+        for channels in () if asked.only_latency else asked.channels or BENCH_CHANNELS:
             _tried(f"{channels} channels", lambda: _beside(channels, asked))  # noqa: B023 - called at once
+        _tried("latency", lambda: _latency(asked))
+    if asked.only_latency:
+        return 0
     uses = _tried("idle", lambda: rig.idle(seconds=asked.seconds))
     if uses is not None:
         print(f"\n{idle_line(uses)} (aim: rigd below 2 %)")
@@ -56,8 +60,21 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of steady state each ({SECONDS:g})")
     parser.add_argument("--presses", type=int, default=PRESSES, help=f"takes to start and stop ({PRESSES})")
+    parser.add_argument("--hands", type=int, default=HANDS, help=f"presses and turns of each kind ({HANDS})")
+    parser.add_argument(
+        "--real-time", action="store_true", help="hands: rigd's daemon runs before all others"
+    )
     parser.add_argument("--only-rigd", action="store_true", help="leave the other recorders out")
+    parser.add_argument("--only-latency", action="store_true", help="only how long a hand waits")
     return parser.parse_args(arguments)
+
+
+def _latency(asked: argparse.Namespace) -> None:
+    channels = BENCH_CHANNELS[0]
+    print(f"\nhow long a hand waits, while {channels} channels are recorded", flush=True)
+    with JackServer(channels=2) as server, CounterPlayer(server, channels=channels, client_name=PLAYER):
+        found = latency.measure(server, channels=channels, times=asked.hands, real_time=asked.real_time)
+        print(latency_lines(found, period_s=server.period_frames / server.sample_rate_hz), flush=True)
 
 
 def _beside(channels: int, asked: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.bench.latency import Latency
 from tests.bench.recorders import Recorded
 from tests.bench.rig import WATCH_HZ, Presses, RigRecorded
 from tests.bench.usage import Use
@@ -97,6 +98,25 @@ def notes_of_rig(found: RigRecorded) -> str:
         f"      {_told(found.presses)}\n"
         "      The take's first frame is that of the press less the pre-roll, however long this takes."
     )
+
+
+def latency_lines(found: Sequence[Latency], *, period_s: float) -> str:
+    """Milliseconds; `ratio` is the median as a part of the first one's."""
+    first = percentile(found[0].seconds, 0.5) if found else 0.0
+    lines = [f"{'':40}{'p50 ms':>9}{'p90':>9}{'p99':>9}{'most':>9}{'ratio':>8}{'times':>7}"]
+    for each in found:
+        figures = [1000 * percentile(each.seconds, part) for part in (0.5, 0.9, 0.99, 1.0)]
+        ratio = f"{percentile(each.seconds, 0.5) / first:.1f}" if first else ""
+        aim = f"  (aim: p99 below {1000 * each.aim_s:.0f} ms)" if each.aim_s is not None else ""
+        lines.append(
+            each.name.ljust(40)
+            + "".join(f"{figure:9.2f}" for figure in figures)
+            + f"{ratio:>8}{len(each.seconds):7}{aim}"
+        )
+    lines.append(
+        f"JACK hands a message on with the period after its own: {1000 * period_s:.1f} ms each here."
+    )
+    return "\n".join(lines)
 
 
 def percentile(values: Sequence[float], part: float) -> float:

@@ -23,7 +23,7 @@ finally:
 """
 LIBRARIES = {
     *("typer", "click", "rich", "pydantic", "numpy", "cffi", "rtmidi", "serial", "argparse"),
-    *("logging", "subprocess", "asyncio", "sqlite3", "shutil"),
+    *("mido", "alsa_midi", "logging", "subprocess", "asyncio", "sqlite3", "shutil"),
 }
 ROOMS = {"rules", "library", "doctor", "control", "links", "daemon", "capture", "tape", "writer"}
 OF_THE_CONFIG = "rigd.config.runtime_dir"

@@ -79,6 +79,15 @@ def test_an_expression_pedal_tells_its_place(pedal: Pedal) -> None:
     assert places == [0.0, 32 / 127, 1.0]
 
 
+def test_a_fader_of_fourteen_bits_tells_its_place_where_it_is_bound(pedal: Pedal) -> None:
+    with running(pedal, controls=("nrpn 300", "cc14 7")) as (_, sink):
+        pedal.send(bytes.fromhex("B06302 B0622C B0067F B0267F B0077F B02700"))
+        wait_for(lambda: any(each.control == "cc14 7 ch 1" for each in sink.inputs))
+    places = {each.control: each.value for each in sink.inputs}
+    assert places["nrpn 300 ch 1"] == 1.0
+    assert places["cc14 7 ch 1"] == 16256 / 16383
+
+
 def test_a_switch_that_is_down_at_start_is_held_and_never_pressed(pedal: Pedal) -> None:
     with running(pedal, wait=False, settle_ms=700) as (_, sink):
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.hands.surface import Motion
-from rigd.surfaces.midi.controls import check_control, message_for, touches_in
+from rigd.surfaces.midi.controls import FineControls, check_control, message_for, motions_of, touches_in
 from rigd.wire.midi.parser import LONGEST_SYSEX_BYTES, MidiParser
 
 RECORD = bytes.fromhex("F07F7F0606F7")
@@ -97,7 +97,8 @@ def moves(message: str) -> list[tuple[str, Motion]]:
         ("813C40", [("note 60 ch 2", Motion.RELEASE)]),
         ("C203", [("program 3 ch 3", Motion.TRIGGER)]),
         ("FA", [("realtime start", Motion.TRIGGER)]),
-        ("E00040", []),
+        ("E00040", [("pitch ch 1", Motion.ABSOLUTE)]),
+        ("D040", []),
         ("F112", []),
     ],
 )
@@ -122,6 +123,37 @@ def test_a_message_is_what_a_control_did(message: str, expected: list[tuple[str,
 )
 def test_machine_control_is_understood_also_when_packed(message: str, words: list[str]) -> None:
     assert moves(message) == [(f"mmc {word}", Motion.TRIGGER) for word in words]
+
+
+def fine(bound: str, *messages: str) -> list[tuple[str, float]]:
+    controls = FineControls([bound])
+    found = [touch for each in messages for touch in controls.touches_in(bytes.fromhex(each))]
+    assert all(touch.motion is Motion.ABSOLUTE for touch in found)
+    return [(touch.control, touch.value) for touch in found]
+
+
+def test_controls_of_fourteen_bits_are_whole_with_their_last_message() -> None:
+    pair = ("B1077F", "B1277F", "B10700", "B12700")
+    assert fine("cc14 7", *pair) == [("cc14 7 ch 2", 1.0), ("cc14 7 ch 2", 0.0)]
+    assert fine("cc14 7 ch 1", *pair) == fine("cc 7", *pair) == []
+    nrpn = ("B06302", "B0622C", "B0067F", "B0267F")
+    assert fine("nrpn 300 ch 1", *nrpn) == [("nrpn 300 ch 1", 1.0)]
+    assert fine("rpn 1", "B06500", "B06401", "B00640", "B02600") == [("rpn 1 ch 1", 8192 / 16383)]
+
+
+def test_a_fader_that_sends_pitch_goes_from_end_to_end() -> None:
+    places = [touches_in(bytes.fromhex(each))[0].value for each in ("E00000", "E0007F", "E07F7F")]
+    assert places == [0.0, 16256 / 16383, 1.0]
+
+
+@pytest.mark.parametrize("control", ["pitch", "pitch ch 9", "cc14 31", "nrpn 16382 ch 2", "rpn 0"])
+def test_controls_of_fourteen_bits_can_only_be_a_place(control: str) -> None:
+    assert motions_of(control) == {Motion.ABSOLUTE}
+
+
+@pytest.mark.parametrize("control", ["cc14 32", "nrpn 16383", "pitch 3", "pitch ch 17", "nrpn"])
+def test_one_that_no_message_can_name_is_none(control: str) -> None:
+    assert "the forms are" in check_control(control)
 
 
 @pytest.mark.parametrize("control", ["cc 80", "CC 80 ch 16", "note 127", "program 0 ch 1", "mmc record"])

@@ -74,6 +74,12 @@ def test_an_expression_pedal_is_told_by_its_many_places(tmp_path: Path) -> None:
     assert binding == {"control": "cc 11 ch 1", "gain": 1}
 
 
+def test_a_fader_that_sends_pitch_is_learned_as_one(tmp_path: Path) -> None:
+    with Pedal(lambda: PtyWire(tmp_path / "midi")) as pedal:
+        learned = learned_while(lambda: pedal.send(bytes.fromhex("E20040")), port=pedal.port)
+    assert (learned.control, learned.absolute) == ("pitch ch 3", True)
+
+
 def test_machine_control_is_learned(tmp_path: Path) -> None:
     with Pedal(lambda: PtyWire(tmp_path / "midi")) as pedal:
         learned = learned_while(lambda: pedal.send(bytes.fromhex("F07F7F0606F7")), port=pedal.port)

@@ -21,10 +21,11 @@ from rigd.model.units import Ns
 from rigd.surfaces.midi.learning import learn
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.surface import MidiSurface
-from rigd.wire.midi import ports as midi_ports
+from rigd.wire.midi import rtmidi_system
 from rigd.wire.midi.links import DistanceStamps
-from rigd.wire.midi.names import FoundPort, pick, pick_port, place_lines, placed, remark_on, stable_name
-from rigd.wire.midi.ports import NO_JACK_SERVER, MidiPorts, _jack_servers
+from rigd.wire.midi.names import FoundPort, pick, place_lines, placed, remark_on, stable_name
+from rigd.wire.midi.ports import MidiPorts
+from rigd.wire.midi.rtmidi_system import NO_JACK_SERVER, RtMidiLink, jack_servers
 from rigd.wire.sound_cards import Card
 from tests.support.jack_server import JackServer
 from tests.support.patience import wait_for
@@ -80,10 +81,11 @@ def test_a_press_and_its_release_arrive_stamped_when_they_were_made(
 def test_a_port_is_asked_more_often_while_a_control_of_it_moves(
     pedal: PedalProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(midi_ports, "STILL_AFTER_S", 0.4)
+    monkeypatch.setattr(rtmidi_system, "STILL_AFTER_S", 0.4)
     ports = MidiPorts(client="hand", api="jack")
     port = pick(pedal.port, ports.look())
     link = ports.open(port, output="", sysex=False, clock=lambda: Ns(time.monotonic_ns()))
+    assert isinstance(link, RtMidiLink)
     try:
         asked = Counted(link._listener)
         link._listener = asked
@@ -159,6 +161,17 @@ def test_a_pedal_without_lamps_still_records_and_says_so(pedal: PedalProcess) ->
         assert "lamps cannot be reached" in sink.status.detail
         pedal.press()
         wait_for(lambda: sink.switches == [PRESS])
+
+
+@pytest.mark.jack
+def test_lamps_that_come_later_than_their_pedal_show_what_is_true_then(pedal: PedalProcess) -> None:
+    lamps = [{"on": "recording", "send": "cc 80"}]
+    with running(pedal, output="Light lamps", led=lamps) as (surface, sink):
+        surface.show(ROLLING, None)
+        assert 'no MIDI output "Light lamps"; outputs now: "Foot lamps:lamps"' in sink.status.detail
+        with PedalProcess("Light") as light:
+            wait_for(lambda: light.lamps == {"cc 80": 127})
+            wait_for(lambda: sink.status.detail == "")
 
 
 @pytest.mark.jack
@@ -279,6 +292,10 @@ def test_a_clients_number_is_no_part_of_the_name() -> None:
 
 LEFT = Card(number=1, card_id="FCB", usb_path="1-1.2", usb_serial="A1")
 RIGHT = Card(number=2, card_id="FCB_1", usb_path="1-1.4", usb_serial="B2")
+
+
+def pick_port(wanted: str, names: list[str]) -> str:
+    return pick(wanted, [FoundPort(api="alsa", name=name) for name in names]).name
 
 
 def equal_pedals(*cards: Card, api: str = "alsa") -> list[FoundPort]:
@@ -426,12 +443,12 @@ def test_sockets_of_strangers_are_no_jack_servers(monkeypatch: pytest.MonkeyPatc
     with everybodys_folder() as place, socket.socket(socket.AF_UNIX) as own:
         own.bind(str(place / "jack_rigd-test-strange_0_0"))
         own.listen()
-        before = _jack_servers()
+        before = jack_servers()
         assert len(before) == 1
         stranger = begin(LISTENS, place / "jack_rigd-test-strange_9_0", listens=True)
         with stranger:
             assert stranger.stdout is not None and stranger.stdout.readline() == "here\n"
-            assert _jack_servers() == before
+            assert jack_servers() == before
             stranger.kill()
         own.close()
-        assert _jack_servers() == frozenset()
+        assert jack_servers() == frozenset()

@@ -46,6 +46,8 @@ AWAY_S = 20
 """Long enough for a capture process to be started, and to find no card, in emulated time."""
 STOPS = 5
 """Forced overruns a take."""
+HAND_S = 20
+RIGD_PYTHON = "/opt/rigd/bin/python"
 HOLD_S = 0.3
 """Longer than ALSA's buffer of 170 ms."""
 
@@ -196,6 +198,26 @@ def pedal(rig: VmRig) -> str:
         heard = hear(rig.fetch_last())
         assert heard.gaps == (), heard.gaps
     return "taken twice, before and after unbind and bind"
+
+
+@check(
+    "a hand on a control of the cable",
+    "alsa-midi loses nothing of it, knows when it came, and sees the cable go and come; python-rtmidi beside it",
+)
+def hand(rig: VmRig) -> str:
+    told = []
+    for kind, burst in (("alsa-midi", 600), ("rtmidi", 0)):
+        command = f"cd / && {RIGD_PYTHON} /share/hand.py {kind} {HAND_S} {burst}"
+        found = json.loads(rig.machine.do(command, timeout=300.0))
+        assert found["in_order"] and found["came"] == found["written"] > HAND_S, found
+        late, off = found["latency_ms"], found["stamp_off_ms"]
+        told.append(
+            f"{kind}: {found['came']} messages, there after {late['50']} ms (p50), {late['99']} ms (p99), their time"
+            f" off by {off['1']} to {off['99']} ms (p1, p99); gone seen after {found['gone_s']} s, back after"
+            f" {found['back_s']} s"
+        )
+        _until_connected(rig, "pedal", within_s=60.0)
+    return "; ".join(told)
 
 
 @check("a box plugged in after the service was started (F52)", "its port is opened; its button begins a take")

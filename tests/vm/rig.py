@@ -92,7 +92,7 @@ class VmRig:
 
     def install(self, wheels: Path) -> None:
         """README's service section, line by line, in a checkout of this tree, without a network."""
-        for name in ("ask.py", "stopper.py"):
+        for name in ("ask.py", "hand.py", "stopper.py"):
             shutil.copy(ROOT / "tests" / "vm" / name, self.machine.share)
         checkout = self.machine.share / "rigd"
         files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
@@ -273,7 +273,9 @@ def make_wheels(folder: Path) -> None:
     """The wheels of all that pip would fetch, for Debian 12's Python."""
     folder.mkdir(parents=True, exist_ok=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], "wheel"]
+    # Without their conditions, which pip would hold against the Python that runs this.
+    needed = [each.partition(";")[0] for each in project["project"]["dependencies"]]
+    wanted = [*needed, *project["build-system"]["requires"], "wheel"]
     platforms = ["manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"]
     subprocess.run(
         [

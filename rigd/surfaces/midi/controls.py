@@ -6,17 +6,29 @@ After the MIDI 1.0 specification and RP-013, MIDI Machine Control.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from rigd.hands.bindings import plain_control
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
-from rigd.wire.midi.parser import END_OF_SYSEX, SYSEX
+from rigd.wire.midi.messages import built, named
+from rigd.wire.midi.parameters import (
+    HIGHEST_PAIR,
+    NO_PARAMETER,
+    TOP_14_BIT,
+    PairReader,
+    ParameterReader,
+)
+from rigd.wire.midi.sysex import SysexTemplate
 
 SWITCH_ON_FROM = 64
 """A controller switch is on from here (MIDI 1.0, controllers 64 to 69)."""
-_NOTE_OFF, _NOTE_ON, _CONTROL_CHANGE, _PROGRAM_CHANGE = 0x80, 0x90, 0xB0, 0xC0
+_PITCH_CENTRE = 8192
+FINE = ("cc14", "nrpn", "rpn")
+"""Kinds of control whose value of 14 bits comes in several messages."""
+_MMC = SysexTemplate("F0 7F {device} 06 {commands:*} F7")
 
 MMC_COMMANDS = {
     0x01: "stop",
@@ -29,7 +41,7 @@ MMC_COMMANDS = {
     0x08: "ready",  # record pause
     0x09: "pause",
 }
-REAL_TIME = {0xFA: "start", 0xFB: "continue", 0xFC: "stop"}
+REAL_TIME = ("start", "continue", "stop")
 
 
 class Touch(Struct, frozen=True, kw_only=True):
@@ -46,39 +58,76 @@ def touches_in(message: bytes) -> tuple[Touch, ...]:
     A controller tells its switch (on from 64) and its place (0 to 1): which of them counts is for the
     binding to say. Programs and notes are numbered from 0, as on the wire; channels from 1.
     """
-    if len(message) < 1:
+    found = named(message)
+    if found is None:
         return ()
-    status, channel = message[0] & 0xF0, (message[0] & 0x0F) + 1
-    if message[0] == SYSEX:
+    kind = found.type
+    if kind == "sysex":
         return tuple(Touch(control=f"mmc {word}", motion=Motion.TRIGGER) for word in mmc_commands(message))
-    if message[0] in REAL_TIME:
-        return (Touch(control=f"realtime {REAL_TIME[message[0]]}", motion=Motion.TRIGGER),)
-    if status == _PROGRAM_CHANGE and len(message) == 2:
-        return (Touch(control=f"program {message[1]} ch {channel}", motion=Motion.TRIGGER),)
-    if len(message) != 3:
-        return ()
-    number, value = message[1], message[2]
-    if status == _CONTROL_CHANGE:
-        name = f"cc {number} ch {channel}"
-        motion = Motion.PRESS if value >= SWITCH_ON_FROM else Motion.RELEASE
-        place = value / 127
+    if kind in REAL_TIME:
+        return (Touch(control=f"realtime {kind}", motion=Motion.TRIGGER),)
+    if kind == "program_change":
+        name = f"program {found.program} ch {found.channel + 1}"
+        return (Touch(control=name, motion=Motion.TRIGGER),)
+    if kind == "control_change":
+        name = f"cc {found.control} ch {found.channel + 1}"
+        motion = Motion.PRESS if found.value >= SWITCH_ON_FROM else Motion.RELEASE
+        place = found.value / 127
         return (
             Touch(control=name, motion=motion, value=place),
             Touch(control=name, motion=Motion.ABSOLUTE, value=place),
         )
-    if status in (_NOTE_ON, _NOTE_OFF):
-        down = status == _NOTE_ON and value > 0
+    if kind == "pitchwheel":
+        place = (found.pitch + _PITCH_CENTRE) / TOP_14_BIT
+        return (Touch(control=f"pitch ch {found.channel + 1}", motion=Motion.ABSOLUTE, value=place),)
+    if kind in ("note_on", "note_off"):
+        name = f"note {found.note} ch {found.channel + 1}"
+        down = kind == "note_on" and found.velocity > 0
         motion = Motion.PRESS if down else Motion.RELEASE
-        return (Touch(control=f"note {number} ch {channel}", motion=motion, value=value / 127),)
+        return (Touch(control=name, motion=motion, value=found.velocity / 127),)
     return ()
+
+
+class FineControls:
+    """Of one open port the controls whose value comes in several messages. Only those that are bound are looked for:
+    no message tells that a controller is half of a pair."""
+
+    def __init__(self, bound: Iterable[str]) -> None:
+        names = [known for each in bound if (known := _CONTROL.fullmatch(plain_control(each)))]
+        self._pairs = PairReader(
+            {
+                (channel, int(each["number"]))
+                for each in names
+                if each["kind"] == "cc14"
+                for channel in ([int(each["channel"]) - 1] if each["channel"] else range(16))
+            }
+        )
+        self._parameters = ParameterReader()
+        self.any_bound = any(each["kind"] in FINE for each in names)
+
+    def touches_in(self, message: bytes) -> tuple[Touch, ...]:
+        """What the message completes."""
+        if not self.any_bound or (found := named(message)) is None:
+            return ()
+        touches: list[Touch] = []
+        if pair := self._pairs.read(found):
+            touches.append(_at(f"cc14 {pair.control} ch {pair.channel + 1}", pair.value))
+        if parameter := self._parameters.read(found):
+            name = f"{parameter.kind} {parameter.number} ch {parameter.channel + 1}"
+            touches.append(_at(name, parameter.value))
+        return tuple(touches)
+
+
+def _at(control: str, value: int) -> Touch:
+    return Touch(control=control, motion=Motion.ABSOLUTE, value=value / TOP_14_BIT)
 
 
 def mmc_commands(message: bytes) -> list[str]:
     """The commands of one MMC sysex, F0 7F <device> 06 <commands> F7, any device; several may be packed."""
-    if len(message) < 6 or message[1] != 0x7F or message[3] != 0x06 or message[-1] != END_OF_SYSEX:
-        return []
+    found = _MMC.read(message)
+    body = found["commands"] if found else b""
+    assert isinstance(body, bytes)
     words: list[str] = []
-    body = message[4:-1]
     place = 0
     while place < len(body):
         command = body[place]
@@ -91,16 +140,22 @@ def mmc_commands(message: bytes) -> list[str]:
 
 
 _CONTROL = re.compile(
-    r"(?P<kind>cc|note|program) (?P<number>0|[1-9][0-9]{0,2})(?: ch (?P<channel>[1-9][0-9]?))?"
+    r"(?:(?P<kind>cc|cc14|note|program|nrpn|rpn) (?P<number>0|[1-9][0-9]{0,4})|pitch)"
+    r"(?: ch (?P<channel>[1-9][0-9]?))?"
     r"|mmc (?:" + "|".join(sorted(set(MMC_COMMANDS.values()))) + r")"
     r"|realtime (?:start|continue|stop)"
 )
 
+_HIGHEST = {"cc14": HIGHEST_PAIR, "nrpn": NO_PARAMETER - 1, "rpn": NO_PARAMETER - 1}
 
 _MOTIONS = {
     "cc": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
     "note": frozenset({Motion.PRESS, Motion.RELEASE}),
     "program": frozenset({Motion.TRIGGER}),
+    "pitch": frozenset({Motion.ABSOLUTE}),
+    "cc14": frozenset({Motion.ABSOLUTE}),
+    "nrpn": frozenset({Motion.ABSOLUTE}),
+    "rpn": frozenset({Motion.ABSOLUTE}),
     "mmc": frozenset({Motion.TRIGGER}),
     "realtime": frozenset({Motion.TRIGGER}),
 }
@@ -116,11 +171,23 @@ def motions_of(control: str) -> frozenset[Motion]:
 def check_control(control: str) -> str:
     """Why `control` is not one of a MIDI port; empty when it is."""
     known = _CONTROL.fullmatch(plain_control(control))
-    number, channel = (known["number"], known["channel"]) if known else (None, None)
-    if known and int(number or 0) <= 127 and 1 <= int(channel or 1) <= 16:
-        return ""
-    forms = '"cc 80", "cc 80 ch 2", "note 60", "program 3" (0 to 127, channels 1 to 16), "mmc record"'
+    if known:
+        highest = _HIGHEST.get(known["kind"] or "", 127)
+        if int(known["number"] or 0) <= highest and 1 <= int(known["channel"] or 1) <= 16:
+            return ""
+    forms = (
+        '"cc 80", "cc 80 ch 2", "note 60", "program 3" (0 to 127, channels 1 to 16), "pitch ch 1", "cc14 7" '
+        '(0 to 31), "nrpn 300", "mmc record"'
+    )
     return f'"{control[:40]}" is not a control of a MIDI port; the forms are: {forms}; see: rigd learn'
+
+
+def check_lamp(control: str) -> str:
+    """Why `control` cannot be sent to set a lamp; empty when it can."""
+    known = _CONTROL.fullmatch(plain_control(control))
+    if known is None or known["kind"] not in ("cc", "note") or check_control(control):
+        return f'"{control[:40]}" cannot be sent; the forms are: "cc 80", "cc 80 ch 2", "note 60"'
+    return ""
 
 
 def message_for(control: str, value: int) -> bytes:
@@ -129,7 +196,9 @@ def message_for(control: str, value: int) -> bytes:
     Raises ValueError where `control` is neither.
     """
     known = _CONTROL.fullmatch(plain_control(control))
-    if known is None or known["kind"] not in ("cc", "note") or check_control(control):
-        raise ValueError(f'"{control[:40]}" cannot be sent; the forms are: "cc 80", "cc 80 ch 2", "note 60"')
-    status = (_CONTROL_CHANGE if known["kind"] == "cc" else _NOTE_ON) | (int(known["channel"] or 1) - 1)
-    return bytes((status, int(known["number"]), value & 0x7F))
+    if (fault := check_lamp(control)) or known is None:
+        raise ValueError(fault)
+    channel, number = int(known["channel"] or 1) - 1, int(known["number"])
+    if known["kind"] == "cc":
+        return built("control_change", channel=channel, control=number, value=value)
+    return built("note_on", channel=channel, note=number, velocity=value)

@@ -85,7 +85,7 @@ def classify(
     """Mode, whether it is an expression pedal, and a remark, from what one control did and when. Pure."""
     motions = [(touch.motion, at_ns) for touch, at_ns in touches if touch.motion is not Motion.ABSOLUTE]
     places = {touch.value for touch, _ in touches if touch.motion is Motion.ABSOLUTE}
-    if len(places) >= _EXPRESSION_PLACES:
+    if len(places) >= _EXPRESSION_PLACES or not motions:
         return "momentary", True, "an expression pedal or a knob; choose the channel whose gain it sets"
     first, first_ns = motions[0]
     if first is Motion.TRIGGER:
@@ -205,4 +205,4 @@ def lasting_name(name: str, ports: Sequence[SerialPort], links: Path = LINKS) ->
 
 def _is_told_apart(touches: Sequence[tuple[Touch, int]]) -> bool:
     switched = [touch for touch, _ in touches if touch.motion is not Motion.ABSOLUTE]
-    return len(switched) > 1 or switched[0].motion is Motion.TRIGGER
+    return len(switched) != 1 or switched[0].motion is Motion.TRIGGER

@@ -11,7 +11,7 @@ from rigd.config.options import NEEDED, Options, option
 from rigd.hands.showing import LAMP_FORMS, channel_of_lamp, lamp_fault
 from rigd.hands.surface import Motion
 from rigd.model.access import Access
-from rigd.surfaces.midi.controls import message_for, motions_of
+from rigd.surfaces.midi.controls import check_lamp, motions_of
 from rigd.wire.midi.links import SERIAL_PREFIX
 from rigd.wire.midi.names import remark_on, stable_name
 from rigd.wire.midi.ports import Api
@@ -25,7 +25,8 @@ def _known_lamp(lamp: str) -> str:
 
 
 def _sendable(control: str) -> str:
-    message_for(control, 0)
+    if fault := check_lamp(control):
+        raise ValueError(fault)
     return control
 
 

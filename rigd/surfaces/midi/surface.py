@@ -19,13 +19,14 @@ from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi.controls import message_for, touches_in
+from rigd.surfaces.midi.controls import FineControls, message_for, touches_in
 from rigd.surfaces.midi.echoes import Echoes
 from rigd.surfaces.midi.found import found_here
 from rigd.surfaces.midi.learning import learn_pedal
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.switch_sense import SwitchSense
 from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
+from rigd.wire.midi.messages import load_mido
 from rigd.wire.midi.names import remark_on, stable_name
 from rigd.wire.midi.parser import NOISE
 from rigd.wire.midi.ports import MidiPorts
@@ -75,6 +76,8 @@ class MidiSurface:
         self._settled_ns = 0
         self._held_early: set[str] = set()
         self._sense = SwitchSense()
+        self._bound = [each.control for each in bindings]
+        self._fine = FineControls(self._bound)
         self._lamps_sent: dict[str, int] = {}
         self._echoes = Echoes()
         self._thread = threading.Thread(target=self._run, name=f"rigd-midi-{name}", daemon=True)
@@ -86,6 +89,7 @@ class MidiSurface:
     def stop(self) -> None:
         """See Surface."""
         self._stopping.set()
+        self._ports.wake()
         self._wake()
         if self._thread.ident is not None:
             self._thread.join()
@@ -118,6 +122,7 @@ class MidiSurface:
     # The thread
 
     def _run(self) -> None:
+        load_mido()
         while not self._stopping.is_set():
             try:
                 link = self._open()
@@ -128,9 +133,15 @@ class MidiSurface:
                 self._tell(connected=False, detail=f"internal error ({error}); rigd tries again, see the log")
             else:
                 self._serve(link)
-            self._stopping.wait(_LOOK_S)
+            self._until_it_may_be_there()
         self._ports.close()
         self._tell(connected=False, detail="stopped")
+
+    def _until_it_may_be_there(self) -> None:
+        if self._settings.port.startswith(SERIAL_PREFIX):
+            self._stopping.wait(_LOOK_S)
+        elif not self._stopping.is_set():
+            self._ports.wait_for_change(_LOOK_S)
 
     def _open(self) -> MidiLink:
         settings = self._settings
@@ -153,6 +164,7 @@ class MidiSurface:
         self._held_early.clear()
         self._sense = SwitchSense()
         self._echoes = Echoes()
+        self._fine = FineControls(self._bound)
         self._settled_ns = self._clock() + self._settings.settle_ms * _NS_PER_MS
         why = ""
         try:
@@ -172,8 +184,12 @@ class MidiSurface:
 
     def _listen(self, link: MidiLink) -> None:
         checked_ns = self._clock()
+        lamps_missed = bool(link.output_trouble)
         while not self._stopping.is_set():
             now_ns = self._clock()
+            if lamps_missed and not link.output_trouble:
+                self._lamps_sent.clear()
+            lamps_missed = bool(link.output_trouble)
             turn_ns = self._light(link, now_ns)
             if now_ns >= self._settled_ns:
                 self._tell(connected=True, port=link.name, detail=self._troubles(link))
@@ -191,7 +207,7 @@ class MidiSurface:
         message, at_ns = heard
         if message[0] in NOISE or self._echoes.is_echo(message, at_ns):
             return
-        for touch in touches_in(message):
+        for touch in (*touches_in(message), *self._fine.touches_in(message)):
             if not self._sense.counts(touch):
                 continue
             motion = touch.motion
@@ -249,10 +265,8 @@ class MidiSurface:
         troubles = []
         if remark := remark_on(stable_name(link.name)):
             troubles.append(remark)
-        if self._settings.led and not link.has_output:
-            troubles.append(
-                'its lamps cannot be reached: no MIDI output of that name; set output = "...", or ""'
-            )
+        if link.output_trouble:
+            troubles.append(f'its lamps cannot be reached: {link.output_trouble}; set output = "...", or ""')
         return "; ".join(troubles)
 
     def _tell(self, *, connected: bool, port: str = "", detail: str = "") -> None:

@@ -11,7 +11,7 @@ import os
 import select
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import serial
 
@@ -36,8 +36,11 @@ class MidiLink(Protocol):
     """An open port. Any method but `wake` is for one thread; SurfaceError means that the port is gone."""
 
     name: str
-    has_output: bool
-    """Whether lamps can be reached."""
+
+    @property
+    def output_trouble(self) -> str:
+        """Why lamps cannot be reached; empty where they can be, and where none was asked for. An output that comes
+        later is taken when it comes."""
 
     def wait(self, timeout_s: float) -> list[Heard]:
         """What arrived; returns early with the first message, and on `wake`."""
@@ -53,6 +56,29 @@ class MidiLink(Protocol):
 
     def close(self) -> None:
         """The port is free again."""
+
+
+MidiSystemName = Literal["alsa", "jack"]
+
+
+class MidiSystem(Protocol):
+    """The ports of one of the machine's MIDI systems. Any method but `wake` is for one thread; SurfaceError where the
+    system cannot be used, with what to do."""
+
+    def names(self) -> list[str]:
+        """The ports that can be listened to, as they are called today."""
+
+    def open(self, name: str, *, output: str, sysex: bool, clock: ClockNs) -> MidiLink:
+        """Listens on the port of that name and, unless `output` is empty, sends to the output that this means."""
+
+    def wait_for_change(self, timeout_s: float) -> None:
+        """Returns when a port may have come or left, at the latest after `timeout_s`; and on `wake`."""
+
+    def wake(self) -> None:
+        """Ends a `wait_for_change` early. Any thread."""
+
+    def close(self) -> None:
+        """No client is left; it may be used again."""
 
 
 class DistanceStamps:
@@ -94,7 +120,7 @@ class DistanceStamps:
 class SerialMidiLink:
     """Raw MIDI bytes on a tty: a DIN interface on a UART, or an Arduino."""
 
-    has_output = True
+    output_trouble = ""
 
     def __init__(self, path: str, *, baud: int, clock: ClockNs) -> None:
         self.name = SERIAL_PREFIX + path

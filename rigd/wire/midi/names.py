@@ -25,6 +25,10 @@ _FIRST_CARD_CLIENT, _CLIENTS_A_CARD, _FIRST_OTHER_CLIENT = 16, 4, 128
 """The kernel's own clients of ALSA's sequencer: 16 and up, four a card (include/sound/seq_kernel.h)."""
 
 
+OWN_CLIENTS = "rigd-"
+"""How every MIDI client of rigd's own begins; never taken for a pedal."""
+
+
 class FoundPort(Struct, frozen=True, kw_only=True):
     """A port that can be listened to."""
 
@@ -99,9 +103,21 @@ def midi_lines(port: FoundPort, ports: Sequence[FoundPort], *, name: str = "peda
     return "\n".join(map(plain_line, lines)) + "\n"
 
 
-def pick_port(wanted: str, names: Sequence[str]) -> str:
-    """The one of `names` that `wanted` means; see `pick`."""
-    return pick(wanted, [FoundPort(api="alsa", name=name) for name in names]).name
+def output_of(name: str, wanted: str, outputs: Sequence[str]) -> tuple[str, str]:
+    """The output that `wanted` means for the port `name`, else why there is none. Of equal devices it is the one of
+    the device that is listened to. A pedal whose lamps are not reached still records."""
+    outputs = [each for each in outputs if not each.startswith(OWN_CLIENTS)]
+    own = alsa_client(name)
+    of_device = [each for each in outputs if own is not None and alsa_client(each) == own]
+    ports = [FoundPort(api="alsa", name=each) for each in of_device or outputs]
+    fitting = fitting_ports(wanted, ports)
+    if len(fitting) == 1:
+        return fitting[0].name, ""
+    if fitting:
+        which = ", ".join(f'"{stable_name(port.name)}"' for port in fitting)
+        return "", f'"{wanted}" matches {len(fitting)} MIDI outputs: {which}'
+    there = ", ".join(f'"{stable_name(each)}"' for each in outputs) or "none"
+    return "", f'no MIDI output "{wanted}"; outputs now: {there}'
 
 
 def fits(wanted: str, name: str) -> bool:
