@@ -150,7 +150,7 @@ class Rig:
             read_clock=clock.reading,
             may_move=lambda: not is_rolling(self.controller.state),
         )
-        preamps = Preamps(config.preamps, self._post)
+        preamps = Preamps(config.preamps, self._post, wish_s=config.control.wish_seconds)
         writer = WriterLink(
             runtime_dir=runtime,
             post=self._post,
@@ -261,6 +261,7 @@ class Rig:
             keep_s=config.tape.keep_seconds,
             sample=config.take.sample,
             phantom_while_rolling=config.control.phantom_while_rolling,
+            wish_s=config.control.wish_seconds,
             least_disk_s=config.disk.reserve_seconds,
             tape_s=config.tape_geometry().capacity_frames / config.audio.sample_rate_hz,
             sync_s=config.take.sync_interval_ms / 1000,

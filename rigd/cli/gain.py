@@ -7,6 +7,7 @@ from pathlib import Path
 from rigd.cli.form import Argument, Command, number, whole_number
 from rigd.cli.rig_commands import rig_command
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json, refuse, tell
+from rigd.hands.showing import Knowledge, gain_shown
 from rigd.model.state import Channel, channel_of
 from rigd.model.units import ChannelNumber
 
@@ -28,16 +29,16 @@ def gain(channel: int, gain_db: float | None, runtime_dir: Path | None, as_json:
 
 def gain_line(channel: Channel) -> str:
     """One line that says what is true of a channel's gain."""
-    title = f'{channel.number} "{channel.name}"'
-    if not channel.preamp:
+    title, gain = f'{channel.number} "{channel.name}"', gain_shown(channel)
+    if gain.known is Knowledge.NO_PREAMP:
         return f"{title}: no controllable preamp; its gain is set on the device"
-    if channel.gain.value is None:
-        pending = f"; {channel.gain.asked:+.1f} dB is asked for" if channel.gain.asked is not None else ""
+    if not gain.said:
+        pending = f"; {gain.asked} dB is asked for" if gain.asked else ""
         return f"{title}: {channel.preamp}:{channel.socket} has not told its gain yet{pending}"
-    line = f"{title}: {channel.gain.value:+.1f} dB"
-    if channel.gain.asked is not None:
-        return f"{line}, asked for {channel.gain.asked:+.1f} dB and not confirmed"
-    return line if channel.gain.confirmed else f"{line} when it was last confirmed"
+    line = f"{title}: {gain.said} dB"
+    if gain.known is Knowledge.PENDING:
+        return f"{line}, asked for {gain.asked} dB and not confirmed"
+    return line if gain.known is Knowledge.CONFIRMED else f"{line} when it was last confirmed"
 
 
 GAIN = Command(

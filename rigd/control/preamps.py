@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from rigd.config.kinds import PREAMPS, Kinds
 from rigd.config.rig_config import PreampConfig
 from rigd.model.errors import PreampError
-from rigd.model.gain import Preamp, PreampSetting, PreampStatus
+from rigd.model.gain import WISH_S, Preamp, PreampSetting, PreampStatus
 from rigd.model.inputs import Fact
 from rigd.model.state import Channel
 from rigd.model.take import Parameter
@@ -22,8 +22,11 @@ log = logging.getLogger(__name__)
 class Preamps:
     """Started once, stopped once."""
 
-    def __init__(self, preamps: Sequence[PreampConfig], post: Callable[[Fact], None]) -> None:
+    def __init__(
+        self, preamps: Sequence[PreampConfig], post: Callable[[Fact], None], *, wish_s: float = WISH_S
+    ) -> None:
         self._post = post
+        self.wish_s = wish_s
         kinds = Kinds(PREAMPS)
         self._preamps: dict[str, Preamp] = {
             each.name: kinds[each.kind](each.name, each.settings, each.sockets, self) for each in preamps

@@ -259,6 +259,10 @@ class GainShown(Struct, frozen=True, kw_only=True):
     text: str
     """ "+30.0", "?+33.0", "?", "--": without its unit, which is dB."""
     known: Knowledge
+    said: str = ""
+    """ "+30.0": what the preamp said last; empty where it has not said anything."""
+    asked: str = ""
+    """ "+33.0": what is asked for and not yet so."""
 
 
 def gain_shown(channel: Channel | None) -> GainShown:
@@ -266,13 +270,15 @@ def gain_shown(channel: Channel | None) -> GainShown:
     if channel is None or not channel.preamp:
         return GainShown(text="--", known=Knowledge.NO_PREAMP)
     gain = channel.gain
+    said = "" if gain.value is None else f"{gain.value:+.1f}"
     if gain.asked is not None:
-        return GainShown(text=f"?{gain.asked:+.1f}", known=Knowledge.PENDING)
-    if gain.value is None:
+        asked = f"{gain.asked:+.1f}"
+        return GainShown(text=f"?{asked}", known=Knowledge.PENDING, said=said, asked=asked)
+    if not said:
         return GainShown(text="?", known=Knowledge.UNKNOWN)
     if not gain.confirmed:
-        return GainShown(text=f"?{gain.value:+.1f}", known=Knowledge.DOUBTFUL)
-    return GainShown(text=f"{gain.value:+.1f}", known=Knowledge.CONFIRMED)
+        return GainShown(text=f"?{said}", known=Knowledge.DOUBTFUL, said=said)
+    return GainShown(text=said, known=Knowledge.CONFIRMED, said=said)
 
 
 # --- levels -----------------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from rigd.model.take import (
     Gap,
     GapCause,
     Marker,
-    Parameter,
     SampleForm,
     Slate,
     TakeClock,
@@ -51,14 +50,21 @@ class SheetChannel(Struct, frozen=True, kw_only=True):
     polarity: bool | None
 
 
-class SheetGainChange(Struct, frozen=True, kw_only=True):
-    """A preamp's setting from this frame on. Switches are 0 or 1."""
+class SheetGainChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A preamp's setting from this frame on, as it says itself. Switches are 0 or 1."""
 
     frame: int
-    channel: ChannelNumber
-    parameter: Parameter
-    value: float
+    channel: ChannelNumber | None
+    """Null: this is about the whole preamp."""
+    parameter: str
+    """Of a channel, or "answering" of a preamp: 0 where it falls silent, 1 where it is back."""
+    value: float | None
+    """Null: the preamp never said."""
     confirmed: bool
+    """False: it did not do what `asked` says in time."""
+    asked: float | None = None
+    """What is asked for and not yet so."""
+    preamp: str = ""
 
 
 class SheetGap(Struct, frozen=True, kw_only=True):
@@ -234,6 +240,8 @@ def make_sheet(
                 parameter=change.parameter,
                 value=change.value,
                 confirmed=change.confirmed,
+                asked=change.asked,
+                preamp=change.preamp,
             )
             for change in record.gain_changes
             if inside(change.at_frame)
@@ -386,6 +394,8 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
                 parameter=change.parameter,
                 value=change.value,
                 confirmed=change.confirmed,
+                asked=change.asked,
+                preamp=change.preamp,
             )
             for change in sheet.gain_changes
         ),

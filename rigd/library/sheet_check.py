@@ -77,6 +77,10 @@ def as_typed_sheet(sheet: TakeSheet) -> TakeSheet:
             replace(channel, name=as_typed(channel.name), source=as_typed(channel.source))
             for channel in sheet.channels
         ),
+        gain_changes=tuple(
+            replace(change, parameter=as_typed(change.parameter), preamp=as_typed(change.preamp))
+            for change in sheet.gain_changes
+        ),
         markers=tuple(replace(marker, name=as_typed(marker.name)) for marker in sheet.markers),
         clock=clock_as_typed(sheet.clock),
         rating=rating_as_typed(sheet.rating),

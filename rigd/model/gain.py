@@ -10,9 +10,9 @@ from msgspec import Struct
 from rigd.model.take import Parameter
 from rigd.model.units import Ns
 
-ORDER_WAITS_S = 10
-"""So long a gain that was asked of a preamp that is away is kept for it; then it is given up, because nobody expects
-it any more. 48 V is not kept at all."""
+WISH_S = 10.0
+"""So long what was asked of a preamp is tried, where the config says nothing else. Then it is given up: nobody
+expects it any more, and a hand may have set it at the device since. 48 V is not kept for a preamp that is away."""
 
 
 class ReadBack(StrEnum):
@@ -54,12 +54,15 @@ class PreampSetting(Struct, frozen=True, kw_only=True):
     value: float | None
     """Gain in dB; switches 0.0 or 1.0. None: it never told, and what was asked for is given up."""
     confirmed: bool
-    """True: the device itself says so. False: it did not answer in time; `value` is its last confirmed one
-    (or what was asked, where the device can never tell)."""
+    """True: the device itself says so, whatever was asked of it. False: it did not answer in time; `value` is what it
+    said last."""
     at_ns: Ns
+    asked: float | None = None
+    """The wish that this is about: still open, or (`given_up`) dropped. None: the device spoke by itself, or did what
+    was asked."""
     given_up: bool = False
     """True: what was asked for is no longer tried: the device keeps to `value`, 48 V was asked of one that is away,
-    or it was away for ORDER_WAITS_S. A person has to ask again."""
+    or it did not come true in time. A person has to ask again."""
 
 
 class PreampStatus(Struct, frozen=True, kw_only=True):
@@ -72,7 +75,10 @@ class PreampStatus(Struct, frozen=True, kw_only=True):
 
 
 class PreampSink(Protocol):
-    """Takes what preamps find. Never blocks; any thread may call it."""
+    """rigd's side of a preamp. Never blocks; any thread may call it."""
+
+    wish_s: float
+    """What is asked for and makes no headway for so long is given up ([control] wish_seconds)."""
 
     def preamp_setting(self, setting: PreampSetting) -> None: ...
 

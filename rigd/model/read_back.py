@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from rigd.model.limits import HIGHEST_NUMBER, HIGHEST_RATING, LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
 from rigd.model.names import clash_key, safe_name
 from rigd.model.plain_text import without_strange
-from rigd.model.take import Marker, Slate, TakeClock, TakeOrder
+from rigd.model.take import GainChange, Marker, Slate, TakeClock, TakeOrder
 
 SHOWN = 60
 MOST_BOOTTIME_NS = 1 << 62
@@ -73,6 +73,14 @@ def marker_as_typed(marker: Marker) -> Marker:
     return marker if name == marker.name else replace(marker, name=name)
 
 
+def change_as_typed(change: GainChange) -> GainChange:
+    """The same of a row of the ledger."""
+    parameter, preamp = as_typed(change.parameter), as_typed(change.preamp)
+    if (parameter, preamp) == (change.parameter, change.preamp):
+        return change
+    return replace(change, parameter=parameter, preamp=preamp)
+
+
 def order_as_typed(order: TakeOrder) -> TakeOrder:
     """The same of a take's order."""
     tracks = tuple(
@@ -84,6 +92,7 @@ def order_as_typed(order: TakeOrder) -> TakeOrder:
         tracks=tracks,
         started_at=as_typed(order.started_at),
         clock=clock_as_typed(order.clock),
+        gain_changes=tuple(map(change_as_typed, order.gain_changes)),
     )
 
 

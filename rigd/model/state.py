@@ -13,6 +13,7 @@ from rigd.model.blackbox import BlackBox
 from rigd.model.disk_words import Measurement
 from rigd.model.gain import PreampAbility, PreampStatus
 from rigd.model.messages import CaptureReport
+from rigd.model.settings_history import SettingsHistory
 from rigd.model.take import ClockState, ClosedFile, GainChange, Gap, Marker, Slate
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
 
@@ -267,6 +268,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     """Not empty: capture and writer of another build of rigd finish a take, and why their tape is not read."""
     blackbox: BlackBox | None = None
     """None: there is none, or it was not heard of yet."""
+    preamp_history: SettingsHistory | None = None
+    """What preamps said lately, for takes that begin in the past. The controller's own: told to nobody."""
     earlier_takes: int = 0
     """Only where an answer had no room for all takes (`model/brief.py`): so many older ones are not told."""
 

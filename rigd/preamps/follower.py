@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from rigd.model.gain import ORDER_WAITS_S, PreampAbility, PreampSetting, PreampSink, PreampStatus
+from rigd.model.gain import PreampAbility, PreampSetting, PreampSink, PreampStatus
 from rigd.model.take import Parameter
-from rigd.model.units import Ns
+from rigd.model.units import NS_PER_SECOND, Ns
 
 MS = 1_000_000
 PACING_NS = 20 * MS
@@ -27,7 +27,6 @@ REREAD_NS = 500 * MS
 PROBE_NS = 1_000 * MS
 SUBSCRIBE_NS = 8_000 * MS
 LARGEST_STEP_DB = 6.0
-GIVE_UP_NS = ORDER_WAITS_S * 1_000 * MS
 _SLOWEST_RETRY_NS = 4_000 * MS
 _REFUSALS = 5
 _NEVER = 1 << 62
@@ -84,8 +83,8 @@ class _Held:
     late: bool = False
     """Already told that it is not confirmed in time."""
     told: tuple[float, bool] | None = None
-    given_up: bool = False
-    """A wish was dropped, and that has not been told yet."""
+    given_up: float | None = None
+    """The wish that was dropped, where that has not been told yet."""
 
     def due(self) -> tuple[int, int]:
         """(urgency, when): 0 is most urgent."""
@@ -95,9 +94,9 @@ class _Held:
         if self.step is not None:
             return 1, retry_ns
         if self.target is not None and self.fresh:
-            return 1, 0
+            return 1, self.spoken_ns  # all climb together: none waits until another one is there
         if not self.fresh:
-            return 2, retry_ns
+            return 2 if self.target is None else 1, retry_ns
         return 3, 0 if self.in_doubt else _NEVER
 
 
@@ -123,6 +122,7 @@ class Follower:
         self._called = called
         self._ability = ability
         self._sink = sink
+        self._wish_ns = round(sink.wish_s * NS_PER_SECOND)
         self._held = {
             (socket, parameter): _Held(socket=socket, parameter=parameter) for socket, parameter in held
         }
@@ -144,7 +144,7 @@ class Follower:
         under_way = held.step is not None or held.read_due
         held.target, held.step, held.read_due = value, None, False
         held.refusals = held.tries = 0
-        held.progress_ns, held.late, held.told, held.given_up = now, False, None, False
+        held.progress_ns, held.late, held.told, held.given_up = now, False, None, None
         if held.fresh and held.value == value and not under_way:
             self._settled(held, now)
         elif not held.fresh:
@@ -201,7 +201,7 @@ class Follower:
                 if held.parameter == "phantom" and not self._answering:
                     self._drop(held)
                 self._tell(held, confirmed=False, now=now)
-            if held.target is not None and not self._answering and now - held.progress_ns >= GIVE_UP_NS:
+            if held.target is not None and now - held.progress_ns >= self._wish_ns:
                 self._drop(held)
                 self._tell(held, confirmed=False, now=now)
 
@@ -225,8 +225,8 @@ class Follower:
                 speak.append(held.due()[1])
             if held.target is not None and not held.late:
                 by_clock.append(held.progress_ns + CONFIRM_NS)
-            elif held.target is not None and not self._answering:
-                by_clock.append(held.progress_ns + GIVE_UP_NS)
+            if held.target is not None:
+                by_clock.append(held.progress_ns + self._wish_ns)
         first = min(max(min(speak), self._free_ns), *by_clock, _NEVER)
         return max(0, first - now)
 
@@ -295,10 +295,8 @@ class Follower:
             held.refused = True
         if value == held.target and held.step is None:
             self._settled(held, now)
-        elif held.target is None or stepped:
+        elif held.target is None or stepped or changed:
             self._tell(held, confirmed=True, now=now)
-        elif changed:
-            self._tell(held, confirmed=not held.late, now=now)
 
     def _settled(self, held: _Held, now: Ns) -> None:
         held.target = held.step = None
@@ -306,28 +304,31 @@ class Follower:
         self._tell(held, confirmed=True, now=now)
 
     def _drop(self, held: _Held) -> None:
-        held.given_up = held.target is not None
+        held.given_up = held.target
         held.target = held.step = None
         held.read_due = False
 
     def _lost(self, now: Ns) -> None:
-        """Gain that was asked for is asked for again where the device is back within ORDER_WAITS_S; 48 V never."""
+        """Gain that was asked for is asked for again where the device is back in time; 48 V never. That nothing is
+        confirmed any more the status says, once for all settings."""
         self._answering = False
         self._probe_ns = now
         for held in self._held.values():
             held.fresh = held.read_due = False
             held.step = None
+            held.told = None
             if held.parameter == "phantom" and held.target is not None:
                 self._drop(held)
-            self._tell(held, confirmed=False, now=now)
+                self._tell(held, confirmed=False, now=now)
+        self._tell_status()
 
     def _tell(self, held: _Held, *, confirmed: bool, now: Ns) -> None:
         """Of a setting that the device never told only this is told, that it is asked for no more: the rig knows that
         it asked, and by the status that nobody answers."""
-        if not held.given_up and (held.value is None or held.told == (held.value, confirmed)):
+        if held.given_up is None and (held.value is None or held.told == (held.value, confirmed)):
             return
         held.told = None if held.value is None else (held.value, confirmed)
-        given_up, held.given_up = held.given_up, False
+        given_up, held.given_up = held.given_up, None
         self._sink.preamp_setting(
             PreampSetting(
                 preamp=self._name,
@@ -336,7 +337,8 @@ class Follower:
                 value=held.value,
                 confirmed=confirmed,
                 at_ns=now,
-                given_up=given_up,
+                asked=held.target if given_up is None else given_up,
+                given_up=given_up is not None,
             )
         )
 
@@ -346,8 +348,8 @@ class Follower:
         else:
             because = f" ({self._trouble})" if self._trouble else ""
             detail = (
-                f"no answer from the {self._called} at {self._place}{because}; its last confirmed "
-                "gains are shown. See that it is on, that its network cable is in and that "
+                f"no answer from the {self._called} at {self._place}{because}; what it said last is kept, and "
+                "nothing of it is confirmed. See that it is on, that its network cable is in and that "
                 f"[preamp.{self._name}] host is its address; rigd keeps asking"
             )
         status = PreampStatus(name=self._name, kind=self._kind, answering=self._answering, detail=detail)

@@ -1,7 +1,4 @@
-"""Preamp settings: what is asked for, what the preamp confirms, and the ledger of the rolling take. Pure.
-
-Nothing here takes a wish for the truth: `value` changes only by what a preamp says.
-"""
+"""Preamp settings: what a person asks for, and what must not be asked. Pure. What comes of it: preamp_reports.py."""
 
 from __future__ import annotations
 
@@ -11,25 +8,14 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from rigd.model.commands import NudgeGain, SetGain, SetPad, SetPhantom, SetPolarity
-from rigd.model.effects import RequestSetting, SendToWriter, WriteTakeSheet
-from rigd.model.events import Happening
-from rigd.model.gain import ORDER_WAITS_S, PreampAbility, PreampSetting, PreampStatus
-from rigd.model.messages import Annotate
-from rigd.model.state import Channel, RigState, Setting, SurfaceStatus, is_rolling
-from rigd.model.take import GainChange, Parameter
+from rigd.model.effects import RequestSetting
+from rigd.model.gain import PreampAbility
+from rigd.model.state import Channel, RigState, Setting, is_rolling
+from rigd.model.take import Parameter
 from rigd.model.units import ChannelNumber
 from rigd.rules.arming import known_channel
+from rigd.rules.preamp_reports import SETTINGS, put_setting
 from rigd.rules.step_work import Refusal, Work
-
-SETTINGS: dict[Parameter, str] = {
-    "gain_db": "gain",
-    "pad": "pad",
-    "phantom": "phantom",
-    "polarity": "polarity",
-}
-"""Parameter to the Channel's field that holds it."""
-MOST_GAIN_CHANGES = 100_000
-"""Of one take: a motorised fader that runs wild must not fill the memory."""
 
 
 def set_gain(work: Work, command: SetGain) -> str:
@@ -75,37 +61,6 @@ def set_phantom(work: Work, command: SetPhantom) -> str:
     return _switch(work, command.channel, "phantom", command.on)
 
 
-def setting_told(work: Work, fact: PreampSetting) -> None:
-    """A preamp says what a setting is, or that it did not confirm it."""
-    for channel in work.state.channels:
-        if channel.preamp == fact.preamp and channel.socket == fact.socket:
-            _take_in(work, channel, fact)
-
-
-def preamp_status(work: Work, fact: PreampStatus) -> None:
-    known = next((status for status in work.state.preamps if status.name == fact.name), None)
-    if known == fact:
-        return
-    others = [status for status in work.state.preamps if status.name != fact.name]
-    work.change(preamps=tuple(sorted((*others, fact), key=lambda status: status.name)))
-    word = "answers" if fact.answering else "does not answer"
-    if known is None or known.answering is not fact.answering:
-        detail = f": {fact.detail}" if fact.detail else ""
-        work.say(Happening.PREAMP_CHANGED, fact.name, f'preamp "{fact.name}" {word}{detail}')
-
-
-def surface_status(work: Work, fact: SurfaceStatus) -> None:
-    known = next((status for status in work.state.surfaces if status.name == fact.name), None)
-    if known == fact:
-        return
-    others = [status for status in work.state.surfaces if status.name != fact.name]
-    work.change(surfaces=tuple(sorted((*others, fact), key=lambda status: status.name)))
-    word = "is connected" if fact.connected else "is not connected"
-    if known is None or known.connected is not fact.connected:
-        detail = f": {fact.detail}" if fact.detail else ""
-        work.say(Happening.SURFACE_CHANGED, fact.name, f'surface "{fact.name}" {word}{detail}')
-
-
 def _ability_of(state: RigState, channel: Channel) -> PreampAbility:
     if not channel.preamp or channel.ability is None:
         raise Refusal(
@@ -133,7 +88,7 @@ def _ask_gain(work: Work, channel: Channel, gain_db: float) -> str:
     names = ", ".join(f'{member.number} "{member.name}"' for member, _ in asked)
     asked_of = f'channel {names}: {asked[0][1]:g} dB asked of preamp "{channel.preamp}"'
     if _is_away(work.state, channel.preamp):
-        return f"{asked_of}, which does not answer: pending, and given up after {ORDER_WAITS_S} s"
+        return f"{asked_of}, which does not answer: pending, and given up after {work.rules.wish_s:g} s"
     return asked_of
 
 
@@ -167,92 +122,7 @@ def _ask(work: Work, parameter: Parameter, asked: Sequence[tuple[Channel, float]
     field = SETTINGS[parameter]
     for channel, value in asked:
         setting: Setting = getattr(channel, field)
-        _put_channel(work, channel, field, replace(setting, asked=value, confirmed=False))
+        put_setting(work, channel, field, replace(setting, asked=value, confirmed=False))
         work.do(
             RequestSetting(preamp=channel.preamp, socket=channel.socket, parameter=parameter, value=value)
         )
-
-
-def _take_in(work: Work, channel: Channel, fact: PreampSetting) -> None:
-    field = SETTINGS[fact.parameter]
-    before: Setting = getattr(channel, field)
-    after = Setting(
-        value=fact.value,
-        asked=_still_asked(before, fact, channel),
-        confirmed=fact.confirmed,
-    )
-    if before == after and fact.confirmed:
-        return
-    _put_channel(work, channel, field, after)
-    _write_ledger(work, channel, fact, before)
-    name = "gain" if fact.parameter == "gain_db" else fact.parameter
-    line = f'channel {channel.number} "{channel.name}": {name} {_in_words(fact.parameter, fact.value)}'
-    if fact.given_up and not fact.confirmed:
-        asked = f"{_in_words(fact.parameter, before.asked)} was asked for and is given up"
-        cure = f'preamp "{fact.preamp}" does not answer, and nothing is sent when it returns; then ask again'
-        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), f"{line}; {asked}: {cure}")
-    elif fact.confirmed:
-        work.say(Happening.SETTING_CHANGED, str(channel.number), line)
-    else:
-        wish = f", {before.asked:g} was asked for" if before.asked is not None else ""
-        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), f"{line}, not confirmed{wish}")
-
-
-def _in_words(parameter: Parameter, value: float | None) -> str:
-    if value is None:
-        return "not known"
-    return f"{value:+.1f} dB" if parameter == "gain_db" else ("on" if value > 0.5 else "off")
-
-
-def _still_asked(before: Setting, fact: PreampSetting, channel: Channel) -> float | None:
-    """The wish that is still open: none once it came true, or once somebody turned the knob elsewhere.
-
-    A preamp that goes there in steps tells the values in between; those leave the wish open.
-    """
-    if before.asked is None or fact.given_up or fact.value is None:
-        return None
-    step = channel.ability.step_db if channel.ability is not None and fact.parameter == "gain_db" else 0.5
-    if abs(fact.value - before.asked) <= step / 2:
-        return None
-    if not fact.confirmed or before.value is None:
-        return before.asked
-    low, high = sorted((before.value, before.asked))
-    return before.asked if low - step / 2 <= fact.value <= high + step / 2 else None
-
-
-def _write_ledger(work: Work, channel: Channel, fact: PreampSetting, before: Setting) -> None:
-    take, at_frame = work.state.take, work.at.at_frame
-    if take is None or at_frame is None or channel.number not in take.channels:
-        return
-    if len(take.gain_changes) >= MOST_GAIN_CHANGES:
-        return
-    wished = before.asked if not fact.confirmed and before.asked is not None else fact.value
-    of_this = [
-        each
-        for each in take.gain_changes
-        if each.channel == channel.number and each.parameter == fact.parameter
-    ]
-    if wished is None or (
-        fact.given_up and of_this and (of_this[-1].value, of_this[-1].confirmed) == (wished, False)
-    ):
-        return  # what was asked and not confirmed stands there already
-    change = GainChange(
-        at_frame=at_frame,
-        channel=channel.number,
-        parameter=fact.parameter,
-        value=wished,
-        confirmed=fact.confirmed,
-    )
-    changed = replace(take, gain_changes=(*take.gain_changes, change))
-    work.put_take(changed)
-    work.do(SendToWriter(message=Annotate(take_id=take.take_id, note=change)))
-    work.do(WriteTakeSheet(take=changed))
-
-
-def _put_channel(work: Work, channel: Channel, field: str, setting: Setting) -> None:
-    work.change(
-        channels=tuple(
-            replace(known, **{field: setting}) if known.number == channel.number else known
-            for known in work.state.channels
-        )
-    )

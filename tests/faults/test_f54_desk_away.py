@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hardware_sim.x32 import SimulatedX32
-from rigd.model.gain import ORDER_WAITS_S
+from rigd.model.gain import WISH_S
 from rigd.preamps.x32.preamp import X32Preamp, X32Settings
 from tests.preamps.test_x32 import Told, orders
 from tests.proof.figures import Figures, count
@@ -57,7 +57,7 @@ def test_an_order_to_a_desk_that_is_away_is_given_up_and_nothing_old_is_sent(fig
     figures.record(
         "F54", "old orders sent", bound="0", measured=len(old), unit="orders", load="1 desk", count="1 order"
     )
-    late_s = took_s - ORDER_WAITS_S
+    late_s = took_s - WISH_S
     figures.record(
         "F54",
         "given up too late by",

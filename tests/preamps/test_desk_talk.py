@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 
-from rigd.model.gain import PreampSetting, PreampStatus
-from rigd.model.units import Ns
-from rigd.preamps.follower import CONFIRM_NS, GIVE_UP_NS, PACING_NS, SILENCE_NS, SUBSCRIBE_NS
+from rigd.model.gain import WISH_S, PreampSetting, PreampStatus
+from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.preamps.follower import CONFIRM_NS, PACING_NS, SILENCE_NS, SUBSCRIBE_NS
 from rigd.preamps.osc_desk.talk import DeskTalk
 from rigd.preamps.x32.preamp import ABILITY, X32_DIALECT
 from rigd.wire.osc import decode_packet, encode_message
+
+WISH_NS = round(WISH_S * NS_PER_SECOND)
 
 
 class Bench:
@@ -30,6 +32,8 @@ class Bench:
             sink=self,
             now=self.now,
         )
+
+    wish_s = WISH_S
 
     def preamp_setting(self, setting: PreampSetting) -> None:
         self.settings.append(setting)
@@ -125,16 +129,15 @@ def test_an_idle_talk_speaks_twice_a_second() -> None:
     assert len(bench.run(10_000_000_000, answering=True)) <= 22
 
 
-def test_a_lost_setting_keeps_its_last_confirmed_value_and_is_confirmed_again_later() -> None:
+def test_a_desk_that_is_lost_is_said_once_and_each_setting_is_confirmed_again_later() -> None:
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
     bench.run(SILENCE_NS * 2, answering=False)
     bench.run(3_000_000_000, answering=True)
-    assert [(setting.value, setting.confirmed) for setting in bench.settings] == [
-        (0.0, True),
-        (0.0, False),
-        (0.0, True),
-    ]
+    assert [(setting.value, setting.confirmed) for setting in bench.settings] == [(0.0, True), (0.0, True)]
+    assert [status.answering for status in bench.statuses] == [True, False, True], (
+        "the status says it for all"
+    )
 
 
 def test_a_hand_at_the_desk_during_a_climb_does_not_stop_it() -> None:
@@ -155,7 +158,7 @@ def test_an_order_to_a_desk_that_is_away_is_given_up_after_its_time_and_never_se
     bench.run(1_000_000_000, answering=True)
     bench.run(SILENCE_NS * 2, answering=False)
     bench.talk.follower.ask(1, "gain_db", 30.0, bench.now)
-    bench.run(GIVE_UP_NS - 100_000_000, answering=False)
+    bench.run(WISH_NS - 100_000_000, answering=False)
     assert not any(setting.given_up for setting in bench.settings)
     bench.run(200_000_000, answering=False)
     last = bench.settings[-1]
@@ -168,7 +171,7 @@ def test_an_order_to_a_desk_that_is_away_is_given_up_after_its_time_and_never_se
 def test_an_order_to_a_desk_that_was_never_there_is_given_up_and_told_all_the_same() -> None:
     bench = Bench(1)
     bench.talk.follower.ask(1, "gain_db", 30.0, bench.now)
-    bench.run(GIVE_UP_NS + 500_000_000, answering=False)
+    bench.run(WISH_NS + 500_000_000, answering=False)
     assert [(setting.value, setting.given_up) for setting in bench.settings] == [(None, True)]
     bench.run(3_000_000_000, answering=True)
     assert bench.gains[1] == 0.0
@@ -179,6 +182,6 @@ def test_a_desk_that_is_back_in_time_is_given_what_was_asked_for() -> None:
     bench.run(1_000_000_000, answering=True)
     bench.run(SILENCE_NS * 2, answering=False)
     bench.talk.follower.ask(1, "gain_db", 6.0, bench.now)
-    bench.run(GIVE_UP_NS - 2_000_000_000, answering=False)
+    bench.run(WISH_NS - 2_000_000_000, answering=False)
     bench.run(3_000_000_000, answering=True)
     assert bench.gains[1] == 6.0

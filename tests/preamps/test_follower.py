@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.model.gain import WISH_S, PreampSetting, PreampStatus
 from rigd.model.take import Parameter
 from rigd.model.units import Ns
 from rigd.preamps.follower import LARGEST_STEP_DB, MS, Follower, Probe, Read, Subscribe, Write
@@ -46,6 +46,8 @@ class Device:
             sink=self,
             now=self.now,
         )
+
+    wish_s = WISH_S
 
     def preamp_setting(self, setting: PreampSetting) -> None:
         self.settings.append(setting)

@@ -144,7 +144,7 @@ def test_every_change_is_in_the_rolling_takes_ledger_with_its_frame() -> None:
     made = GainChange(
         at_frame=frame(103.0), channel=ChannelNumber(3), parameter="gain_db", value=12.0, confirmed=True
     )
-    wished = replace(made, at_frame=frame(104.0), value=15.0, confirmed=False)
+    wished = replace(made, at_frame=frame(104.0), value=12.0, asked=15.0, confirmed=False)
     assert desk.take.gain_changes == (made, wished)
     assert [message.note for message in desk.told(Annotate)] == [made, wished]
 

@@ -1,0 +1,200 @@
+"""What preamps say: the truth that is shown, and the ledger of the rolling take. Pure.
+
+What a preamp said and what was asked of it are two things: `value` changes only by its word, `asked` only by a person
+and by what came of it.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from rigd.model.effects import SendToWriter, WriteTakeSheet
+from rigd.model.events import Happening
+from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.model.messages import Annotate
+from rigd.model.settings_history import SettingsHistory
+from rigd.model.state import Channel, Setting
+from rigd.model.take import ANSWERING, GainChange, Parameter
+from rigd.model.units import Frame, frames_in
+from rigd.rules.step_work import Work
+
+SETTINGS: dict[Parameter, str] = {
+    "gain_db": "gain",
+    "pad": "pad",
+    "phantom": "phantom",
+    "polarity": "polarity",
+}
+"""Parameter to the Channel's field that holds it."""
+MOST_GAIN_CHANGES = 100_000
+"""Of one take: a motorised fader that runs wild must not fill the memory."""
+SECONDS_PER_MINUTE = 60
+
+
+def setting_told(work: Work, fact: PreampSetting) -> None:
+    """A preamp says what a setting is, or that it did not do what was asked."""
+    for channel in work.state.channels:
+        if channel.preamp == fact.preamp and channel.socket == fact.socket:
+            _take_in(work, channel, fact)
+
+
+def preamp_status(work: Work, fact: PreampStatus) -> None:
+    """One that falls silent is one event and one row of the ledger, however many settings it has."""
+    known = next((status for status in work.state.preamps if status.name == fact.name), None)
+    if known == fact:
+        return
+    others = [status for status in work.state.preamps if status.name != fact.name]
+    work.change(preamps=tuple(sorted((*others, fact), key=lambda status: status.name)))
+    if known is not None and known.answering is fact.answering:
+        return
+    word = "answers" if fact.answering else "does not answer"
+    detail = f": {fact.detail}" if fact.detail else ""
+    work.say(Happening.PREAMP_CHANGED, fact.name, f'preamp "{fact.name}" {word}{detail}')
+    if known is None and not fact.answering:
+        return
+    if not fact.answering:
+        work.change(channels=tuple(_doubted(each, fact.name) for each in work.state.channels))
+    if known is not None:
+        row = GainChange(
+            at_frame=_frame_of(work),
+            channel=None,
+            parameter=ANSWERING,
+            value=float(fact.answering),
+            confirmed=True,
+            preamp=fact.name,
+        )
+        _write_row(work, row)
+
+
+def put_setting(work: Work, channel: Channel, field: str, setting: Setting) -> None:
+    """That setting of the channel is this now."""
+    work.change(
+        channels=tuple(
+            replace(known, **{field: setting}) if known.number == channel.number else known
+            for known in work.state.channels
+        )
+    )
+
+
+def in_words(parameter: Parameter, value: float | None) -> str:
+    """ "+30.0 dB", "on"."""
+    if value is None:
+        return "not known"
+    return f"{value:+.1f} dB" if parameter == "gain_db" else ("on" if value > 0.5 else "off")
+
+
+def _doubted(channel: Channel, preamp: str) -> Channel:
+    if channel.preamp != preamp:
+        return channel
+    doubted = {
+        field: replace(setting, confirmed=False)
+        for field in SETTINGS.values()
+        if (setting := getattr(channel, field)).confirmed
+    }
+    return replace(channel, **doubted)
+
+
+def _take_in(work: Work, channel: Channel, fact: PreampSetting) -> None:
+    field = SETTINGS[fact.parameter]
+    before: Setting = getattr(channel, field)
+    after = Setting(
+        value=before.value if fact.value is None else fact.value,
+        asked=_still_asked(before, fact, channel),
+        confirmed=fact.confirmed,
+    )
+    if before == after and fact.confirmed:
+        return
+    put_setting(work, channel, field, after)
+    _note(work, channel, fact, after)
+    name = "gain" if fact.parameter == "gain_db" else fact.parameter
+    line = f'channel {channel.number} "{channel.name}": {name} {in_words(fact.parameter, after.value)}'
+    if fact.given_up and before.asked is not None and after.asked is None:
+        asked = f"{in_words(fact.parameter, before.asked)} was asked for and is given up"
+        why = (
+            "the preamp keeps to what it is"
+            if fact.confirmed
+            else f'preamp "{fact.preamp}" did not do it in time, and nothing of it is sent later'
+        )
+        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), f"{line}; {asked}: {why}; ask again")
+    elif fact.confirmed and (after.value != before.value or before.asked is not None):
+        wish = f", {in_words(fact.parameter, after.asked)} is asked for" if after.asked is not None else ""
+        work.say(Happening.SETTING_CHANGED, str(channel.number), f"{line}{wish}")
+    elif not fact.confirmed and after.asked is not None:
+        wish = f", {in_words(fact.parameter, after.asked)} was asked for"
+        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), f"{line}, not confirmed{wish}")
+
+
+def _still_asked(before: Setting, fact: PreampSetting, channel: Channel) -> float | None:
+    """The wish that is still open: none once it came true, was given up, or somebody turned the knob elsewhere.
+
+    What was asked for since the preamp spoke stays open, whatever it says of an older wish.
+    """
+    if fact.given_up:
+        return None if fact.asked is None or fact.asked == before.asked else before.asked
+    if fact.asked is not None:
+        return fact.asked if before.asked is None else before.asked
+    if before.asked is None or fact.value is None:
+        return before.asked
+    step = channel.ability.step_db if channel.ability is not None and fact.parameter == "gain_db" else 0.5
+    if abs(fact.value - before.asked) <= step / 2:
+        return None
+    if not fact.confirmed or before.value is None:
+        return before.asked
+    low, high = sorted((before.value, before.asked))
+    return before.asked if low - step / 2 <= fact.value <= high + step / 2 else None
+
+
+def _note(work: Work, channel: Channel, fact: PreampSetting, after: Setting) -> None:
+    """The ledger has what the preamp says, and, where it is late with a wish, that."""
+    if not fact.confirmed and after.asked is None:
+        return
+    row = GainChange(
+        at_frame=_frame_of(work),
+        channel=channel.number,
+        parameter=fact.parameter,
+        value=after.value,
+        confirmed=fact.confirmed,
+        asked=after.asked,
+    )
+    known = _history(work).last_of(row)
+    if known is None or replace(known, at_frame=row.at_frame) != row:
+        _write_row(work, row)
+
+
+def _history(work: Work) -> SettingsHistory:
+    return work.state.preamp_history or SettingsHistory()
+
+
+def _frame_of(work: Work) -> Frame:
+    """Where no tape tells it, that of the row before; 0 where there was no tape yet: whatever take comes begins
+    later."""
+    if work.at.at_frame is not None:
+        return work.at.at_frame
+    rows = _history(work).rows
+    return rows[-1].at_frame if rows else Frame(0)
+
+
+def _write_row(work: Work, row: GainChange) -> None:
+    """Into the history, and into the take that rolls, where the channel is recorded."""
+    work.change(preamp_history=_history(work).plus(row, reach_frames=_reach_frames(work)))
+    take = work.state.take
+    if take is None or work.at.at_frame is None or len(take.gain_changes) >= MOST_GAIN_CHANGES:
+        return
+    of = [each for each in work.state.channels if each.number in take.channels]
+    if row.channel not in take.channels and not (
+        row.preamp and any(each.preamp == row.preamp for each in of)
+    ):
+        return
+    row = replace(row, at_frame=Frame(max(row.at_frame, take.first_frame)))
+    changed = replace(take, gain_changes=(*take.gain_changes, row))
+    work.put_take(changed)
+    work.do(SendToWriter(message=Annotate(take_id=take.take_id, note=row)))
+    work.do(WriteTakeSheet(take=changed))
+
+
+def _reach_frames(work: Work) -> int:
+    """No take begins further back than this."""
+    box = work.state.blackbox
+    reach_s = max(
+        work.rules.tape_s, work.rules.keep_s, 0.0 if box is None else SECONDS_PER_MINUTE * box.minutes
+    )
+    return frames_in(reach_s, work.state.sample_rate_hz)
