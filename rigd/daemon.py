@@ -187,7 +187,7 @@ class Rig:
         )
         self.controller = Controller(
             state=first_state(
-                channels=tuple(preamps.with_ability(channel) for channel in config.channels),
+                channels=config.channels,
                 sample_rate_hz=config.audio.sample_rate_hz,
                 mirror=None if second is None else second.at_first,
             ),

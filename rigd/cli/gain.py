@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+from msgspec import to_builtins
 
 from rigd.cli.form import Argument, Command, number, whole_number
 from rigd.cli.rig_commands import rig_command
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json, refuse, tell
 from rigd.hands.showing import Knowledge, gain_shown
-from rigd.model.state import Channel, channel_of
+from rigd.model.gain import GAIN as GAIN_SETTING
+from rigd.model.state import Channel, channel_of, settings_of
 from rigd.model.units import ChannelNumber
 
 
-def gain(channel: int, gain_db: float | None, runtime_dir: Path | None, as_json: bool) -> None:
+def gain(channel: int | None, gain_db: float | None, runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
+        if channel is None:
+            channels = client.status().state.channels
+            if as_json:
+                print_json([to_builtins(each) for each in channels])
+            else:
+                for each in channels:
+                    tell_settings(each)
+            return
         if gain_db is not None:
             answer = client.command("gain", channel=channel, gain_db=gain_db)
             tell(answer, as_json=as_json)
@@ -24,12 +36,36 @@ def gain(channel: int, gain_db: float | None, runtime_dir: Path | None, as_json:
     if as_json:
         print_json(found)
     else:
-        out.print(gain_line(found))
+        tell_settings(found)
+
+
+def tell_settings(channel: Channel) -> None:
+    """A channel's gain in a line, and a line for each other setting that its preamp has."""
+    out.print(gain_line(channel))
+    for line in other_lines(channel):
+        out.print(f"    {line}")
+
+
+def other_lines(channel: Channel) -> Iterator[str]:
+    """ "low_cut: 80 Hz (off, 80 Hz, 120 Hz)": every setting but the gain, and what it may be."""
+    for name, setting in settings_of(channel).items():
+        if name == GAIN_SETTING:
+            continue
+        ability = channel.abilities[name]
+        line = f"{name}: {ability.text_of(setting.value)}"
+        if setting.asked is not None:
+            line += f", {ability.text_of(setting.asked)} asked for and not confirmed"
+        elif setting.value is not None and not setting.confirmed:
+            line += " when it was last confirmed"
+        others = ", ".join(str(each) for each in ability.group if each != channel.socket)
+        yield f"{line}  ({ability.form}{f'; together with socket {others}' if others else ''})"
 
 
 def gain_line(channel: Channel) -> str:
     """One line that says what is true of a channel's gain."""
     title, gain = f'{channel.number} "{channel.name}"', gain_shown(channel)
+    if gain.known is Knowledge.NO_PREAMP and channel.preamp:
+        return f"{title}: {channel.preamp}:{channel.socket} has no gain that can be set"
     if gain.known is Knowledge.NO_PREAMP:
         return f"{title}: no controllable preamp; its gain is set on the device"
     if not gain.said:
@@ -44,9 +80,9 @@ def gain_line(channel: Channel) -> str:
 GAIN = Command(
     name="gain",
     run=gain,
-    about="What gain a channel's preamp is at, or set it, in dB.",
+    about="What gain a channel's preamp is at, or set it, in dB; without a channel: every setting of every channel.",
     parts=(
-        Argument(name="channel", read=whole_number),
+        Argument(name="channel", read=whole_number, is_required=False),
         Argument(name="gain_db", read=number, is_required=False),
         RUNTIME_DIR,
         AS_JSON,
@@ -60,3 +96,4 @@ PHANTOM = rig_command(
     switches={"confirm": "You know what is plugged in: 48 V can destroy a ribbon microphone."},
 )
 POLARITY = rig_command("polarity")
+SET = rig_command("set")

@@ -68,7 +68,7 @@ def change_text(change: GainChange) -> str:
     """'channel 3: -12, 25 asked for', 'preamp desk: does not answer': a row of a take's ledger."""
     if change.channel is None:
         return f"preamp {change.preamp}: {'answers' if change.value else 'does not answer'}"
-    said = "not known" if change.value is None else f"{change.value:g}"
+    said = "not known" if change.value is None else change.word or f"{change.value:g}"
     wish = "" if change.asked is None else f", {change.asked:g} asked for"
     return f"channel {change.channel}: {said}{wish}{'' if change.confirmed else ' and not confirmed'}"
 

@@ -6,15 +6,25 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from rigd.config.kinds import PREAMPS, Kinds
 from rigd.config.rig_config import PreampConfig
 from rigd.model.errors import PreampError
-from rigd.model.gain import WISH_S, Preamp, PreampSetting, PreampStatus
+from rigd.model.gain import (
+    WISH_S,
+    Abilities,
+    Ability,
+    Preamp,
+    PreampAbilities,
+    PreampSetting,
+    PreampStatus,
+    ability_fault,
+)
 from rigd.model.inputs import Fact
-from rigd.model.state import Channel
-from rigd.model.take import Parameter
+from rigd.model.limits import LONGEST_ABILITIES_BYTES, MOST_SETTINGS
+from rigd.model.units import SettingName
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +53,36 @@ class Preamps:
     def named(self, name: str) -> Preamp | None:
         return self._preamps.get(name)
 
-    def with_ability(self, channel: Channel) -> Channel:
-        """The channel, and what the preamp of its input can do."""
-        preamp = self.named(channel.preamp)
-        return replace(channel, ability=preamp.ability(channel.socket)) if preamp is not None else channel
-
-    def request(self, preamp: str, socket: int, parameter: Parameter, value: float) -> None:
+    def request(self, preamp: str, socket: int, name: SettingName, value: float) -> None:
         known = self._preamps.get(preamp)
         if known is None:
             raise PreampError(f"there is no [preamp.{preamp}] in the config")
-        known.request(socket, parameter, value)
+        known.request(socket, name, value)
+
+    def preamp_abilities(self, abilities: PreampAbilities) -> None:
+        """Of any kind, by a device's word: a setting that cannot be so is passed by."""
+        sockets = {
+            socket: self._checked(abilities.preamp, socket, of) for socket, of in abilities.abilities.items()
+        }
+        self._post(replace(abilities, abilities=sockets))
+
+    def _checked(self, preamp: str, socket: int, abilities: Abilities) -> Abilities:
+        kept: dict[SettingName, Ability] = {}
+        for name, ability in abilities.items():
+            more = {**kept, name: ability}
+            fault = ability_fault(name, ability)
+            if len(more) > MOST_SETTINGS or len(msgspec.json.encode(more)) > LONGEST_ABILITIES_BYTES:
+                fault = fault or f"{name}: a channel has no room for so many settings and words"
+            if fault:
+                log.error(
+                    "[preamp.%s] socket %d: says what cannot be, which was passed by: %s",
+                    preamp,
+                    socket,
+                    fault,
+                )
+            else:
+                kept[name] = ability
+        return kept
 
     def preamp_setting(self, setting: PreampSetting) -> None:
         """Of any kind, which may say True for a switch; what is no number is passed by."""
@@ -63,7 +93,7 @@ class Preamps:
                     "[preamp.%s] socket %d: says that its %s is %s, which was passed by",
                     setting.preamp,
                     setting.socket,
-                    setting.parameter,
+                    setting.name,
                     value,
                 )
                 return

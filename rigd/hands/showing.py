@@ -14,6 +14,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from rigd.model.durations import clock_text, time_left
+from rigd.model.gain import GAIN
 from rigd.model.levels import Levels
 from rigd.model.state import Channel, MirrorPhase, RigState, Setting, Take, Transport, channel_of
 from rigd.model.takes import closing_takes
@@ -246,7 +247,7 @@ def time_left_text(state: RigState) -> str:
 class Knowledge(StrEnum):
     """How far what is shown of a preamp is known."""
 
-    NO_PREAMP = "no preamp"  # nothing that rigd can set
+    NO_PREAMP = "no preamp"  # no gain that rigd can set
     UNKNOWN = "unknown"  # it has not said anything yet
     PENDING = "pending"  # asked for, and not confirmed
     DOUBTFUL = "doubtful"  # what it said last; it does not answer now
@@ -267,7 +268,7 @@ class GainShown(Struct, frozen=True, kw_only=True):
 
 def gain_shown(channel: Channel | None) -> GainShown:
     """The gain of a channel; None is one that the rig does not have."""
-    if channel is None or not channel.preamp:
+    if channel is None or not channel.preamp or (channel.abilities and GAIN not in channel.abilities):
         return GainShown(text="--", known=Knowledge.NO_PREAMP)
     gain = channel.gain
     said = "" if gain.value is None else f"{gain.value:+.1f}"

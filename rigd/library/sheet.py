@@ -34,7 +34,7 @@ from rigd.takefile.ledger import TakeRecord
 SHEET_VERSION = 1
 
 
-class SheetChannel(Struct, frozen=True, kw_only=True):
+class SheetChannel(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A recorded channel, and where its sound begins. Gain and switches at the start; null: not known."""
 
     channel: ChannelNumber
@@ -48,6 +48,8 @@ class SheetChannel(Struct, frozen=True, kw_only=True):
     pad: bool | None
     phantom: bool | None
     polarity: bool | None
+    settings: dict[str, bool | float | str] = {}
+    """The preamp's other settings, by name: a switch, dB, or a word."""
 
 
 class SheetGainChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,6 +66,8 @@ class SheetGainChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """False: it did not do what `asked` says in time."""
     asked: float | None = None
     """What is asked for and not yet so."""
+    word: str = ""
+    """`value` in words, where it is the place of one among several."""
     preamp: str = ""
 
 
@@ -241,6 +245,7 @@ def make_sheet(
                 value=change.value,
                 confirmed=change.confirmed,
                 asked=change.asked,
+                word=change.word,
                 preamp=change.preamp,
             )
             for change in record.gain_changes
@@ -291,6 +296,7 @@ def _channel(track: Track, file: str, place: int) -> SheetChannel:
         pad=track.pad,
         phantom=track.phantom,
         polarity=track.polarity,
+        settings=track.settings,
     )
 
 
@@ -395,6 +401,7 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
                 value=change.value,
                 confirmed=change.confirmed,
                 asked=change.asked,
+                word=change.word,
                 preamp=change.preamp,
             )
             for change in sheet.gain_changes

@@ -113,7 +113,7 @@ def part_of(take: Take, have: Counted) -> Take:
         gain_changes=_next(
             take.gain_changes,
             have.gain_changes,
-            [ENTRY_BYTES + _text_bytes(change.preamp) for change in take.gain_changes],
+            [ENTRY_BYTES + _text_bytes(change.preamp + change.word) for change in take.gain_changes],
             room,
         ),
         gaps=_next(take.gaps, have.gaps, [ENTRY_BYTES] * len(take.gaps), room),

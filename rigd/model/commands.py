@@ -18,7 +18,7 @@ from msgspec.structs import FieldInfo, fields
 
 from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
-from rigd.model.units import ChannelNumber, Ns, Origin, TakeId
+from rigd.model.units import ChannelNumber, Ns, Origin, SettingName, TakeId
 
 
 class GivenBy(StrEnum):
@@ -191,6 +191,13 @@ class SetPolarity(Command, frozen=True, kw_only=True):
     on: bool
 
 
+@_command("set", "Set any setting of a channel's preamp: gain 30, low_cut 80 Hz, phantom on confirm")
+class SetSetting(Command, frozen=True, kw_only=True):
+    channel: ChannelNumber
+    setting: SettingName
+    value: str
+
+
 @_command("lock", "From now on a take only stops by a held control")
 class Lock(Command, frozen=True, kw_only=True):
     pass
@@ -248,8 +255,8 @@ def places_of(kind: type[Command]) -> tuple[FieldInfo, ...]:
 
 
 def takes_rest(field: FieldInfo) -> bool:
-    """A name or a note: it needs no quotes."""
-    return _plain_type(field.type) is str and field.name != "take_id"
+    """A name or a note: it needs no quotes. What has a type of its own, such as a TakeId, is one word."""
+    return field.type is str
 
 
 def is_switch(field: FieldInfo) -> bool:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import Command
 from rigd.model.disk_words import DiskMeasured, TapeWatched
-from rigd.model.gain import WISH_S, PreampSetting, PreampStatus
+from rigd.model.gain import WISH_S, PreampAbilities, PreampSetting, PreampStatus
 from rigd.model.library import LibraryFact, SessionOpened, TakePlan
 from rigd.model.messages import (
     CaptureReport,
@@ -123,6 +123,7 @@ Fact = (
     | FolderVanished
     | PostRollOver
     | TakeAdopted
+    | PreampAbilities
     | PreampSetting
     | PreampStatus
     | SurfaceStatus

@@ -75,16 +75,31 @@ def marker_as_typed(marker: Marker) -> Marker:
 
 def change_as_typed(change: GainChange) -> GainChange:
     """The same of a row of the ledger."""
-    parameter, preamp = as_typed(change.parameter), as_typed(change.preamp)
-    if (parameter, preamp) == (change.parameter, change.preamp):
+    texts = (change.parameter, change.word, change.preamp)
+    parameter, word, preamp = map(as_typed, texts)
+    if (parameter, word, preamp) == texts:
         return change
-    return replace(change, parameter=parameter, preamp=preamp)
+    return replace(change, parameter=parameter, word=word, preamp=preamp)
+
+
+def settings_as_typed(settings: dict[str, bool | float | str]) -> dict[str, bool | float | str]:
+    """The same of a track's settings."""
+    return {
+        as_typed(name): as_typed(value) if isinstance(value, str) else value
+        for name, value in settings.items()
+    }
 
 
 def order_as_typed(order: TakeOrder) -> TakeOrder:
     """The same of a take's order."""
     tracks = tuple(
-        replace(track, name=as_typed(track.name), source=as_typed(track.source)) for track in order.tracks
+        replace(
+            track,
+            name=as_typed(track.name),
+            source=as_typed(track.source),
+            settings=settings_as_typed(track.settings),
+        )
+        for track in order.tracks
     )
     return replace(
         order,

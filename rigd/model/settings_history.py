@@ -6,7 +6,7 @@ true at the first frame, and each turn since, is looked up here. Frames are thos
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,15 +17,20 @@ from rigd.model.units import ChannelNumber, Frame
 MOST_ROWS = 20_000
 """Beyond that the oldest are thinned out: a fader that runs wild must not fill the memory."""
 
+MOST_ROWS_OF_A_TAKE = 4_000
+"""From before its press: they are part of its order, which is one line of its journal."""
+FIRST_WINDOW_FRAMES = 1 << 12
+LAST_WINDOW_FRAMES = 1 << 32
+
 _Key = tuple[ChannelNumber | None, str, str]
 
 
 class Cut(Struct, frozen=True, kw_only=True):
     """What of the history is a take's."""
 
-    start: dict[tuple[ChannelNumber, str], float]
+    start: dict[tuple[ChannelNumber, str], GainChange]
     """By channel and parameter: what the preamp had said last at the first frame; where it was first read later than
-    that, what it said then."""
+    that, what it said then. None without a value."""
     changes: tuple[GainChange, ...]
     """What came behind the first frame, in order of frames."""
 
@@ -58,7 +63,8 @@ class SettingsHistory(Struct, frozen=True):
 
     def with_earlier(self, rows: Iterable[GainChange]) -> SettingsHistory:
         """With rows that an earlier daemon wrote into a take of this tape."""
-        new = [row for row in rows if row not in self.rows]
+        known = set(self.rows)
+        new = [row for row in rows if row not in known]
         return SettingsHistory(tuple(sorted((*new, *self.rows), key=lambda row: row.at_frame)), self.thin_at)
 
     def cut(
@@ -82,13 +88,23 @@ class SettingsHistory(Struct, frozen=True):
                 begins[key] = row
             elif end_frame is None or row.at_frame < end_frame:
                 changes.append(row)
-        return Cut(start=dict(_values(begins)), changes=tuple(changes))
+        start = {
+            (row.channel, row.parameter): row
+            for row in begins.values()
+            if row.channel is not None and row.value is not None
+        }
+        return Cut(start=start, changes=_coarse(changes))
 
 
-def _values(begins: dict[_Key, GainChange]) -> Iterator[tuple[tuple[ChannelNumber, str], float]]:
-    for (channel, parameter, _), row in begins.items():
-        if channel is not None and row.value is not None:
-            yield (channel, parameter), row.value
+def _coarse(rows: list[GainChange]) -> tuple[GainChange, ...]:
+    """No more than an order has room for: of what came close together the last, closer and closer as it must be."""
+    window = FIRST_WINDOW_FRAMES
+    while len(rows) > MOST_ROWS_OF_A_TAKE and window < LAST_WINDOW_FRAMES:
+        last = {(_key(row), row.at_frame // window): place for place, row in enumerate(rows)}
+        kept = set(last.values())
+        rows = [row for place, row in enumerate(rows) if place in kept]
+        window *= 2
+    return tuple(rows[-MOST_ROWS_OF_A_TAKE:])
 
 
 def _key(row: GainChange) -> _Key:

@@ -45,8 +45,8 @@ class Gap(Struct, frozen=True, kw_only=True, gc=False):
     """True when the length was counted, False when it was estimated from the clock."""
 
 
-Parameter = Literal["gain_db", "pad", "phantom", "polarity"]
-"""What a preamp can be asked to change; gain in dB, the others 0.0 (off) or 1.0 (on)."""
+GAIN_DB = "gain_db"
+"""What a take's files call a preamp's gain; other settings have the name that they have everywhere."""
 
 
 ANSWERING = "answering"
@@ -67,6 +67,8 @@ class GainChange(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True
     """True: it says so at this frame. False: it did not, in time, do what `asked` says."""
     asked: float | None = None
     """What is asked for and not yet so; None: nothing is."""
+    word: str = ""
+    """`value` in words, where it is the place of one among several."""
     preamp: str = ""
 
     def __post_init__(self) -> None:
@@ -117,6 +119,8 @@ class Track(Struct, frozen=True, kw_only=True):
     pad: bool | None = None
     phantom: bool | None = None
     polarity: bool | None = None
+    settings: dict[str, bool | float | str] = {}
+    """Of the preamp's other settings: a switch, dB, or a word."""
 
 
 class TakeFile(Struct, frozen=True, kw_only=True):

@@ -10,21 +10,14 @@ from msgspec.structs import replace
 
 from rigd.model.effects import SendToWriter, WriteTakeSheet
 from rigd.model.events import Happening
-from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.model.gain import GAIN, Ability, PreampAbilities, PreampSetting, PreampStatus, SettingKind
 from rigd.model.messages import Annotate
 from rigd.model.settings_history import SettingsHistory
-from rigd.model.state import Channel, Setting
-from rigd.model.take import ANSWERING, GainChange, Parameter
-from rigd.model.units import Frame, frames_in
+from rigd.model.state import Channel, Setting, setting_of, settings_of, with_abilities, with_setting
+from rigd.model.take import ANSWERING, GAIN_DB, GainChange
+from rigd.model.units import Frame, SettingName, frames_in
 from rigd.rules.step_work import Work
 
-SETTINGS: dict[Parameter, str] = {
-    "gain_db": "gain",
-    "pad": "pad",
-    "phantom": "phantom",
-    "polarity": "polarity",
-}
-"""Parameter to the Channel's field that holds it."""
 MOST_GAIN_CHANGES = 100_000
 """Of one take: a motorised fader that runs wild must not fill the memory."""
 SECONDS_PER_MINUTE = 60
@@ -65,65 +58,76 @@ def preamp_status(work: Work, fact: PreampStatus) -> None:
         _write_row(work, row)
 
 
-def put_setting(work: Work, channel: Channel, field: str, setting: Setting) -> None:
+def preamp_abilities(work: Work, fact: PreampAbilities) -> None:
+    """A preamp says what its sockets can do: that is what they can do, whatever was known before."""
+    now, changed = [], []
+    for channel in work.state.channels:
+        abilities = fact.abilities.get(channel.socket, {})
+        if channel.preamp != fact.preamp or channel.abilities == abilities:
+            now.append(channel)
+            continue
+        now.append(with_abilities(channel, abilities))
+        if channel.abilities:
+            has = ", ".join(f"{name} ({ability.form})" for name, ability in abilities.items())
+            changed.append(f'channel {channel.number} "{channel.name}" {f"has {has}" if has else "has none"}')
+    work.change(channels=tuple(now))
+    if changed:
+        what = f'preamp "{fact.preamp}" has other settings now: {"; ".join(changed)}'
+        work.say(Happening.PREAMP_CHANGED, fact.preamp, what)
+
+
+def put_setting(work: Work, channel: Channel, name: SettingName, setting: Setting) -> None:
     """That setting of the channel is this now."""
     work.change(
         channels=tuple(
-            replace(known, **{field: setting}) if known.number == channel.number else known
+            with_setting(known, name, setting) if known.number == channel.number else known
             for known in work.state.channels
         )
     )
 
 
-def in_words(parameter: Parameter, value: float | None) -> str:
-    """ "+30.0 dB", "on"."""
-    if value is None:
-        return "not known"
-    return f"{value:+.1f} dB" if parameter == "gain_db" else ("on" if value > 0.5 else "off")
-
-
 def _doubted(channel: Channel, preamp: str) -> Channel:
     if channel.preamp != preamp:
         return channel
-    doubted = {
-        field: replace(setting, confirmed=False)
-        for field in SETTINGS.values()
-        if (setting := getattr(channel, field)).confirmed
-    }
-    return replace(channel, **doubted)
+    for name, setting in settings_of(channel).items():
+        if setting.confirmed:
+            channel = with_setting(channel, name, replace(setting, confirmed=False))
+    return channel
 
 
 def _take_in(work: Work, channel: Channel, fact: PreampSetting) -> None:
-    field = SETTINGS[fact.parameter]
-    before: Setting = getattr(channel, field)
+    ability = channel.abilities.get(fact.name)
+    if ability is None:
+        return  # it speaks of what it has not, by its own word
+    before = setting_of(channel, fact.name)
     after = Setting(
         value=before.value if fact.value is None else fact.value,
-        asked=_still_asked(before, fact, channel),
-        confirmed=fact.confirmed,
+        asked=_still_asked(before, fact, ability),
+        confirmed=fact.confirmed and fact.value is not None,
     )
     if before == after and fact.confirmed:
         return
-    put_setting(work, channel, field, after)
-    _note(work, channel, fact, after)
-    name = "gain" if fact.parameter == "gain_db" else fact.parameter
-    line = f'channel {channel.number} "{channel.name}": {name} {in_words(fact.parameter, after.value)}'
+    put_setting(work, channel, fact.name, after)
+    _note(work, channel, fact, after, ability)
+    said, wished = ability.text_of(after.value), ability.text_of(before.asked)
+    line = f'channel {channel.number} "{channel.name}": {fact.name} {said}'
     if fact.given_up and before.asked is not None and after.asked is None:
-        asked = f"{in_words(fact.parameter, before.asked)} was asked for and is given up"
         why = (
             "the preamp keeps to what it is"
             if fact.confirmed
             else f'preamp "{fact.preamp}" did not do it in time, and nothing of it is sent later'
         )
-        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), f"{line}; {asked}: {why}; ask again")
+        text = f"{line}; {wished} was asked for and is given up: {why}; ask again"
+        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), text)
     elif fact.confirmed and (after.value != before.value or before.asked is not None):
-        wish = f", {in_words(fact.parameter, after.asked)} is asked for" if after.asked is not None else ""
+        wish = f", {ability.text_of(after.asked)} is asked for" if after.asked is not None else ""
         work.say(Happening.SETTING_CHANGED, str(channel.number), f"{line}{wish}")
     elif not fact.confirmed and after.asked is not None:
-        wish = f", {in_words(fact.parameter, after.asked)} was asked for"
-        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), f"{line}, not confirmed{wish}")
+        text = f"{line}, not confirmed, {ability.text_of(after.asked)} was asked for"
+        work.say(Happening.SETTING_UNCONFIRMED, str(channel.number), text)
 
 
-def _still_asked(before: Setting, fact: PreampSetting, channel: Channel) -> float | None:
+def _still_asked(before: Setting, fact: PreampSetting, ability: Ability) -> float | None:
     """The wish that is still open: none once it came true, was given up, or somebody turned the knob elsewhere.
 
     What was asked for since the preamp spoke stays open, whatever it says of an older wish.
@@ -134,26 +138,27 @@ def _still_asked(before: Setting, fact: PreampSetting, channel: Channel) -> floa
         return fact.asked if before.asked is None else before.asked
     if before.asked is None or fact.value is None:
         return before.asked
-    step = channel.ability.step_db if channel.ability is not None and fact.parameter == "gain_db" else 0.5
-    if abs(fact.value - before.asked) <= step / 2:
+    near = ability.tolerance
+    if abs(fact.value - before.asked) <= near:
         return None
     if not fact.confirmed or before.value is None:
         return before.asked
     low, high = sorted((before.value, before.asked))
-    return before.asked if low - step / 2 <= fact.value <= high + step / 2 else None
+    return before.asked if low - near <= fact.value <= high + near else None
 
 
-def _note(work: Work, channel: Channel, fact: PreampSetting, after: Setting) -> None:
+def _note(work: Work, channel: Channel, fact: PreampSetting, after: Setting, ability: Ability) -> None:
     """The ledger has what the preamp says, and, where it is late with a wish, that."""
     if not fact.confirmed and after.asked is None:
         return
     row = GainChange(
         at_frame=_frame_of(work),
         channel=channel.number,
-        parameter=fact.parameter,
+        parameter=GAIN_DB if fact.name == GAIN else fact.name,
         value=after.value,
-        confirmed=fact.confirmed,
+        confirmed=after.confirmed,
         asked=after.asked,
+        word=ability.text_of(after.value) if ability.kind is SettingKind.CHOICE else "",
     )
     known = _history(work).last_of(row)
     if known is None or replace(known, at_frame=row.at_frame) != row:

@@ -19,7 +19,7 @@ from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.effects import Effect
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Happening
-from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.model.gain import PreampAbilities, PreampSetting, PreampStatus
 from rigd.model.inputs import Input, Rules
 from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.take import title_of
@@ -118,6 +118,7 @@ IN_EVERY_STATE: dict[type, Entry] = {
     c.SetPad: preamp_settings.set_pad,
     c.SetPhantom: preamp_settings.set_phantom,
     c.SetPolarity: preamp_settings.set_polarity,
+    c.SetSetting: preamp_settings.set_setting,
     c.Lock: transport.lock,
     c.Unlock: transport.unlock,
     c.ClearFault: transport.clear_faults,
@@ -152,6 +153,7 @@ IN_EVERY_STATE: dict[type, Entry] = {
     library.CopiesLeft: mirror_reports.copies_left,
     library.TakesDated: wall_clock.takes_dated,
     i.ClockSeen: wall_clock.clock_seen,
+    PreampAbilities: preamp_reports.preamp_abilities,
     PreampSetting: preamp_reports.setting_told,
     PreampStatus: preamp_reports.preamp_status,
     SurfaceStatus: surface_reports.surface_status,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from rigd.model.effects import SendToWriter
+from rigd.model.gain import GAIN, PAD, PHANTOM, POLARITY, SettingKind
 from rigd.model.inputs import take_clock_at, wall_clock_at
 from rigd.model.messages import OpenTake
 from rigd.model.settings_history import Cut, SettingsHistory
-from rigd.model.state import WRITER_CURE, Channel, Disk, Ending, RigState, Take
-from rigd.model.take import SAMPLE_BYTES, Parameter, Slate, TakeFormat, TakeOrder, Track
+from rigd.model.state import OWN_FIELDS, WRITER_CURE, Channel, Disk, Ending, RigState, Take
+from rigd.model.take import GAIN_DB, SAMPLE_BYTES, Slate, TakeFormat, TakeOrder, Track
 from rigd.model.units import Frame
 from rigd.rules.mirroring import is_in_charge, stands_in
 from rigd.rules.ordinals import ordinal_of
@@ -158,18 +159,29 @@ def bytes_per_second(work: Work) -> int:
 
 def _track(channel: Channel, said: Cut) -> Track:
     """As it stands at the first frame, by what its preamp had said by then."""
-
-    def switch(parameter: Parameter) -> bool | None:
-        value = said.start.get((channel.number, parameter))
-        return None if value is None else value > 0.5
-
+    known: dict[str, bool | float | str] = {}
+    for name, ability in channel.abilities.items():
+        row = said.start.get((channel.number, GAIN_DB if name == GAIN else name))
+        if row is not None and row.value is not None:
+            switch = ability.kind is SettingKind.SWITCH
+            known[name] = row.word or (row.value > 0.5 if switch else row.value)
+    own = {name: known.pop(name, None) for name in OWN_FIELDS}
     return Track(
         channel=channel.number,
         input=channel.input,
         name=channel.name,
         source=channel.source,
-        gain_db=said.start.get((channel.number, "gain_db")),
-        pad=switch("pad"),
-        phantom=switch("phantom"),
-        polarity=switch("polarity"),
+        gain_db=_number(own[GAIN]),
+        pad=_switch(own[PAD]),
+        phantom=_switch(own[PHANTOM]),
+        polarity=_switch(own[POLARITY]),
+        settings=known,
     )
+
+
+def _number(value: bool | float | str | None) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _switch(value: bool | float | str | None) -> bool | None:
+    return value > 0.5 if isinstance(value, int | float) else None

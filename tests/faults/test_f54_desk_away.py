@@ -42,13 +42,13 @@ def test_an_order_to_a_desk_that_is_away_is_given_up_and_nothing_old_is_sent(fig
             wait_for(lambda: told.latest(1) == (0.0, True))
             desk.vanish()
             wait_for(lambda: told.answering() is False)
-            preamp.request(1, "gain_db", 30.0)
+            preamp.request(1, "gain", 30.0)
             at = time.monotonic()
             wait_for(lambda: any(setting.given_up for setting in list(told.settings)))
             took_s = time.monotonic() - at
             desk.come_back()
             wait_for(lambda: told.answering() and told.latest(1) == (0.0, True))
-            preamp.request(1, "gain_db", 3.0)
+            preamp.request(1, "gain", 3.0)
             wait_for(lambda: told.latest(1) == (3.0, True))
             old = [value for value in orders(desk, GAIN) if value != orders(desk, GAIN)[-1]]
         finally:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -26,9 +27,10 @@ from rigd.model.changes import followed_state
 from rigd.model.commands import Rejected, parse_command
 from rigd.model.errors import CommandError, LinkError, NotRunning, RigEnded
 from rigd.model.events import Snapshot
+from rigd.model.gain import Ability, SettingKind
 from rigd.model.messages import Annotate, OpenTake, Retag, TakeProgress, WriterReport
 from rigd.model.requests import CommandRequest, StatusAnswer, TakeAnswer, TakesAnswer
-from rigd.model.state import Fault, RigState, Take, Transport
+from rigd.model.state import Fault, RigState, Setting, Take, Transport
 from rigd.model.take import ClosedFile, Gap, GapCause, Marker, Slate, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, Origin, TakeId
 from rigd.wire.codec import encode
@@ -72,6 +74,13 @@ def longest_take() -> Take:
     )
 
 
+NAMES = [f"{n:0{limits.LONGEST_SETTING_NAME}}" for n in range(limits.MOST_SETTINGS)]
+SETTINGS = {name: Setting(value=-12.3456, asked=-12.3456, confirmed=False) for name in NAMES}
+SWITCHES = {name: Ability(kind=SettingKind.SWITCH, confirm=True) for name in NAMES[:-1]}
+ROOM = limits.LONGEST_ABILITIES_BYTES - len(msgspec.json.encode(SWITCHES)) - 60
+ABILITIES = {**SWITCHES, NAMES[-1]: Ability(kind=SettingKind.CHOICE, choices=("x" * max(1, ROOM),))}
+
+
 @pytest.fixture(scope="module")
 def longest_state(longest_take: Take) -> RigState:
     plain: RigState = filled(RigState, NAME)
@@ -83,7 +92,9 @@ def longest_state(longest_take: Take) -> RigState:
         plain,
         take=longest_take,
         takes=takes,
-        channels=tuple(replace(plain.channels[0], number=n) for n in CHANNELS),
+        channels=tuple(
+            replace(plain.channels[0], number=n, abilities=ABILITIES, settings=SETTINGS) for n in CHANNELS
+        ),
         faults=tuple(Fault(key=f"gap {n:032x}", what=WIDE * 900, since_ns=Ns(1)) for n in range(1000))[:50],
         discarding=plain.discarding * 500,
         trashed=tuple(take.take_id for take in takes) * 3,

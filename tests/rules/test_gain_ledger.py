@@ -22,7 +22,7 @@ DOWN = replace(UP, answering=False)
 
 def says(desk: Desk, value: float | None, **more: Any) -> None:
     """The desk's word on the gain of channel 3, as of now."""
-    given = {"socket": 3, "parameter": "gain_db", "confirmed": True} | more
+    given = {"socket": 3, "name": "gain", "confirmed": True} | more
     desk.hear(PreampSetting(preamp="desk", value=value, at_ns=ns(desk.now_s), **given))
 
 
@@ -66,8 +66,8 @@ def test_the_loss_of_a_desk_is_one_row_one_event_and_no_setting_is_confirmed_any
     desk = Desk()
     desk.hear(UP)
     for socket in (1, 2, 3):
-        for parameter in ("gain_db", "phantom"):
-            says(desk, 0.0, socket=socket, parameter=parameter)
+        for name in ("gain", "phantom"):
+            says(desk, 0.0, socket=socket, name=name)
     desk.ok("start")
     desk.events.clear()
     desk.hear(DOWN)
@@ -78,8 +78,8 @@ def test_the_loss_of_a_desk_is_one_row_one_event_and_no_setting_is_confirmed_any
     ]
     desk.hear(UP)
     for socket in (1, 2, 3):
-        for parameter in ("gain_db", "phantom"):
-            says(desk, 0.0, socket=socket, parameter=parameter)
+        for name in ("gain", "phantom"):
+            says(desk, 0.0, socket=socket, name=name)
     assert desk.happened() == [Happening.PREAMP_CHANGED] * 2, "what it says again is no news"
     assert [each.value for each in desk.take.gain_changes] == [0.0, 1.0]
     assert all(each.gain.confirmed for each in desk.state.channels[:3])

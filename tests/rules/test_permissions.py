@@ -32,7 +32,7 @@ BUSY = (
 EXAMPLES = {
     "keep": "keep 20", "note": "note x", "rate": "rate 3", "song": "song x", "session": "session x",
     "rename": "rename x", "number": "number 3", "gain": "gain 1 20", "nudge": "nudge 8 1", "pad": "pad 1 on",
-    "phantom": "phantom 1 on confirm", "polarity": "polarity 1 on",
+    "phantom": "phantom 1 on confirm", "polarity": "polarity 1 on", "set": "set 1 gain 20",
 }  # fmt: skip
 
 

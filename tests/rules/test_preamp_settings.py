@@ -23,7 +23,7 @@ def says(desk: Desk, value: float | None, *, socket: int = 3, confirmed: bool = 
     fact = PreampSetting(
         preamp="desk",
         socket=socket,
-        parameter=more.pop("parameter", "gain_db"),
+        name=more.pop("name", "gain"),
         value=value,
         confirmed=confirmed,
         at_ns=ns(desk.now_s),
@@ -41,7 +41,7 @@ def test_a_gain_is_asked_of_the_preamp_in_its_own_steps_and_is_no_truth_yet() ->
     says(desk, 10.0)
     desk.ok("gain 3 20.3")
     (request,) = desk.done(RequestSetting)
-    assert (request.preamp, request.socket, request.parameter, request.value) == ("desk", 3, "gain_db", 20.5)
+    assert (request.preamp, request.socket, request.name, request.value) == ("desk", 3, "gain", 20.5)
     gain = channel(desk, 3).gain
     assert (gain.value, gain.asked, gain.confirmed) == (10.0, 20.5, False)
 
@@ -169,7 +169,7 @@ def test_channels_that_are_not_recorded_are_not_in_the_ledger() -> None:
 def test_a_take_begins_with_the_confirmed_gains() -> None:
     desk = Desk()
     says(desk, 11.0)
-    says(desk, 1.0, parameter="phantom", socket=1)
+    says(desk, 1.0, name="phantom", socket=1)
     desk.ok("start")
     order = desk.effects[-1].message.order  # type: ignore[union-attr]
     tracks = {track.name: track for track in order.tracks}
