@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from rigd.api.server import ControlSocket
 from rigd.blackbox.assembly import Assembly
 from rigd.blackbox.kept_segments import Pins
@@ -31,6 +33,7 @@ from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
 from rigd.control.feedback import Feedback
 from rigd.control.ports import Ports
+from rigd.control.preamp_memory import PreampMemory
 from rigd.control.preamps import Preamps
 from rigd.control.unsafe_sound import UnsafeSoundWatch
 from rigd.control.watchdog import DaemonWatchdog
@@ -185,12 +188,14 @@ class Rig:
             post=self._post,
             may_go_on=lambda: not is_rolling(self.controller.state),
         )
+        memory = PreampMemory(runtime, config.channels, tape_id=tape.tape_id)
+        first = first_state(
+            channels=config.channels,
+            sample_rate_hz=config.audio.sample_rate_hz,
+            mirror=None if second is None else second.at_first,
+        )
         self.controller = Controller(
-            state=first_state(
-                channels=config.channels,
-                sample_rate_hz=config.audio.sample_rate_hz,
-                mirror=None if second is None else second.at_first,
-            ),
+            state=replace(first, preamp_history=memory.read()),
             rules=self._rules(keeper, second),
             tape_time=tape,
             ports=Ports(
@@ -212,6 +217,7 @@ class Rig:
             surfaces={surface.name: surface.rights for surface in config.surfaces},
         )
 
+        self.controller.watch(lambda: memory.keep(self.controller.state.preamp_history))
         running.callback(trial.stop)
         keeper.start()
         running.callback(keeper.stop)

@@ -105,6 +105,22 @@ def test_turns_inside_what_is_kept_are_in_the_take_and_survive_the_daemon() -> N
         assert [each.value for each in rig.client().take(again.take_id).gain_changes] == [16.0]
 
 
+def test_turns_from_before_a_restart_of_the_daemon_are_in_what_is_kept_after_it() -> None:
+    with rig_and_desk(keep=30, stall=5) as (rig, desk):
+        rig.await_heard(3)
+        at = turned(rig, desk, 16.0)
+        rig.hear(0.2)
+        rig.kill_daemon()
+        desk.turn(1, 22.0)  # nobody is there to see it
+        rig.start()
+        knows(rig, 22.0)
+        later = rig.heard_frames() + 1024
+        rig.say("keep 30")
+        (take,) = rig.await_closed(1)
+        wait_for(lambda: is_settled(take), "the sheet of the closed take")
+        check_ledger(take, start=10.0, turns=[(16.0, at), (22.0, (at[1], later))])
+
+
 def test_turns_inside_what_is_kept_from_the_black_box_are_in_the_take() -> None:
     box = "[blackbox]\nminutes = 2\nsegment_seconds = 1\n"
     with rig_and_desk(stall=1, keep=1, more=box) as (rig, desk):
