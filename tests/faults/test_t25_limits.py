@@ -30,6 +30,7 @@ from rigd.model.events import Snapshot
 from rigd.model.gain import Ability, SettingKind
 from rigd.model.messages import Annotate, OpenTake, Retag, TakeProgress, WriterReport
 from rigd.model.requests import CommandRequest, StatusAnswer, TakeAnswer, TakesAnswer
+from rigd.model.settings_history import MOST_ROWS_OF_A_TAKE
 from rigd.model.state import Fault, RigState, Setting, Take, Transport
 from rigd.model.take import ClosedFile, Gap, GapCause, Marker, Slate, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, Origin, TakeId
@@ -153,7 +154,7 @@ def test_the_longest_message_between_processes_is_read(longest_take: Take) -> No
     report = WriterReport(open_takes=(told,) * most, free_bytes=1, bytes_per_second=1, behind_frames=1)
     take_id = longest_take.take_id
     for message in (
-        OpenTake(order=order),
+        OpenTake(order=replace(order, gain_changes=order.gain_changes * MOST_ROWS_OF_A_TAKE)),
         Retag(take_id=take_id, folder=order.folder, slate=SLATE),
         Annotate(take_id=take_id, note=SLATE),
         report,
