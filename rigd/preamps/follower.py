@@ -157,10 +157,11 @@ class Follower:
             return
         if pushed is None:
             pushed = not held.awaited
-        was_missed = held.reread and not pushed and held.is_idle and not held.is_at(value)
+        is_news = held.is_idle and not held.is_at(value) and held.ability.read_back is ReadBack.PUSH
+        was_missed, came = held.reread and not pushed and is_news, pushed and is_news
         held.awaited = held.reread = False
         self._said(held, value, now)
-        pushes = pushed or (self._pushes and not (was_missed and held.ability.read_back is ReadBack.PUSH))
+        pushes = came or (self._pushes and not was_missed)
         if pushes is not self._pushes:
             self._pushes, self._poll_ns = pushes, now
             if not pushes:

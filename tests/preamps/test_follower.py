@@ -241,6 +241,20 @@ def test_a_climb_is_on_the_steps_that_the_preamp_has(step_db: float) -> None:
     assert all(value % step_db == 0 for value in device.writes())
 
 
+def test_an_answer_that_comes_twice_is_no_push() -> None:
+    """A read that was asked twice on a slow line is answered twice; only what is new and not asked for was pushed."""
+    device = PaperDevice({1: {GAIN: ABILITIES[GAIN]}, 2: {GAIN: ABILITIES[GAIN]}})
+    device.run(SECOND_NS)
+    device.turned(7.0, pushed=False)
+    device.run(3 * SECOND_NS)
+    assert "asks for every setting" in device.statuses[-1].detail and device.shown[THE_GAIN] == 7.0
+    device.report()
+    device.report()
+    assert "asks for every setting" in device.statuses[-1].detail
+    device.turned(8.0)
+    assert "asks for every setting" not in device.statuses[-1].detail
+
+
 def test_a_card_that_comes_with_others_is_read_anew_and_what_stays_goes_on() -> None:
     device = PaperDevice({1: CARD, 2: CARD})
     device.run(SECOND_NS)

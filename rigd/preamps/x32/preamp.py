@@ -105,16 +105,20 @@ class HeadampDialect:
     """/headamp/000/gain on an X32, /headamp/01/gain on an X Air; the same values on both."""
 
     subscribe = encode_message("/xremote")
-    unserved = (
-        f"it does not push changes, because at most {MOST_CLIENTS} programs get them and this is one too many (end "
-        "one of the others)"
-    )
 
     def __init__(
-        self, *, called: str, probe_address: str, first_number: int, digits: int, has_nodes: bool
+        self,
+        *,
+        called: str,
+        probe_address: str,
+        first_number: int,
+        digits: int,
+        has_nodes: bool,
+        unserved: str,
     ) -> None:
         self.called = called
         self.has_nodes = has_nodes
+        self.unserved = unserved
         self.probe_address = probe_address
         self.probe = encode_message(probe_address)
         self._first_number = first_number
@@ -171,9 +175,22 @@ ABILITIES: Abilities = {
     PHANTOM: Ability(kind=SettingKind.SWITCH, confirm=True),
 }
 """Of every socket; no pad, and polarity only after the converter, which is not rigd's."""
-X32_DIALECT = HeadampDialect(called="X32", probe_address="/info", first_number=0, digits=3, has_nodes=True)
+X32_DIALECT = HeadampDialect(
+    called="X32",
+    probe_address="/info",
+    first_number=0,
+    digits=3,
+    has_nodes=True,
+    unserved=f"it does not push changes, because at most {MOST_CLIENTS} programs get them and this is one too many "
+    "(end one of the others)",
+)
 XAIR_DIALECT = HeadampDialect(
-    called="X Air", probe_address="/xinfo", first_number=1, digits=2, has_nodes=False
+    called="X Air",
+    probe_address="/xinfo",
+    first_number=1,
+    digits=2,
+    has_nodes=False,
+    unserved="it does not push changes; where many programs are connected to it, end one of the others",
 )
 
 
