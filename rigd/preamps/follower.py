@@ -33,6 +33,8 @@ POLL_ROUND_NS = 2_500 * MS
 PROBE_NS = 1_000 * MS
 SUBSCRIBE_NS = 8_000 * MS
 LARGEST_STEP_DB = 6.0
+FOUND_OUT = 2
+"""So many changes in a row that nobody pushed, and it is no accident of the line."""
 _REFUSALS = 5
 _UNANSWERED = 4
 """So many reads of whole sockets without an answer, and the device does not know such a read."""
@@ -68,8 +70,8 @@ class Follower:
         self._held: list[HeldSetting] = []
         self._of: dict[tuple[int, SettingName], HeldSetting] = {}
         self._answering = False
-        self._pushes = True
-        """As far as is known: each change that was found had been pushed."""
+        self._missed = 0
+        """So many changes were found by asking that had not been pushed, since one was."""
         self._unanswered = 0
         self._status_told: PreampStatus | None = None
         self._device = called
@@ -157,15 +159,20 @@ class Follower:
             return
         if pushed is None:
             pushed = not held.awaited
-        is_news = held.is_idle and not held.is_at(value) and held.ability.read_back is ReadBack.PUSH
-        was_missed, came = held.reread and not pushed and is_news, pushed and is_news
+        is_news = held.fresh and held.is_idle and not held.is_at(value)
+        was_found = held.reread or self._missed > 0
         held.awaited = held.reread = False
         self._said(held, value, now)
-        pushes = came or (self._pushes and not was_missed)
-        if pushes is not self._pushes:
-            self._pushes, self._poll_ns = pushes, now
-            if not pushes:
-                self.read_again()
+        if is_news and held.ability.read_back is ReadBack.PUSH and (pushed or was_found):
+            self._note_push(pushed, now)
+
+    def _note_push(self, pushed: bool, now: Ns) -> None:
+        """A change was pushed, or found by asking. The first that is found may have been lost on the line."""
+        before, self._missed = self._missed, 0 if pushed else self._missed + 1
+        if self._missed == 1:
+            self._poll_ns = now
+            self.read_again()
+        if before != self._missed and self._answering:
             self._tell_status()
 
     def socket_reported(self) -> None:
@@ -288,7 +295,7 @@ class Follower:
             held
             for held in self._held
             if held.ability.read_back is ReadBack.POLL
-            or (held.ability.read_back is ReadBack.PUSH and not self._pushes)
+            or (held.ability.read_back is ReadBack.PUSH and self._missed > 0)
         ]
 
     def _poll(self, polled: list[HeldSetting], now: Ns) -> Order:
@@ -372,8 +379,8 @@ class Follower:
 
     def _tell_status(self) -> None:
         if self._answering:
-            unserved = "" if self._pushes else f"; {self._unserved}: rigd asks for every setting all the time"
-            detail = f"{self._device} at {self._place}{unserved}"
+            unserved = f"; {self._unserved}: rigd asks for every setting all the time"
+            detail = f"{self._device} at {self._place}{unserved if self._missed >= FOUND_OUT else ''}"
         else:
             because = f" ({self._trouble})" if self._trouble else ""
             detail = (
