@@ -40,7 +40,7 @@ class PreampMemory:
         self._path = folder / NAME
         self._channels = tuple((each.number, each.preamp, each.socket) for each in channels if each.preamp)
         self._tape_id = tape_id
-        self._codec = Codec((Remembered, GainChange))
+        self._codec = Codec((Remembered, GainChange), across_builds=True)
         self._kept = SettingsHistory()
         self._header: Remembered | None = None
         self._is_broken = False

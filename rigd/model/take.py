@@ -62,7 +62,7 @@ class GainChange(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True
     """None: of the whole preamp, as `preamp` names it."""
     parameter: str
     value: float | None
-    """What the preamp said last; None: it never did."""
+    """What the preamp said last; None: it never did, or has no such setting any more."""
     confirmed: bool
     """True: it says so at this frame. False: it did not, in time, do what `asked` says."""
     asked: float | None = None

@@ -60,17 +60,29 @@ def preamp_status(work: Work, fact: PreampStatus) -> None:
 
 def preamp_abilities(work: Work, fact: PreampAbilities) -> None:
     """A preamp says what its sockets can do: that is what they can do, whatever was known before."""
-    now, changed = [], []
+    now, changed, gone = [], [], []
     for channel in work.state.channels:
         abilities = fact.abilities.get(channel.socket, {})
         if channel.preamp != fact.preamp or channel.abilities == abilities:
             now.append(channel)
             continue
         now.append(with_abilities(channel, abilities))
+        for name, setting in settings_of(channel).items():
+            if setting.value is not None and setting_of(now[-1], name).value is None:
+                gone.append((channel, name))
         if channel.abilities:
             has = ", ".join(f"{name} ({ability.form})" for name, ability in abilities.items())
             changed.append(f'channel {channel.number} "{channel.name}" {f"has {has}" if has else "has none"}')
     work.change(channels=tuple(now))
+    for channel, name in gone:  # from here on nobody knows it
+        row = GainChange(
+            at_frame=_frame_of(work),
+            channel=channel.number,
+            parameter=_parameter_of(name),
+            value=None,
+            confirmed=True,
+        )
+        _write_row(work, row)
     if changed:
         what = f'preamp "{fact.preamp}" has other settings now: {"; ".join(changed)}'
         work.say(Happening.PREAMP_CHANGED, fact.preamp, what)
@@ -154,7 +166,7 @@ def _note(work: Work, channel: Channel, fact: PreampSetting, after: Setting, abi
     row = GainChange(
         at_frame=_frame_of(work),
         channel=channel.number,
-        parameter=GAIN_DB if fact.name == GAIN else fact.name,
+        parameter=_parameter_of(fact.name),
         value=after.value,
         confirmed=after.confirmed,
         asked=after.asked,
@@ -163,6 +175,10 @@ def _note(work: Work, channel: Channel, fact: PreampSetting, after: Setting, abi
     known = _history(work).last_of(row)
     if known is None or replace(known, at_frame=row.at_frame) != row:
         _write_row(work, row)
+
+
+def _parameter_of(name: SettingName) -> str:
+    return GAIN_DB if name == GAIN else name
 
 
 def _history(work: Work) -> SettingsHistory:

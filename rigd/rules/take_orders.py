@@ -9,7 +9,7 @@ from rigd.model.messages import OpenTake
 from rigd.model.settings_history import Cut, SettingsHistory
 from rigd.model.state import OWN_FIELDS, WRITER_CURE, Channel, Disk, Ending, RigState, Take
 from rigd.model.take import GAIN_DB, SAMPLE_BYTES, Slate, TakeFormat, TakeOrder, Track
-from rigd.model.units import Frame
+from rigd.model.units import Frame, SettingName
 from rigd.rules.mirroring import is_in_charge, stands_in
 from rigd.rules.ordinals import ordinal_of
 from rigd.rules.slates import change_day
@@ -160,11 +160,13 @@ def bytes_per_second(work: Work) -> int:
 def _track(channel: Channel, said: Cut) -> Track:
     """As it stands at the first frame, by what its preamp had said by then."""
     known: dict[str, bool | float | str] = {}
-    for name, ability in channel.abilities.items():
-        row = said.start.get((channel.number, GAIN_DB if name == GAIN else name))
-        if row is not None and row.value is not None:
-            switch = ability.kind is SettingKind.SWITCH
-            known[name] = row.word or (row.value > 0.5 if switch else row.value)
+    for (number, parameter), row in said.start.items():
+        if number != channel.number or row.value is None:
+            continue
+        name = GAIN if parameter == GAIN_DB else SettingName(parameter)
+        ability = channel.abilities.get(name)
+        is_switch = ability is not None and ability.kind is SettingKind.SWITCH
+        known[name] = row.word or (row.value > 0.5 if is_switch else row.value)
     own = {name: known.pop(name, None) for name in OWN_FIELDS}
     return Track(
         channel=channel.number,

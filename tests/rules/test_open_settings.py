@@ -199,6 +199,27 @@ def test_a_take_has_every_setting_as_it_was_at_its_first_frame_and_each_change_i
     assert (row.at_frame, row.parameter, row.value, row.word) == (frame(150.0), "low_cut", 2.0, "120 Hz")
 
 
+def test_a_card_that_was_just_unplugged_was_what_it_was_at_the_first_frame() -> None:
+    desk = card()
+    says(desk, GAIN, 30.0)
+    says(desk, PHANTOM, 1.0)
+    says(desk, LOW_CUT, 1.0)
+    desk.now_s = 150.0
+    desk.hear(PreampAbilities(preamp="desk", abilities={}))
+    desk.ok("start")
+    track = next(each for each in orders(desk)[0].tracks if each.name == "Bass")
+    assert (track.gain_db, track.phantom, track.settings) == (30.0, True, {LOW_CUT: "80 Hz"})
+    assert {(row.parameter, row.value) for row in desk.take.gain_changes} == {
+        ("gain_db", None),
+        ("phantom", None),
+        ("low_cut", None),
+    }
+    desk.now_s = 160.0
+    desk.ok("next")
+    track = next(each for each in orders(desk)[1].tracks if each.name == "Bass")
+    assert (track.gain_db, track.phantom, track.settings) == (None, None, {})
+
+
 def test_the_loss_of_a_card_puts_every_setting_in_doubt() -> None:
     desk = card()
     up = PreampStatus(name="desk", kind="card", answering=True)
