@@ -69,6 +69,8 @@ class Faults:
     """Answers so late."""
     wrong_channel: bool = False
     """Answers a question about one socket for the next one."""
+    no_nodes: bool = False
+    """Knows no "/node", as an old firmware."""
     loss: float = 0.0
     """Loses this part of the packets that come in, 0 to 1; the same ones in every run."""
 
@@ -241,6 +243,8 @@ class SimulatedX32:
             self._post(encode_message("/status", "active", self.host, "osc-server"), sender)
         elif message.address.startswith("/headamp/"):
             self._headamp(message, sender)
+        elif message.address == "/node" and message.arguments and not self.faults.no_nodes:
+            self._node(str(message.arguments[0]), sender)
 
     def _subscribe(self, sender: Address) -> None:
         now = time.monotonic()
@@ -268,6 +272,17 @@ class SimulatedX32:
         else:
             return
         self._changed(place, word, spare=sender)
+
+    def _node(self, branch: str, sender: Address) -> None:
+        """One line of text, as a scene file has it, at an address without a slash."""
+        word, _, digits = branch.partition("/")
+        place = int(digits) - self.make.first_number if digits.isdecimal() else -1
+        if word != "headamp" or len(digits) != self.make.digits or not 0 <= place < self.make.headamps:
+            return
+        on = "ON" if self._phantom[place] else "OFF"
+        line = f"/headamp/{digits} {_gain_db(self._gain[place]):+.1f} {on}\n"
+        packet = encode_message("/node", line)
+        self._post(b"node\0\0\0\0" + packet[8:], sender)
 
     def _tell(self, place: int, word: str, to: Address) -> None:
         said = (place + 1) % self.make.headamps if self.faults.wrong_channel else place

@@ -17,6 +17,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from rigd.api.answers import Records
 from rigd.api.server import ControlSocket
 from rigd.blackbox.assembly import Assembly
@@ -34,6 +36,7 @@ from rigd.control.inbox import Inbox
 from rigd.control.levels_fan import LevelsFan
 from rigd.control.parts import DaemonPart, ProcessPart, RigPart, Running
 from rigd.control.ports import Ports
+from rigd.control.preamp_memory import PreampMemory
 from rigd.control.preamps import Preamps
 from rigd.control.published import Published
 from rigd.control.surfaces import surfaces_of
@@ -167,14 +170,14 @@ class Rig:
     def _parts(self, ground: Ground) -> Iterator[RigPart]:
         """The list. Each part is started before the next one is made, and stopped in reverse."""
         config, inbox, tape, library = self._config, ground.inbox, ground.tape, ground.library
-        preamps = Preamps(config.preamps, inbox.post)
-        published = Published(
-            first_state(
-                channels=tuple(preamps.with_ability(channel) for channel in config.channels),
-                sample_rate_hz=config.audio.sample_rate_hz,
-                mirror=None if config.mirror is None else Mirror(root=str(config.mirror.absolute())),
-            )
+        preamps = Preamps(config.preamps, inbox.post, wish_s=config.control.wish_seconds)
+        memory = PreampMemory(ground.runtime, config.channels, tape_id=tape.tape_id)
+        first = first_state(
+            channels=config.channels,
+            sample_rate_hz=config.audio.sample_rate_hz,
+            mirror=None if config.mirror is None else Mirror(root=str(config.mirror.absolute())),
         )
+        published = Published(replace(first, preamp_history=memory.read()))
 
         def nothing_rolls() -> bool:
             return not is_rolling(published.newest())
@@ -247,6 +250,7 @@ class Rig:
             upkeep=ground.upkeep,
         )
 
+        controller.watch(lambda: memory.keep(published.newest().preamp_history))
         yield DaemonPart("audit", audit)
         yield DaemonPart("listing", listing)
         yield DaemonPart("disk trial", trial)
@@ -314,6 +318,7 @@ class Rig:
             keep_s=config.tape.keep_seconds,
             sample=config.take.sample,
             phantom_while_rolling=config.control.phantom_while_rolling,
+            wish_s=config.control.wish_seconds,
             least_disk_s=config.disk.reserve_seconds,
             tape_s=config.tape_geometry().capacity_frames / config.audio.sample_rate_hz,
             sync_s=config.take.sync_interval_ms / 1000,

@@ -2,55 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rigd.cli.form import Argument, Command, number
 from rigd.cli.rig_commands import plain_channels, rig_command
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json, refuse, tell
+from rigd.hands.showing import Knowledge, gain_shown
 from rigd.model.channels import FORM, Channels, channels_text, read_channels
-from rigd.model.state import Channel
+from rigd.model.gain import GAIN as GAIN_SETTING
+from rigd.model.state import Channel, settings_of
 from rigd.wire.codec import to_plain
 
 
-def gain(channels: Channels, gain_db: float | None, runtime_dir: Path | None, as_json: bool) -> None:
+def gain(channels: Channels | None, gain_db: float | None, runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
-        if gain_db is not None:
+        if channels is not None and gain_db is not None:
             answer = client.command("gain", channel=plain_channels(channels), gain_db=gain_db)
             tell(answer, as_json=as_json)
             return
         state = client.status().state
-    found = [channel for channel in state.channels if channel.number in channels]
-    if len(found) < len(channels):
+    found = [channel for channel in state.channels if channels is None or channel.number in channels]
+    if channels is not None and len(found) < len(channels):
         missing = channels_text(sorted(set(channels) - {channel.number for channel in found}))
         refuse(f"there is no channel {missing}; see: rigd status", as_json=as_json)
     if as_json:
         several = {"type": "Channels", "channels": [to_plain(channel) for channel in found]}
-        print_json(found[0] if len(found) == 1 else several)
+        is_one = channels is not None and len(channels) == 1
+        print_json(found[0] if is_one else several)
         return
     for channel in found:
-        out.print(gain_line(channel))
+        tell_settings(channel)
+
+
+def tell_settings(channel: Channel) -> None:
+    """A channel's gain in a line, and a line for each other setting that its preamp has."""
+    out.print(gain_line(channel))
+    for line in other_lines(channel):
+        out.print(f"    {line}")
+
+
+def other_lines(channel: Channel) -> Iterator[str]:
+    """ "low_cut: 80 Hz (off, 80 Hz, 120 Hz)": every setting but the gain, and what it may be."""
+    for name, setting in settings_of(channel).items():
+        if name == GAIN_SETTING:
+            continue
+        ability = channel.abilities[name]
+        line = f"{name}: {ability.text_of(setting.value)}"
+        if setting.asked is not None:
+            line += f", {ability.text_of(setting.asked)} asked for and not confirmed"
+        elif setting.value is not None and not setting.confirmed:
+            line += " when it was last confirmed"
+        others = ", ".join(str(each) for each in ability.group if each != channel.socket)
+        yield f"{line}  ({ability.form}{f'; together with socket {others}' if others else ''})"
 
 
 def gain_line(channel: Channel) -> str:
     """One line that says what is true of a channel's gain."""
-    title = f'{channel.number} "{channel.name}"'
-    if not channel.preamp:
+    title, gain = f'{channel.number} "{channel.name}"', gain_shown(channel)
+    if gain.known is Knowledge.NO_PREAMP and channel.preamp:
+        return f"{title}: {channel.preamp}:{channel.socket} has no gain that can be set"
+    if gain.known is Knowledge.NO_PREAMP:
         return f"{title}: no controllable preamp; its gain is set on the device"
-    if channel.gain.value is None:
-        pending = f"; {channel.gain.asked:+.1f} dB is asked for" if channel.gain.asked is not None else ""
+    if not gain.said:
+        pending = f"; {gain.asked} dB is asked for" if gain.asked else ""
         return f"{title}: {channel.preamp}:{channel.socket} has not told its gain yet{pending}"
-    line = f"{title}: {channel.gain.value:+.1f} dB"
-    if channel.gain.asked is not None:
-        return f"{line}, asked for {channel.gain.asked:+.1f} dB and not confirmed"
-    return line if channel.gain.confirmed else f"{line} when it was last confirmed"
+    line = f"{title}: {gain.said} dB"
+    if gain.known is Knowledge.PENDING:
+        return f"{line}, asked for {gain.asked} dB and not confirmed"
+    return line if gain.known is Knowledge.CONFIRMED else f"{line} when it was last confirmed"
 
 
 GAIN = Command(
     name="gain",
     run=gain,
-    about="What gain the preamps of one or more channels are at, or set it, in dB.",
+    about="What gain the preamps of one or more channels are at, or set it, in dB; without a channel: every setting "
+    "of every channel.",
     parts=(
-        Argument(name="channels", read=read_channels, about=f"Channels: {FORM}."),
+        Argument(name="channels", read=read_channels, about=f"Channels: {FORM}.", is_required=False),
         Argument(name="gain_db", read=number, is_required=False),
         RUNTIME_DIR,
         AS_JSON,
@@ -64,3 +93,4 @@ PHANTOM = rig_command(
     switches={"confirm": "You know what is plugged in: 48 V can destroy a ribbon microphone."},
 )
 POLARITY = rig_command("polarity")
+SET = rig_command("set")

@@ -35,6 +35,7 @@ COMMANDS = {
     "pad": "gain.PAD",
     "phantom": "gain.PHANTOM",
     "polarity": "gain.POLARITY",
+    "set": "gain.SET",
     "lock": "arm.LOCK",
     "unlock": "arm.UNLOCK",
     "clear-fault": "arm.CLEAR_FAULT",

@@ -22,7 +22,7 @@ from rigd.cli.terminal import (
     print_json,
     refuse,
 )
-from rigd.cli.words import count, take_title
+from rigd.cli.words import change_text, count, take_title
 from rigd.hands.showing import exact_time_text
 from rigd.model.errors import LibraryError
 from rigd.model.library import ListedTake
@@ -113,9 +113,8 @@ def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
         at = exact_time_text(marker.at_frame - take.first_frame, rate)
         out.print(f"  marker {at}  {marker.name}")
     for change in take.gain_changes:
-        word = "" if change.confirmed else "  (not confirmed)"
         at = exact_time_text(max(0, change.at_frame - take.first_frame), rate)
-        out.print(f"  {change.parameter} {at}  channel {change.channel}: {change.value:g}{word}")
+        out.print(f"  {change.parameter} {at}  {change_text(change)}")
     for gap in take.gaps:
         at, word = exact_time_text(gap.at_frame - take.first_frame, rate), "exactly" if gap.exact else "about"
         out.print(

@@ -8,6 +8,7 @@ from rigd.hands.showing import Knowledge, gain_shown, time_left_text
 from rigd.model.blackbox import BlackBox
 from rigd.model.disk_words import bytes_text
 from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take
+from rigd.model.take import GainChange
 
 
 def take_count(state: RigState) -> int:
@@ -63,12 +64,24 @@ def take_title(take: Take) -> str:
     return f"{take.slate.song} · Take {take.slate.number:03}{name}"
 
 
+def change_text(change: GainChange) -> str:
+    """'channel 3: -12, 25 asked for', 'preamp desk: does not answer': a row of a take's ledger."""
+    if change.channel is None:
+        return f"preamp {change.preamp}: {'answers' if change.value else 'does not answer'}"
+    said = "not known" if change.value is None else change.word or f"{change.value:g}"
+    wish = "" if change.asked is None else f", {change.asked:g} asked for"
+    return f"channel {change.channel}: {said}{wish}{'' if change.confirmed else ' and not confirmed'}"
+
+
 GAIN_STYLES = {Knowledge.NO_PREAMP: "", Knowledge.CONFIRMED: "cyan"}
 """What is not confirmed is yellow."""
 
 
 def gain_piece(channel: Channel) -> tuple[str, str]:
-    """Its gain, empty where it has no preamp, and its colour; what is not confirmed has a question mark."""
+    """Its gain, empty where it has no preamp, and its colour. What is not confirmed has a question mark; what is
+    asked for stands beside what the preamp said last."""
     gain = gain_shown(channel)
     text = "" if gain.known is Knowledge.NO_PREAMP else f"{gain.text} dB"
+    if gain.known is Knowledge.PENDING and gain.said:
+        text = f"{gain.said} {text}"
     return text, GAIN_STYLES.get(gain.known, "yellow")

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 from rigd.config.options import NEEDED, Options, option
 from rigd.hands.bindings import Binding, binding_of
 from rigd.model.errors import CommandError
+from rigd.model.gain import WISH_S
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.names import MONO_FIELDS, SESSION_FIELDS, SONG_FIELDS, TAKE_FIELDS, parse_naming
 from rigd.model.plain_text import first_strange
@@ -203,6 +204,14 @@ class ControlSection(Options):
         Role.OWNER,
         "What members of the service's group may do at the control socket: see docs/security.md. The user that rigd "
         "runs as, and root, are owners",
+    )
+    wish_seconds: float = option(
+        WISH_S,
+        "What was asked of a preamp and makes no headway for so long is given up, so that it does not override later "
+        "what a hand set at the device",
+        unit="s",
+        least=1,
+        most=600,
     )
 
 

@@ -271,8 +271,8 @@ class Controller:
                     if ports.volumes is not None:
                         ports.volumes.check(volume)
                 case e.RequestSetting():
-                    port, doing = f'preamp "{effect.preamp}"', f"be asked for {effect.parameter}"
-                    ports.preamps.request(effect.preamp, effect.socket, effect.parameter, effect.value)
+                    port, doing = f'preamp "{effect.preamp}"', f"be asked for {effect.name}"
+                    ports.preamps.request(effect.preamp, effect.socket, effect.name, effect.value)
                 case e.WriteTakeSheet(take=take):
                     port, doing = "library", "write a take sheet"
                     ports.library.write_sheet(take)

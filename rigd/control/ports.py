@@ -14,8 +14,7 @@ from rigd.model.commands import Command, Reply
 from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
-from rigd.model.take import Parameter
-from rigd.model.units import Frame, Ns, TakeId
+from rigd.model.units import Frame, Ns, SettingName, TakeId
 from rigd.rules.permissions import Principal
 
 
@@ -39,7 +38,7 @@ class WriterPort(Protocol):
 class PreampsPort(Protocol):
     """All preamps of the config."""
 
-    def request(self, preamp: str, socket: int, parameter: Parameter, value: float) -> None:
+    def request(self, preamp: str, socket: int, name: SettingName, value: float) -> None:
         """Asks for a setting; what came of it is posted as PreampSetting. Raises PreampError."""
 
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from rigd.model.durations import clock_text, time_left
+from rigd.model.gain import GAIN
 from rigd.model.levels import Levels
 from rigd.model.state import Channel, MirrorPhase, RigState, Setting, Take, Transport, channel_of
 from rigd.model.takes import closing_takes
@@ -246,7 +247,7 @@ def time_left_text(state: RigState) -> str:
 class Knowledge(StrEnum):
     """How far what is shown of a preamp is known."""
 
-    NO_PREAMP = "no preamp"  # nothing that rigd can set
+    NO_PREAMP = "no preamp"  # no gain that rigd can set
     UNKNOWN = "unknown"  # it has not said anything yet
     PENDING = "pending"  # asked for, and not confirmed
     DOUBTFUL = "doubtful"  # what it said last; it does not answer now
@@ -259,20 +260,26 @@ class GainShown(Struct, frozen=True, kw_only=True):
     text: str
     """ "+30.0", "?+33.0", "?", "--": without its unit, which is dB."""
     known: Knowledge
+    said: str = ""
+    """ "+30.0": what the preamp said last; empty where it has not said anything."""
+    asked: str = ""
+    """ "+33.0": what is asked for and not yet so."""
 
 
 def gain_shown(channel: Channel | None) -> GainShown:
     """The gain of a channel; None is one that the rig does not have."""
-    if channel is None or not channel.preamp:
+    if channel is None or not channel.preamp or (channel.abilities and GAIN not in channel.abilities):
         return GainShown(text="--", known=Knowledge.NO_PREAMP)
     gain = channel.gain
+    said = "" if gain.value is None else f"{gain.value:+.1f}"
     if gain.asked is not None:
-        return GainShown(text=f"?{gain.asked:+.1f}", known=Knowledge.PENDING)
-    if gain.value is None:
+        asked = f"{gain.asked:+.1f}"
+        return GainShown(text=f"?{asked}", known=Knowledge.PENDING, said=said, asked=asked)
+    if not said:
         return GainShown(text="?", known=Knowledge.UNKNOWN)
     if not gain.confirmed:
-        return GainShown(text=f"?{gain.value:+.1f}", known=Knowledge.DOUBTFUL)
-    return GainShown(text=f"{gain.value:+.1f}", known=Knowledge.CONFIRMED)
+        return GainShown(text=f"?{said}", known=Knowledge.DOUBTFUL, said=said)
+    return GainShown(text=said, known=Knowledge.CONFIRMED, said=said)
 
 
 # --- levels -----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from rigd.model.limits import HIGHEST_RATING, LONGEST_NOTE
-from rigd.model.read_back import as_typed, notes_as_typed
+from rigd.model.read_back import as_typed, change_as_typed, notes_as_typed
 from rigd.model.state import Take
 from rigd.rules.ordinals import BEYOND
 from rigd.takefile.folders import MOST_FILES, MOST_FRAMES
@@ -91,6 +91,7 @@ def _is_typed(take: Take) -> bool:
     return (
         all(as_typed(text) == text for text in texts)
         and all(as_typed(marker.name) == marker.name for marker in take.markers)
+        and all(change_as_typed(change) is change for change in take.gain_changes)
         and as_typed(take.failure, LONGEST_NOTE) == take.failure
         and notes_as_typed(slate.notes) == slate.notes
     )

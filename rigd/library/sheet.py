@@ -20,7 +20,6 @@ from rigd.model.take import (
     Gap,
     GapCause,
     Marker,
-    Parameter,
     SampleForm,
     Slate,
     TakeClock,
@@ -35,7 +34,7 @@ from rigd.takefile.ledger import TakeRecord
 SHEET_VERSION = 1
 
 
-class SheetChannel(Struct, frozen=True, kw_only=True):
+class SheetChannel(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A recorded channel, and where its sound begins. Gain and switches at the start; null: not known."""
 
     channel: ChannelNumber
@@ -49,16 +48,27 @@ class SheetChannel(Struct, frozen=True, kw_only=True):
     pad: bool | None
     phantom: bool | None
     polarity: bool | None
+    settings: dict[str, bool | float | str] = {}
+    """The preamp's other settings, by name: a switch, dB, or a word."""
 
 
-class SheetGainChange(Struct, frozen=True, kw_only=True):
-    """A preamp's setting from this frame on. Switches are 0 or 1."""
+class SheetGainChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A preamp's setting from this frame on, as it says itself. Switches are 0 or 1."""
 
     frame: int
-    channel: ChannelNumber
-    parameter: Parameter
-    value: float
+    channel: ChannelNumber | None
+    """Null: this is about the whole preamp."""
+    parameter: str
+    """Of a channel, or "answering" of a preamp: 0 where it falls silent, 1 where it is back."""
+    value: float | None
+    """Null: the preamp never said."""
     confirmed: bool
+    """False: it did not do what `asked` says in time."""
+    asked: float | None = None
+    """What is asked for and not yet so."""
+    word: str = ""
+    """`value` in words, where it is the place of one among several."""
+    preamp: str = ""
 
 
 class SheetGap(Struct, frozen=True, kw_only=True):
@@ -234,6 +244,9 @@ def make_sheet(
                 parameter=change.parameter,
                 value=change.value,
                 confirmed=change.confirmed,
+                asked=change.asked,
+                word=change.word,
+                preamp=change.preamp,
             )
             for change in record.gain_changes
             if inside(change.at_frame)
@@ -283,6 +296,7 @@ def _channel(track: Track, file: str, place: int) -> SheetChannel:
         pad=track.pad,
         phantom=track.phantom,
         polarity=track.polarity,
+        settings=track.settings,
     )
 
 
@@ -386,6 +400,9 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
                 parameter=change.parameter,
                 value=change.value,
                 confirmed=change.confirmed,
+                asked=change.asked,
+                word=change.word,
+                preamp=change.preamp,
             )
             for change in sheet.gain_changes
         ),

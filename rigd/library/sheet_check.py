@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from rigd.library.sheet import TakeSheet
 from rigd.model.limits import LONGEST_NOTE
-from rigd.model.read_back import as_typed, clock_as_typed, notes_as_typed, rating_as_typed
+from rigd.model.read_back import as_typed, clock_as_typed, notes_as_typed, rating_as_typed, settings_as_typed
 from rigd.takefile.folders import MOST_FILES, MOST_FRAMES, MOST_HZ, is_take_id
 from rigd.takefile.parts import SECONDS_PER_DAY
 
@@ -74,8 +74,22 @@ def as_typed_sheet(sheet: TakeSheet) -> TakeSheet:
         started_at=as_typed(sheet.started_at),
         dated=as_typed(sheet.dated),
         channels=tuple(
-            replace(channel, name=as_typed(channel.name), source=as_typed(channel.source))
+            replace(
+                channel,
+                name=as_typed(channel.name),
+                source=as_typed(channel.source),
+                settings=settings_as_typed(channel.settings),
+            )
             for channel in sheet.channels
+        ),
+        gain_changes=tuple(
+            replace(
+                change,
+                parameter=as_typed(change.parameter),
+                word=as_typed(change.word),
+                preamp=as_typed(change.preamp),
+            )
+            for change in sheet.gain_changes
         ),
         markers=tuple(replace(marker, name=as_typed(marker.name)) for marker in sheet.markers),
         clock=clock_as_typed(sheet.clock),

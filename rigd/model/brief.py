@@ -86,6 +86,7 @@ def brief_state(state: RigState) -> RigState:
         discarding=tuple(discarding),
         song_numbers=state.song_numbers[-MOST_SONGS:],
         faults=tuple(short_fault(fault) for fault in state.faults[-MOST_FAULTS:]),
+        preamp_history=None,
     )
 
 
@@ -110,7 +111,10 @@ def part_of(take: Take, have: Counted) -> Take:
             take.files, have.files, [_file_bytes(file.name, file.channels) for file in take.files], room
         ),
         gain_changes=_next(
-            take.gain_changes, have.gain_changes, [ENTRY_BYTES] * len(take.gain_changes), room
+            take.gain_changes,
+            have.gain_changes,
+            [ENTRY_BYTES + _text_bytes(change.preamp + change.word) for change in take.gain_changes],
+            room,
         ),
         gaps=_next(take.gaps, have.gaps, [ENTRY_BYTES] * len(take.gaps), room),
         markers=_next(

@@ -69,6 +69,7 @@ def followed_state(state: RigState) -> RigState:
         discarding=tuple(discarding),
         song_numbers=state.song_numbers[-LAST_OTHERS:],
         faults=tuple(map(short_fault, state.faults[-MOST_FAULTS:])),
+        preamp_history=None,
     )
 
 

@@ -20,7 +20,7 @@ from rigd.model.channels import Channels, channels_given, channels_text, read_ch
 from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
 from rigd.model.roles import Scope
-from rigd.model.units import Ns, Origin, Seconds, TakeId
+from rigd.model.units import Ns, Origin, Seconds, SettingName, TakeId
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -205,6 +205,15 @@ class SetPhantom(Command, frozen=True, kw_only=True):
 class SetPolarity(Command, frozen=True, kw_only=True):
     channels: Channels = field(name=CHANNEL)
     on: bool
+
+
+@_command(
+    "set", Scope.LEVEL, "Set any setting of channels' preamps: gain 30, low_cut 80 Hz, phantom on confirm"
+)
+class SetSetting(Command, frozen=True, kw_only=True):
+    channels: Channels = field(name=CHANNEL)
+    setting: SettingName
+    value: str
 
 
 @_command("lock", Scope.RIG, "From now on a take only stops by a held control")

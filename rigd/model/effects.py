@@ -8,8 +8,7 @@ from rigd.model.blackbox import Keep
 from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
-from rigd.model.take import Parameter
-from rigd.model.units import TakeId
+from rigd.model.units import SettingName, TakeId
 
 
 class SendToWriter(Struct, frozen=True, kw_only=True):
@@ -36,7 +35,7 @@ class RequestSetting(Struct, frozen=True, kw_only=True):
 
     preamp: str
     socket: int
-    parameter: Parameter
+    name: SettingName
     value: float
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import Command
 from rigd.model.disk_words import DiskMeasured, TapeWatched
-from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.model.gain import WISH_S, PreampAbilities, PreampSetting, PreampStatus
 from rigd.model.library import LibraryFact, SessionOpened, TakePlan
 from rigd.model.messages import (
     CaptureReport,
@@ -123,6 +123,7 @@ Fact = (
     | FolderVanished
     | PostRollOver
     | TakeAdopted
+    | PreampAbilities
     | PreampSetting
     | PreampStatus
     | SurfaceStatus
@@ -210,6 +211,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """How far back a take may be kept: what the tape holds to spare."""
     sample: SampleForm = "int24"
     phantom_while_rolling: bool = False
+    wish_s: float = WISH_S
+    """A preamp's setting that was asked for and is not so after this time is given up."""
     least_disk_s: float = 10.0
     """No take is started where the disk takes less than this of it."""
     volumes: TwoVolumes | None = None

@@ -20,6 +20,14 @@ HIGHEST_RATING = 5
 HIGHEST_NUMBER = 99_999
 """Of a take."""
 
+# What a preamp may say of one channel: whoever asks for the state is told it of all.
+MOST_SETTINGS = 10
+LONGEST_SETTING_NAME = 24
+LONGEST_CHOICE = 40
+"""A word of a setting that is one of several."""
+LONGEST_ABILITIES_BYTES = 600
+"""All that the settings of a channel can be, as JSON."""
+
 # Between rigd's own processes, in bytes.
 LONGEST_LINE_BYTES = 32 << 20
 """A line beyond this is not ours: the reader gives the link up. The longest is a report of 30 open takes of 256

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from rigd.model.limits import HIGHEST_NUMBER, HIGHEST_RATING, LONGEST_NAME, LONGEST_NOTE, MOST_NOTES
 from rigd.model.names import clash_key, safe_name
 from rigd.model.plain_text import without_strange
-from rigd.model.take import Marker, Slate, TakeClock, TakeOrder
+from rigd.model.take import GainChange, Marker, Slate, TakeClock, TakeOrder
 
 SHOWN = 60
 MOST_BOOTTIME_NS = 1 << 62
@@ -73,10 +73,33 @@ def marker_as_typed(marker: Marker) -> Marker:
     return marker if name == marker.name else replace(marker, name=name)
 
 
+def change_as_typed(change: GainChange) -> GainChange:
+    """The same of a row of the ledger."""
+    texts = (change.parameter, change.word, change.preamp)
+    parameter, word, preamp = map(as_typed, texts)
+    if (parameter, word, preamp) == texts:
+        return change
+    return replace(change, parameter=parameter, word=word, preamp=preamp)
+
+
+def settings_as_typed(settings: dict[str, bool | float | str]) -> dict[str, bool | float | str]:
+    """The same of a track's settings."""
+    return {
+        as_typed(name): as_typed(value) if isinstance(value, str) else value
+        for name, value in settings.items()
+    }
+
+
 def order_as_typed(order: TakeOrder) -> TakeOrder:
     """The same of a take's order."""
     tracks = tuple(
-        replace(track, name=as_typed(track.name), source=as_typed(track.source)) for track in order.tracks
+        replace(
+            track,
+            name=as_typed(track.name),
+            source=as_typed(track.source),
+            settings=settings_as_typed(track.settings),
+        )
+        for track in order.tracks
     )
     return replace(
         order,
@@ -84,6 +107,7 @@ def order_as_typed(order: TakeOrder) -> TakeOrder:
         tracks=tracks,
         started_at=as_typed(order.started_at),
         clock=clock_as_typed(order.clock),
+        gain_changes=tuple(map(change_as_typed, order.gain_changes)),
     )
 
 

@@ -8,14 +8,27 @@ from __future__ import annotations
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.model.blackbox import BlackBox
 from rigd.model.disk_words import Measurement
-from rigd.model.gain import PreampAbility, PreampStatus
+from rigd.model.gain import (
+    GAIN,
+    PAD,
+    PHANTOM,
+    POLARITY,
+    Abilities,
+    Ability,
+    PreampAbility,
+    PreampStatus,
+)
 from rigd.model.messages import CaptureReport
+from rigd.model.settings_history import SettingsHistory
 from rigd.model.take import ClockState, ClosedFile, GainChange, Gap, Marker, Slate
-from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
+from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, SettingName, TakeId
 
+OWN_FIELDS = (GAIN, PAD, PHANTOM, POLARITY)
+"""Settings that have a field of their own in a Channel."""
 WRITER_CURE = "rigd starts it again; see writer.log in the runtime folder"
 
 
@@ -52,10 +65,48 @@ class Channel(Struct, frozen=True, kw_only=True):
     gang: str = ""
     """Channels of one gang get the same gain."""
     ability: PreampAbility | None = None
+    """In brief, of its gain."""
+    abilities: Abilities = {}
+    """What its preamp says that it can do; empty where it has none, or has not said so yet."""
     gain: Setting = Setting()
     pad: Setting = Setting()
     phantom: Setting = Setting()
     polarity: Setting = Setting()
+    settings: dict[SettingName, Setting] = {}
+    """All the others, by name."""
+
+
+def setting_of(channel: Channel, name: SettingName) -> Setting:
+    """A setting of its preamp, whatever its name."""
+    own: Setting = getattr(channel, name) if name in OWN_FIELDS else channel.settings.get(name, Setting())
+    return own
+
+
+def settings_of(channel: Channel) -> dict[SettingName, Setting]:
+    """Every setting that its preamp has."""
+    return {name: setting_of(channel, name) for name in channel.abilities}
+
+
+def with_setting(channel: Channel, name: SettingName, setting: Setting) -> Channel:
+    """The channel, where that setting is this."""
+    if name in OWN_FIELDS:
+        return replace(channel, **{name: setting})
+    return replace(channel, settings={**channel.settings, name: setting})
+
+
+def with_abilities(channel: Channel, abilities: Abilities) -> Channel:
+    """The channel, now that its preamp can do this. Of what it cannot do any more nothing is known; of what can be
+    something else now neither."""
+    for name, before in channel.abilities.items():
+        if name not in abilities or not _is_alike(before, abilities[name]):
+            channel = with_setting(channel, name, Setting())
+    settings = {name: setting for name, setting in channel.settings.items() if name in abilities}
+    return replace(channel, abilities=abilities, ability=PreampAbility.of(abilities), settings=settings)
+
+
+def _is_alike(one: Ability, other: Ability) -> bool:
+    """A value of the one means the same of the other."""
+    return one.kind is other.kind and one.choices == other.choices
 
 
 class CopyState(StrEnum):
@@ -267,6 +318,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     """Not empty: capture and writer of another build of rigd finish a take, and why their tape is not read."""
     blackbox: BlackBox | None = None
     """None: there is none, or it was not heard of yet."""
+    preamp_history: SettingsHistory | None = None
+    """What preamps said lately, for takes that begin in the past. The controller's own: told to nobody."""
     earlier_takes: int = 0
     """Only where an answer had no room for all takes (`model/brief.py`): so many older ones are not told."""
 

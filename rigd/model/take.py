@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from rigd.model.units import ChannelNumber, Frame, InputNumber, TakeId
 
@@ -45,18 +45,36 @@ class Gap(Struct, frozen=True, kw_only=True, gc=False):
     """True when the length was counted, False when it was estimated from the clock."""
 
 
-Parameter = Literal["gain_db", "pad", "phantom", "polarity"]
-"""What a preamp can be asked to change; gain in dB, the others 0.0 (off) or 1.0 (on)."""
+GAIN_DB = "gain_db"
+"""What a take's files call a preamp's gain; other settings have the name that they have everywhere."""
 
 
-class GainChange(Struct, frozen=True, kw_only=True, gc=False):
-    """A preamp's setting as it became true (confirmed) or was asked for (not confirmed)."""
+ANSWERING = "answering"
+"""The parameter of a row about a whole preamp: from here on it answers (1), or does not (0)."""
+
+
+class GainChange(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A row of the ledger: what a preamp's setting is from this frame on, by the preamp's own word, and apart from it
+    what is asked for and not yet so."""
 
     at_frame: Frame
-    channel: ChannelNumber
-    parameter: Parameter
-    value: float
+    channel: ChannelNumber | None
+    """None: of the whole preamp, as `preamp` names it."""
+    parameter: str
+    value: float | None
+    """What the preamp said last; None: it never did, or has no such setting any more."""
     confirmed: bool
+    """True: it says so at this frame. False: it did not, in time, do what `asked` says."""
+    asked: float | None = None
+    """What is asked for and not yet so; None: nothing is."""
+    word: str = ""
+    """`value` in words, where it is the place of one among several."""
+    preamp: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.confirmed and self.asked is None:  # an older rigd had one column for both
+            force_setattr(self, "asked", self.value)
+            force_setattr(self, "value", None)
 
 
 class Xrun(Struct, frozen=True, kw_only=True):
@@ -101,6 +119,8 @@ class Track(Struct, frozen=True, kw_only=True):
     pad: bool | None = None
     phantom: bool | None = None
     polarity: bool | None = None
+    settings: dict[str, bool | float | str] = {}
+    """Of the preamp's other settings: a switch, dB, or a word."""
 
 
 class TakeFile(Struct, frozen=True, kw_only=True):
@@ -168,6 +188,8 @@ class TakeOrder(Struct, frozen=True, kw_only=True):
     """So many of the first frames are from before somebody pressed record."""
     simulated: bool = False
     """By an interface whose sound is made up."""
+    gain_changes: tuple[GainChange, ...] = ()
+    """What preamps of its channels said between `first_frame` and the press. A report about it leaves that out."""
 
 
 def dated(order: TakeOrder, slate: Slate) -> TakeOrder:

@@ -15,6 +15,8 @@ ClockNs = Callable[[], Ns]
 """time.monotonic_ns, or a test's own."""
 ChannelNumber = NewType("ChannelNumber", int)
 """1-based number of a channel, in the order of the config's [[channel]] tables."""
+SettingName = NewType("SettingName", str)
+"""A setting of a preamp: "gain", "phantom", "low_cut"."""
 InputNumber = NewType("InputNumber", int)
 """1-based number of a socket of the interface."""
 Seconds = NewType("Seconds", float)

@@ -59,11 +59,15 @@ def take_up_rest(work: Work, take: Take, failed: Take, fact: TakeFailed) -> Take
         work.raise_fault("recording", f"the recording could not go on as a new take: {refusal}")
         return None
     markers = tuple(each for each in take.markers if each.at_frame >= first_frame)
-    changes = tuple(each for each in take.gain_changes if each.at_frame >= first_frame)
+    changes = tuple(
+        each for each in take.gain_changes if each.at_frame >= first_frame and each not in order.gain_changes
+    )
     notes: tuple[TakeNote, ...] = (*markers, *changes)
     for said in notes:
         work.do(SendToWriter(message=Annotate(take_id=rest.take_id, note=said)))
-    return replace(rest, goes_on_after=failed.take_id, markers=markers, gain_changes=changes)
+    return replace(
+        rest, goes_on_after=failed.take_id, markers=markers, gain_changes=(*order.gain_changes, *changes)
+    )
 
 
 def _on_the_mirror(work: Work, take: Take, fact: TakeFailed) -> bool:

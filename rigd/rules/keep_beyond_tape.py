@@ -92,7 +92,14 @@ def keep_from_blackbox(work: Work, command: KeepLast, order: TakeOrder) -> str:
     assert box is not None and end_frame is not None
     rate, tape_frame = work.state.sample_rate_hz, order.first_frame
     shift = max(0, -tape_frame)
-    order = replace(order, first_frame=Frame(tape_frame + shift), end_frame=Frame(end_frame + shift))
+    order = replace(
+        order,
+        first_frame=Frame(tape_frame + shift),
+        end_frame=Frame(end_frame + shift),
+        gain_changes=tuple(
+            replace(change, at_frame=Frame(change.at_frame + shift)) for change in order.gain_changes
+        ),
+    )
     take = replace(take_of(order), from_blackbox=True)
     work.take_id = take.take_id
     work.change(takes=other_takes(work.state).plus(take))

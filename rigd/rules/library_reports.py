@@ -8,6 +8,7 @@ from rigd.model.effects import WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import FolderVanished, PortFailed, TakeAdopted
 from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten, TakeOtherwise
+from rigd.model.settings_history import SettingsHistory
 from rigd.model.state import FalseTake, Take
 from rigd.model.take import title_of
 from rigd.model.takes import other_takes
@@ -40,6 +41,8 @@ def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
         slate = known.slate if known.slate_ahead else take.slate
         adopted = replace(known, slate=slate, markers=markers, gain_changes=changes)
         work.put_take(adopted)
+        history = work.state.preamp_history or SettingsHistory()
+        work.change(preamp_history=history.with_earlier(take.gain_changes))
         if slate.false_take and other_takes(work.state).find(adopted.take_id) is not None:
             # Discarded, and the daemon was killed before the writer had closed it.
             throw_away(work, adopted)

@@ -20,7 +20,7 @@ from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.effects import Effect
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Happening
-from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.model.gain import PreampAbilities, PreampSetting, PreampStatus
 from rigd.model.inputs import Input, Rules
 from rigd.model.state import RigState, SurfaceStatus, Transport
 from rigd.model.take import title_of
@@ -32,8 +32,10 @@ from rigd.rules import (
     keep_beyond_tape,
     library_reports,
     mirror_reports,
+    preamp_reports,
     preamp_settings,
     slates,
+    surface_reports,
     transport,
     trash,
     wall_clock,
@@ -117,6 +119,7 @@ IN_EVERY_STATE: dict[type, Entry] = {
     c.SetPad: preamp_settings.set_pad,
     c.SetPhantom: preamp_settings.set_phantom,
     c.SetPolarity: preamp_settings.set_polarity,
+    c.SetSetting: preamp_settings.set_setting,
     c.Lock: transport.lock,
     c.Unlock: transport.unlock,
     c.ClearFault: transport.clear_faults,
@@ -151,9 +154,10 @@ IN_EVERY_STATE: dict[type, Entry] = {
     library.CopiesLeft: mirror_reports.copies_left,
     library.TakesDated: wall_clock.takes_dated,
     i.ClockSeen: wall_clock.clock_seen,
-    PreampSetting: preamp_settings.setting_told,
-    PreampStatus: preamp_settings.preamp_status,
-    SurfaceStatus: preamp_settings.surface_status,
+    PreampAbilities: preamp_reports.preamp_abilities,
+    PreampSetting: preamp_reports.setting_told,
+    PreampStatus: preamp_reports.preamp_status,
+    SurfaceStatus: surface_reports.surface_status,
     TapeWatched: disk_room.tape_watched,
     DiskMeasured: disk_room.disk_measured,
     blackbox.BlackBox: keep_beyond_tape.blackbox_told,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from rigd.model.effects import SendToWriter
+from rigd.model.gain import GAIN, PAD, PHANTOM, POLARITY, SettingKind
 from rigd.model.inputs import take_clock_at, wall_clock_at
 from rigd.model.messages import OpenTake
-from rigd.model.state import WRITER_CURE, Channel, Disk, Ending, RigState, Setting, Take
-from rigd.model.take import SAMPLE_BYTES, Slate, TakeFormat, TakeOrder, Track
-from rigd.model.units import Frame
+from rigd.model.settings_history import Cut, SettingsHistory
+from rigd.model.state import OWN_FIELDS, WRITER_CURE, Channel, Disk, Ending, RigState, Take
+from rigd.model.take import GAIN_DB, SAMPLE_BYTES, Slate, TakeFormat, TakeOrder, Track
+from rigd.model.units import Frame, SettingName
 from rigd.rules.mirroring import is_in_charge, stands_in
 from rigd.rules.ordinals import ordinal_of
 from rigd.rules.slates import change_day
@@ -42,9 +44,16 @@ def plan_order(
         check_ready(work, room_s=work.rules.least_disk_s if room_s is None else room_s)
         change_day(work)
         state = work.state
-        tracks = tuple(_track(channel) for channel in state.channels if channel.armed)
+        recorded = [channel for channel in state.channels if channel.armed]
     else:
-        tracks = tuple(_track(channel) for channel in state.channels if channel.number in after.channels)
+        recorded = [channel for channel in state.channels if channel.number in after.channels]
+    said = (state.preamp_history or SettingsHistory()).cut(
+        first_frame=first_frame,
+        end_frame=end_frame,
+        channels={channel.number for channel in recorded},
+        preamps={channel.preamp for channel in recorded if channel.preamp},
+    )
+    tracks = tuple(_track(channel, said) for channel in recorded)
     number = used_up(state, state.next_take_number - 1)
     slate = Slate(session=state.session, song=state.song, number=number, notes=notes)
     started_at, time_reference = wall_clock_at(
@@ -68,6 +77,7 @@ def plan_order(
         ),
         preroll_frames=preroll_frames,
         simulated=state.interface is not None and state.interface.simulated,
+        gain_changes=said.changes,
     )
     work.take_id = order.take_id
     work.change(next_take_number=used_up(state, number))
@@ -86,6 +96,7 @@ def take_of(order: TakeOrder) -> Take:
         channels=tuple(track.channel for track in order.tracks),
         ordinal=ordinal_of(order.ordinal, order.started_at),
         simulated=order.simulated,
+        gain_changes=order.gain_changes,
     )
 
 
@@ -146,18 +157,33 @@ def bytes_per_second(work: Work) -> int:
     return armed * work.state.sample_rate_hz * SAMPLE_BYTES[work.rules.sample]
 
 
-def _track(channel: Channel) -> Track:
+def _track(channel: Channel, said: Cut) -> Track:
+    """As it stands at the first frame, by what its preamp had said by then."""
+    known: dict[str, bool | float | str] = {}
+    for (number, parameter), row in said.start.items():
+        if number != channel.number or row.value is None:
+            continue
+        name = GAIN if parameter == GAIN_DB else SettingName(parameter)
+        ability = channel.abilities.get(name)
+        is_switch = ability is not None and ability.kind is SettingKind.SWITCH
+        known[name] = row.word or (row.value > 0.5 if is_switch else row.value)
+    own = {name: known.pop(name, None) for name in OWN_FIELDS}
     return Track(
         channel=channel.number,
         input=channel.input,
         name=channel.name,
         source=channel.source,
-        gain_db=channel.gain.value,
-        pad=_switch(channel.pad),
-        phantom=_switch(channel.phantom),
-        polarity=_switch(channel.polarity),
+        gain_db=_number(own[GAIN]),
+        pad=_switch(own[PAD]),
+        phantom=_switch(own[PHANTOM]),
+        polarity=_switch(own[POLARITY]),
+        settings=known,
     )
 
 
-def _switch(setting: Setting) -> bool | None:
-    return None if setting.value is None else setting.value > 0.5
+def _number(value: bool | float | str | None) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _switch(value: bool | float | str | None) -> bool | None:
+    return value > 0.5 if isinstance(value, int | float) else None

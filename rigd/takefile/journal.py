@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from rigd.model.errors import LinkError, TakeError
 from rigd.model.limits import LONGEST_NOTE
-from rigd.model.read_back import as_typed, marker_as_typed, order_as_typed, slate_as_typed
+from rigd.model.read_back import as_typed, change_as_typed, marker_as_typed, order_as_typed, slate_as_typed
 from rigd.model.structs import loaded
 from rigd.model.take import GainChange, Gap, Marker, Slate, Xrun
 from rigd.takefile.beneath import new_in, open_in, open_plain
@@ -196,6 +196,8 @@ def _as_typed(entry: Entry) -> Entry:
             return slate_as_typed(entry)
         case Marker():
             return marker_as_typed(entry)
+        case GainChange():
+            return change_as_typed(entry)
         case Closed() if entry.failure:
             return replace(entry, failure=as_typed(entry.failure, LONGEST_NOTE))
         case Mended():
@@ -217,6 +219,8 @@ def _check_frames(entry: object) -> None:
             numbers = (entry.at_frame, entry.about_frames)
         case Marker() | GainChange():
             numbers = (abs(entry.at_frame),)
+        case Begun(order=order):
+            numbers = tuple(abs(change.at_frame) for change in order.gain_changes)
     if not all(0 <= number < MOST_FRAMES for number in numbers):
         raise ValueError("it says a number of frames that cannot be")
 

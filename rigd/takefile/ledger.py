@@ -180,7 +180,7 @@ class Ledger:
         self.retag_due = False
         self.mended: list[Mended] = []
         self.faults: list[str] = []
-        self.gain_changes: list[GainChange] = []
+        self.gain_changes: list[GainChange] = list(begun.order.gain_changes)
         self._markers: list[Marker] = []
         self._gaps: dict[int, Gap] = {}
         self._xruns: dict[tuple[int, bool], Xrun] = {}

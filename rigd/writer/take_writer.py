@@ -110,7 +110,7 @@ class TakeWriter:
 
     def progress(self) -> TakeProgress:
         """How far it is. `order` has the end as told last."""
-        order = replace(self.order, end_frame=self.ledger.end_frame, slate=self.ledger.slate)
+        order = replace(self.order, end_frame=self.ledger.end_frame, slate=self.ledger.slate, gain_changes=())
         return TakeProgress(
             order=order,
             written_frames=self.written_frames,

@@ -70,7 +70,7 @@ class WaitingTake(Struct, kw_only=True):
         return (self.order.slate, *slates)[-1]
 
     def progress(self) -> TakeProgress:
-        order = replace(self.order, slate=self.slate)
+        order = replace(self.order, slate=self.slate, gain_changes=())
         return TakeProgress(order=order, written_frames=0, durable_frames=0)
 
 

@@ -116,6 +116,19 @@ def test_a_channel_without_a_preamp_is_said_to_have_none(rig: RigRun) -> None:
     assert rigd("gain", "99", runtime=rig.runtime).returncode == ExitCode.REFUSED
 
 
+def test_gain_alone_shows_every_channel_and_set_reaches_any_setting(rig: RigRun) -> None:
+    assert done(rig, "gain").count("no controllable preamp") == 2
+    told = json.loads(done(rig, "gain", "--json"))
+    assert [(each["number"], each["abilities"], each["settings"]) for each in told] == [
+        (1, {}, {}),
+        (2, {}, {}),
+    ]
+    refused = rigd("set", "1", "low_cut", "80", "Hz", runtime=rig.runtime)
+    assert refused.returncode == ExitCode.REFUSED
+    assert "no controllable preamp" in refused.stderr
+    assert rigd("set", "1", "low_cut", runtime=rig.runtime).returncode == ExitCode.USAGE
+
+
 def test_a_command_line_of_another_form_ends_with_2(rig: RigRun) -> None:
     assert rigd("take", "keep", "soon", runtime=rig.runtime).returncode == ExitCode.USAGE
     assert rigd("take", "keep", "40x", runtime=rig.runtime).returncode == ExitCode.USAGE

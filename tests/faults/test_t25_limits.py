@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -26,9 +27,11 @@ from rigd.model.changes import followed_state
 from rigd.model.commands import Rejected, parse_command
 from rigd.model.errors import CommandError, LinkError, NotRunning, RigEnded
 from rigd.model.events import Snapshot
+from rigd.model.gain import Ability, SettingKind
 from rigd.model.messages import Annotate, OpenTake, Retag, TakeProgress, WriterReport
 from rigd.model.requests import CommandRequest, StatusAnswer, TakeAnswer, TakesAnswer
-from rigd.model.state import Fault, RigState, Take, Transport
+from rigd.model.settings_history import MOST_ROWS_OF_A_TAKE
+from rigd.model.state import Fault, RigState, Setting, Take, Transport
 from rigd.model.take import ClosedFile, Gap, GapCause, Marker, Slate, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, Origin, TakeId
 from rigd.rules.permissions import RIG_ITSELF
@@ -73,6 +76,13 @@ def longest_take() -> Take:
     )
 
 
+NAMES = [f"{n:0{limits.LONGEST_SETTING_NAME}}" for n in range(limits.MOST_SETTINGS)]
+SETTINGS = {name: Setting(value=-12.3456, asked=-12.3456, confirmed=False) for name in NAMES}
+SWITCHES = {name: Ability(kind=SettingKind.SWITCH, confirm=True) for name in NAMES[:-1]}
+ROOM = limits.LONGEST_ABILITIES_BYTES - len(msgspec.json.encode(SWITCHES)) - 60
+ABILITIES = {**SWITCHES, NAMES[-1]: Ability(kind=SettingKind.CHOICE, choices=("x" * max(1, ROOM),))}
+
+
 @pytest.fixture(scope="module")
 def longest_state(longest_take: Take) -> RigState:
     plain: RigState = filled(RigState, NAME)
@@ -84,7 +94,9 @@ def longest_state(longest_take: Take) -> RigState:
         plain,
         take=longest_take,
         takes=takes,
-        channels=tuple(replace(plain.channels[0], number=n) for n in CHANNELS),
+        channels=tuple(
+            replace(plain.channels[0], number=n, abilities=ABILITIES, settings=SETTINGS) for n in CHANNELS
+        ),
         faults=tuple(Fault(key=f"gap {n:032x}", what=WIDE * 900, since_ns=Ns(1)) for n in range(1000))[:50],
         discarding=plain.discarding * 500,
         trashed=tuple(take.take_id for take in takes) * 3,
@@ -147,7 +159,7 @@ def test_the_longest_message_between_processes_is_read(longest_take: Take) -> No
     report = WriterReport(open_takes=(told,) * most, free_bytes=1, bytes_per_second=1, behind_frames=1)
     take_id = longest_take.take_id
     for message in (
-        OpenTake(order=order),
+        OpenTake(order=replace(order, gain_changes=order.gain_changes * MOST_ROWS_OF_A_TAKE)),
         Retag(take_id=take_id, folder=order.folder, slate=SLATE),
         Annotate(take_id=take_id, note=SLATE),
         report,

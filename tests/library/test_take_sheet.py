@@ -65,7 +65,7 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
     assert second["file"] == "02 Mic 2.wav"
     assert sheet["gain_changes"] == [
         {"frame": 200, "channel": 1, "parameter": "gain_db", "value": 33.5, "confirmed": True},
-        {"frame": 300, "channel": 2, "parameter": "pad", "value": 1.0, "confirmed": False},
+        {"frame": 300, "channel": 2, "parameter": "pad", "value": None, "confirmed": False, "asked": 1.0},
     ]
     assert sheet["gaps"] == [{"frame": 50, "length_frames": 25, "cause": "interface lost", "exact": False}]
     assert sheet["xruns"] == [
@@ -271,7 +271,7 @@ def test_the_state_gets_back_from_the_sheet_what_the_take_was(library: Library, 
     assert (take.first_frame, take.end_frame, take.closed) == (FIRST, FIRST + 480, True)
     assert take.markers == (Marker(at_frame=Frame(FIRST + 100), name="chorus"),)
     assert [gap.at_frame for gap in take.gaps] == [FIRST + 50]
-    assert [change.value for change in take.gain_changes] == [33.5, 1.0]
+    assert [change.value for change in take.gain_changes] == [33.5, None]
     assert take.slate == Slate(session="Band", song="Blue", number=1) and take.xruns == 2
 
 

@@ -56,7 +56,7 @@ FACTS: tuple[Any, ...] = (
     CaptureLost(reason="killed"),
     LISTENING,
     TapeWatched(unsafe_s=3.0, waiting_s=3.0, tape_fill=0.2, owed_fill=0.2),
-    PreampSetting(preamp="desk", socket=2, parameter="gain_db", value=7.5, confirmed=True, at_ns=Ns(1)),
+    PreampSetting(preamp="desk", socket=2, name="gain", value=7.5, confirmed=True, at_ns=Ns(1)),
     replace(OPENED, session="Gig", folder="/takes/Gig"),
 )
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 
-from rigd.model.gain import PreampSetting, PreampStatus
-from rigd.model.units import Ns
-from rigd.preamps.follower import CONFIRM_NS, GIVE_UP_NS, PACING_NS, SILENCE_NS, SUBSCRIBE_NS
+from rigd.model.gain import GAIN, WISH_S, PreampAbilities, PreampSetting, PreampStatus
+from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.preamps.follower import PACING_NS, SILENCE_NS, SUBSCRIBE_NS
+from rigd.preamps.held_setting import CONFIRM_NS
 from rigd.preamps.osc_desk.talk import DeskTalk
-from rigd.preamps.x32.preamp import ABILITY, X32_DIALECT
+from rigd.preamps.x32.preamp import ABILITIES, X32_DIALECT
 from rigd.wire.osc import decode_packet, encode_message
+
+WISH_NS = round(WISH_S * NS_PER_SECOND)
 
 
 class Bench:
@@ -25,11 +28,15 @@ class Bench:
             kind="x32",
             place="here",
             dialect=X32_DIALECT,
-            ability=ABILITY,
-            held=[(socket, "gain_db") for socket in sockets],
+            abilities={socket: {GAIN: ABILITIES[GAIN]} for socket in sockets},
             sink=self,
             now=self.now,
         )
+
+    wish_s = WISH_S
+
+    def preamp_abilities(self, abilities: PreampAbilities) -> None:
+        pass
 
     def preamp_setting(self, setting: PreampSetting) -> None:
         self.settings.append(setting)
@@ -56,13 +63,13 @@ class Bench:
     def answer(self, packet: bytes) -> None:
         (message,) = decode_packet(packet)
         for socket in self.gains:
-            if message.address == X32_DIALECT.address(socket, "gain_db"):
+            if message.address == X32_DIALECT.address(socket, GAIN):
                 if message.arguments:
-                    value = X32_DIALECT.value("gain_db", message)
+                    value = X32_DIALECT.value(GAIN, message)
                     assert value is not None
                     self.gains[socket] = value
                 else:
-                    self.talk.heard(X32_DIALECT.order(socket, "gain_db", self.gains[socket]), self.now)
+                    self.talk.heard(X32_DIALECT.order(socket, GAIN, self.gains[socket]), self.now)
         if message.address == "/info":
             self.talk.heard(encode_message("/info", "V2.07", "X32"), self.now)
 
@@ -90,7 +97,7 @@ def test_what_may_have_been_dropped_is_read_again_once_and_no_wish_waits_for_it(
     bench.run(3 * PACING_NS + SILENCE_NS, answering=True)
     bench.gains[2] = 24.0  # nobody told
     bench.talk.follower.read_again()
-    bench.talk.follower.ask(3, "gain_db", 6.0, bench.now)
+    bench.talk.follower.ask(3, GAIN, 6.0, bench.now)
     sent = bench.run(8 * PACING_NS, answering=True)
     gains = [address for address in sent if address.endswith("/gain")]
     assert gains[:2] == ["/headamp/002/gain"] * 2, "the wish, and what came of it"
@@ -102,7 +109,7 @@ def test_lateness_is_told_after_250_ms_and_once() -> None:
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
     asked = bench.now
-    bench.talk.follower.ask(1, "gain_db", 3.0, asked)
+    bench.talk.follower.ask(1, GAIN, 3.0, asked)
     bench.run(1_000_000_000, answering=False)
     late = [setting for setting in bench.settings if not setting.confirmed]
     assert [(setting.value, setting.at_ns - asked) for setting in late] == [(0.0, CONFIRM_NS)]
@@ -112,7 +119,7 @@ def test_packets_are_paced_however_much_there_is_to_say() -> None:
     bench = Bench(*range(1, 65))
     bench.run(100_000_000, answering=True)
     for socket in range(1, 65):
-        bench.talk.follower.ask(socket, "gain_db", 60.0, bench.now)
+        bench.talk.follower.ask(socket, GAIN, 60.0, bench.now)
     sent = bench.run(1_000_000_000, answering=True)
     assert len(sent) <= 1_000_000_000 // PACING_NS + 1
     bench.run(64 * 11 * 2 * PACING_NS, answering=True)
@@ -125,25 +132,24 @@ def test_an_idle_talk_speaks_twice_a_second() -> None:
     assert len(bench.run(10_000_000_000, answering=True)) <= 22
 
 
-def test_a_lost_setting_keeps_its_last_confirmed_value_and_is_confirmed_again_later() -> None:
+def test_a_desk_that_is_lost_is_said_once_and_each_setting_is_confirmed_again_later() -> None:
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
     bench.run(SILENCE_NS * 2, answering=False)
     bench.run(3_000_000_000, answering=True)
-    assert [(setting.value, setting.confirmed) for setting in bench.settings] == [
-        (0.0, True),
-        (0.0, False),
-        (0.0, True),
-    ]
+    assert [(setting.value, setting.confirmed) for setting in bench.settings] == [(0.0, True), (0.0, True)]
+    assert [status.answering for status in bench.statuses] == [True, False, True], (
+        "the status says it for all"
+    )
 
 
 def test_a_hand_at_the_desk_during_a_climb_does_not_stop_it() -> None:
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
-    bench.talk.follower.ask(1, "gain_db", 30.0, bench.now)
+    bench.talk.follower.ask(1, GAIN, 30.0, bench.now)
     bench.run(50_000_000, answering=True)
     bench.gains[1] = -3.0
-    bench.talk.heard(X32_DIALECT.order(1, "gain_db", -3.0), bench.now)
+    bench.talk.heard(X32_DIALECT.order(1, GAIN, -3.0), bench.now)
     bench.run(3_000_000_000, answering=True)
     assert bench.gains[1] == 30.0
     steps = [setting.value for setting in bench.settings]
@@ -154,8 +160,8 @@ def test_an_order_to_a_desk_that_is_away_is_given_up_after_its_time_and_never_se
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
     bench.run(SILENCE_NS * 2, answering=False)
-    bench.talk.follower.ask(1, "gain_db", 30.0, bench.now)
-    bench.run(GIVE_UP_NS - 100_000_000, answering=False)
+    bench.talk.follower.ask(1, GAIN, 30.0, bench.now)
+    bench.run(WISH_NS - 100_000_000, answering=False)
     assert not any(setting.given_up for setting in bench.settings)
     bench.run(200_000_000, answering=False)
     last = bench.settings[-1]
@@ -167,8 +173,8 @@ def test_an_order_to_a_desk_that_is_away_is_given_up_after_its_time_and_never_se
 
 def test_an_order_to_a_desk_that_was_never_there_is_given_up_and_told_all_the_same() -> None:
     bench = Bench(1)
-    bench.talk.follower.ask(1, "gain_db", 30.0, bench.now)
-    bench.run(GIVE_UP_NS + 500_000_000, answering=False)
+    bench.talk.follower.ask(1, GAIN, 30.0, bench.now)
+    bench.run(WISH_NS + 500_000_000, answering=False)
     assert [(setting.value, setting.given_up) for setting in bench.settings] == [(None, True)]
     bench.run(3_000_000_000, answering=True)
     assert bench.gains[1] == 0.0
@@ -178,7 +184,7 @@ def test_a_desk_that_is_back_in_time_is_given_what_was_asked_for() -> None:
     bench = Bench(1)
     bench.run(1_000_000_000, answering=True)
     bench.run(SILENCE_NS * 2, answering=False)
-    bench.talk.follower.ask(1, "gain_db", 6.0, bench.now)
-    bench.run(GIVE_UP_NS - 2_000_000_000, answering=False)
+    bench.talk.follower.ask(1, GAIN, 6.0, bench.now)
+    bench.run(WISH_NS - 2_000_000_000, answering=False)
     bench.run(3_000_000_000, answering=True)
     assert bench.gains[1] == 6.0

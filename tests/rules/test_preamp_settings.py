@@ -24,7 +24,7 @@ def says(desk: Desk, value: float | None, *, socket: int = 3, confirmed: bool = 
     fact = PreampSetting(
         preamp="desk",
         socket=socket,
-        parameter=more.pop("parameter", "gain_db"),
+        name=more.pop("name", "gain"),
         value=value,
         confirmed=confirmed,
         at_ns=ns(desk.now_s),
@@ -42,7 +42,7 @@ def test_a_gain_is_asked_of_the_preamp_in_its_own_steps_and_is_no_truth_yet() ->
     says(desk, 10.0)
     desk.ok("gain 3 20.3")
     (request,) = desk.done(RequestSetting)
-    assert (request.preamp, request.socket, request.parameter, request.value) == ("desk", 3, "gain_db", 20.5)
+    assert (request.preamp, request.socket, request.name, request.value) == ("desk", 3, "gain", 20.5)
     gain = channel(desk, 3).gain
     assert (gain.value, gain.asked, gain.confirmed) == (10.0, 20.5, False)
 
@@ -147,7 +147,7 @@ def test_every_change_is_in_the_rolling_takes_ledger_with_its_frame() -> None:
     made = GainChange(
         at_frame=frame(103.0), channel=ChannelNumber(3), parameter="gain_db", value=12.0, confirmed=True
     )
-    wished = replace(made, at_frame=frame(104.0), value=15.0, confirmed=False)
+    wished = replace(made, at_frame=frame(104.0), value=12.0, asked=15.0, confirmed=False)
     assert desk.take.gain_changes == (made, wished)
     assert [message.note for message in desk.told(Annotate)] == [made, wished]
 
@@ -172,7 +172,7 @@ def test_channels_that_are_not_recorded_are_not_in_the_ledger() -> None:
 def test_a_take_begins_with_the_confirmed_gains() -> None:
     desk = Desk()
     says(desk, 11.0)
-    says(desk, 1.0, parameter="phantom", socket=1)
+    says(desk, 1.0, name="phantom", socket=1)
     desk.ok("start")
     order = desk.effects[-1].message.order  # type: ignore[union-attr]
     tracks = {track.name: track for track in order.tracks}

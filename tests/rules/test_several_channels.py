@@ -20,7 +20,7 @@ OF_CHANNELS = [verb for verb, kind in COMMANDS.items() if any(map(names_channels
 
 
 def asked(desk: Desk) -> list[tuple[int, str, float]]:
-    return [(each.socket, each.parameter, each.value) for each in desk.done(RequestSetting)]
+    return [(each.socket, each.name, each.value) for each in desk.done(RequestSetting)]
 
 
 def armed(desk: Desk) -> list[int]:
@@ -79,7 +79,7 @@ def test_48_v_of_several_asks_for_a_confirmation_of_all_and_waits_for_the_take()
 def test_each_channel_is_asked_once_also_where_a_gang_has_several_of_them() -> None:
     desk = Desk()
     message = desk.ok("gain 1-3 20")
-    assert asked(desk) == [(1, "gain_db", 20.0), (2, "gain_db", 20.0), (3, "gain_db", 20.0)]
+    assert asked(desk) == [(1, "gain", 20.0), (2, "gain", 20.0), (3, "gain", 20.0)]
     assert message == 'channels 1 "Kick", 2 "Snare", 3 "Bass": 20 dB asked of preamp "desk"'
 
 
@@ -87,12 +87,10 @@ def test_a_turn_of_a_gang_that_is_named_whole_is_one_turn() -> None:
     desk = Desk()
     for socket, value in ((1, 20.0), (2, 25.0)):  # somebody turned the second one at the desk
         desk.hear(
-            PreampSetting(
-                preamp="desk", socket=socket, parameter="gain_db", value=value, confirmed=True, at_ns=Ns(1)
-            )
+            PreampSetting(preamp="desk", socket=socket, name="gain", value=value, confirmed=True, at_ns=Ns(1))
         )
     desk.ok("nudge 1-2 1")
-    assert asked(desk) == [(1, "gain_db", 21.0), (2, "gain_db", 21.0)]
+    assert asked(desk) == [(1, "gain", 21.0), (2, "gain", 21.0)]
 
 
 @pytest.mark.parametrize("verb", OF_CHANNELS)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, parse_command
 from rigd.model.disk_words import DiskMeasured, TapeWatched
-from rigd.model.gain import PreampSetting, PreampStatus
+from rigd.model.gain import PAD, Ability, PreampAbilities, PreampSetting, PreampStatus, SettingKind
 from rigd.model.inputs import (
     CaptureLost,
     ClockReading,
@@ -139,8 +139,9 @@ def facts(desk: Desk) -> list[Any]:
         TakeOtherwise(take=unknown_take, believed=unknown_take),
         TakeRestored(take=unknown_take),
         PortFailed(port="library", doing="write", reason="broke"),
-        PreampSetting(preamp="desk", socket=1, parameter="gain_db", value=12.0, confirmed=True, at_ns=Ns(1)),
-        PreampSetting(preamp="desk", socket=1, parameter="pad", value=0.0, confirmed=False, at_ns=Ns(1)),
+        PreampAbilities(preamp="desk", abilities={1: {PAD: Ability(kind=SettingKind.SWITCH)}}),
+        PreampSetting(preamp="desk", socket=1, name="gain", value=12.0, confirmed=True, at_ns=Ns(1)),
+        PreampSetting(preamp="desk", socket=1, name="pad", value=0.0, confirmed=False, at_ns=Ns(1)),
         PreampStatus(name="desk", kind="x32", answering=False),
         SurfaceStatus(name="pedal", kind="midi", connected=True),
         TapeWatched(unsafe_s=9.0, waiting_s=9.0, tape_fill=0.2, owed_fill=0.2),

@@ -11,11 +11,11 @@ from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply, pa
 from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.effects import Effect, SendToMirror, SendToWriter
 from rigd.model.events import Event, Happening
-from rigd.model.gain import PreampAbility, ReadBack
+from rigd.model.gain import GAIN, PAD, PHANTOM, Abilities, Ability, SettingKind
 from rigd.model.inputs import Circumstances, Input, MirrorSaid, Rules, TwoVolumes
 from rigd.model.library import SessionOpened, TakePlan, VolumeChecked, WhichVolume
 from rigd.model.messages import CapturePhase, CaptureReport, OpenTake, TakeClosed, WriterReport
-from rigd.model.state import Channel, Mirror, RigState, Take, Transport, first_state
+from rigd.model.state import Channel, Mirror, RigState, Take, Transport, first_state, with_abilities
 from rigd.model.take import ClosedFile, Slate, TakeFile, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, Origin, TakeId
 from rigd.rules.table import Step, step
@@ -24,7 +24,15 @@ RATE_HZ = 48_000
 NS_PER_FRAME = 1_000_000_000 / RATE_HZ
 WALL_NS = 1_700_000_000_000_000_000
 SESSION_FOLDER = "/takes/2023-11-14 Rehearsal"
-ABILITY = PreampAbility(min_db=-12.0, max_db=60.0, step_db=0.5, read_back=ReadBack.PUSH, phantom=True)
+ABILITIES: Abilities = {
+    GAIN: Ability(kind=SettingKind.DB, min_db=-12.0, max_db=60.0, step_db=0.5),
+    PHANTOM: Ability(kind=SettingKind.SWITCH, confirm=True),
+}
+BASS_ABILITIES: Abilities = {
+    **ABILITIES,
+    GAIN: Ability(kind=SettingKind.DB, min_db=-12.0, max_db=30.0, step_db=0.5),
+    PAD: Ability(kind=SettingKind.SWITCH),
+}
 
 
 def plan_take(*, session_folder: str, slate: Slate, tracks: tuple[Track, ...]) -> TakePlan:
@@ -44,8 +52,8 @@ def rules(**changes: Any) -> Rules:
 def channels() -> tuple[Channel, ...]:
     """1 Kick and 2 Snare are ganged on a desk; 3 Bass has a preamp of its own; 4 Room has none."""
 
-    def channel(number: int, name: str, **more: Any) -> Channel:
-        return Channel(
+    def channel(number: int, name: str, abilities: Abilities | None = None, **more: Any) -> Channel:
+        plain = Channel(
             number=ChannelNumber(number),
             input=InputNumber(number),
             name=name,
@@ -53,11 +61,12 @@ def channels() -> tuple[Channel, ...]:
             armed=True,
             **more,
         )
+        return with_abilities(plain, abilities) if abilities is not None else plain
 
     return (
-        channel(1, "Kick", preamp="desk", socket=1, gang="drums", ability=ABILITY),
-        channel(2, "Snare", preamp="desk", socket=2, gang="drums", ability=ABILITY),
-        channel(3, "Bass", preamp="desk", socket=3, ability=replace(ABILITY, pad=True, max_db=30.0)),
+        channel(1, "Kick", preamp="desk", socket=1, gang="drums", abilities=ABILITIES),
+        channel(2, "Snare", preamp="desk", socket=2, gang="drums", abilities=ABILITIES),
+        channel(3, "Bass", preamp="desk", socket=3, abilities=BASS_ABILITIES),
         channel(4, "Room"),
     )
 
@@ -223,6 +232,7 @@ def some_command(verb: str) -> str:
         "pad": "3 on",
         "phantom": "1 on confirm",
         "polarity": "1 on",
+        "set": "3 pad on",
     }
     assert verb in COMMANDS
     return f"{verb} {arguments.get(verb, '')}".strip()

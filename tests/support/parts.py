@@ -18,8 +18,8 @@ from rigd.model.gain import PreampSetting
 from rigd.model.library import SessionOpened, TakeRestored, TakeTrashed
 from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, TakeClosed
 from rigd.model.state import RigState, Take, Transport, first_state
-from rigd.model.take import Parameter, TakeOrder
-from rigd.model.units import Frame, Ns, TakeId
+from rigd.model.take import TakeOrder
+from rigd.model.units import Frame, Ns, SettingName, TakeId
 from tests.support.desk import (
     LISTENING,
     OPENED,
@@ -84,12 +84,10 @@ class ObedientParts:
         frames = end_frame - order.first_frame
         self.post(TakeClosed(take_id=take_id, folder=order.folder, frames=frames, files=()))
 
-    def request(self, preamp: str, socket: int, parameter: Parameter, value: float) -> None:
+    def request(self, preamp: str, socket: int, name: SettingName, value: float) -> None:
         self._breaks("preamps")
         self.post(
-            PreampSetting(
-                preamp=preamp, socket=socket, parameter=parameter, value=value, confirmed=True, at_ns=Ns(0)
-            )
+            PreampSetting(preamp=preamp, socket=socket, name=name, value=value, confirmed=True, at_ns=Ns(0))
         )
 
     def write_sheet(self, take: Take) -> None:

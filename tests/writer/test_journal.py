@@ -10,10 +10,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rigd.model.errors import TakeError
+from rigd.model.limits import LONGEST_CHOICE, LONGEST_NAME, LONGEST_SETTING_NAME, MOST_SETTINGS
 from rigd.model.read_back import as_typed, slate_as_typed
-from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, Xrun
+from rigd.model.settings_history import MOST_ROWS_OF_A_TAKE
+from rigd.model.take import GainChange, Gap, GapCause, Marker, Slate, TakeFile, Xrun
 from rigd.model.units import ChannelNumber, Frame
 from rigd.takefile.journal import LONGEST_ENTRY_BYTES, Journal, line_of, read_journal
 from rigd.takefile.ledger import (
@@ -206,6 +209,32 @@ def test_a_line_longer_than_any_order_is_not_read_as_json(path: Path) -> None:
     path.write_bytes(line_of(BEGUN) + b"%08x %s\n" % (zlib.crc32(said), said) + durable)
     record = read_journal(path)
     assert record.faults == ("line 2 is damaged and was left out",) and record.durable_frames == 7
+
+
+def test_the_longest_order_is_shorter_than_the_longest_line(path: Path) -> None:
+    settings: dict[str, bool | float | str] = {
+        f"{n:0{LONGEST_SETTING_NAME}}": "x" * LONGEST_CHOICE for n in range(MOST_SETTINGS)
+    }
+    track = replace(
+        BEGUN.order.tracks[0],
+        name="\N{DRUM WITH DRUMSTICKS}" * LONGEST_NAME,
+        source="\N{DRUM WITH DRUMSTICKS}" * LONGEST_NAME,
+        settings=settings,
+    )
+    file = TakeFile(name="\N{DRUM WITH DRUMSTICKS}" * 60, channels=(ChannelNumber(512),))
+    said = GainChange(
+        at_frame=Frame(10**12),
+        channel=ChannelNumber(512),
+        parameter="x" * LONGEST_SETTING_NAME,
+        value=-12.345,
+        confirmed=True,
+        asked=-12.345,
+        word="x" * LONGEST_CHOICE,
+    )
+    order = replace(
+        BEGUN.order, tracks=(track,) * 512, files=(file,) * 512, gain_changes=(said,) * MOST_ROWS_OF_A_TAKE
+    )
+    assert len(line_of(replace(BEGUN, order=order))) < LONGEST_ENTRY_BYTES
 
 
 def test_what_lies_behind_an_end_that_is_told_late_is_not_counted() -> None:

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeFailed, TakeOpened
-from rigd.model.take import TakeFile, TakeFormat
+from rigd.model.messages import Annotate, EndTake, OpenTake, TakeClosed, TakeFailed, TakeOpened
+from rigd.model.take import GainChange, TakeFile, TakeFormat
 from rigd.model.units import ChannelNumber, Frame
 from rigd.takefile.journal import read_journal
 from tests.support.writer_run import FedTape, WriterRun, check_take, order_for, renamed
@@ -95,3 +96,27 @@ def test_a_take_with_gaps_beyond_number_does_not_make_a_report_too_long(runtime:
         writer.send(EndTake(take_id=order.take_id, end_frame=Frame(fed.frame)))
         writer.await_fact(TakeClosed)
     assert len(read_journal(Path(order.folder) / "take.journal").gaps) == 1_200
+
+
+def test_what_preamps_said_before_the_press_is_in_the_journal_and_in_no_report(
+    runtime: Path, library: Path
+) -> None:
+    """A report comes twice a second: thousands of rows in each would be what a writer is busy with."""
+    said = tuple(
+        GainChange(
+            at_frame=Frame(at), channel=ChannelNumber(1), parameter="gain_db", value=1.0, confirmed=True
+        )
+        for at in range(100, 500, 100)
+    )
+    with FedTape(runtime, channels=1) as fed, WriterRun(runtime, library) as writer:
+        order = replace(order_for(library, channels=1), gain_changes=said)
+        writer.send(OpenTake(order=order))
+        writer.await_fact(TakeOpened)
+        fed.feed(10_000)
+        report = writer.await_progress(order.take_id, durable=5_000)
+        assert report.open_takes[0].order == replace(order, gain_changes=())
+        later = replace(said[0], at_frame=Frame(9_000))
+        writer.send(Annotate(take_id=order.take_id, note=later))
+        writer.send(EndTake(take_id=order.take_id, end_frame=Frame(fed.frame)))
+        writer.await_fact(TakeClosed)
+    assert read_journal(Path(order.folder) / "take.journal").gain_changes == (*said, later)

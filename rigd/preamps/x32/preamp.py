@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -22,9 +23,8 @@ from pydantic import field_validator
 from rigd.config.options import NEEDED, Options, option
 from rigd.model.access import Access
 from rigd.model.errors import PreampError
-from rigd.model.gain import PreampAbility, PreampSink, PreampStatus, ReadBack
-from rigd.model.take import Parameter
-from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
+from rigd.model.gain import GAIN, PHANTOM, Abilities, Ability, PreampSink, PreampStatus, SettingKind
+from rigd.model.units import NS_PER_SECOND, ClockNs, Ns, SettingName
 from rigd.preamps.osc_desk.flood_guard import DeskIntake
 from rigd.preamps.osc_desk.host_lookup import Resolver
 from rigd.preamps.osc_desk.talk import DeskTalk, Dialect
@@ -34,9 +34,12 @@ from rigd.wire.osc import OscMessage, encode_message
 log = logging.getLogger(__name__)
 
 MIN_DB, MAX_DB, STEP_DB = -12.0, 60.0, 0.5
-SETTLE_MS = 50
-PARAMETERS: tuple[Parameter, ...] = ("gain_db", "phantom")
-_WORDS = {"gain_db": "gain", "phantom": "phantom"}
+_WORDS = {GAIN: "gain", PHANTOM: "phantom"}
+MOST_CLIENTS = 4
+"""That get pushes of an X32; its own app, a tablet and a stage box's remote are soon as many."""
+_NODE_LINE = re.compile(
+    r"/headamp/(?P<number>[0-9]{2,3}) (?P<gain>[+-]?[0-9]{1,2}(\.[0-9]{1,2})?) (?P<phantom>ON|OFF)"
+)
 _FLOAT_ERROR = 1e-4
 _LOCAL_SOCKETS = {
     "X32": 32,
@@ -103,51 +106,92 @@ class HeadampDialect:
 
     subscribe = encode_message("/xremote")
 
-    def __init__(self, *, called: str, probe_address: str, first_number: int, digits: int) -> None:
+    def __init__(
+        self,
+        *,
+        called: str,
+        probe_address: str,
+        first_number: int,
+        digits: int,
+        has_nodes: bool,
+        unserved: str,
+    ) -> None:
         self.called = called
+        self.has_nodes = has_nodes
+        self.unserved = unserved
         self.probe_address = probe_address
         self.probe = encode_message(probe_address)
         self._first_number = first_number
         self._digits = digits
 
-    def address(self, socket: int, parameter: Parameter) -> str:
+    def address(self, socket: int, name: SettingName) -> str:
         """Sockets count from 1 in rigd, headamps from `first_number` on the desk."""
-        number = socket - 1 + self._first_number
-        return f"/headamp/{number:0{self._digits}}/{_WORDS[parameter]}"
+        return f"/headamp/{self._number(socket)}/{_WORDS[name]}"
 
-    def query(self, socket: int, parameter: Parameter) -> bytes:
+    def _number(self, socket: int) -> str:
+        return f"{socket - 1 + self._first_number:0{self._digits}}"
+
+    def query(self, socket: int, name: SettingName) -> bytes:
         """An address alone asks for its value."""
-        return encode_message(self.address(socket, parameter))
+        return encode_message(self.address(socket, name))
 
-    def order(self, socket: int, parameter: Parameter, value: float) -> bytes:
+    def node(self, socket: int) -> bytes:
+        """ "/node" asks for a branch of the desk's settings as one line of text."""
+        return encode_message("/node", f"headamp/{self._number(socket)}")
+
+    def node_values(self, line: str) -> tuple[int, dict[SettingName, float]] | None:
+        """ "/headamp/000 +30.0 ON", as a scene file has it."""
+        found = _NODE_LINE.fullmatch(line.strip())
+        if found is None:
+            return None
+        gain_db = float(found["gain"])
+        if not MIN_DB - STEP_DB / 2 <= gain_db <= MAX_DB + STEP_DB / 2:
+            return None
+        socket = int(found["number"]) - self._first_number + 1
+        gain = ABILITIES[GAIN].quantise(gain_db)
+        return socket, {GAIN: gain, PHANTOM: float(found["phantom"] == "ON")}
+
+    def order(self, socket: int, name: SettingName, value: float) -> bytes:
         """Gain as float 0 to 1 over -12 to +60 dB, 48 V as int 0 or 1."""
-        if parameter == "gain_db":
-            return encode_message(self.address(socket, parameter), (value - MIN_DB) / (MAX_DB - MIN_DB))
-        return encode_message(self.address(socket, parameter), round(value))
+        if name == GAIN:
+            return encode_message(self.address(socket, name), (value - MIN_DB) / (MAX_DB - MIN_DB))
+        return encode_message(self.address(socket, name), round(value))
 
-    def value(self, parameter: Parameter, message: OscMessage) -> float | None:
+    def value(self, name: SettingName, message: OscMessage) -> float | None:
         """The setting in a message, on rigd's steps; None for NaN, out of range, another type or number."""
         if len(message.arguments) != 1:
             return None
         (argument,) = message.arguments
-        if parameter == "phantom":
+        if name == PHANTOM:
             plain = isinstance(argument, int) and not isinstance(argument, bool) and argument in (0, 1)
             return float(argument) if plain and isinstance(argument, int) else None
         if not isinstance(argument, float) or not -_FLOAT_ERROR <= argument <= 1 + _FLOAT_ERROR:
             return None
-        return ABILITY.quantise(MIN_DB + (MAX_DB - MIN_DB) * argument)
+        return ABILITIES[GAIN].quantise(MIN_DB + (MAX_DB - MIN_DB) * argument)
 
 
-ABILITY = PreampAbility(
-    min_db=MIN_DB,
-    max_db=MAX_DB,
-    step_db=STEP_DB,
-    read_back=ReadBack.PUSH,
-    phantom=True,
-    settle_ms=SETTLE_MS,
+ABILITIES: Abilities = {
+    GAIN: Ability(kind=SettingKind.DB, min_db=MIN_DB, max_db=MAX_DB, step_db=STEP_DB),
+    PHANTOM: Ability(kind=SettingKind.SWITCH, confirm=True),
+}
+"""Of every socket; no pad, and polarity only after the converter, which is not rigd's."""
+X32_DIALECT = HeadampDialect(
+    called="X32",
+    probe_address="/info",
+    first_number=0,
+    digits=3,
+    has_nodes=True,
+    unserved=f"it does not push changes, because at most {MOST_CLIENTS} programs get them and this is one too many "
+    "(end one of the others)",
 )
-X32_DIALECT = HeadampDialect(called="X32", probe_address="/info", first_number=0, digits=3)
-XAIR_DIALECT = HeadampDialect(called="X Air", probe_address="/xinfo", first_number=1, digits=2)
+XAIR_DIALECT = HeadampDialect(
+    called="X Air",
+    probe_address="/xinfo",
+    first_number=1,
+    digits=2,
+    has_nodes=False,
+    unserved="it does not push changes; where many programs are connected to it, end one of the others",
+)
 
 
 class X32Preamp:
@@ -174,7 +218,7 @@ class X32Preamp:
         self._sink = sink
         self._clock = clock
         self._lock = threading.Lock()
-        self._wishes: dict[tuple[int, Parameter], float] = {}
+        self._wishes: dict[tuple[int, SettingName], float] = {}
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._bell: SystemSocket | None = None
@@ -199,26 +243,20 @@ class X32Preamp:
         if self._bell is not None:
             self._bell.close()
 
-    def ability(self, socket: int) -> PreampAbility:
-        """The same for every socket; no pad, and polarity only after the converter, which is not rigd's."""
-        self._check_socket(socket)
-        return ABILITY
-
-    def request(self, socket: int, parameter: Parameter, value: float) -> None:
+    def request(self, socket: int, name: SettingName, value: float) -> None:
         """Asks for a setting; what came of it goes to the sink. Raises PreampError for what no desk could do.
 
         Gain is clamped to the range. Going up, it climbs by at most 6 dB a step, each told when confirmed.
         """
         self._check_socket(socket)
-        if parameter not in PARAMETERS:
-            raise PreampError(f"[preamp.{self.name}] kind {self.kind} has no {parameter}; it was not asked")
+        if name not in ABILITIES:
+            raise PreampError(f"[preamp.{self.name}] kind {self.kind} has no {name}; it was not asked")
         if not math.isfinite(value):
             raise PreampError(
-                f"[preamp.{self.name}] socket {socket}: {value} is not a {parameter}; nothing was changed"
+                f"[preamp.{self.name}] socket {socket}: {value} is not a {name}; nothing was changed"
             )
-        wanted = ABILITY.quantise(value) if parameter == "gain_db" else float(value >= 0.5)
         with self._lock:
-            self._wishes[socket, parameter] = wanted
+            self._wishes[socket, name] = value
         self._ring()
 
     def _check_socket(self, socket: int) -> None:
@@ -239,12 +277,11 @@ class X32Preamp:
                 kind=self.kind,
                 place=f"{self._settings.host}:{self._settings.port}",
                 dialect=self.dialect,
-                ability=ABILITY,
-                held=[(socket, parameter) for socket in self._sockets for parameter in PARAMETERS],
+                abilities=dict.fromkeys(self._sockets, ABILITIES),
                 sink=self._sink,
                 now=self._clock(),
             )
-            intake = DeskIntake("/headamp/", self.dialect.probe_address, now=self._clock())
+            intake = DeskIntake("/headamp/", "node", self.dialect.probe_address, now=self._clock())
             while not self._stopping.is_set():
                 self._turn(talk, line, intake, bell)
         except Exception:
@@ -266,8 +303,8 @@ class X32Preamp:
         talk.follower.line_is(line.place, line.trouble)
         with self._lock:
             wishes, self._wishes = self._wishes, {}
-        for (socket, parameter), value in wishes.items():
-            talk.follower.ask(socket, parameter, value, now)
+        for (socket, name), value in wishes.items():
+            talk.follower.ask(socket, name, value, now)
         talk.follower.tick(now)
         if packet := talk.next_packet(now):
             line.send(packet)
