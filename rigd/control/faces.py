@@ -41,7 +41,7 @@ class FaceDoor:
         return self._controller.state
 
     def do(self, command: Command, answered: Callable[[Reply], None]) -> None:
-        own = replace(command, origin=Origin(self.name))
+        own = replace(command, origin=Origin(self.name), bound=False)
         self._controller.submit_then(own, self._who, answered)
 
     def opened_for(self, who: str, role: Role) -> FaceDoor:

@@ -119,16 +119,19 @@ class Console:
 
 
 class PreampBox:
-    """Eight preamps: gain, pad, 48 V by fours, and a low cut that only the box's own key sets."""
+    """Eight preamps: gain, pad, 48 V by fours, and a low cut."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values = {
             (each, parameter): 0.0
             for each in range(1, 9)
-            for parameter in ("gain_db", "pad", "phantom", "low_cut_hz")
+            for parameter in ("gain", "pad", "phantom", "low_cut")
         }
         self._listeners: set[Any] = set()
+        self.is_there = True
+        """False: it hears nothing and says nothing."""
+        self._orders: list[tuple[int, str, float]] = []
         self.takes = True
         """False: what is asked of it is passed over, as by a box whose panel is locked."""
         self._wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -158,6 +161,23 @@ class PreampBox:
             changed = self._set(each, parameter, value)
             self._push(changed)
 
+    # As the contract of all preamps sees it
+
+    value_of = value
+
+    def vanish(self) -> None:
+        self.is_there = False
+
+    def come_back(self) -> None:
+        self.is_there = True
+
+    def obeys(self, yes: bool) -> None:
+        self.takes = yes
+
+    def orders(self, socket: int, name: str) -> list[float]:
+        with self._lock:
+            return [value for each, what, value in self._orders if (each, what) == (socket, name)]
+
     def _set(self, each: int, parameter: str, value: float) -> list[int]:
         """The sockets that have it now: 48 V goes to four at a time."""
         first = (each - 1) // 4 * 4 + 1
@@ -168,7 +188,7 @@ class PreampBox:
 
     def _push(self, changed: list[Any]) -> None:
         told = [[each, parameter, self._values[each, parameter]] for each, parameter in changed]
-        for address in self._listeners:
+        for address in self._listeners if self.is_there else ():
             self._wire.sendto(json.dumps({"is": told}).encode(), address)
 
     def _run(self) -> None:
@@ -176,14 +196,18 @@ class PreampBox:
             if not select.select([self._wire], [], [], 0.02)[0]:
                 continue
             packet, address = self._wire.recvfrom(2048)
+            if not self.is_there:
+                continue
             said = json.loads(packet)
             with self._lock:
                 if "who" in said:
                     self._wire.sendto(b'{"who": "FourBox 8"}', address)
                 if "push" in said:
                     self._listeners.add(address)
-                if "set" in said and self.takes:
-                    self._push(self._set(*said["set"]))
+                if "set" in said:
+                    self._orders.append(tuple(said["set"]))
+                    if self.takes:
+                        self._push(self._set(*said["set"]))
                 if "get" in said:
                     each, parameter = said["get"]
                     told = [[each, parameter, self._values[each, parameter]]]

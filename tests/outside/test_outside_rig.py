@@ -81,11 +81,11 @@ def test_a_fader_on_the_console_turns_the_box_and_its_motor_follows_the_truth(
 ) -> None:
     wait_for(lambda: stage.console.shown("display", 2) == "Voice 2 +0.0", instead=stage.console.texts)
     stage.console.fader(2, 0.5)
-    wait_for(lambda: stage.box.value(2, "gain_db") == 30.0, "the box")
+    wait_for(lambda: stage.box.value(2, "gain") == 30.0, "the box")
     wait_for(lambda: stage.console.shown("motor", 2) == 0.5, "the motor")
     wait_for(lambda: stage.console.shown("display", 2) == "Voice 2 +30.0", instead=stage.console.texts)
     feed.until("event", what="setting changed", subject="2")
-    stage.box.turn(2, "gain_db", 12.0)
+    stage.box.turn(2, "gain", 12.0)
     wait_for(lambda: stage.console.shown("display", 2) == "Voice 2 +12.0", "a hand at the box")
 
 
@@ -130,7 +130,7 @@ def test_what_the_config_does_not_allow_is_refused_at_the_console(stage: Stage, 
     wait_for(lambda: stage.console.refused, "a word at the fader")
     ((control, text),) = stage.console.refused
     assert control == "fader 3" and '[surface.console] does not allow "gain 3"' in text
-    assert stage.box.value(3, "gain_db") == 0.0
+    assert stage.box.value(3, "gain") == 0.0
     feed.say(do="no such thing", id=8)
     refused = feed.until("id", id=8)
     assert not refused["accepted"] and '"no" is not a command' in refused["text"]

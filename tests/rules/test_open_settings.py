@@ -125,7 +125,7 @@ def test_a_phantom_group_is_switched_once_and_the_confirmation_names_all_its_cha
     refused = desk.no("phantom 2 on")
     assert 'channels 1 "Kick", 3 "Bass" as well' in refused
     assert "socket 4 of the preamp as well, which no channel uses" in refused
-    assert 'channel 1 "Kick", 2 "Snare", 3 "Bass": phantom on' in desk.ok("phantom 2 on confirm")
+    assert 'channels 1 "Kick", 2 "Snare", 3 "Bass": phantom on' in desk.ok("phantom 2 on confirm")
     (request,) = desk.done(RequestSetting)
     assert (request.socket, request.value) == (2, 1.0)
     assert [channel.phantom.asked for channel in desk.state.channels] == [1.0, 1.0, 1.0, None]

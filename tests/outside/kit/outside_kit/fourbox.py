@@ -1,7 +1,7 @@
 """A box of eight preamps on UDP, whose 48 V goes by fours: [preamp.<name>] kind "fourbox".
 
-It carries reads and writes over its wire; what is read and written when is the follower's. The box itself also has a
-low cut a channel. A channel's settings are gain, pad, 48 V and polarity, so that is left to the box's own key.
+It carries reads and writes over its wire; what is read and written when is the follower's. Besides gain, pad and 48 V
+a channel has a low cut, which rigd knows only by what is said of it here.
 """
 
 from __future__ import annotations
@@ -21,16 +21,25 @@ from rigd.config.options import NEEDED, Options, option
 from rigd.model.access import Access
 from rigd.model.errors import PreampError
 from rigd.model.found import FoundHere
-from rigd.model.gain import PreampAbility, PreampSink, ReadBack
-from rigd.model.take import Parameter
-from rigd.model.units import NS_PER_SECOND, Ns
-from rigd.preamps.follower import Follower, Probe, Read, Subscribe, Write
+from rigd.model.gain import GAIN, PAD, PHANTOM, Abilities, Ability, PreampSink, SettingKind
+from rigd.model.units import NS_PER_SECOND, Ns, SettingName
+from rigd.preamps.follower import Follower
+from rigd.preamps.orders import Probe, Read, Subscribe, Write
 
 SOCKETS = range(1, 9)
-PARAMETERS: tuple[Parameter, ...] = ("gain_db", "pad", "phantom")
-ABILITY = PreampAbility(
-    min_db=0.0, max_db=60.0, step_db=1.0, read_back=ReadBack.PUSH, pad=True, phantom=True, settle_ms=20
-)
+LOW_CUT = SettingName("low_cut")
+LOW_CUTS = ("off", "80 Hz", "120 Hz")
+
+
+def abilities_of(socket: int) -> Abilities:
+    """What one of its preamps can do; 48 V is one switch for four."""
+    first = (socket - 1) // 4 * 4 + 1
+    return {
+        GAIN: Ability(kind=SettingKind.DB, min_db=0.0, max_db=60.0, step_db=1.0, settle_ms=20),
+        PAD: Ability(kind=SettingKind.SWITCH),
+        PHANTOM: Ability(kind=SettingKind.SWITCH, confirm=True, group=tuple(range(first, first + 4))),
+        LOW_CUT: Ability(kind=SettingKind.CHOICE, choices=LOW_CUTS),
+    }
 
 
 class FourBoxSettings(Options):
@@ -70,7 +79,8 @@ class FourBox:
         self._address = (settings.host, settings.port)
         self._sockets, self._sink = tuple(sockets), sink
         self._lock = threading.Lock()
-        self._wishes: dict[tuple[int, Parameter], float] = {}
+        self._abilities = {each: abilities_of(each) for each in self._sockets}
+        self._wishes: dict[tuple[int, SettingName], float] = {}
         self._bell = Bell()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"fourbox {name}", daemon=True)
@@ -85,19 +95,15 @@ class FourBox:
             self._thread.join()
         self._bell.close()
 
-    def ability(self, socket: int) -> PreampAbility:
-        return ABILITY
-
-    def request(self, socket: int, parameter: Parameter, value: float) -> None:
-        if parameter not in PARAMETERS:
-            raise PreampError(f'[preamp.{self.name}] kind "fourbox" has no {parameter}; it was not asked')
+    def request(self, socket: int, name: SettingName, value: float) -> None:
+        if socket not in self._abilities or name not in self._abilities[socket]:
+            raise PreampError(f"[preamp.{self.name}] socket {socket} has no {name} in use; it was not asked")
         if not math.isfinite(value):
             raise PreampError(
-                f"[preamp.{self.name}] socket {socket}: {value} is no {parameter}; nothing was changed"
+                f"[preamp.{self.name}] socket {socket}: {value} is no {name}; nothing was changed"
             )
-        wanted = ABILITY.quantise(value) if parameter == "gain_db" else float(value >= 0.5)
         with self._lock:
-            self._wishes[socket, parameter] = wanted
+            self._wishes[socket, name] = value
         self._bell.ring()
 
     def _run(self) -> None:
@@ -106,8 +112,7 @@ class FourBox:
             kind="fourbox",
             called="FourBox",
             place=f"{self._address[0]}:{self._address[1]}",
-            ability=ABILITY,
-            held=[(each, parameter) for each in self._sockets for parameter in PARAMETERS],
+            abilities=self._abilities,
             sink=self._sink,
             now=_now(),
         )
@@ -120,14 +125,14 @@ class FourBox:
         now = _now()
         with self._lock:
             wishes, self._wishes = self._wishes, {}
-        for (each, parameter), value in wishes.items():
-            follower.ask(each, parameter, value, now)
+        for (each, name), value in wishes.items():
+            follower.ask(each, name, value, now)
         follower.tick(now)
         match follower.next_order(now):
-            case Read(each, parameter):
-                self._send(wire, {"get": [each, parameter]})
-            case Write(each, parameter, value):
-                self._send(wire, {"set": [each, parameter, value]})
+            case Read(each, name):
+                self._send(wire, {"get": [each, name]})
+            case Write(each, name, value):
+                self._send(wire, {"set": [each, name, value]})
             case Subscribe():
                 self._send(wire, {"push": True})
             case Probe():
@@ -148,9 +153,8 @@ class FourBox:
             follower.answered(_now())
             if "who" in said:
                 follower.introduced(str(said["who"])[:80])
-            for each, parameter, value in said.get("is", ()):
-                if parameter in PARAMETERS:  # its low cut is none of them
-                    follower.reported(int(each), parameter, float(value), _now())
+            for each, name, value in said.get("is", ()):
+                follower.reported(int(each), SettingName(str(name)), float(value), _now())
         except (ValueError, TypeError, AttributeError, RecursionError):
             return  # not what this box says: the follower reads again
 
