@@ -32,6 +32,8 @@ TICK_NS = 1_000_000
 _BETWEEN_NEWS_S = 0.02
 """A device that comes announces its ports one after another: all of them are looked at once."""
 _MOST_LOOKS = 10
+_LOOKS_AT_OPENING = 5
+"""So that the first press is placed as well as all others, though the thread may be held up between two looks."""
 
 
 @functools.cache
@@ -163,6 +165,8 @@ class AlsaLink:
         self._root = root
         self.output_trouble = ""
         self._connect()
+        for _ in range(_LOOKS_AT_OPENING):
+            self._look_at_clocks()
 
     def wait(self, timeout_s: float) -> list[Heard]:
         """See MidiLink."""
@@ -189,9 +193,13 @@ class AlsaLink:
         if found:
             self._out = self._sequencer.connect_out((outputs[found].client, outputs[found].port))
 
-    def _heard(self, arrived: Sequence[Arrived]) -> list[Heard]:
+    def _look_at_clocks(self) -> Ns:
         before_ns = self._clock()
         self._queue_clock.read(before_ns, self._sequencer.queue_now_ns(), now_ns := self._clock())
+        return now_ns
+
+    def _heard(self, arrived: Sequence[Arrived]) -> list[Heard]:
+        now_ns = self._look_at_clocks()
         return [
             (message, self._queue_clock.stamp(each.queue_ns, now_ns=now_ns))
             for each in arrived
