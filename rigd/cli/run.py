@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rigd.cli.doctor import needs_of, this_machine
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command, Option
 from rigd.cli.identity import identity_warnings
-from rigd.cli.live import LiveView
 from rigd.cli.run_log import RunLog
 from rigd.cli.stopping import Answer, Conduct, Signals, last_words, let_go_of, open_takes, terminal_streams
 from rigd.cli.terminal import AS_JSON, config_option, errors_told, fail, out, print_json
@@ -34,6 +34,9 @@ from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
 from rigd.wire.notify import Notifier
 from rigd.wire.plain_log import PlainFormatter
 from rigd.wire.start_progress import StartFeed
+
+if TYPE_CHECKING:
+    from rigd.cli.live import LiveView
 
 CLOSE_WITHIN_S = 60.0
 CLOSED_LOOK_S = 0.05
@@ -73,7 +76,7 @@ def run(config: Path, overrides: Sequence[str], leave_running: bool, supervised:
     logging.getLogger("rigd").info(
         "rigd listens; runtime folder %s, library %s", loaded.runtime_dir, loaded.library
     )
-    view = LiveView(loaded.runtime_dir / "rigd.sock") if live else None
+    view = _live_view(loaded.runtime_dir / "rigd.sock") if live else None
     if view is not None:
         view.start()
         if cure := goes_with_login(loaded.runtime_dir, user=user_name(), uid=os.getuid()):
@@ -87,6 +90,12 @@ def run(config: Path, overrides: Sequence[str], leave_running: bool, supervised:
     for word in words.split("\n"):
         logging.getLogger("rigd").info("%s", word)
     _leave(words if live else "", log, view)
+
+
+def _live_view(socket: Path) -> LiveView:
+    from rigd.cli.live import LiveView  # only for a terminal: what draws costs 6 MB and a tenth of the start
+
+    return LiveView(socket)
 
 
 def _run(
