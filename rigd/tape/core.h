@@ -122,6 +122,10 @@ uint32_t rigd_points(const rigd_tape *tape, uint64_t before_block, int64_t windo
 uint64_t rigd_levels(const rigd_tape *tape, uint64_t from_block, float *peak, double *energy,
                      uint64_t *clipped, uint64_t *frames, int64_t *end_frame);
 
+/* dBFS of `channels` peaks, and of energies over so many frames, no lower than `floor`. */
+void rigd_dbfs(const float *peak, const double *energy, uint32_t channels, uint64_t frames, double floor,
+               double *peak_dbfs, double *rms_dbfs);
+
 /* Packing `frames` frames from `position`; channels count from 0. Mono: channel i goes to
  * out + i * stride_bytes. Poly: interleaved, in the order given. Returns 0, or -1 when the tape was
  * overwritten under the reader, and what is in `out` is worthless. */

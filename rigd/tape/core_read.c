@@ -1,6 +1,8 @@
 /* The tape's C core, second part: reading. The block log, cursors, points of the timeline, levels. */
 #include "core_inside.h"
 
+#include <math.h>
+
 int rigd_block_at(const rigd_tape *t, uint64_t index, rigd_block *block)
 {
     uint64_t words[LOG_WORDS];
@@ -233,4 +235,19 @@ uint64_t rigd_levels(const rigd_tape *t, uint64_t from_block, float *peak, doubl
         *end_frame = b.first_frame + (int64_t)b.frames;
     }
     return blocks;
+}
+
+static double dbfs(double power, double value, double floor)
+{
+    double db = value > 0.0 ? 10.0 * power * log10(value) : floor;
+    return db > floor ? db : floor;
+}
+
+void rigd_dbfs(const float *peak, const double *energy, uint32_t channels, uint64_t frames, double floor,
+               double *peak_dbfs, double *rms_dbfs)
+{
+    for (uint32_t i = 0; i < channels; i++) {
+        peak_dbfs[i] = dbfs(2.0, (double)peak[i], floor);
+        rms_dbfs[i] = dbfs(1.0, energy[i] / (double)frames, floor);
+    }
 }

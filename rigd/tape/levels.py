@@ -5,8 +5,6 @@ One thread a meter; any number of meters. Reads a few numbers a block, never sam
 
 from __future__ import annotations
 
-import math
-
 from rigd.model.levels import FLOOR_DBFS, Levels
 from rigd.model.units import Frame
 from rigd.tape._core import ffi, lib
@@ -39,15 +37,12 @@ class LevelMeter:
             self._map.pointer, self._block, peak, energy, clipped, frames, end_frame
         )
         if frames[0] > 0:
+            peak_dbfs, rms_dbfs = ffi.new("double[]", channels), ffi.new("double[]", channels)
+            lib.rigd_dbfs(peak, energy, channels, frames[0], FLOOR_DBFS, peak_dbfs, rms_dbfs)
             self._last = Levels(
                 at_frame=Frame(end_frame[0]),
-                peak_dbfs=tuple(_dbfs(2.0, value) for value in peak),
-                rms_dbfs=tuple(_dbfs(1.0, value / frames[0]) for value in energy),
+                peak_dbfs=tuple(peak_dbfs),
+                rms_dbfs=tuple(rms_dbfs),
                 clipped=tuple(clipped),
             )
         return self._last
-
-
-def _dbfs(power: float, value: float) -> float:
-    """`power` 1 for a square (power), 2 for an amplitude."""
-    return max(FLOOR_DBFS, 10.0 * power * math.log10(value)) if value > 0.0 else FLOOR_DBFS
