@@ -10,6 +10,7 @@ from pathlib import Path
 from rigd.api.client import ControlClient
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command
+from rigd.cli.take_table import take_table
 from rigd.cli.terminal import (
     AS_JSON,
     RUNTIME_DIR,
@@ -20,7 +21,6 @@ from rigd.cli.terminal import (
     print_json,
     socket_path,
 )
-from rigd.cli.view import take_table
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
 from rigd.config.runtime_dir import resolve_runtime_dir

@@ -44,7 +44,7 @@ def list_takes(runtime_dir: Path | None, as_json: bool) -> None:
     if not found:
         out.print(f"no takes yet in {state.session}")
         return
-    from rigd.cli.view import take_table  # it draws, and takes longer to load than all the rest
+    from rigd.cli.take_table import take_table  # it draws, and takes longer to load than all the rest
 
     out.console.print(take_table(found, state.sample_rate_hz), soft_wrap=not sys.stdout.isatty())
     out.print(state.session_folder, style="dim")

@@ -4,7 +4,7 @@ Nothing is drawn here: a command that prints a line need not load what draws (do
 
 from __future__ import annotations
 
-from rigd.hands.showing import Knowledge, gain_shown, time_left_text
+from rigd.hands.showing import STATE_WORDS, Knowledge, gain_shown, time_left_text
 from rigd.model.blackbox import BlackBox
 from rigd.model.disk_words import bytes_text
 from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take
@@ -72,3 +72,9 @@ def gain_piece(channel: Channel) -> tuple[str, str]:
     gain = gain_shown(channel)
     text = "" if gain.known is Knowledge.NO_PREAMP else f"{gain.text} dB"
     return text, GAIN_STYLES.get(gain.known, "yellow")
+
+
+def headline_words(state: RigState) -> str:
+    """'REC: Blue Train · Take 003', 'READY'."""
+    word = STATE_WORDS[state.transport]
+    return f"{word}: {take_title(state.take)}" if state.take is not None else word

@@ -261,18 +261,41 @@ class GainShown(Struct, frozen=True, kw_only=True):
     known: Knowledge
 
 
-def gain_shown(channel: Channel | None) -> GainShown:
-    """The gain of a channel; None is one that the rig does not have."""
+def gain_shown(channel: Channel | None, *, tenths: bool = True) -> GainShown:
+    """The gain of a channel; None is one that the rig does not have. Without `tenths`: in whole dB."""
     if channel is None or not channel.preamp:
         return GainShown(text="--", known=Knowledge.NO_PREAMP)
-    gain = channel.gain
+    gain, form = channel.gain, "+z.1f" if tenths else "+z.0f"
     if gain.asked is not None:
-        return GainShown(text=f"?{gain.asked:+.1f}", known=Knowledge.PENDING)
+        return GainShown(text=f"?{gain.asked:{form}}", known=Knowledge.PENDING)
     if gain.value is None:
         return GainShown(text="?", known=Knowledge.UNKNOWN)
     if not gain.confirmed:
-        return GainShown(text=f"?{gain.value:+.1f}", known=Knowledge.DOUBTFUL)
-    return GainShown(text=f"{gain.value:+.1f}", known=Knowledge.CONFIRMED)
+        return GainShown(text=f"?{gain.value:{form}}", known=Knowledge.DOUBTFUL)
+    return GainShown(text=f"{gain.value:{form}}", known=Knowledge.CONFIRMED)
+
+
+class PhantomShown(Struct, frozen=True, kw_only=True):
+    """48 V of a channel as it is shown."""
+
+    text: str
+    """ "48V", "?48V" where that is not confirmed; empty where it is off, or there is none."""
+    known: Knowledge
+
+
+def phantom_shown(channel: Channel | None) -> PhantomShown:
+    """Whether a channel gives 48 V. What was asked for and not confirmed, and what it gave before it stopped to
+    answer, has a question mark: a ribbon microphone may hang there."""
+    if channel is None or not channel.preamp:
+        return PhantomShown(text="", known=Knowledge.NO_PREAMP)
+    phantom = channel.phantom
+    if phantom.asked is not None:
+        return PhantomShown(text="?48V", known=Knowledge.PENDING)
+    if phantom.value is None:
+        return PhantomShown(text="", known=Knowledge.UNKNOWN)
+    if not phantom.confirmed:
+        return PhantomShown(text="?48V" if phantom.value else "", known=Knowledge.DOUBTFUL)
+    return PhantomShown(text="48V" if phantom.value else "", known=Knowledge.CONFIRMED)
 
 
 # --- levels -----------------------------------------------------------------------------------------

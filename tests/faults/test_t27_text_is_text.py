@@ -24,7 +24,8 @@ from rich.text import Text
 
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.run_log import RunLog
-from rigd.cli.view import live_view, take_table
+from rigd.cli.take_table import take_table
+from rigd.cli.view import Paper, Told, live_view
 from rigd.model.commands import Rejected
 from rigd.model.events import Event
 from rigd.model.levels import Levels
@@ -165,7 +166,9 @@ def drawn(state: RigState) -> str:
     levels = Levels(at_frame=Frame(9), peak_dbfs=(-3.0,), rms_dbfs=(-9.0,), clipped=(0,))
     event = filled(Event, state.song)
     with console.capture() as captured:
-        console.print(live_view(state, levels, (event, event)))
+        paper = Paper(width=5000, height=60)
+        told = Told(at="21:14:03", event=event)
+        console.print(Group(*live_view(state, levels, (told, told), paper)))
         console.print(take_table(state.takes, state.sample_rate_hz))
     return captured.get()
 
