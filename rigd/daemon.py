@@ -27,6 +27,7 @@ from rigd.blackbox.recorder import BlackBoxKeeper
 from rigd.config.kinds import SURFACES, Kinds
 from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
+from rigd.control.clip_watch import ClipWatch
 from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
 from rigd.control.feedback import Feedback
@@ -240,6 +241,9 @@ class Rig:
         )
         self._unsafe_sound.start()
         running.callback(self._unsafe_sound.stop)
+        clips = ClipWatch(tape.meter(), post=self._post)
+        clips.start()
+        running.callback(clips.stop)
         keeper.open_session(config.session_name(), going_on=True)
         preamps.start()
         running.callback(preamps.stop)

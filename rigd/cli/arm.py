@@ -88,6 +88,7 @@ DISARM = _of_channels("disarm", "Leave these channels out of the next take.")
 LOCK = rig_command("lock")
 UNLOCK = rig_command("unlock")
 CLEAR_FAULT = rig_command("clear-fault")
+CLEAR_CLIPS = rig_command("clear-clips")
 SHUT_DOWN = rig_command("shut-down", may_hold=True)
 DO = Command(
     name="do",

@@ -6,7 +6,7 @@ between the fields, tenths of a dB, the name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
@@ -14,9 +14,10 @@ from rich.text import Text
 
 from rigd.cli.signs import shown
 from rigd.cli.words import GAIN_STYLES
-from rigd.hands.showing import Knowledge, gain_shown, level_shown, phantom_shown
+from rigd.hands.showing import Knowledge, LevelShown, gain_shown, level_shown, phantom_shown
 from rigd.model.levels import FLOOR_DBFS, Levels
 from rigd.model.state import Channel
+from rigd.model.units import ChannelNumber
 
 METER_FLOOR_DB = -60.0
 COLUMNS = (1, 2, 4, 8)
@@ -137,13 +138,22 @@ def fewest_rows(channels: tuple[Channel, ...], width: int, *, is_named: bool) ->
     return -(-len(channels) // most)
 
 
-def grid_lines(grid: Grid, levels: Levels | None, *, is_recording: bool, encoding: str) -> list[Text]:
-    """The lines of the grid, read down each column."""
+def grid_lines(
+    grid: Grid,
+    levels: Levels | None,
+    *,
+    clipped: Container[ChannelNumber],
+    is_recording: bool,
+    encoding: str,
+) -> list[Text]:
+    """The lines of the grid, read down each column. `clipped`: those whose clips nobody has seen yet."""
     lines = []
     for row in range(grid.rows):
         line = Text(no_wrap=True)
         for channel in grid.channels[row :: grid.rows]:
-            cell = _cell(channel, levels, grid.form, is_recording=is_recording, encoding=encoding)
+            level = level_shown(levels, channel)
+            has_clipped = channel.number in clipped or (level is not None and level.clipped)
+            cell = _cell(channel, level, grid.form, has_clipped, is_recording=is_recording, encoding=encoding)
             cell.append(" " * (grid.column_width - cell_len(cell.plain)))
             line.append_text(cell)
         line.rstrip()
@@ -151,10 +161,16 @@ def grid_lines(grid: Grid, levels: Levels | None, *, is_recording: bool, encodin
     return lines
 
 
-def _cell(channel: Channel, levels: Levels | None, form: Form, *, is_recording: bool, encoding: str) -> Text:
-    level = level_shown(levels, channel)
+def _cell(
+    channel: Channel,
+    level: LevelShown | None,
+    form: Form,
+    has_clipped: bool,
+    *,
+    is_recording: bool,
+    encoding: str,
+) -> Text:
     peak = level.peak_dbfs if level is not None else FLOOR_DBFS
-    has_clipped = level is not None and level.clipped
     blank = " " if form.is_spaced else ""
     cell = Text(no_wrap=True)
     cell.append(f"{channel.number:0{form.number}}{blank}", style="dim")

@@ -20,7 +20,7 @@ from rigd.cli.terminal import LEVELS_HZ, out
 from rigd.cli.view import Look, Paper, Told, live_view
 from rigd.cli.words import headline_words
 from rigd.model.errors import NotRunning, RigEnded, RigError
-from rigd.model.events import Event
+from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
 from rigd.model.units import Ns
@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "k": ("keep", {"seconds": KEEP_S}),
     "u": ("undo", {}),
     "c": ("circle", {}),
+    "x": ("clear-clips", {}),
 }
 """The command of each key."""
 
@@ -83,6 +84,8 @@ class Drawing:
             if isinstance(news, RigState):
                 self.state = news
             elif isinstance(news, Event):
+                if news.what is Happening.CLIPPED and self._story and self._story[-1].event.what is news.what:
+                    self._story.pop()  # one a second, of a channel that clips all the time
                 self._story.append(Told(at=time_of_day(news.at_ns), event=news))
             else:
                 self._levels = news

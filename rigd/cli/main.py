@@ -38,6 +38,7 @@ COMMANDS = {
     "lock": "arm.LOCK",
     "unlock": "arm.UNLOCK",
     "clear-fault": "arm.CLEAR_FAULT",
+    "clear-clips": "arm.CLEAR_CLIPS",
     "do": "arm.DO",
     "recover": "recover.RECOVER",
     "shut-down": "arm.SHUT_DOWN",

@@ -25,7 +25,7 @@ from rigd.cli.words import (
     take_count,
     take_title,
 )
-from rigd.hands.showing import exact_time_text, take_frames
+from rigd.hands.showing import Knowledge, exact_time_text, phantom_shown, take_frames
 from rigd.model.disk_words import measurement_text
 from rigd.model.takes import closing_takes
 
@@ -77,9 +77,16 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
     for preamp in state.preamps:
         word = "answers" if preamp.answering else "does not answer"
         out.print(f"preamp     {preamp.name}: {word}  {preamp.detail}")
+    for clips in state.clips:
+        text = f"{clips.channel}: {count(clips.samples, 'sample')}, last at {clips.last_at}. Seen: rigd clear-clips"
+        out.print(f"clipped    {text}", style="bold red")
     for channel in state.channels:
         lamp = "●" if channel.armed else "○"
-        out.print(f"{channel.number:>9}  {lamp} {channel.name}   ", gain_piece(channel))
+        phantom = phantom_shown(channel)
+        style = "bold" if phantom.known is Knowledge.CONFIRMED else "yellow"
+        gain = gain_piece(channel)
+        pieces = [gain, ("  " + phantom.text, style)] if phantom.text else [gain]
+        out.print(f"{channel.number:>9}  {lamp} {channel.name}   ", *pieces)
     for fault in state.faults:
         out.print(f"fault      {fault.what}", style="bold red")
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from rigd.cli.channel_grid import Grid, fewest_rows, grid_for, grid_lines
 from rigd.cli.signs import shown
-from rigd.cli.words import count, entries, room_left, take_count
+from rigd.cli.words import clips_piece, count, entries, room_left, take_count
 from rigd.hands.showing import (
     STATE_WORDS,
     exact_time_text,
@@ -28,6 +28,10 @@ from rigd.model.levels import Levels
 from rigd.model.state import MirrorPhase, RigState, Transport, is_rolling
 
 SHORT_OF_ROOM_S = 600
+NARROW = 60
+"""On fewer columns the headline is in short words."""
+SHORTEST_SONG = 5
+GAP = "  "
 STORY_LINES = 8
 LEAST_STORY_LINES = 2
 LEAST_FAULT_LINES = 2
@@ -40,6 +44,7 @@ STATE_STYLES = {
 }
 LOUD = {
     Happening.GAP_FOUND,
+    Happening.CLIPPED,
     Happening.FAULT_RAISED,
     Happening.TAKE_FAILED,
     Happening.DISK_SPACE,
@@ -52,6 +57,7 @@ KEYS = (
     ("k", "keep the last 20 s as a take"),
     ("u", "undo: bring back a thrown away take"),
     ("c", "circle the take, or take it back"),
+    ("x", "clips (!) are seen: show new ones only"),
     ("f", "the faults, whole"),
     ("< >", "other channels"),
     ("?", "this list"),
@@ -102,7 +108,7 @@ def live_view(
     look: Look = PLAIN_LOOK,
 ) -> list[Text]:
     """The whole screen: no more lines than the paper has, none wider than it."""
-    top = _flow(_headline(state, levels, paper), paper, gap="  ")
+    top = _flow(_headline(state, levels, paper), paper, gap=GAP)
     word = (
         _wrapped(Text(shown(look.word, paper.encoding), style="bold yellow"), paper)[:2] if look.word else []
     )
@@ -168,7 +174,10 @@ def _lines_for_faults(state: RigState, paper: Paper, room: int) -> int:
 def _grid(grid: Grid | None, state: RigState, levels: Levels | None, paper: Paper) -> list[Text]:
     if grid is None:
         return []
-    lines = grid_lines(grid, levels, is_recording=state.take is not None, encoding=paper.encoding)
+    clipped = {clips.channel for clips in state.clips}
+    lines = grid_lines(
+        grid, levels, clipped=clipped, is_recording=state.take is not None, encoding=paper.encoding
+    )
     if grid.pages > 1:
         first, last = grid.channels[0].number, grid.channels[-1].number
         where = f"{first}-{last} of {len(state.channels)}  > more"
@@ -178,7 +187,7 @@ def _grid(grid: Grid | None, state: RigState, levels: Levels | None, paper: Pape
 
 def _headline(state: RigState, levels: Levels | None, paper: Paper) -> list[Piece]:
     """The red light: state, time, take; what is wrong with it. What cannot be done without comes first."""
-    take = state.take
+    take, is_narrow = state.take, paper.width < NARROW
     dot = "● " if is_rolling(state) else ""
     pieces: list[Piece] = [(f" {dot}{STATE_WORDS[state.transport]} ", STATE_STYLES[state.transport])]
     if take is not None:
@@ -186,33 +195,39 @@ def _headline(state: RigState, levels: Levels | None, paper: Paper) -> list[Piec
         pieces.append((exact_time_text(frames, state.sample_rate_hz), "bold"))
         slate = take.slate
         name = f' "{slate.name}"' if slate.name else ""
-        pieces.append((_title(slate.song, f"Take {slate.number:03}", name, paper), "bold"))
+        pieces.append((_title(slate.song, slate.number, name, paper, beside=pieces), "bold"))
         if gaps := entries(take).gaps:
             pieces.append((count(gaps, "gap"), "bold red"))
         if slate.circled:
             pieces.append(("◎ circled", "green"))
     else:
-        pieces.append((_title(state.song, f"Take {state.next_take_number:03}", " next", paper), ""))
+        pieces.append((_title(state.song, state.next_take_number, " next", paper, beside=pieces), ""))
+    if state.clips:
+        pieces.append((clips_piece(state, is_short=is_narrow), "bold red"))
     if (saving := saving_take(state)) is not None:
         pieces.append((f"saving take {saving.slate.number:03}", "yellow"))
     if state.unsafe_s >= 1.0:
-        pieces.append((f"{state.unsafe_s:.0f} s not yet safe", "yellow"))
+        pieces.append((f"{state.unsafe_s:.0f} s {'unsafe' if is_narrow else 'not yet safe'}", "yellow"))
     if state.locked:
-        pieces.append(("LOCKED: hold to stop", "yellow"))
+        pieces.append(("LOCKED" if is_narrow else "LOCKED: hold to stop", "yellow"))
     return pieces
 
 
-def _title(song: str, take: str, more: str, paper: Paper) -> str:
-    """'Blue Train · Take 003 "slow"' in one line: the number never gives way, the song does."""
-    left = paper.width - cell_len(take)
-    more = shown(more, paper.encoding)
-    if cell_len(more) > left:
-        more = ""
-    left -= cell_len(more) + 3
-    song = shown(song, paper.encoding)
-    if not song or left < 4:
-        return take + more
-    return f"{_shortened(song, left)} · {take}{more}"
+def _title(song: str, number: int, more: str, paper: Paper, *, beside: list[Piece]) -> str:
+    """'Blue Train · Take 003 "slow"', beside these pieces or in a line of its own: the number never gives way, the
+    song does."""
+    take = f"Take {number:03}"
+    more, song = shown(more, paper.encoding), shown(song, paper.encoding)
+    whole = f"{song} · {take}{more}" if song else take + more
+    taken = sum(cell_len(words) + len(GAP) for words, _ in beside)
+    lines = (paper.width - taken, paper.width)
+    for room in lines:
+        if cell_len(whole) <= room:
+            return whole
+        left = room - cell_len(f"… · {take}")
+        if song and left >= SHORTEST_SONG:
+            return f"{_shortened(song, left + 1)} · {take}"
+    return take
 
 
 def _information(state: RigState) -> list[Piece]:

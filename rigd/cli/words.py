@@ -9,6 +9,8 @@ from rigd.model.blackbox import BlackBox
 from rigd.model.disk_words import bytes_text
 from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take
 
+MOST_NAMED = 6
+
 
 def take_count(state: RigState) -> int:
     """The session's takes, also those that the answer had no room for."""
@@ -37,6 +39,14 @@ def room_left(state: RigState) -> str:
         return "disk: not known yet"
     in_charge = state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE
     return f"{left} of {'mirror' if in_charge else 'disk'}"
+
+
+def clips_piece(state: RigState, *, is_short: bool = False) -> str:
+    """'clipped: 3, 4, 9', '12 channels clipped': since that was seen last."""
+    if len(state.clips) > MOST_NAMED:
+        return f"{len(state.clips)} clipped" if is_short else f"{len(state.clips)} channels clipped"
+    numbers = ", ".join(str(clips.channel) for clips in state.clips)
+    return f"clip {numbers}" if is_short else f"clipped: {numbers}"
 
 
 def mirror_line(mirror: Mirror) -> str:

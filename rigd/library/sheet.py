@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rigd.model.clips import TakeClips, TrackLevel
 from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import (
     ClosedFile,
@@ -35,6 +36,14 @@ from rigd.takefile.ledger import TakeRecord
 SHEET_VERSION = 1
 
 
+class SheetClip(Struct, frozen=True, kw_only=True):
+    """A place where the channel was at full scale: from this frame on, so many frames long, so many samples of it."""
+
+    frame: int
+    length_frames: int
+    samples: int
+
+
 class SheetChannel(Struct, frozen=True, kw_only=True):
     """A recorded channel, and where its sound begins. Gain and switches at the start; null: not known."""
 
@@ -49,6 +58,16 @@ class SheetChannel(Struct, frozen=True, kw_only=True):
     pad: bool | None
     phantom: bool | None
     polarity: bool | None
+    peak_dbfs: float | None = None
+    """Its largest sample; null: nobody measured it (a take of an older rigd, or from the black box)."""
+    clipped_samples: int | None = None
+    """So many samples were at full scale; null as above."""
+    clip_count: int | None = None
+    """In so many places; samples less than half a second apart are one."""
+    clips: tuple[SheetClip, ...] = ()
+    """The first hundred places."""
+    last_clip_frame: int | None = None
+    """Where it clipped last; null: nowhere."""
 
 
 class SheetGainChange(Struct, frozen=True, kw_only=True):
@@ -203,6 +222,7 @@ def make_sheet(
         for file in order.files
         for place, channel in enumerate(file.channels, start=1)
     }
+    levels = {level.channel: level for level in record.levels}
     return TakeSheet(
         take_id=order.take_id,
         session=record.slate.session,
@@ -226,7 +246,12 @@ def make_sheet(
         sample_rate_hz=order.format.sample_rate_hz,
         sample=order.format.sample,
         simulated=order.simulated,
-        channels=tuple(_channel(track, *places.get(track.channel, ("", 0))) for track in order.tracks),
+        channels=tuple(
+            _with_level(
+                _channel(track, *places.get(track.channel, ("", 0))), levels.get(track.channel), first, length
+            )
+            for track in order.tracks
+        ),
         gain_changes=tuple(
             SheetGainChange(
                 frame=change.at_frame - first,
@@ -283,6 +308,27 @@ def _channel(track: Track, file: str, place: int) -> SheetChannel:
         pad=track.pad,
         phantom=track.phantom,
         polarity=track.polarity,
+    )
+
+
+def _with_level(channel: SheetChannel, level: TrackLevel | None, first: Frame, length: int) -> SheetChannel:
+    if level is None:
+        return channel
+    return replace(
+        channel,
+        peak_dbfs=level.peak_dbfs,
+        clipped_samples=level.clipped_samples,
+        clip_count=level.clip_count,
+        clips=tuple(
+            SheetClip(
+                frame=clip.at_frame - first,
+                length_frames=clip.end_frame - clip.at_frame,
+                samples=clip.samples,
+            )
+            for clip in level.clips
+            if clip.at_frame < first + length
+        ),
+        last_clip_frame=None if level.last_clip_frame is None else level.last_clip_frame - first,
     )
 
 
@@ -366,6 +412,16 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
             for gap in sheet.gaps
         ),
         xruns=len(sheet.xruns),
+        clips=tuple(
+            TakeClips(
+                channel=channel.channel,
+                samples=channel.clipped_samples or 0,
+                clip_count=channel.clip_count or 0,
+                last_frame=Frame(first + channel.last_clip_frame),
+            )
+            for channel in sheet.channels
+            if channel.last_clip_frame is not None
+        ),
         written_frames=sheet.frames,
         durable_frames=sheet.frames,
         closed=not sheet.rolling,

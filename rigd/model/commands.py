@@ -206,6 +206,11 @@ class ClearFault(Command, frozen=True, kw_only=True):
     pass
 
 
+@_command("clear-clips", "The clips have been seen; from now on only new ones are shown")
+class ClearClips(Command, frozen=True, kw_only=True):
+    pass
+
+
 @_command("measure", "Measure how fast the take volume is; refused while a take rolls")
 class MeasureDisk(Command, frozen=True, kw_only=True):
     pass

@@ -10,6 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from rigd.model.blackbox import BlackBox
+from rigd.model.clips import ChannelClips, TakeClips
 from rigd.model.disk_words import Measurement
 from rigd.model.gain import PreampAbility, PreampStatus
 from rigd.model.messages import CaptureReport
@@ -123,6 +124,8 @@ class Take(Struct, frozen=True, kw_only=True, gc=False):
     """Until it is closed: it is put together from the black box, and the writer knows nothing of it."""
     simulated: bool = False
     """Nobody played it: its sound was made up by a simulated interface."""
+    clips: tuple[TakeClips, ...] = ()
+    """Its channels that clipped, once it is closed; take.json has the places."""
     left_out: LeftOut | None = None
     """Only where an answer had no room for all of it (`model/brief.py`)."""
 
@@ -265,6 +268,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     """Takes may have to be dated anew, once nothing is recorded."""
     other_build: str = ""
     """Not empty: capture and writer of another build of rigd finish a take, and why their tape is not read."""
+    clips: tuple[ChannelClips, ...] = ()
+    """Channels that have clipped since that was seen last (clear-clips), in order of their numbers."""
     blackbox: BlackBox | None = None
     """None: there is none, or it was not heard of yet."""
     earlier_takes: int = 0

@@ -14,6 +14,7 @@ from msgspec import Struct
 from rigd.model import blackbox, library, messages
 from rigd.model import commands as c
 from rigd.model import inputs as i
+from rigd.model.clips import ClipsSeen
 from rigd.model.commands import Accepted, Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.effects import Effect
@@ -27,6 +28,7 @@ from rigd.model.units import NS_PER_SECOND
 from rigd.rules import (
     arming,
     capture_reports,
+    clips,
     disk_room,
     keep_beyond_tape,
     library_reports,
@@ -119,6 +121,7 @@ IN_EVERY_STATE: dict[type, Entry] = {
     c.Lock: transport.lock,
     c.Unlock: transport.unlock,
     c.ClearFault: transport.clear_faults,
+    c.ClearClips: clips.clear,
     c.ShutDown: transport.shut_down,
     c.MeasureDisk: disk_room.measure,
     messages.CaptureReport: capture_reports.capture_report,
@@ -154,6 +157,7 @@ IN_EVERY_STATE: dict[type, Entry] = {
     PreampStatus: preamp_settings.preamp_status,
     SurfaceStatus: preamp_settings.surface_status,
     TapeWatched: disk_room.tape_watched,
+    ClipsSeen: clips.seen,
     DiskMeasured: disk_room.disk_measured,
     blackbox.BlackBox: keep_beyond_tape.blackbox_told,
     blackbox.KeepUnderWay: keep_beyond_tape.keep_under_way,

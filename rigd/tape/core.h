@@ -90,6 +90,7 @@ typedef struct {
 typedef struct { uint64_t block, marked; int64_t frame; } rigd_cursor;
 typedef struct { uint64_t position, frames; int64_t frame; uint32_t cause, flags; } rigd_piece;
 typedef struct { int64_t monotonic_ns, end_frame; } rigd_point;
+typedef struct { uint64_t clipped, first, last; float peak; } rigd_loudness; /* first, last: from the first frame on */
 typedef struct { uint64_t key, owner, owner_started, position; } rigd_hold;
 
 /* Making, mapping. All return 0 or one of the words above; errno is meant with RIGD_NO_MAP. */
@@ -111,6 +112,11 @@ uint32_t rigd_points(const rigd_tape *tape, uint64_t before_block, int64_t windo
                      rigd_point *points, uint64_t *first_block);
 uint64_t rigd_levels(const rigd_tape *tape, uint64_t from_block, float *peak, double *energy,
                      uint64_t *clipped, uint64_t *frames, int64_t *end_frame);
+
+/* How loud `frames` frames from `position` on are, channel by channel; channels count from 0. A sample clips that is at
+ * full scale of either 24-bit scale. Returns as packing does. */
+int rigd_loudness_of(const rigd_tape *tape, const uint32_t *channels, uint32_t count, uint64_t position,
+                     uint64_t frames, rigd_loudness *found);
 
 /* Packing `frames` frames from `position`; channels count from 0. Mono: channel i goes to
  * out + i * stride_bytes. Poly: interleaved, in the order given. Returns 0, or -1 when the tape was

@@ -18,12 +18,13 @@ from rigd.model.messages import GapWritten, TakeProgress, XrunNoted
 from rigd.model.take import Gap, GapCause, TakeNote, Xrun
 from rigd.model.units import Frame, TakeId
 from rigd.takefile.journal import JOURNAL_NAME, Journal
-from rigd.takefile.ledger import Closed, Closing, Durable, Ended, Entry, Ledger, NextPart
+from rigd.takefile.ledger import Closed, Closing, Durable, Ended, Entry, Ledger, NextPart, TakeLevels
 from rigd.takefile.take_parts import TakeParts
 from rigd.tape.blocks import Lost, Run
 from rigd.tape.holds import Hold, HoldLetGoError, NoFreeHoldError
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import OverwrittenError, Tape
+from rigd.writer.level_count import LevelCount
 
 GRAIN_FRAMES = 4096
 """While it rolls a take grows in these steps, so that each page of each file is written once: 4,096 frames
@@ -62,6 +63,7 @@ class TakeWriter:
         self._files = files
         self._hold = hold
         self._reader = tape.reader(Frame(order.first_frame + written_frames))
+        self._levels = LevelCount(tape, order, ledger)
         self._tape_end_before: int | None = None
         self._closing_noted = False
         self._firm_due = False
@@ -181,6 +183,7 @@ class TakeWriter:
                     found.append(self._write_gap(piece))
                 case Run():
                     self._write(piece)
+                    self._levels.count_to(self.written_frames)
                     if piece.frames >= self._files.slice_frames // 2:
                         return True, found
         return True, found
@@ -291,6 +294,7 @@ class TakeWriter:
         self._files.check_there()
         if frames > self.ledger.durable_frames:
             self._files.say_safe(frames)
+            self._note_levels(self._levels.news(frames))
             self._note(Durable(frames=frames))
             self._journal.make_durable()
         # Also without new frames: a take that waits for its beginning must not hold up the whole tape.
@@ -318,6 +322,8 @@ class TakeWriter:
             self._files.say(frames)
         self._files.end_at(frames)
         self.written_frames = frames
+        self._levels.count_to(frames)
+        self._note_levels(self._levels.whole(frames))
         self._closing_noted = self._note_if_room(Closing(frames=frames), failure)
 
     def write_tails(self, *, failure: str = "") -> list[str]:
@@ -373,6 +379,14 @@ class TakeWriter:
         self._files.close()
         self._journal.close()
         os.close(self.folder_fd)
+
+    def _note_levels(self, levels: TakeLevels | None) -> None:
+        """It never ends a take: whatever is wrong with the disk, the next line finds it, too."""
+        if levels is not None:
+            try:
+                self._note(levels)
+            except OSError:
+                self.ledger.note(levels)
 
     def _note_if_room(self, entry: Entry, failure: str) -> bool:
         """False where a take that fails anyway finds no room for one more line: the next start sees to it."""

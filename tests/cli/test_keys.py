@@ -65,10 +65,16 @@ def test_what_is_pasted_is_no_key(came: bytes, key: str) -> None:
     assert key_of(came) == key
 
 
+def now(bench: Bench) -> None:
+    """The rig's tape is where this machine's clock is: a key carries the time at which it was pressed."""
+    bench.tape.now_s = time.monotonic() + 1.0
+
+
 class Watching:
     """`rigd watch` on a pseudo-terminal of that size."""
 
     def __init__(self, bench: Bench, *, width: int = 80, height: int = 24) -> None:
+        self.bench = bench
         self.master, line = os.openpty()
         fcntl.ioctl(line, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         self._shown = bytearray()
@@ -102,6 +108,7 @@ class Watching:
         return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)
 
     def type(self, keys: str) -> None:
+        now(self.bench)
         os.write(self.master, keys.encode())
 
     def close(self) -> None:
@@ -110,11 +117,6 @@ class Watching:
         self._over.set()
         self._reader.join()
         os.close(self.master)
-
-
-def now(bench: Bench) -> None:
-    """The rig's tape is where this machine's clock is: a key carries the time at which it was pressed."""
-    bench.tape.now_s = time.monotonic() + 1.0
 
 
 @pytest.fixture
@@ -141,12 +143,10 @@ def test_space_starts_and_stops_m_marks_and_n_goes_on(bench: Bench, watching: Wa
     wait_for(lambda: state.state.transport is Transport.ROLLING, "space starts a take")
     watching.type("m")
     wait_for(lambda: state.state.take is not None and bool(state.state.take.markers), "m marks")
-    now(bench)
     watching.type("n")
     wait_for(lambda: state.state.take is not None and state.state.take.slate.number == 2, "n goes on")
     watching.type("c")
     wait_for(lambda: state.state.take is not None and state.state.take.slate.circled, "c circles")
-    now(bench)
     watching.type(" ")
     wait_for(lambda: state.state.take is None, "space stops it")
     watching.type("k")

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.view import Look, Paper, Told, live_view
+from rigd.model.clips import ChannelClips
 from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
 from rigd.model.state import Channel, Disk, Fault, RigState, Setting, Transport
@@ -77,6 +78,10 @@ def rig(count: int, *, faults: tuple[str, ...] = FAULTS) -> RigState:
         faults=tuple(Fault(key=str(n), what=what, since_ns=Ns(0)) for n, what in enumerate(faults)),
         disk=Disk(free_bytes=10**12, bytes_per_second=10**7, behind_frames=0, seconds_left=8130.0),
         unsafe_s=4.2,
+        clips=tuple(
+            ChannelClips(channel=ChannelNumber(number), samples=7, last_frame=Frame(0), last_at="21:13:59")
+            for number in (2, 7)
+        ),
     )
 
 
@@ -163,7 +168,7 @@ def test_number_lamp_level_and_gain_of_every_channel_and_the_red_light_are_there
         else:
             gain = rf"\+?{re.escape(f'{each.gain.value:z.0f}')}|\+?{re.escape(f'{each.gain.value:z.1f}')}"
         level = "-" if peak < -60 else rf"({re.escape(f'{peak:z.0f}')}|{re.escape(f'{peak:z.1f}')})"
-        level = "!0|0.0!|0!" if each.number == 2 else level
+        level = "!0|0.0!|0!" if each.number == 2 else "!15|-14.7!|-15!" if each.number == 7 else level
         row = rf"{number} ?{lamp}[^●○]*?({level})!? *[^●○]*?({gain})"
         assert re.search(row, drawn), (row, drawn)
 

@@ -1,0 +1,184 @@
+"""Peak and clips of an open take's channels, counted while it is written: the writer comes to each frame of it once,
+also to those of its pre-roll, and in whole to what is kept afterwards. One owner.
+
+What was counted is noted in the journal at each durable point where it changed, and whole when the take ends. A take
+whose end is told late is cut: so what the last seconds brought is kept apart, and a piece that the end falls into is
+counted anew from the tape.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from rigd.model.clips import MOST_CLIPS, TOGETHER_S, Clip, TrackLevel
+from rigd.model.take import TakeOrder
+from rigd.model.units import ChannelNumber, Frame
+from rigd.takefile.ledger import Ledger, TakeLevels
+from rigd.tape.blocks import Lost, Run
+from rigd.tape.loudness import Listener, Loudness, dbfs
+from rigd.tape.tape import Tape
+
+CUT_SECONDS = 12
+"""An end that is told so late is still exact, to the sample."""
+LOUDER_DB = 0.1
+"""A peak that rises by less is noted at the end only."""
+
+
+class _Track:
+    """What adds up of one channel."""
+
+    def __init__(self, peak: float = 0.0, told: TrackLevel | None = None) -> None:
+        self.peak = peak
+        self.samples = self.count = 0
+        self.clips: list[Clip] = []
+        self.last_frame: Frame | None = None
+        if told is not None:
+            self.peak = 10 ** (told.peak_dbfs / 20)
+            self.samples, self.count = told.clipped_samples, told.clip_count
+            self.clips, self.last_frame = list(told.clips), told.last_clip_frame
+
+    def copy(self) -> _Track:
+        new = _Track(self.peak)
+        new.samples, new.count, new.last_frame = self.samples, self.count, self.last_frame
+        new.clips = list(self.clips)
+        return new
+
+    def add(self, clip: Clip, together_frames: int) -> None:
+        self.samples += clip.samples
+        last, self.last_frame = self.last_frame, Frame(clip.end_frame - 1)
+        if last is None or clip.at_frame - last > together_frames:
+            self.count += 1
+            if len(self.clips) < MOST_CLIPS:
+                self.clips.append(clip)
+        elif self.clips and self.count == len(self.clips):
+            before = self.clips[-1]
+            self.clips[-1] = Clip(
+                at_frame=before.at_frame, end_frame=clip.end_frame, samples=before.samples + clip.samples
+            )
+
+    def level(self, channel: ChannelNumber, since: Frame | None = None) -> TrackLevel:
+        """`since`: without the clips that had ended by then."""
+        clips = self.clips if since is None else [clip for clip in self.clips if clip.end_frame > since + 1]
+        return TrackLevel(
+            channel=channel,
+            peak_dbfs=dbfs(self.peak),
+            clipped_samples=self.samples,
+            clip_count=self.count,
+            clips=tuple(clips),
+            last_clip_frame=self.last_frame,
+        )
+
+
+class _Piece:
+    """What one stretch of the take brought: from one durable point to the next."""
+
+    def __init__(self, first: int, channels: int) -> None:
+        self.first = self.end = first
+        self.peaks = [0.0] * channels
+        self.clips: list[tuple[int, Clip]] = []
+
+    def add(self, found: Iterable[Loudness]) -> None:
+        for place, each in enumerate(found):
+            if each.peak > self.peaks[place]:
+                self.peaks[place] = each.peak
+            if each.clipped:
+                clip = Clip(
+                    at_frame=each.first_frame,
+                    end_frame=Frame(each.last_frame + 1),
+                    samples=each.clipped,
+                )
+                self.clips.append((place, clip))
+
+
+class LevelCount:
+    """Of the take of that order, from the frame on to which `ledger` has it. Positions are frames of the take."""
+
+    def __init__(self, tape: Tape, order: TakeOrder, ledger: Ledger) -> None:
+        told = {level.channel: level for level in ledger.levels()}
+        begins = max(ledger.level_frames, ledger.durable_frames)
+        self._tape, self._first = tape, order.first_frame
+        self._channels = [track.channel for track in order.tracks]
+        self._rows = [track.input - 1 for track in order.tracks]
+        self._listener = Listener(tape, self._rows)
+        self._together = round(TOGETHER_S * order.format.sample_rate_hz)
+        self._cut_frames = CUT_SECONDS * order.format.sample_rate_hz
+        self._base = [_Track(told=told.get(channel)) for channel in self._channels]
+        self._pieces: deque[_Piece] = deque([_Piece(begins, len(self._channels))])
+        self._reader = tape.reader(Frame(self._first + begins))
+        self._noted = {channel: (level.clipped_samples, level.peak_dbfs) for channel, level in told.items()}
+        self._noted_to: dict[ChannelNumber, Frame | None] = {
+            channel: level.last_clip_frame for channel, level in told.items()
+        }
+
+    def count_to(self, frames: int) -> None:
+        """All frames of the take before that one are counted, once. They are on the tape still."""
+        piece = self._pieces[-1]
+        while piece.end < frames:
+            match self._reader.next(min(frames - piece.end, self._together)):
+                case Run() as run:
+                    found = self._listener.measure(run)
+                    if found is None:  # torn: only without a hold, and then the reader tells how much is gone
+                        self._reader = self._tape.reader(run.frame)
+                        continue
+                    piece.add(found)
+                    piece.end = run.frame + run.frames - self._first
+                case Lost() as lost:
+                    piece.end = lost.frame + lost.frames - self._first
+                case None:
+                    return
+
+    def news(self, frames: int) -> TakeLevels | None:
+        """What changed since the last time, as of these frames, which are durable now; None: nothing."""
+        self._begin_piece()
+        tracks = self._totals(frames)
+        changed = []
+        for channel, track in zip(self._channels, tracks, strict=True):
+            noted = self._noted.get(channel)
+            peak = dbfs(track.peak)
+            if noted is None or track.samples != noted[0] or peak >= noted[1] + LOUDER_DB:
+                changed.append(track.level(channel, self._noted_to.get(channel)))
+                self._noted[channel] = (track.samples, peak)
+                self._noted_to[channel] = track.last_frame
+        self._forget()
+        return TakeLevels(frames=frames, tracks=tuple(changed)) if changed else None
+
+    def whole(self, frames: int) -> TakeLevels:
+        """All of it, of a take that has so many frames."""
+        self._cut(frames)
+        tracks = zip(self._channels, self._totals(frames), strict=True)
+        return TakeLevels(
+            frames=frames, is_whole=True, tracks=tuple(track.level(channel) for channel, track in tracks)
+        )
+
+    def _begin_piece(self) -> None:
+        last = self._pieces[-1]
+        if last.end > last.first:
+            self._pieces.append(_Piece(last.end, len(self._channels)))
+
+    def _cut(self, frames: int) -> None:
+        while len(self._pieces) > 1 and self._pieces[-1].first >= frames:
+            self._pieces.pop()
+        last = self._pieces[-1]
+        if last.first < frames < last.end:
+            self._pieces[-1] = _Piece(last.first, len(self._channels))
+            self._reader = self._tape.reader(Frame(self._first + last.first))
+            self.count_to(frames)
+
+    def _totals(self, frames: int) -> list[_Track]:
+        tracks = [track.copy() for track in self._base]
+        for piece in self._pieces:
+            if piece.end <= frames:
+                self._add(tracks, piece)
+        return tracks
+
+    def _add(self, tracks: list[_Track], piece: _Piece) -> None:
+        for track, peak in zip(tracks, piece.peaks, strict=True):
+            track.peak = max(track.peak, peak)
+        for place, clip in piece.clips:
+            tracks[place].add(clip, self._together)
+
+    def _forget(self) -> None:
+        """What is so old that no end can fall into it any more is part of the base."""
+        while len(self._pieces) > 1 and self._pieces[-1].end - self._pieces[0].end > self._cut_frames:
+            self._add(self._base, self._pieces.popleft())
