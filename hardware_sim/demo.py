@@ -31,7 +31,7 @@ from hardware_sim.x32 import SimulatedX32
 from rigd.api.client import ControlClient
 from rigd.cli.live import time_of_day
 from rigd.cli.plain_console import PlainConsole
-from rigd.cli.take_table import take_table
+from rigd.cli.take_list import take_list
 from rigd.cli.view import Paper, Told, live_view
 from rigd.model.errors import LinkError, RigError
 from rigd.model.events import Event, Snapshot
@@ -184,7 +184,7 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
                     )
                     _stay(daemon)
             if daemon.poll() is None:
-                _tell(console, client)
+                _tell(console, client, known)
             if not told:
                 console.print("The story did not come out as told: see the table.", style="red")
         except RigError as error:
@@ -275,11 +275,17 @@ def _is_as_told(client: ControlClient, known: set[TakeId]) -> bool:
     return len(takes) == 3 and whole and takes[-1].slate.circled
 
 
-def _tell(console: Console, client: ControlClient) -> None:
-    """The takes, and where they are."""
+def _tell(console: PlainConsole, client: ControlClient, known: set[TakeId]) -> None:
+    """The takes of this time, and where they are."""
     state = client.status().state
     console.print()
-    console.print(take_table([client.take(take.take_id) for take in client.takes()], state.sample_rate_hz))
+    takes = [client.take(take.take_id) for take in client.takes()]
+    for row in take_list(
+        [take for take in takes if take.take_id not in known], state.sample_rate_hz, width=console.width
+    ):
+        console.print_pieces(row)
+    if known:
+        console.print(f"and {len(known)} of an earlier demo: rigd takes", style="dim")
     # A path that is broken at the terminal's width cannot be pasted.
     console.print()
     console.print(f"Your takes: {state.session_folder}", markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+import unicodedata
 from collections.abc import Mapping
 from io import TextIOWrapper
 from pathlib import Path
@@ -32,6 +33,8 @@ TWINS = {
 }
 """Each as wide as the other."""
 HANDLER = "rigd_signs"
+Styled = tuple[str, str]
+"""Words, and Rich's name for how they look in a terminal."""
 
 
 def prepare_output() -> None:
@@ -60,6 +63,19 @@ def shown(text: str, encoding: str) -> str:
     """One plain line as it will stand on a terminal of that encoding, so that its width can be known."""
     line = plain_line(text)
     return line if is_utf8(encoding) else line.encode(encoding, HANDLER).decode(encoding)
+
+
+def columns_of(words: str) -> int:
+    """How many columns of a terminal they take."""
+    if words.isascii():
+        return len(words)
+    return sum(_columns_of(character) for character in words)
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _environment_of_start() -> Mapping[str, str]:

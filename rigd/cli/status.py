@@ -25,7 +25,7 @@ from rigd.cli.words import (
     take_count,
     take_title,
 )
-from rigd.hands.showing import Knowledge, exact_time_text, phantom_shown, take_frames
+from rigd.hands.showing import NOT_READY, Knowledge, exact_time_text, phantom_shown, take_frames
 from rigd.model.disk_words import measurement_text
 from rigd.model.takes import closing_takes
 
@@ -40,7 +40,8 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
         print_json(answer)
         return
     state = answer.state
-    out.print(f"{state.transport.value.upper()}", style="bold")
+    why = f": {state.not_ready}" if state.not_ready else ""
+    out.print(f"{NOT_READY if why else state.transport.value.upper()}{why}", style="bold")
     if state.take is not None:
         at_frame = answer.levels.at_frame if answer.levels is not None else None
         elapsed = exact_time_text(take_frames(state.take, at_frame), state.sample_rate_hz)

@@ -15,12 +15,12 @@ from rich.text import Text
 
 from rigd.cli.channel_grid import Grid, fewest_rows, grid_for, grid_lines
 from rigd.cli.signs import shown
-from rigd.cli.words import clips_piece, count, entries, room_left, take_count
+from rigd.cli.words import clips_piece, count, entries, room_left, take_count, troubles
 from rigd.hands.showing import (
-    STATE_WORDS,
     exact_time_text,
     saving_take,
     seconds_left,
+    state_word,
     take_frames,
 )
 from rigd.model.events import Event, Happening
@@ -42,6 +42,7 @@ STATE_STYLES = {
     Transport.POSTROLL: "bold white on dark_orange3",
     Transport.HALTED: "bold white on magenta3",
 }
+NOT_READY_STYLE = "bold black on yellow3"
 LOUD = {
     Happening.GAP_FOUND,
     Happening.CLIPPED,
@@ -166,7 +167,7 @@ def _lines_for_faults(state: RigState, paper: Paper, room: int) -> int:
     room, a third of it."""
     for is_named in (True, False):
         left = room - fewest_rows(state.channels, paper.width, is_named=is_named)
-        if left >= min(len(state.faults), LEAST_FAULT_LINES):
+        if left >= min(len(troubles(state)), LEAST_FAULT_LINES):
             return left
     return max(1, room // 3)
 
@@ -189,7 +190,7 @@ def _headline(state: RigState, levels: Levels | None, paper: Paper) -> list[Piec
     """The red light: state, time, take; what is wrong with it. What cannot be done without comes first."""
     take, is_narrow = state.take, paper.width < NARROW
     dot = "● " if is_rolling(state) else ""
-    pieces: list[Piece] = [(f" {dot}{STATE_WORDS[state.transport]} ", STATE_STYLES[state.transport])]
+    pieces: list[Piece] = [(f" {dot}{state_word(state)} ", _state_style(state))]
     if take is not None:
         frames = take_frames(take, levels.at_frame if levels is not None else None)
         pieces.append((exact_time_text(frames, state.sample_rate_hz), "bold"))
@@ -211,6 +212,10 @@ def _headline(state: RigState, levels: Levels | None, paper: Paper) -> list[Piec
     if state.locked:
         pieces.append(("LOCKED" if is_narrow else "LOCKED: hold to stop", "yellow"))
     return pieces
+
+
+def _state_style(state: RigState) -> str:
+    return NOT_READY_STYLE if state.not_ready else STATE_STYLES[state.transport]
 
 
 def _title(song: str, number: int, more: str, paper: Paper, *, beside: list[Piece]) -> str:
@@ -254,7 +259,7 @@ def _information(state: RigState) -> list[Piece]:
 def _faults(state: RigState, paper: Paper, *, most_lines: int) -> list[Text]:
     """Every fault, whole where there is room: the cure comes last. Else each as long as can be, and where there are
     more than lines the rest are counted."""
-    whole = [_wrapped(Text(f"! {shown(fault.what, paper.encoding)}"), paper) for fault in state.faults]
+    whole = [_wrapped(Text(f"! {shown(what, paper.encoding)}"), paper) for what in troubles(state)]
     if sum(map(len, whole)) > most_lines:
         if len(whole) > most_lines:  # the last line counts those that have none
             kept = max(0, most_lines - 1)

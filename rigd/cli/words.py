@@ -4,8 +4,9 @@ Nothing is drawn here: a command that prints a line need not load what draws (do
 
 from __future__ import annotations
 
-from rigd.hands.showing import STATE_WORDS, Knowledge, gain_shown, time_left_text
+from rigd.hands.showing import Knowledge, gain_shown, state_word, time_left_text
 from rigd.model.blackbox import BlackBox
+from rigd.model.disk_trouble import full_disk_ended
 from rigd.model.disk_words import bytes_text
 from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take
 
@@ -49,6 +50,12 @@ def clips_piece(state: RigState, *, is_short: bool = False) -> str:
     return f"clip {numbers}" if is_short else f"clipped: {numbers}"
 
 
+def troubles(state: RigState) -> list[str]:
+    """Why a start would be refused, and every fault that says something else."""
+    why = [f"a start would be refused: {state.not_ready}"] if state.not_ready else []
+    return why + [fault.what for fault in state.faults if fault.what not in state.not_ready]
+
+
 def mirror_line(mirror: Mirror) -> str:
     """How the second volume stands, in a few words."""
     parts = [mirror.phase.value]
@@ -73,6 +80,14 @@ def take_title(take: Take) -> str:
     return f"{take.slate.song} · Take {take.slate.number:03}{name}"
 
 
+def how_it_ended(take: Take) -> str:
+    """'ended: disk full' of a take that is whole up to there, 'FAILED' of another that could not go on, or empty."""
+    if not take.failure:
+        return ""
+    full = full_disk_ended(take.failure)
+    return f"ended: {full}" if full else "FAILED"
+
+
 GAIN_STYLES = {Knowledge.NO_PREAMP: "", Knowledge.CONFIRMED: "cyan"}
 """What is not confirmed is yellow."""
 
@@ -86,5 +101,5 @@ def gain_piece(channel: Channel) -> tuple[str, str]:
 
 def headline_words(state: RigState) -> str:
     """'REC: Blue Train · Take 003', 'READY'."""
-    word = STATE_WORDS[state.transport]
+    word = state_word(state)
     return f"{word}: {take_title(state.take)}" if state.take is not None else word

@@ -24,6 +24,7 @@ HALF_BLINK_NS = 250_000_000
 REFUSED_NS = 400_000_000
 """The lamp "refused" is lit so long."""
 
+NOT_READY = "NOT READY"
 STATE_WORDS = MappingProxyType(
     {
         Transport.OFFLINE: "OFFLINE",
@@ -34,6 +35,16 @@ STATE_WORDS = MappingProxyType(
     }
 )
 """What a display calls each state."""
+
+
+def is_ready(state: RigState) -> bool:
+    """A press starts a take."""
+    return state.transport is Transport.READY and not state.not_ready
+
+
+def state_word(state: RigState) -> str:
+    """What a display calls the state that the rig is in."""
+    return NOT_READY if state.not_ready else STATE_WORDS[state.transport]
 
 
 # --- lamps ------------------------------------------------------------------------------------------
@@ -109,7 +120,7 @@ LAMPS: Mapping[str, LampWord] = MappingProxyType(
         ),
         "ready": LampWord(
             meaning="on where nothing is recorded and a press starts a take",
-            in_state={Transport.READY: Light.ON},
+            otherwise=lambda state: _on(is_ready(state)),
         ),
         "armed": LampWord(
             meaning="on where at least one channel is armed",

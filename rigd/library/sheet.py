@@ -194,6 +194,8 @@ class TakeSheet(Struct, frozen=True, kw_only=True):
     """Its place among the takes that were thrown away; 0: an older rigd did it, and `trashed_at` tells."""
     mirror: SheetMirror | None = None
     """Null: there is no mirror, or the copies were not compared since the files were last written to."""
+    kept: bool = False
+    """True: nobody had pressed record. It was kept from the past afterwards."""
     simulated: bool = False
     """True: nobody played this. Its sound was made up by a simulated interface, for a demonstration or a test."""
 
@@ -246,6 +248,7 @@ def make_sheet(
         sample_rate_hz=order.format.sample_rate_hz,
         sample=order.format.sample,
         simulated=order.simulated,
+        kept=order.kept,
         channels=tuple(
             _with_level(
                 _channel(track, *places.get(track.channel, ("", 0))), levels.get(track.channel), first, length
@@ -427,6 +430,7 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
         closed=not sheet.rolling,
         recovered=sheet.recovered,
         simulated=sheet.simulated,
+        kept=sheet.kept,
         failure=sheet.failed,
         copy=None if sheet.mirror is None else _copy(sheet.mirror),
         files=tuple(

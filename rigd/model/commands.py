@@ -263,9 +263,16 @@ def is_switch(field: FieldInfo) -> bool:
 
 
 def usage_of(kind: type[Command]) -> str:
-    """'keep SECONDS', 'mark [NAME]'."""
-    words = (field.name.upper() if field.required else f"[{field.name.upper()}]" for field in places_of(kind))
-    return " ".join([kind.verb, *words])
+    """'keep SECONDS', 'mark [NAME]', 'pad CHANNEL on|off'."""
+    words = ((_placeholder(field), field.required) for field in places_of(kind))
+    return " ".join([kind.verb, *(word if is_required else f"[{word}]" for word, is_required in words)])
+
+
+def _placeholder(field: FieldInfo) -> str:
+    """ "CHANNEL", "on|off", "confirm"."""
+    if is_switch(field):
+        return "on|off" if field.name == "on" else field.name
+    return field.name.upper()
 
 
 def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -> Command:

@@ -124,6 +124,8 @@ class Take(Struct, frozen=True, kw_only=True, gc=False):
     """Until it is closed: it is put together from the black box, and the writer knows nothing of it."""
     simulated: bool = False
     """Nobody played it: its sound was made up by a simulated interface."""
+    kept: bool = False
+    """Nobody had pressed record: it was kept from the past."""
     clips: tuple[TakeClips, ...] = ()
     """Its channels that clipped, once it is closed; take.json has the places."""
     left_out: LeftOut | None = None
@@ -253,6 +255,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     opening: SessionAsked | None = None
     song_numbers: tuple[tuple[str, int], ...] = ()
     """The next take number of each song of the session that is not the current one."""
+    not_ready: str = ""
+    """READY, and why a start would be refused all the same; what to do about it."""
     ending: Ending = Ending.NO
     unsafe_s: float = 0.0
     """Sound of takes that is on the tape only: what a power cut would cost now."""

@@ -168,6 +168,8 @@ class TakeOrder(Struct, frozen=True, kw_only=True):
     """So many of the first frames are from before somebody pressed record."""
     simulated: bool = False
     """By an interface whose sound is made up."""
+    kept: bool = False
+    """It was all in the past when it was ordered."""
 
 
 def dated(order: TakeOrder, slate: Slate) -> TakeOrder:

@@ -323,7 +323,11 @@ class TakeWriter:
         self._files.end_at(frames)
         self.written_frames = frames
         self._levels.count_to(frames)
-        self._note_levels(self._levels.whole(frames))
+        levels = self._levels.whole(frames)
+        if failure:
+            self.ledger.note(levels)  # what room a full disk has left is for the take's own last lines
+        else:
+            self._note_levels(levels)
         self._closing_noted = self._note_if_room(Closing(frames=frames), failure)
 
     def write_tails(self, *, failure: str = "") -> list[str]:

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.run_log import RunLog
-from rigd.cli.take_table import take_table
+from rigd.cli.take_list import take_list
 from rigd.cli.view import Paper, Told, live_view
 from rigd.model.commands import Rejected
 from rigd.model.events import Event
@@ -169,7 +169,8 @@ def drawn(state: RigState) -> str:
         paper = Paper(width=5000, height=60)
         told = Told(at="21:14:03", event=event)
         console.print(Group(*live_view(state, levels, (told, told), paper)))
-        console.print(take_table(state.takes, state.sample_rate_hz))
+        for row in take_list(state.takes, state.sample_rate_hz, width=None):
+            console.print_pieces(row)
     return captured.get()
 
 

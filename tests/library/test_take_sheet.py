@@ -121,6 +121,7 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
         "trashed_ordinal": 0,
         "mirror": None,
         "simulated": False,
+        "kept": False,
     }
     lists = {"channels", "gain_changes", "gaps", "xruns", "markers", "files"}
     assert {key: value for key, value in sheet.items() if key not in lists} == expected
