@@ -7,6 +7,7 @@ between the fields, tenths of a dB, the name.
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from itertools import groupby
 
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
@@ -235,14 +236,14 @@ def _meter(rms_dbfs: float, peak_dbfs: float, cells: int) -> Text:
         return max(0, min(cells, round((level_db - METER_FLOOR_DB) / -METER_FLOOR_DB * cells)))
 
     filled, peak_at = cell(rms_dbfs), cell(peak_dbfs)
+    drawn = ["█" if index < filled else "▏" if index == peak_at - 1 else "·" for index in range(cells)]
+    styles = ["grey30" if sign == "·" else _meter_style(index, cells) for index, sign in enumerate(drawn)]
     meter = Text()
-    for index in range(cells):
-        level_db = METER_FLOOR_DB * (1 - (index + 1) / cells)
-        style = "red" if level_db > -3 else "yellow" if level_db > -12 else "green3"
-        if index < filled:
-            meter.append("█", style=style)
-        elif index == peak_at - 1:
-            meter.append("▏", style=style)
-        else:
-            meter.append("·", style="grey30")
+    for style, run in groupby(range(cells), key=lambda index: styles[index]):
+        meter.append("".join(drawn[index] for index in run), style=style)
     return meter
+
+
+def _meter_style(index: int, cells: int) -> str:
+    level_db = METER_FLOOR_DB * (1 - (index + 1) / cells)
+    return "red" if level_db > -3 else "yellow" if level_db > -12 else "green3"

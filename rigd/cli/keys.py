@@ -88,8 +88,10 @@ def key_of(came: bytes) -> str:
 class Keys:
     """Reads standard input from `start` on until `stop`. `pressed` is called on this thread."""
 
-    def __init__(self, pressed: Callable[[Press], None]) -> None:
+    def __init__(self, pressed: Callable[[Press], None], *, is_whole: bool = False) -> None:
+        """`is_whole`: also Ctrl-Z is a key, and stops nothing."""
         self._pressed = pressed
+        self._is_whole = is_whole
         self._before: list[Any] | None = None
         self._thread = threading.Thread(target=self._read, name="rigd-keys", daemon=True)
         self._over, self._wake = os.pipe()
@@ -105,8 +107,13 @@ class Keys:
     def start(self) -> None:
         """Keys come one by one. Nothing is done where the terminal does not do it."""
         with contextlib.suppress(termios.error, OSError):
-            self._before = termios.tcgetattr(sys.stdin.fileno())
-            tty.setcbreak(sys.stdin.fileno(), termios.TCSANOW)
+            fd = sys.stdin.fileno()
+            self._before = termios.tcgetattr(fd)
+            tty.setcbreak(fd, termios.TCSANOW)
+            if self._is_whole:
+                mode = termios.tcgetattr(fd)
+                mode[6][termios.VSUSP] = b"\0"
+                termios.tcsetattr(fd, termios.TCSANOW, mode)
             self._thread.start()
 
     def stop(self) -> None:

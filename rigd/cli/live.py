@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections import deque
@@ -30,6 +31,11 @@ STORY_LINES = 40
 STOP_WITHIN_S = 1.0
 AGAIN_AFTER_S = 0.3
 """Pause before a view that lost its connection asks for another."""
+LEAST_BETWEEN_S = 0.04
+"""From one picture to the next."""
+ONE_LINE = (Happening.CLIPPED, Happening.SETTING_CHANGED)
+"""Of what happens again and again to the same thing, the last one is told: a fader's sweep is a line."""
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 WORD_FOR_S = 6.0
 """How long what came of a key is shown."""
 KEEP_S = 20.0
@@ -43,15 +49,23 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "x": ("clear-clips", {}),
 }
 """The command of each key."""
+LEAVES = ("q", "\x1a")
+"""Ctrl-Z comes as a key where nothing else is meant by it: a view that stood still would be cut off."""
 
 
 class Drawing:
-    """What is on the screen, from the rig's news and the person's keys. Any thread; one at a time."""
+    """What is on the screen, from the rig's news and the person's keys. Any thread.
+
+    One thread takes the news, another one paints what is true by then: a slow terminal, or a machine that is busy,
+    sees fewer pictures and never old ones.
+    """
 
     def __init__(self, path: Path, *, has_keys: bool = False) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._live: Live | None = None
+        self._changed = threading.Event()
+        self._is_over = threading.Event()
+        self._broken: OSError | None = None
         self._client: ControlClient | None = None
         self._story: deque[Told] = deque(maxlen=STORY_LINES)
         self._levels: Levels | None = None
@@ -64,50 +78,69 @@ class Drawing:
     def draw(self, client: ControlClient) -> None:
         """Draws what `client` receives, until it is closed or rigd ends (LinkError). OSError where the terminal is
         gone."""
-        is_terminal = out.console.is_terminal
-        with Live(
-            console=out.console, auto_refresh=False, screen=is_terminal, vertical_overflow="crop"
-        ) as live:
-            with self._lock:
-                self._live, self._client = live, client
+        screen = out.console.is_terminal
+        with Live(console=out.console, auto_refresh=False, screen=screen, vertical_overflow="crop") as live:
+            self._is_over.clear()
+            self._broken, self._client = None, client
+            painter = threading.Thread(target=self._paint_on, args=(live,), name="rigd-paint", daemon=True)
+            painter.start()
             try:
                 for news in client.follow(levels_hz=LEVELS_HZ):
                     if self.is_left:
                         return
                     self._take(news)
             finally:
-                with self._lock:
-                    self._live = self._client = None
+                self._client = None
+                self._is_over.set()
+                self._changed.set()
+                painter.join()
+                if self._broken is not None:
+                    raise self._broken
 
     def _take(self, news: RigState | Event | Levels) -> None:
         with self._lock:
             if isinstance(news, RigState):
                 self.state = news
             elif isinstance(news, Event):
-                if news.what is Happening.CLIPPED and self._story and self._story[-1].event.what is news.what:
-                    self._story.pop()  # one a second, of a channel that clips all the time
+                if self._story and _goes_on(self._story[-1].event, news):
+                    self._story.pop()
                 self._story.append(Told(at=time_of_day(news.at_ns), event=news))
             else:
                 self._levels = news
-            self._show()
+        self._changed.set()
 
-    def _show(self) -> None:
-        if self._live is None or self.state is None:
-            return
-        if self._look.word and time.monotonic() > self._word_until:
-            self._look = replace(self._look, word="")
-        size = out.console.size
-        paper = Paper(width=size.width, height=size.height, encoding=out.console.encoding)
-        view = live_view(self.state, self._levels, tuple(self._story), paper, self._look)
-        self._live.update(Group(*view), refresh=True)
+    def _paint_on(self, live: Live) -> None:
+        while not self._is_over.is_set():
+            self._changed.wait()
+            self._changed.clear()
+            began_s = time.monotonic()
+            try:
+                self._paint(live)
+            except OSError as error:
+                self._broken = error
+                if self._client is not None:
+                    self._client.close()
+                return
+            # Half of a processor at most: the rig is on the same machine.
+            self._is_over.wait(max(LEAST_BETWEEN_S, time.monotonic() - began_s))
+
+    def _paint(self, live: Live) -> None:
+        with self._lock:
+            if self._look.word and time.monotonic() > self._word_until:
+                self._look = replace(self._look, word="")
+            state, levels, story, look = self.state, self._levels, tuple(self._story), self._look
+        if state is not None:
+            size = out.console.size
+            paper = Paper(width=size.width, height=size.height, encoding=out.console.encoding)
+            live.update(Group(*live_view(state, levels, story, paper, look)), refresh=True)
 
     def say(self, word: str) -> bool:
         """The person sees this for some seconds. False where nothing is drawn."""
         with self._lock:
             self._look = replace(self._look, word=word)
             self._word_until = time.monotonic() + WORD_FOR_S
-            self._show()
-            return self._live is not None
+        self._changed.set()
+        return self._client is not None
 
     def press(self, press: Press) -> None:
         """What a key does. On the keys' thread."""
@@ -116,7 +149,7 @@ class Drawing:
             self.say(self._command(verb, press.at_ns, arguments))
             return
         with self._lock:
-            if press.key == "q":
+            if press.key in LEAVES:
                 self.is_left = True
                 if self._client is not None:
                     self._client.close()
@@ -127,7 +160,7 @@ class Drawing:
                 is_open = self._look.is_help or self._look.is_faults
                 is_help, is_faults = press.key == "?" and not is_open, press.key == "f" and not is_open
                 self._look = replace(self._look, is_help=is_help, is_faults=is_faults)
-            self._show()
+        self._changed.set()
 
     def _command(self, verb: str, at_ns: Ns, arguments: dict[str, Any]) -> str:
         try:
@@ -136,6 +169,15 @@ class Drawing:
         except RigError as error:
             return str(error)
         return answer.text or verb if answer.accepted else f"not done: {answer.text}"
+
+
+def _goes_on(before: Event, news: Event) -> bool:
+    """The same happens to the same thing, by another number."""
+    return (
+        news.what in ONE_LINE
+        and (news.what, news.subject) == (before.what, before.subject)
+        and NUMBER.sub("#", news.text) == NUMBER.sub("#", before.text)
+    )
 
 
 def time_of_day(at_ns: Ns) -> str:
@@ -150,7 +192,7 @@ def show_live(path: Path) -> None:
     is said only where it is known: it said so itself, or its process is gone."""
     drawing = Drawing(path, has_keys=Keys.are_there())
     with contextlib.suppress(KeyboardInterrupt):
-        with Keys(drawing.press) if Keys.are_there() else contextlib.nullcontext():
+        with Keys(drawing.press, is_whole=True) if Keys.are_there() else contextlib.nullcontext():
             ended = _draw_on(path, drawing)
         if ended:
             out.print("rigd has ended.")

@@ -110,10 +110,9 @@ def live_view(
 ) -> list[Text]:
     """The whole screen: no more lines than the paper has, none wider than it."""
     top = _flow(_headline(state, levels, paper), paper, gap=GAP)
-    word = (
-        _wrapped(Text(shown(look.word, paper.encoding), style="bold yellow"), paper)[:2] if look.word else []
-    )
-    room = paper.height - len(top) - len(word)
+    word = Text(shown(look.word, paper.encoding), style="bold yellow")
+    word_lines = _wrapped(word, paper)[: max(2, paper.height // 3)] if look.word else []
+    room = paper.height - len(top) - len(word_lines)
     has_channels = not (look.is_help or look.is_faults)
     faults = _faults(
         state, paper, most_lines=_lines_for_faults(state, paper, room) if has_channels else room - 2
@@ -124,7 +123,7 @@ def live_view(
         below = _below(state, levels, story, paper, look, left)
     elif look.is_help:
         below = _help(left)
-    faults += word
+    faults += word_lines
     lines = [*top, *faults, *below][: paper.height]
     for line in lines:
         line.no_wrap = True

@@ -78,6 +78,8 @@ class Watching:
         self.master, line = os.openpty()
         fcntl.ioctl(line, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         self._shown = bytearray()
+        self.stands_still = False
+        """Nobody reads what is drawn."""
         self.echo_before = self.echoes
         self.process = subprocess.Popen(
             [sys.executable, "-m", "rigd", "watch", "--runtime-dir", str(bench.path.parent)],
@@ -96,7 +98,7 @@ class Watching:
     def _read(self) -> None:
         while not self._over.is_set():
             with contextlib.suppress(OSError):
-                if select.select([self.master], [], [], 0.05)[0]:
+                if select.select([self.master], [], [], 0.05)[0] and not self.stands_still:
                     self._shown += os.read(self.master, 65536)
 
     @property
@@ -172,6 +174,27 @@ def test_q_leaves_the_rig_goes_on_and_the_terminal_is_as_it_was(bench: Bench, wa
     assert "REC: " in watching.screen, "it says that it records"
     assert watching.echoes == watching.echo_before
     assert bench.controller.state.transport is Transport.ROLLING
+
+
+def test_ctrl_z_leaves_and_does_not_stop_the_view(watching: Watching) -> None:
+    watching.type("\x1a")
+    assert watching.process.wait(60) == 0
+    assert watching.echoes == watching.echo_before
+
+
+def test_a_terminal_that_stands_still_sees_no_old_picture(bench: Bench, watching: Watching) -> None:
+    """Ctrl-S: what comes meanwhile is not drawn one by one afterwards."""
+    watching.stands_still = True
+    watching.type(" ")
+    wait_for(lambda: bench.controller.state.take is not None, "it rolls")
+    with bench.client() as client:
+        for number in range(300):
+            now(bench)
+            assert client.say(f"mark m{number}", at_ns=Ns(time.monotonic_ns())).accepted
+    before = len(watching.screen)
+    watching.stands_still = False
+    wait_for(lambda: "m299" in watching.screen[before:], "the newest picture")
+    assert "m150 " not in watching.screen
 
 
 def test_ctrl_c_leaves_too(watching: Watching) -> None:
