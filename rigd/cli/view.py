@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
@@ -56,15 +57,16 @@ KEYS = (
     ("n", "keep it, go on as the next take"),
     ("m", "put a marker here"),
     ("k", "keep the last 20 s as a take"),
-    ("u", "undo: bring back a thrown away take"),
+    ("u", "bring back a thrown away take"),
     ("c", "circle the take, or take it back"),
-    ("x", "clips (!) are seen: show new ones only"),
+    ("x", "clips (!) seen: new ones only"),
     ("f", "the faults, whole"),
     ("< >", "other channels"),
     ("?", "this list"),
     ("q", "leave; the rig goes on"),
 )
 """What each key does. Ctrl-C is told by whoever reads it."""
+KEY_COLUMNS = 6
 SHORT_KEYS = "space rec/stop  n next  m mark  k keep  u undo  c circle  ? help  q leave"
 
 
@@ -122,7 +124,7 @@ def live_view(
     if has_channels:
         below = _below(state, levels, story, paper, look, left)
     elif look.is_help:
-        below = _help(left)
+        below = _help(paper, left)
     faults += word_lines
     lines = [*top, *faults, *below][: paper.height]
     for line in lines:
@@ -303,8 +305,14 @@ def _story(story: Sequence[Told], paper: Paper, most_lines: int) -> list[Text]:
     return lines
 
 
-def _help(most_lines: int) -> list[Text]:
-    return [Text.assemble((f"{key:<6}", "bold"), meaning) for key, meaning in KEYS][:most_lines]
+def _help(paper: Paper, most_lines: int) -> list[Text]:
+    lines: list[Text] = []
+    for key, meaning in KEYS:
+        beside = replace(paper, width=max(1, paper.width - KEY_COLUMNS))
+        for row, part in enumerate(_wrapped(Text(meaning), beside)):
+            shown_key = key if row == 0 else ""
+            lines.append(Text.assemble((shown_key.ljust(KEY_COLUMNS), "bold"), part))
+    return lines[:most_lines]
 
 
 def _flow(pieces: Sequence[Piece], paper: Paper, *, gap: str) -> list[Text]:

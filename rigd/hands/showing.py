@@ -135,6 +135,10 @@ LAMPS: Mapping[str, LampWord] = MappingProxyType(
         "gap": LampWord(
             meaning="on where the take that is recorded, else the last one, has a gap", otherwise=_gap
         ),
+        "clipped": LampWord(
+            meaning='on where a channel has clipped and nobody has said yet that it was seen ("clear-clips")',
+            otherwise=lambda state: _on(bool(state.clips)),
+        ),
         "circled": LampWord(
             meaning="on where the take that is recorded, else the last one, is circled", otherwise=_circled
         ),

@@ -217,6 +217,9 @@ def test_help_names_every_key_and_hides_neither_red_light_nor_faults() -> None:
     drawn = screen(rig(8), 60, 20, look=Look(is_help=True, has_keys=True))
     is_as_kept("60x20-help", drawn)
     assert "● REC " in drawn and "! disk slow" in drawn
+    narrow = screen(rig(8, faults=()), 20, 40, look=Look(is_help=True))
+    words = " ".join(narrow.split())
+    assert "bring back a thrown away take" in words, "nothing of it is cut"
     for key in ("space", "n ", "m ", "k ", "u ", "c ", "?", "q "):
         assert f"\n{key}" in drawn
 
