@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rigd.model.clips import TakeClips, TrackLevel
+from rigd.library.sheet_levels import SheetClip, level_fields, take_clips
 from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import (
     ClosedFile,
@@ -34,14 +34,6 @@ from rigd.rules.ordinals import ordinal_of
 from rigd.takefile.ledger import TakeRecord
 
 SHEET_VERSION = 1
-
-
-class SheetClip(Struct, frozen=True, kw_only=True):
-    """A place where the channel was at full scale: from this frame on, so many frames long, so many samples of it."""
-
-    frame: int
-    length_frames: int
-    samples: int
 
 
 class SheetChannel(Struct, frozen=True, kw_only=True):
@@ -250,8 +242,9 @@ def make_sheet(
         simulated=order.simulated,
         kept=order.kept,
         channels=tuple(
-            _with_level(
-                _channel(track, *places.get(track.channel, ("", 0))), levels.get(track.channel), first, length
+            replace(
+                _channel(track, *places.get(track.channel, ("", 0))),
+                **level_fields(levels.get(track.channel), first, length),
             )
             for track in order.tracks
         ),
@@ -311,27 +304,6 @@ def _channel(track: Track, file: str, place: int) -> SheetChannel:
         pad=track.pad,
         phantom=track.phantom,
         polarity=track.polarity,
-    )
-
-
-def _with_level(channel: SheetChannel, level: TrackLevel | None, first: Frame, length: int) -> SheetChannel:
-    if level is None:
-        return channel
-    return replace(
-        channel,
-        peak_dbfs=level.peak_dbfs,
-        clipped_samples=level.clipped_samples,
-        clip_count=level.clip_count,
-        clips=tuple(
-            SheetClip(
-                frame=clip.at_frame - first,
-                length_frames=clip.end_frame - clip.at_frame,
-                samples=clip.samples,
-            )
-            for clip in level.clips
-            if clip.at_frame < first + length
-        ),
-        last_clip_frame=None if level.last_clip_frame is None else level.last_clip_frame - first,
     )
 
 
@@ -415,16 +387,7 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
             for gap in sheet.gaps
         ),
         xruns=len(sheet.xruns),
-        clips=tuple(
-            TakeClips(
-                channel=channel.channel,
-                samples=channel.clipped_samples or 0,
-                clip_count=channel.clip_count or 0,
-                last_frame=Frame(first + channel.last_clip_frame),
-            )
-            for channel in sheet.channels
-            if channel.last_clip_frame is not None
-        ),
+        clips=tuple(clips for channel in sheet.channels if (clips := take_clips(channel, first)) is not None),
         written_frames=sheet.frames,
         durable_frames=sheet.frames,
         closed=not sheet.rolling,

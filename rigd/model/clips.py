@@ -12,6 +12,8 @@ from rigd.model.units import ChannelNumber, Frame, InputNumber
 
 TOGETHER_S = 0.5
 """Clipped samples that are no further apart belong to one clip."""
+LOUDEST_DB = 800.0
+"""More than a float32 has."""
 MOST_CLIPS = 100
 """So many of a channel have their place noted; further ones are counted."""
 
@@ -36,6 +38,13 @@ class TrackLevel(Struct, frozen=True, kw_only=True, gc=False):
     """The first of them, in order of frames."""
     last_clip_frame: Frame | None = None
     """Where it clipped last."""
+
+    def numbers(self) -> list[int]:
+        """Every count and frame, for whoever does not believe what is read back."""
+        found = [self.clipped_samples, self.clip_count, self.last_clip_frame or 0]
+        return found + [
+            number for clip in self.clips for number in (clip.at_frame, clip.end_frame, clip.samples)
+        ]
 
 
 class TakeClips(Struct, frozen=True, kw_only=True, gc=False):

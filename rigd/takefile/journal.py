@@ -72,8 +72,6 @@ LONGEST_ENTRY_BYTES = 4 << 20
 """The longest is the order of a take of 512 channels with the longest names. JSON takes thirty times its length in
 memory where it is all brackets, and the process that reads it may be recording."""
 LINES_A_STEP = 5000
-LOUDEST_DB = 800.0
-"""More than any float32 has."""
 FRESH_NAME = f".{JOURNAL_NAME}.new"
 _DURABLE = b'{"type":"Durable"'
 
@@ -220,22 +218,11 @@ def _check_frames(entry: object) -> None:
         case Xrun():
             numbers = (entry.at_frame, entry.about_frames)
         case TakeLevels():
-            _check_levels(entry)
-            numbers = (entry.frames,)
+            numbers = (entry.frames, *(number for level in entry.tracks for number in level.numbers()))
         case Marker() | GainChange():
             numbers = (abs(entry.at_frame),)
     if not all(0 <= number < MOST_FRAMES for number in numbers):
         raise ValueError("it says a number of frames that cannot be")
-
-
-def _check_levels(entry: TakeLevels) -> None:
-    for level in entry.tracks:
-        numbers = [level.clipped_samples, level.clip_count, level.last_clip_frame or 0]
-        numbers += [
-            number for clip in level.clips for number in (clip.at_frame, clip.end_frame, clip.samples)
-        ]
-        if not all(0 <= number < MOST_FRAMES for number in numbers) or abs(level.peak_dbfs) > LOUDEST_DB:
-            raise ValueError("it says a level that cannot be")
 
 
 def check_length(path: Path | str, size_bytes: int) -> None:

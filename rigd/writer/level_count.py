@@ -9,9 +9,9 @@ counted anew from the tape.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from rigd.model.clips import MOST_CLIPS, TOGETHER_S, Clip, TrackLevel
+from rigd.model.clips import LOUDEST_DB, MOST_CLIPS, TOGETHER_S, Clip, TrackLevel
 from rigd.model.take import TakeOrder
 from rigd.model.units import ChannelNumber, Frame
 from rigd.takefile.ledger import Ledger, TakeLevels
@@ -34,7 +34,7 @@ class _Track:
         self.clips: list[Clip] = []
         self.last_frame: Frame | None = None
         if told is not None:
-            self.peak = 10 ** (told.peak_dbfs / 20)
+            self.peak = 10 ** (min(told.peak_dbfs, LOUDEST_DB) / 20)
             self.samples, self.count = told.clipped_samples, told.clip_count
             self.clips, self.last_frame = list(told.clips), told.last_clip_frame
 
@@ -94,13 +94,16 @@ class _Piece:
 class LevelCount:
     """Of the take of that order, from the frame on to which `ledger` has it. Positions are frames of the take."""
 
-    def __init__(self, tape: Tape, order: TakeOrder, ledger: Ledger) -> None:
+    def __init__(
+        self, tape: Tape, order: TakeOrder, ledger: Ledger, *, note: Callable[[TakeLevels], None]
+    ) -> None:
+        """`note` puts it into journal and ledger; OSError where the journal does not take it."""
+        self._ledger, self._note = ledger, note
         told = {level.channel: level for level in ledger.levels()}
         begins = max(ledger.level_frames, ledger.durable_frames)
         self._tape, self._first = tape, order.first_frame
         self._channels = [track.channel for track in order.tracks]
-        self._rows = [track.input - 1 for track in order.tracks]
-        self._listener = Listener(tape, self._rows)
+        self._listener = Listener(tape, [track.input - 1 for track in order.tracks])
         self._together = round(TOGETHER_S * order.format.sample_rate_hz)
         self._cut_frames = CUT_SECONDS * order.format.sample_rate_hz
         self._base = [_Track(told=told.get(channel)) for channel in self._channels]
@@ -128,8 +131,8 @@ class LevelCount:
                 case None:
                     return
 
-    def news(self, frames: int) -> TakeLevels | None:
-        """What changed since the last time, as of these frames, which are durable now; None: nothing."""
+    def note_news(self, frames: int) -> None:
+        """What changed since the last time, as of these frames, which are durable now, is in the journal."""
         self._begin_piece()
         tracks = self._totals(frames)
         changed = []
@@ -141,15 +144,29 @@ class LevelCount:
                 self._noted[channel] = (track.samples, peak)
                 self._noted_to[channel] = track.last_frame
         self._forget()
-        return TakeLevels(frames=frames, tracks=tuple(changed)) if changed else None
+        if changed:
+            self._note_if_room(TakeLevels(frames=frames, tracks=tuple(changed)))
 
-    def whole(self, frames: int) -> TakeLevels:
-        """All of it, of a take that has so many frames."""
+    def note_whole(self, frames: int, *, has_failed: bool) -> None:
+        """All of it, of a take that ends with so many frames. Of one that has failed only the ledger gets it: what
+        room a full disk has left is for the take's own last lines."""
+        self.count_to(frames)
         self._cut(frames)
         tracks = zip(self._channels, self._totals(frames), strict=True)
-        return TakeLevels(
+        whole = TakeLevels(
             frames=frames, is_whole=True, tracks=tuple(track.level(channel) for channel, track in tracks)
         )
+        if has_failed:
+            self._ledger.note(whole)
+        else:
+            self._note_if_room(whole)
+
+    def _note_if_room(self, levels: TakeLevels) -> None:
+        """It never ends a take: whatever is wrong with the disk, the take's next line finds it, too."""
+        try:
+            self._note(levels)
+        except OSError:
+            self._ledger.note(levels)
 
     def _begin_piece(self) -> None:
         last = self._pieces[-1]

@@ -18,7 +18,7 @@ from rigd.model.messages import GapWritten, TakeProgress, XrunNoted
 from rigd.model.take import Gap, GapCause, TakeNote, Xrun
 from rigd.model.units import Frame, TakeId
 from rigd.takefile.journal import JOURNAL_NAME, Journal
-from rigd.takefile.ledger import Closed, Closing, Durable, Ended, Entry, Ledger, NextPart, TakeLevels
+from rigd.takefile.ledger import Closed, Closing, Durable, Ended, Entry, Ledger, NextPart
 from rigd.takefile.take_parts import TakeParts
 from rigd.tape.blocks import Lost, Run
 from rigd.tape.holds import Hold, HoldLetGoError, NoFreeHoldError
@@ -63,7 +63,7 @@ class TakeWriter:
         self._files = files
         self._hold = hold
         self._reader = tape.reader(Frame(order.first_frame + written_frames))
-        self._levels = LevelCount(tape, order, ledger)
+        self._levels = LevelCount(tape, order, ledger, note=self._note)
         self._tape_end_before: int | None = None
         self._closing_noted = False
         self._firm_due = False
@@ -294,7 +294,7 @@ class TakeWriter:
         self._files.check_there()
         if frames > self.ledger.durable_frames:
             self._files.say_safe(frames)
-            self._note_levels(self._levels.news(frames))
+            self._levels.note_news(frames)
             self._note(Durable(frames=frames))
             self._journal.make_durable()
         # Also without new frames: a take that waits for its beginning must not hold up the whole tape.
@@ -322,12 +322,7 @@ class TakeWriter:
             self._files.say(frames)
         self._files.end_at(frames)
         self.written_frames = frames
-        self._levels.count_to(frames)
-        levels = self._levels.whole(frames)
-        if failure:
-            self.ledger.note(levels)  # what room a full disk has left is for the take's own last lines
-        else:
-            self._note_levels(levels)
+        self._levels.note_whole(frames, has_failed=bool(failure))
         self._closing_noted = self._note_if_room(Closing(frames=frames), failure)
 
     def write_tails(self, *, failure: str = "") -> list[str]:
@@ -383,14 +378,6 @@ class TakeWriter:
         self._files.close()
         self._journal.close()
         os.close(self.folder_fd)
-
-    def _note_levels(self, levels: TakeLevels | None) -> None:
-        """It never ends a take: whatever is wrong with the disk, the next line finds it, too."""
-        if levels is not None:
-            try:
-                self._note(levels)
-            except OSError:
-                self.ledger.note(levels)
 
     def _note_if_room(self, entry: Entry, failure: str) -> bool:
         """False where a take that fails anyway finds no room for one more line: the next start sees to it."""
