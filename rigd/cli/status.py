@@ -116,6 +116,6 @@ STATUS = Command(
 WATCH = Command(
     name="watch",
     run=watch,
-    about="Live meters, state and what happens, until Ctrl-C; --json: one JSON object a line.",
+    about="Live meters, state and what happens, until q or Ctrl-C; ? lists the keys. --json: one JSON object a line.",
     parts=(RUNTIME_DIR, AS_JSON),
 )
