@@ -11,14 +11,13 @@ from textwrap import wrap
 from msgspec import Struct
 
 from rigd.cli.signs import Styled, columns_of
-from rigd.cli.words import count, entries, how_it_ended
+from rigd.cli.words import clipped_text, count, entries, how_it_ended
 from rigd.hands.showing import exact_time_text
 from rigd.model.plain_text import plain_line
 from rigd.model.state import Take
 from rigd.model.take import GainChange
 
 INDENT = "  "
-MOST_NAMED = 6
 SWEEP_S = 2.0
 """Steps of a gain that follow one another so soon are one movement of a hand."""
 
@@ -50,7 +49,7 @@ def _pieces(take: Take, rate: int) -> list[Styled]:
     if ended := how_it_ended(take):
         pieces.append((ended, "bold red" if ended == "FAILED" else "yellow"))
     pieces += [(f"{count(all_of.gaps, 'gap')}", "bold red")] if all_of.gaps else []
-    pieces += [(clipped_text(take), "red")] if take.clips else []
+    pieces += [(clipped_text(take.clips), "red")] if take.clips else []
     words = {
         "rolling": not take.closed and take.end_frame is None,
         "closing": not take.closed and take.end_frame is not None,
@@ -63,13 +62,6 @@ def _pieces(take: Take, rate: int) -> list[Styled]:
     pieces += [(count(all_of.markers, "marker"), "")] if all_of.markers else []
     pieces += [(plain_line(note), "") for note in slate.notes]
     return pieces
-
-
-def clipped_text(take: Take) -> str:
-    """'clipped: 3, 4', '12 channels clipped'."""
-    if len(take.clips) > MOST_NAMED:
-        return f"{len(take.clips)} channels clipped"
-    return f"clipped: {', '.join(str(clips.channel) for clips in take.clips)}"
 
 
 def _lines(pieces: Iterable[Styled], width: int | None, indent: str) -> Iterator[list[Styled]]:

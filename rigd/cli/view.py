@@ -16,7 +16,7 @@ from rich.text import Text
 
 from rigd.cli.channel_grid import Grid, fewest_rows, grid_for, grid_lines
 from rigd.cli.signs import shown
-from rigd.cli.words import clips_piece, count, entries, room_left, take_count, troubles
+from rigd.cli.words import clipped_text, count, entries, room_left, take_count, troubles
 from rigd.hands.showing import (
     exact_time_text,
     saving_take,
@@ -205,7 +205,7 @@ def _headline(state: RigState, levels: Levels | None, paper: Paper) -> list[Piec
     else:
         pieces.append((_title(state.song, state.next_take_number, " next", paper, beside=pieces), ""))
     if state.clips:
-        pieces.append((clips_piece(state, is_short=is_narrow), "bold red"))
+        pieces.append((clipped_text(state.clips, is_short=is_narrow), "bold red"))
     if (saving := saving_take(state)) is not None:
         pieces.append((f"saving take {saving.slate.number:03}", "yellow"))
     if state.unsafe_s >= 1.0:

@@ -4,8 +4,11 @@ Nothing is drawn here: a command that prints a line need not load what draws (do
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rigd.hands.showing import Knowledge, gain_shown, state_word, time_left_text
 from rigd.model.blackbox import BlackBox
+from rigd.model.clips import ChannelClips, TakeClips
 from rigd.model.disk_trouble import full_disk_ended
 from rigd.model.disk_words import bytes_text
 from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take
@@ -42,12 +45,11 @@ def room_left(state: RigState) -> str:
     return f"{left} of {'mirror' if in_charge else 'disk'}"
 
 
-def clips_piece(state: RigState, *, is_short: bool = False) -> str:
-    """'clipped: 3, 4, 9', '12 channels clipped': since that was seen last."""
-    if len(state.clips) > MOST_NAMED:
-        return f"{len(state.clips)} clipped" if is_short else f"{len(state.clips)} channels clipped"
-    numbers = ", ".join(str(clips.channel) for clips in state.clips)
-    return f"clip {numbers}" if is_short else f"clipped: {numbers}"
+def clipped_text(clips: Sequence[ChannelClips | TakeClips], *, is_short: bool = False) -> str:
+    """'clipped: 3, 4, 9', '12 channels clipped'; short: 'clip 3, 4, 9', '12 clipped'."""
+    if len(clips) > MOST_NAMED:
+        return f"{len(clips)} clipped" if is_short else f"{len(clips)} channels clipped"
+    return f"{'clip' if is_short else 'clipped:'} {', '.join(str(each.channel) for each in clips)}"
 
 
 def troubles(state: RigState) -> list[str]:
