@@ -155,7 +155,8 @@ def _hot(channels: int, sample_rate_hz: int) -> Samples:
     not."""
     levels = np.array([HOT_LEVEL if row % 2 == 0 else SINE_LEVEL for row in range(channels)])
     loud = _sines(channels, sample_rate_hz) / SINE_LEVEL * levels[:, None]
-    return np.clip(loud, -1.0, 1.0 - 2.0**-23).astype(np.float32)
+    hot: Samples = np.clip(loud, -1.0, 1.0 - 2.0**-23).astype(np.float32)
+    return hot
 
 
 def _overlapping(sequence: Samples, channels: int, frames: int, row_step: int, *, start: int = 0) -> Samples:
