@@ -51,7 +51,7 @@ class SheetChannel(Struct, frozen=True, kw_only=True):
     phantom: bool | None
     polarity: bool | None
     peak_dbfs: float | None = None
-    """Its largest sample; null: nobody measured it (a take of an older rigd, or from the black box)."""
+    """Its largest sample; null: nobody measured it, as in a take of an older rigd."""
     clipped_samples: int | None = None
     """So many samples were at full scale; null as above."""
     clip_count: int | None = None

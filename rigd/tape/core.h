@@ -118,6 +118,9 @@ uint64_t rigd_levels(const rigd_tape *tape, uint64_t from_block, float *peak, do
 int rigd_loudness_of(const rigd_tape *tape, const uint32_t *channels, uint32_t count, uint64_t position,
                      uint64_t frames, rigd_loudness *found);
 
+/* The same of one channel's samples as they stand in a mono file. */
+void rigd_loudness_of_file(const uint8_t *in, uint64_t frames, int as_float32, rigd_loudness *found);
+
 /* Packing `frames` frames from `position`; channels count from 0. Mono: channel i goes to
  * out + i * stride_bytes. Poly: interleaved, in the order given. Returns 0, or -1 when the tape was
  * overwritten under the reader, and what is in `out` is worthless. */

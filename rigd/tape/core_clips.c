@@ -47,3 +47,30 @@ int rigd_loudness_of(const rigd_tape *t, const uint32_t *channels, uint32_t coun
     atomic_thread_fence(memory_order_acquire);
     return position >= lowest_row_position(t) ? 0 : -1;
 }
+
+static float of_int24(const uint8_t *in)
+{
+    uint32_t word = (uint32_t)in[0] << 8 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 24;
+    return (float)((int32_t)word / 256) / 8388608.0f;
+}
+
+static float of_float32(const uint8_t *in)
+{
+    float x;
+    memcpy(&x, in, sizeof x);
+    return x;
+}
+
+void rigd_loudness_of_file(const uint8_t *in, uint64_t frames, int as_float32, rigd_loudness *found)
+{
+    *found = (rigd_loudness){0};
+    for (uint64_t i = 0; i < frames; i++) {
+        float a = fabsf(as_float32 ? of_float32(in + 4 * i) : of_int24(in + 3 * i));
+        found->peak = a > found->peak ? a : found->peak;
+        if (a >= CLIP) {
+            if (found->clipped++ == 0)
+                found->first = i;
+            found->last = i;
+        }
+    }
+}

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from rigd.model.clips import LOUDEST_DB, MOST_CLIPS, TOGETHER_S, Clip, TrackLevel
+from rigd.model.clips import TOGETHER_S, Clip
 from rigd.model.take import TakeOrder
 from rigd.model.units import ChannelNumber, Frame
+from rigd.takefile.channel_level import ChannelLevel, clip_of
 from rigd.takefile.ledger import Ledger, TakeLevels
 from rigd.tape.blocks import Lost, Run
 from rigd.tape.loudness import Listener, Loudness, dbfs
@@ -23,51 +24,6 @@ CUT_SECONDS = 12
 """An end that is told so late is still exact, to the sample."""
 LOUDER_DB = 0.1
 """A peak that rises by less is noted at the end only."""
-
-
-class _Track:
-    """What adds up of one channel."""
-
-    def __init__(self, peak: float = 0.0, told: TrackLevel | None = None) -> None:
-        self.peak = peak
-        self.samples = self.count = 0
-        self.clips: list[Clip] = []
-        self.last_frame: Frame | None = None
-        if told is not None:
-            self.peak = 10 ** (min(told.peak_dbfs, LOUDEST_DB) / 20)
-            self.samples, self.count = told.clipped_samples, told.clip_count
-            self.clips, self.last_frame = list(told.clips), told.last_clip_frame
-
-    def copy(self) -> _Track:
-        new = _Track(self.peak)
-        new.samples, new.count, new.last_frame = self.samples, self.count, self.last_frame
-        new.clips = list(self.clips)
-        return new
-
-    def add(self, clip: Clip, together_frames: int) -> None:
-        self.samples += clip.samples
-        last, self.last_frame = self.last_frame, Frame(clip.end_frame - 1)
-        if last is None or clip.at_frame - last > together_frames:
-            self.count += 1
-            if len(self.clips) < MOST_CLIPS:
-                self.clips.append(clip)
-        elif self.clips and self.count == len(self.clips):
-            before = self.clips[-1]
-            self.clips[-1] = Clip(
-                at_frame=before.at_frame, end_frame=clip.end_frame, samples=before.samples + clip.samples
-            )
-
-    def level(self, channel: ChannelNumber, since: Frame | None = None) -> TrackLevel:
-        """`since`: without the clips that had ended by then."""
-        clips = self.clips if since is None else [clip for clip in self.clips if clip.end_frame > since + 1]
-        return TrackLevel(
-            channel=channel,
-            peak_dbfs=dbfs(self.peak),
-            clipped_samples=self.samples,
-            clip_count=self.count,
-            clips=tuple(clips),
-            last_clip_frame=self.last_frame,
-        )
 
 
 class _Piece:
@@ -82,12 +38,7 @@ class _Piece:
         for place, each in enumerate(found):
             if each.peak > self.peaks[place]:
                 self.peaks[place] = each.peak
-            if each.clipped:
-                clip = Clip(
-                    at_frame=each.first_frame,
-                    end_frame=Frame(each.last_frame + 1),
-                    samples=each.clipped,
-                )
+            if (clip := clip_of(each)) is not None:
                 self.clips.append((place, clip))
 
 
@@ -106,7 +57,7 @@ class LevelCount:
         self._listener = Listener(tape, [track.input - 1 for track in order.tracks])
         self._together = round(TOGETHER_S * order.format.sample_rate_hz)
         self._cut_frames = CUT_SECONDS * order.format.sample_rate_hz
-        self._base = [_Track(told=told.get(channel)) for channel in self._channels]
+        self._base = [ChannelLevel(told=told.get(channel)) for channel in self._channels]
         self._pieces: deque[_Piece] = deque([_Piece(begins, len(self._channels))])
         self._reader = tape.reader(Frame(self._first + begins))
         self._noted = {channel: (level.clipped_samples, level.peak_dbfs) for channel, level in told.items()}
@@ -182,14 +133,14 @@ class LevelCount:
             self._reader = self._tape.reader(Frame(self._first + last.first))
             self.count_to(frames)
 
-    def _totals(self, frames: int) -> list[_Track]:
+    def _totals(self, frames: int) -> list[ChannelLevel]:
         tracks = [track.copy() for track in self._base]
         for piece in self._pieces:
             if piece.end <= frames:
                 self._add(tracks, piece)
         return tracks
 
-    def _add(self, tracks: list[_Track], piece: _Piece) -> None:
+    def _add(self, tracks: list[ChannelLevel], piece: _Piece) -> None:
         for track, peak in zip(tracks, piece.peaks, strict=True):
             track.peak = max(track.peak, peak)
         for place, clip in piece.clips:
