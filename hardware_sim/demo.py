@@ -29,8 +29,10 @@ from hardware_sim.faderbox import FaderBox, describe
 from hardware_sim.pedal import Pedal, PtyWire
 from hardware_sim.x32 import SimulatedX32
 from rigd.api.client import ControlClient
+from rigd.cli.live import time_of_day
 from rigd.cli.plain_console import PlainConsole
-from rigd.cli.view import live_view, take_table
+from rigd.cli.take_list import take_list
+from rigd.cli.view import Paper, Told, live_view
 from rigd.model.errors import LinkError, RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
@@ -47,6 +49,8 @@ READY_WITHIN_S = 120.0
 """A first start on a slow machine takes its time; a rigd that ends is told at once."""
 CLOSED_WITHIN_S = 30.0
 FADER_STEP_S = 0.04
+CAPTION_LINES = 4
+"""With its frame, on a narrow terminal."""
 ALREADY_RUNNING = 5
 """How `rigd run` ends where another one has its folder or library (docs/commands.md)."""
 
@@ -79,7 +83,7 @@ class Screen:
     def _draw(self) -> None:
         state: RigState | None = None
         levels: Levels | None = None
-        story: deque[Event] = deque(maxlen=6)
+        story: deque[Told] = deque(maxlen=6)
         with (
             contextlib.suppress(LinkError),
             ControlClient(self._socket) as client,
@@ -90,7 +94,7 @@ class Screen:
                 if isinstance(news, Snapshot):
                     state = news.state
                 elif isinstance(news, Event):
-                    story.append(news)
+                    story.append(Told(at=time_of_day(news.at_ns), event=news))
                     state = asking.status().state
                 else:
                     levels = news
@@ -98,7 +102,12 @@ class Screen:
                     caption = Panel(Text(self._caption, style="bold"), title="rigd demo", border_style="cyan")
                     front = Group(*map(Text, describe(self._box.front()).split("\n")))
                     box = Panel(front, title="the fader box shows", border_style="grey50")
-                    live.update(Group(caption, live_view(state, levels, tuple(story)), box), refresh=True)
+                    size, taken = self._console.size, CAPTION_LINES + len(front.renderables) + 2
+                    paper = Paper(
+                        width=size.width, height=max(6, size.height - taken), encoding=self._console.encoding
+                    )
+                    view = Group(*live_view(state, levels, tuple(story), paper))
+                    live.update(Group(caption, view, box), refresh=True)
                 if self._over.is_set():
                     return
 
@@ -175,7 +184,7 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
                     )
                     _stay(daemon)
             if daemon.poll() is None:
-                _tell(console, client)
+                _tell(console, client, known)
             if not told:
                 console.print("The story did not come out as told: see the table.", style="red")
         except RigError as error:
@@ -266,11 +275,17 @@ def _is_as_told(client: ControlClient, known: set[TakeId]) -> bool:
     return len(takes) == 3 and whole and takes[-1].slate.circled
 
 
-def _tell(console: Console, client: ControlClient) -> None:
-    """The takes, and where they are."""
+def _tell(console: PlainConsole, client: ControlClient, known: set[TakeId]) -> None:
+    """The takes of this time, and where they are."""
     state = client.status().state
     console.print()
-    console.print(take_table([client.take(take.take_id) for take in client.takes()], state.sample_rate_hz))
+    takes = [client.take(take.take_id) for take in client.takes()]
+    for row in take_list(
+        [take for take in takes if take.take_id not in known], state.sample_rate_hz, width=console.width
+    ):
+        console.print_pieces(row)
+    if known:
+        console.print(f"and {len(known)} of an earlier demo: rigd takes", style="dim")
     # A path that is broken at the terminal's width cannot be pasted.
     console.print()
     console.print(f"Your takes: {state.session_folder}", markup=False, soft_wrap=True)

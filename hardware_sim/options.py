@@ -11,8 +11,10 @@ from rigd.model.access import Access
 class SimulatedOptions(Options):
     """The simulated interface's own settings."""
 
-    signal: Literal["counter", "silence", "prbs", "sines", "band"] = option(
-        "band", "What it hears: a band, sines, a frame counter, a pseudo-random sequence, or nothing"
+    signal: Literal["counter", "silence", "prbs", "sines", "band", "hot"] = option(
+        "band",
+        "What it hears: a band, sines, sines of which every second clips, a frame counter, a pseudo-random sequence, "
+        "or nothing",
     )
     paced: bool = option(True, "Brings blocks when a real interface would; else as fast as it can")
     drift_ppm: float = option(

@@ -1,4 +1,5 @@
-"""What the simulated interface hears: frame counter, sines, a band, PRBS, silence. Pure numpy, no clock.
+"""What the simulated interface hears: frame counter, sines, a band, preamps set too high, PRBS, silence. Pure numpy,
+no clock.
 
 A signal gives any run of frames as planar rows without copying where it can: the rows of counter and
 PRBS are one sequence read at 1,009 frames' distance, so one array with overlapping rows is all of them.
@@ -24,6 +25,7 @@ PRBS_LENGTH = (1 << 17) - 1
 PRBS_LEVEL = 0.5
 SINE_LEVEL = 0.25
 """-12 dBFS."""
+HOT_LEVEL = 2.0
 
 
 class Signal(Protocol):
@@ -111,10 +113,12 @@ def make_signal(kind: str, *, channels: int, sample_rate_hz: int, seed: int) -> 
         return PartsSignal(_sines(channels, sample_rate_hz), channels)
     if kind == "band":
         return PartsSignal(band_loop(sample_rate_hz, seed=seed), channels)
+    if kind == "hot":
+        return PartsSignal(_hot(channels, sample_rate_hz), channels)
     raise InterfaceError(f'[audio.simulated] signal "{kind}" is not known. Use one of: {", ".join(SIGNALS)}')
 
 
-SIGNALS = ("counter", "silence", "prbs", "sines", "band")
+SIGNALS = ("counter", "silence", "prbs", "sines", "band", "hot")
 
 
 def prbs17() -> Samples:
@@ -144,6 +148,15 @@ def _sines(channels: int, sample_rate_hz: int) -> Samples:
     turns = np.arange(length, dtype=np.float64) / sample_rate_hz
     pitches = np.array([sine_hz(row) for row in range(channels)], dtype=np.float64)
     return (SINE_LEVEL * np.sin(2.0 * np.pi * pitches[:, None] * turns[None, :])).astype(np.float32)
+
+
+def _hot(channels: int, sample_rate_hz: int) -> Samples:
+    """As a converter brings it whose preamp is 6 dB too high: odd rows, from 1, clip above and below, the others do
+    not."""
+    levels = np.array([HOT_LEVEL if row % 2 == 0 else SINE_LEVEL for row in range(channels)])
+    loud = _sines(channels, sample_rate_hz) / SINE_LEVEL * levels[:, None]
+    hot: Samples = np.clip(loud, -1.0, 1.0 - 2.0**-23).astype(np.float32)
+    return hot
 
 
 def _overlapping(sequence: Samples, channels: int, frames: int, row_step: int, *, start: int = 0) -> Samples:

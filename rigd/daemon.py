@@ -28,6 +28,7 @@ from rigd.blackbox.recorder import NAME as BLACKBOX
 from rigd.blackbox.recorder import BlackBoxKeeper
 from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
+from rigd.control.clip_watch import ClipWatch
 from rigd.control.clock_watch import ClockWatch
 from rigd.control.controller import Chance, Controller
 from rigd.control.faces import faces_of
@@ -273,9 +274,10 @@ class Rig:
             sync_s=config.take.sync_interval_ms / 1000,
         )
         yield DaemonPart("unsafe sound", unsafe_sound)
+        levels = LevelsFan(tape.meter(), clock_ns)
+        yield DaemonPart("clips", ClipWatch(levels.taker().take, post=inbox.post))
         keeper.open_session(config.session_name(), going_on=True)
         yield from preamps.parts()
-        levels = LevelsFan(tape.meter(), clock_ns)
         feedback = Feedback(state=published.newest, meter=levels.taker().take, post=inbox.post)
         binder = Binder(
             bindings={surface.name: surface.bindings for surface in config.surfaces},

@@ -25,7 +25,7 @@ def commands_markdown(by_hand: Mapping[str, str]) -> str:
     """A table of every command: its text form, how a command line has it (verb to form), and what it does."""
     lines = ["| Command | By hand | Scope | What it does |", "|---|---|---|---|"]
     lines += [
-        f"| `{usage_of(kind)}` | `{_cell(by_hand[verb])}` | {kind.scope} | {_cell(kind.summary)} |"
+        f"| `{_cell(usage_of(kind))}` | `{_cell(by_hand[verb])}` | {kind.scope} | {_cell(kind.summary)} |"
         for verb, kind in COMMANDS.items()
     ]
     return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -17,14 +18,17 @@ from msgspec.structs import replace
 
 from rigd.blackbox.segments import Axis, Placed, SegmentFiles, Shelf, ShortSegment, placed_on, unix_ns_of
 from rigd.model.blackbox import Keep
+from rigd.model.clips import TOGETHER_S
 from rigd.model.take import Gap, GapCause, Xrun
-from rigd.model.units import Frame, InputNumber
+from rigd.model.units import ChannelNumber, Frame, InputNumber
 from rigd.takefile.beneath import LeadsOut, open_folder
+from rigd.takefile.channel_level import ChannelLevel
 from rigd.takefile.journal import Journal
-from rigd.takefile.ledger import Begun, Closed, Closing, Durable, Entry, Ledger, NextPart
+from rigd.takefile.ledger import Begun, Closed, Closing, Durable, Entry, Ledger, NextPart, TakeLevels
 from rigd.takefile.take_parts import TakeParts
 from rigd.tape._core import lib
 from rigd.tape.kernel import sync_file_system
+from rigd.tape.loudness import Loudness, loudness_of_file
 
 SLICE_BYTES = 4 << 20
 """The first one; what follows is as long as the disk is fast."""
@@ -59,6 +63,8 @@ class Splice:
         """Frames that are copied, or known to be nowhere."""
         self._axis = Axis(tape_id=keep.tape_id, frame=keep.tape_frame, unix_ns=unix_ns_of(order.started_at))
         self._inputs = {track.channel: track.input for track in order.tracks}
+        self._levels = {channel: ChannelLevel() for channel in self._inputs}
+        self._together = round(TOGETHER_S * order.format.sample_rate_hz)
         self._gaps: list[Gap] = []
         self._xruns: dict[tuple[int, bool], Xrun] = {}
         self._open: SegmentFiles | None = None
@@ -160,6 +166,7 @@ class Splice:
     def _copy(self, piece: Placed, first: int, last: int) -> None:
         """The frames of the axis from `first` to before `last`, which are in that segment."""
         segment = piece.segment
+        found: list[tuple[ChannelNumber, Loudness]] = []
         if not segment.is_gap(first - piece.shift, last - piece.shift):
             self._check_room()
             wanted = (segment.number, segment.parts)
@@ -180,6 +187,11 @@ class Splice:
                     self._open.read(InputNumber(self._inputs[channel]), position, last - first)
                     for channel in file.channels
                 ]
+                found += [
+                    (channel, loudness)
+                    for channel, row in zip(file.channels, rows, strict=True)
+                    for loudness in self._loudness(row)
+                ]
                 packed = rows[0] if len(rows) == 1 else _woven(rows, self._width)
                 try:
                     self._files.put(index, self.done, packed)
@@ -188,7 +200,17 @@ class Splice:
                         raise
                     return  # the same once more, in a next part
         self._note_facts(piece, first, last)
+        for channel, loudness in found:
+            self._levels[channel].add_stretch(loudness, self._together)
         self.done += last - first
+
+    def _loudness(self, row: bytes) -> Iterator[Loudness]:
+        """Of one channel's next frames, in stretches that are short enough for `ChannelLevel`."""
+        samples, step = memoryview(row), self._together * self._width
+        at = self._order.first_frame + self.done
+        for begins in range(0, len(row), step):
+            first = Frame(at + begins // self._width)
+            yield loudness_of_file(samples[begins : begins + step], self._order.format.sample, first)
 
     def _check_room(self) -> None:
         volume = os.fstatvfs(self._folder_fd)
@@ -237,6 +259,11 @@ class Splice:
         entries: list[Entry] = [
             *self._gaps,
             *self._xruns.values(),
+            TakeLevels(
+                frames=self.frames,
+                is_whole=True,
+                tracks=tuple(level.level(channel) for channel, level in self._levels.items()),
+            ),
             Durable(frames=self.frames),
             Closing(frames=self.frames),
         ]

@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from rigd.model.errors import InterfaceError
 from rigd.model.messages import CaptureSettings
-from rigd.wire.entry_points import points_of
 
 if TYPE_CHECKING:
     from rigd.tape.capture_core import CaptureCore
@@ -97,6 +96,8 @@ def load_driver(name: str) -> type[AudioDriver]:
         module, _, class_name = own.partition(":")
         found: type[AudioDriver] = getattr(importlib.import_module(module), class_name)
         return found
+
+    from rigd.wire.entry_points import points_of  # only where a driver is not rigd's own
 
     points = {point.name: point for point in points_of(GROUP)[0]}
     point = points.get(name)

@@ -37,6 +37,7 @@ DISARM = rig_command("disarm", run=_told)
 LOCK = rig_command("lock")
 UNLOCK = rig_command("unlock")
 CLEAR_FAULT = rig_command("clear-fault")
+CLEAR_CLIPS = rig_command("clear-clips")
 SHUT_DOWN = rig_command("shut-down", may_hold=True)
 DO = Command(
     name="do",

@@ -1,49 +1,203 @@
-"""The live view: meters, state and what happens, drawn over and over in a terminal."""
+"""The live view: meters, state and what happens, drawn over and over in a terminal, and its keys."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
+import time
 from collections import deque
 from pathlib import Path
+from typing import Any
 
+from msgspec.structs import replace
+from rich.console import Group
 from rich.live import Live
 
 from rigd.api.client import ControlClient
+from rigd.cli.keys import Keys, Press
 from rigd.cli.terminal import LEVELS_HZ, out
-from rigd.cli.view import live_view
+from rigd.cli.view import Look, Paper, Told, live_view
 from rigd.cli.watching import AGAIN_AFTER_S, watch_rig
+from rigd.cli.words import headline_words
 from rigd.model.changes import Followed
-from rigd.model.errors import RigError
-from rigd.model.events import Event
+from rigd.model.errors import LinkError, RigError
+from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
+from rigd.model.units import Ns
 
-STORY_LINES = 8
+STORY_LINES = 40
+"""As many as a tall terminal has room for."""
 STOP_WITHIN_S = 1.0
+LEAST_BETWEEN_S = 0.04
+"""From one picture to the next."""
+ONE_LINE = (Happening.CLIPPED, Happening.SETTING_CHANGED)
+"""Of what happens again and again to the same thing, the last one is told: a fader's sweep is a line."""
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+WORD_FOR_S = 6.0
+"""How long what came of a key is shown."""
+KEEP_S = 20.0
+COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
+    " ": ("toggle", {}),
+    "n": ("next", {}),
+    "m": ("mark", {}),
+    "k": ("keep", {"seconds": KEEP_S}),
+    "u": ("undo", {}),
+    "c": ("circle", {}),
+    "x": ("clear-clips", {}),
+}
+"""The command of each key."""
+LEAVES = ("q", "\x1a")
+"""Ctrl-Z comes as a key where nothing else is meant by it: a view that stood still would be cut off."""
+
+
+class Drawing:
+    """What is on the screen, from the rig's news and the person's keys. Any thread.
+
+    One thread takes the news, another one paints what is true by then: a slow terminal, or a machine that is busy,
+    sees fewer pictures and never old ones.
+    """
+
+    def __init__(self, path: Path, *, has_keys: bool = False) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._changed = threading.Event()
+        self._is_over = threading.Event()
+        self._broken: OSError | None = None
+        self._client: ControlClient | None = None
+        self._story: deque[Told] = deque(maxlen=STORY_LINES)
+        self._levels: Levels | None = None
+        self._look = Look(has_keys=has_keys)
+        self._word_until = 0.0
+        self.state: RigState | None = None
+        self.is_left = False
+        """The person has asked to leave."""
+
+    def draw(self, client: ControlClient, known: Followed | None = None) -> bool:
+        """Draws what `client` receives, until rigd ends (LinkError) or the person leaves: True. OSError where the
+        terminal is gone. `known` is what an earlier connection brought."""
+        screen = out.console.is_terminal
+        with Live(console=out.console, auto_refresh=False, screen=screen, vertical_overflow="crop") as live:
+            self._is_over.clear()
+            self._broken, self._client = None, client
+            painter = threading.Thread(target=self._paint_on, args=(live,), name="rigd-paint", daemon=True)
+            painter.start()
+            try:
+                for news in client.follow(levels_hz=LEVELS_HZ, known=known):
+                    if self.is_left:
+                        return True
+                    self._take(news)
+            except LinkError:
+                if not self.is_left:
+                    raise
+            finally:
+                self._client = None
+                self._is_over.set()
+                self._changed.set()
+                painter.join()
+                if self._broken is not None:
+                    raise self._broken
+        return self.is_left
+
+    def _take(self, news: RigState | Event | Levels) -> None:
+        with self._lock:
+            if isinstance(news, RigState):
+                self.state = news
+            elif isinstance(news, Event):
+                if self._story and _goes_on(self._story[-1].event, news):
+                    self._story.pop()
+                self._story.append(Told(at=time_of_day(news.at_ns), event=news))
+            else:
+                self._levels = news
+        self._changed.set()
+
+    def _paint_on(self, live: Live) -> None:
+        while not self._is_over.is_set():
+            self._changed.wait()
+            self._changed.clear()
+            began_s = time.monotonic()
+            try:
+                self._paint(live)
+            except OSError as error:
+                self._broken = error
+                if self._client is not None:
+                    self._client.close()
+                return
+            # Half of a processor at most: the rig is on the same machine.
+            self._is_over.wait(max(LEAST_BETWEEN_S, time.monotonic() - began_s))
+
+    def _paint(self, live: Live) -> None:
+        with self._lock:
+            if self._look.word and time.monotonic() > self._word_until:
+                self._look = replace(self._look, word="")
+            state, levels, story, look = self.state, self._levels, tuple(self._story), self._look
+        if state is not None:
+            size = out.console.size
+            paper = Paper(width=size.width, height=size.height, encoding=out.console.encoding)
+            live.update(Group(*live_view(state, levels, story, paper, look)), refresh=True)
+
+    def say(self, word: str) -> bool:
+        """The person sees this for some seconds. False where nothing is drawn."""
+        with self._lock:
+            self._look = replace(self._look, word=word)
+            self._word_until = time.monotonic() + WORD_FOR_S
+        self._changed.set()
+        return self._client is not None
+
+    def press(self, press: Press) -> None:
+        """What a key does. On the keys' thread."""
+        if press.key in COMMANDS:
+            verb, arguments = COMMANDS[press.key]
+            self.say(self._command(verb, press.at_ns, arguments))
+            return
+        with self._lock:
+            if press.key in LEAVES:
+                self.is_left = True
+                if self._client is not None:
+                    self._client.close()
+            elif press.key in "<>":
+                step = 1 if press.key == ">" else -1
+                self._look = replace(self._look, page=self._look.page + step)
+            elif self._look.is_help or self._look.is_faults or press.key in "?f":
+                is_open = self._look.is_help or self._look.is_faults
+                is_help, is_faults = press.key == "?" and not is_open, press.key == "f" and not is_open
+                self._look = replace(self._look, is_help=is_help, is_faults=is_faults)
+        self._changed.set()
+
+    def _command(self, verb: str, at_ns: Ns, arguments: dict[str, Any]) -> str:
+        try:
+            with ControlClient(self._path, origin="keyboard") as client:
+                answer = client.command(verb, at_ns=at_ns, **arguments)
+        except RigError as error:
+            return str(error)
+        return answer.text or verb if answer.accepted else f"not done: {answer.text}"
+
+
+def _goes_on(before: Event, news: Event) -> bool:
+    """The same happens to the same thing, by another number."""
+    return (
+        news.what in ONE_LINE
+        and (news.what, news.subject) == (before.what, before.subject)
+        and NUMBER.sub("#", news.text) == NUMBER.sub("#", before.text)
+    )
+
+
+def time_of_day(at_ns: Ns) -> str:
+    """Of something that happened on this machine at that time of CLOCK_MONOTONIC."""
+    return time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic_ns() - at_ns) / 1e9))
 
 
 def show_live(path: Path) -> None:
-    """Draws the rig until Ctrl-C or until rigd ends, as `watch_rig`."""
-    watch_rig(path, draw)
-
-
-def draw(client: ControlClient, known: Followed | None = None) -> None:
-    """Draws what `client` hears, until it is closed or rigd ends (LinkError). OSError where the terminal is gone.
-    `known` is what an earlier connection brought."""
-    state: RigState | None = None
-    levels: Levels | None = None
-    story: deque[Event] = deque(maxlen=STORY_LINES)
-    with Live(console=out.console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
-        for news in client.follow(levels_hz=LEVELS_HZ, known=known):
-            if isinstance(news, RigState):
-                state = news
-            elif isinstance(news, Event):
-                story.append(news)
-            else:
-                levels = news
-            if state is not None:
-                live.update(live_view(state, levels, tuple(story)), refresh=True)
+    """Draws the rig until q, Ctrl-C or until rigd ends, as `watch_rig`."""
+    drawing = Drawing(path, has_keys=Keys.are_there())
+    keys = Keys(drawing.press, is_whole=True) if Keys.are_there() else contextlib.nullcontext()
+    with contextlib.suppress(KeyboardInterrupt), keys:
+        watch_rig(path, drawing.draw)
+    if drawing.is_left and drawing.state is not None:
+        out.print(
+            f"{headline_words(drawing.state)}. You have left the view; the rig goes on. See it: rigd watch"
+        )
 
 
 class LiveView:
@@ -53,25 +207,44 @@ class LiveView:
         self._path = path
         self._client: ControlClient | None = None
         self._stopping = threading.Event()
+        self._is_wanted = threading.Event()
+        self._is_wanted.set()
+        self._drawing = Drawing(path, has_keys=Keys.are_there())
+        self._keys = Keys(self._press) if Keys.are_there() else None
         self._thread = threading.Thread(target=self._run, name="rigd-view", daemon=True)
         self.is_cut_off = False
         """The terminal is gone, and nothing more is drawn."""
 
     def start(self) -> None:
         """Draws, until `stop` or the end of the terminal."""
+        if self._keys is not None:
+            self._keys.start()
         self._thread.start()
 
     def say(self, text: str) -> None:
-        """A line above the view. Never waits."""
-        threading.Thread(target=self._print, args=(text,), name="rigd-view-line", daemon=True).start()
+        """A line for the person, in the view or, where it is left, below it. Never waits."""
+        threading.Thread(target=self._say, args=(text,), name="rigd-view-line", daemon=True).start()
 
     def stop(self) -> bool:
-        """Nothing more is drawn. False where the view's thread still stands in a write to its terminal."""
+        """Nothing more is drawn, and the terminal is as it was. False where the view's thread still stands in a write
+        to its terminal."""
         self._stopping.set()
+        self._is_wanted.set()
         if self._client is not None:
             self._client.close()
         self._thread.join(STOP_WITHIN_S)
+        if self._keys is not None:
+            self._keys.stop()
         return not self._thread.is_alive()
+
+    def _press(self, press: Press) -> None:
+        if self._is_wanted.is_set():
+            self._drawing.press(press)
+            if self._drawing.is_left:
+                self._is_wanted.clear()
+        elif press.key == "v":
+            self._drawing.is_left = False
+            self._is_wanted.set()
 
     def _run(self) -> None:
         """A view that stood still for long was cut off by rigd; it is drawn again."""
@@ -80,12 +253,20 @@ class LiveView:
                 with ControlClient(self._path) as client:
                     self._client = client
                     if not self._stopping.is_set():
-                        draw(client)
+                        self._drawing.draw(client)
             except RigError:
-                self._stopping.wait(AGAIN_AFTER_S)
+                if not self._drawing.is_left:
+                    self._stopping.wait(AGAIN_AFTER_S)
             except OSError:
                 self.is_cut_off = True
                 return
+            if self._drawing.is_left and not self._stopping.is_set():
+                self._print("You have left the view; the rig goes on. v shows it again, Ctrl-C ends the rig.")
+                self._is_wanted.wait()
+
+    def _say(self, text: str) -> None:
+        if not self._drawing.say(text):
+            self._print(text)
 
     def _print(self, text: str) -> None:
         with contextlib.suppress(OSError):

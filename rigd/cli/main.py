@@ -12,6 +12,7 @@ from importlib import import_module
 from rigd import __version__
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command, Group, Option, carry_out, show_help
+from rigd.cli.signs import prepare_output
 from rigd.wire.plain_output import tell_broken, write_line
 
 COMMANDS = {
@@ -39,6 +40,7 @@ COMMANDS = {
     "lock": "arm.LOCK",
     "unlock": "arm.UNLOCK",
     "clear-fault": "arm.CLEAR_FAULT",
+    "clear-clips": "arm.CLEAR_CLIPS",
     "do": "arm.DO",
     "recover": "recover.RECOVER",
     "shut-down": "arm.SHUT_DOWN",
@@ -80,6 +82,7 @@ def _loaded(name: str) -> Command | Group:
 def main() -> None:
     """Entry point of the console script."""
     tell_broken("rigd")
+    prepare_output()
     words = sys.argv[1:]
     try:
         carry_out(command_line(words), words, path="rigd")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from datetime import datetime
 from pathlib import Path
 
 from rigd.api.client import ControlClient
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command
+from rigd.cli.take_list import take_list
 from rigd.cli.terminal import (
     AS_JSON,
     RUNTIME_DIR,
@@ -20,7 +20,6 @@ from rigd.cli.terminal import (
     print_json,
     socket_path,
 )
-from rigd.cli.view import take_table
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
 from rigd.config.runtime_dir import resolve_runtime_dir
@@ -53,7 +52,7 @@ def recover(config: Path | None, runtime_dir: Path | None, as_json: bool) -> Non
     if as_json:
         print_json({"recovered": [take.folder for take in found], "not_recovered": []})
     elif found:
-        out.console.print(take_table(found, state.sample_rate_hz), soft_wrap=not sys.stdout.isatty())
+        out.print_rows(take_list(found, state.sample_rate_hz, width=out.width()))
     else:
         out.print("no take of this session had to be recovered")
 

@@ -74,7 +74,7 @@ def run(config: Path, overrides: Sequence[str], leave_running: bool, supervised:
         except AlreadyRunning as error:
             fail(ExitCode.ALREADY_RUNNING, str(error))
     logging.getLogger("rigd").info(
-        "rigd listens; runtime folder %s, library %s", loaded.runtime_dir, loaded.library
+        "rigd is up; runtime folder %s, library %s", loaded.runtime_dir, loaded.library
     )
     view = _live_view(loaded.runtime_dir / "rigd.sock") if live else None
     if view is not None:

@@ -28,7 +28,7 @@ from rigd.cli.words import (
     take_count,
     take_title,
 )
-from rigd.hands.showing import exact_time_text, take_frames
+from rigd.hands.showing import NOT_READY, Knowledge, exact_time_text, phantom_shown, take_frames
 from rigd.model.disk_words import measurement_text
 from rigd.model.roles import Role
 from rigd.model.takes import closing_takes
@@ -44,7 +44,8 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
         print_json(answer)
         return
     state = answer.state
-    out.print(f"{state.transport.value.upper()}", style="bold")
+    why = f": {state.not_ready}" if state.not_ready else ""
+    out.print(f"{NOT_READY if why else state.transport.value.upper()}{why}", style="bold")
     if state.take is not None:
         at_frame = answer.levels.at_frame if answer.levels is not None else None
         elapsed = exact_time_text(take_frames(state.take, at_frame), state.sample_rate_hz)
@@ -83,9 +84,16 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
     for preamp in state.preamps:
         word = "answers" if preamp.answering else "does not answer"
         out.print(f"preamp     {preamp.name}: {word}  {preamp.detail}")
+    for clips in state.clips:
+        text = f"{clips.channel}: {count(clips.samples, 'sample')}, last at {clips.last_at}. Seen: rigd clear-clips"
+        out.print(f"clipped    {text}", style="bold red")
     for channel in state.channels:
         lamp = "●" if channel.armed else "○"
-        out.print(f"{channel.number:>9}  {lamp} {channel.name}   ", gain_piece(channel))
+        phantom = phantom_shown(channel)
+        style = "bold" if phantom.known is Knowledge.CONFIRMED else "yellow"
+        gain = gain_piece(channel)
+        pieces = [gain, ("  " + phantom.text, style)] if phantom.text else [gain]
+        out.print(f"{channel.number:>9}  {lamp} {channel.name}   ", *pieces)
     for fault in state.faults:
         out.print(f"fault      {fault.what}", style="bold red")
 
@@ -114,7 +122,7 @@ STATUS = Command(
 WATCH = Command(
     name="watch",
     run=watch,
-    about="Live meters, state and what happens, until Ctrl-C; into a pipe: what happens, a line each. --json: one "
-    "JSON object a line: the state, then what changes of it, what happens, levels.",
+    about="Live meters, state and what happens, until q or Ctrl-C; ? lists the keys. Into a pipe: what happens, a "
+    "line each. --json: one JSON object a line: the state, then what changes of it, what happens, levels.",
     parts=(RUNTIME_DIR, AS_JSON),
 )

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
+from rigd.model.disk_trouble import full_disk_ended
 from rigd.model.plain_text import plain_line
 from rigd.model.state import RigState, Take, is_rolling
 from rigd.model.take import title_of
@@ -131,6 +132,10 @@ def last_words(state: RigState, were_open: set[TakeId], *, leaves_running: bool)
 
 def _word_of(take: Take, *, leaves_running: bool) -> str:
     name = title_of(take.slate)
+    if full := full_disk_ended(take.failure):
+        return (
+            f"{name} ended where there was no more room ({full}); it is whole up to there, in {take.folder}"
+        )
     if take.failure:
         return f"{name} failed: {take.failure}. What is kept of it is in {take.folder}"
     if take.closed:

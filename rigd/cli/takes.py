@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from msgspec import to_builtins
 
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command, Group, Option
+from rigd.cli.take_list import Sweep, sweeps, take_list
 from rigd.cli.terminal import (
     AS_JSON,
     RUNTIME_DIR,
@@ -22,7 +22,7 @@ from rigd.cli.terminal import (
     print_json,
     refuse,
 )
-from rigd.cli.words import change_text, count, take_title
+from rigd.cli.words import count, how_it_ended, take_title
 from rigd.hands.showing import exact_time_text
 from rigd.model.errors import LibraryError
 from rigd.model.library import ListedTake
@@ -48,9 +48,7 @@ def list_takes(runtime_dir: Path | None, as_json: bool, everything: bool, sessio
     if not found:
         out.print(f"no takes yet in {state.session}")
         return
-    from rigd.cli.view import take_table  # it draws, and takes longer to load than all the rest
-
-    out.console.print(take_table(found, state.sample_rate_hz), soft_wrap=not sys.stdout.isatty())
+    out.print_rows(take_list(found, state.sample_rate_hz, width=out.width()))
     out.print(state.session_folder, style="dim")
 
 
@@ -105,16 +103,24 @@ def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
     out.print(f"{take.started_at}   {take.folder}")
     if take.copy is not None:
         out.print(f"{take.copy.state.value:<26}{take.copy.folder}", style="dim")
-    if take.failure:
-        out.print(f"  FAILED {take.failure}", style="bold red")
+    if ended := how_it_ended(take):
+        whole = "" if ended == "FAILED" else "; whole up to there"
+        out.print(f"  {ended}{whole}: {take.failure}", style="bold red" if not whole else "yellow")
+    if take.kept:
+        out.print("  kept from the past: nobody had pressed record")
     for file in take.files:
         out.print(f"  {file.name}  {exact_time_text(file.frames, rate)}  {file.size_bytes:,} bytes")
     for marker in take.markers:
         at = exact_time_text(marker.at_frame - take.first_frame, rate)
         out.print(f"  marker {at}  {marker.name}")
-    for change in take.gain_changes:
-        at = exact_time_text(max(0, change.at_frame - take.first_frame), rate)
-        out.print(f"  {change.parameter} {at}  {change_text(change)}")
+    for sweep in sweeps(take.gain_changes, rate):
+        out.print(_sweep_line(sweep, take, rate))
+    for clips in take.clips:
+        at = exact_time_text(clips.last_frame - take.first_frame, rate)
+        places = f"{count(clips.samples, 'sample')} in {count(clips.clip_count, 'place')}"
+        out.print(
+            f"  clipped {at}  channel {clips.channel}: {places}, this the last; all in take.json", style="red"
+        )
     for gap in take.gaps:
         at, word = exact_time_text(gap.at_frame - take.first_frame, rate), "exactly" if gap.exact else "about"
         out.print(
@@ -124,6 +130,18 @@ def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
     for note in take.slate.notes:
         for place, line in enumerate(note.split("\n")):
             out.print(f"  {'' if place else 'note':<4}   {line}")
+
+
+def _sweep_line(sweep: Sweep, take: Take, rate: int) -> str:
+    first, last = sweep.first, sweep.last
+    word = "" if last.confirmed else "  (not confirmed)"
+    at = exact_time_text(max(0, first.at_frame - take.first_frame), rate)
+    line = f"  {first.parameter} {at}"
+    if sweep.steps == 1:
+        return f"{line}  channel {first.channel}: {first.value:g}{word}"
+    until = exact_time_text(max(0, last.at_frame - take.first_frame), rate)
+    moved = f"{first.value:g} to {last.value:g} in {sweep.steps} steps"
+    return f"{line} to {until}  channel {first.channel}: {moved}{word}"
 
 
 def verify(numbers: Sequence[str], config: Path | None, runtime_dir: Path | None, as_json: bool) -> None:

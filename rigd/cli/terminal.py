@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rigd.api.client import SOCKET_NAME, ControlClient
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Option
+from rigd.cli.signs import Styled
 from rigd.cli.which_rig import check_let_in, find_rig
 from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.model.errors import CommandError, ConfigError, NotRunning, RigError
@@ -54,9 +55,6 @@ RUNTIME_DIR = Option(
 LEVELS_HZ = 10.0
 """How often somebody who watches gets levels."""
 
-Styled = tuple[str, str]
-"""Words, and Rich's name for how they look in a terminal."""
-
 
 class Screen:
     """Standard output. Rich, which takes as long to load as most commands to be done, is there only once something is
@@ -76,6 +74,18 @@ class Screen:
             self.console.print_pieces(styled)
         else:
             write_line("".join(words for words, _ in styled), to=sys.stdout)
+
+    def print_rows(self, rows: Iterable[Sequence[Styled]]) -> None:
+        """Lines of pieces."""
+        for row in rows:
+            self.print(*row)
+
+    @staticmethod
+    def width() -> int | None:
+        """Columns of the terminal; None where it is none, and lines may be of any length."""
+        from shutil import get_terminal_size  # only lists want to know
+
+        return get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
 
     def print_lines(self, block: str) -> None:
         """Several lines that rigd has put together, each of them plain already (`plain_line`)."""

@@ -23,9 +23,9 @@ AGAIN_AFTER_S = 0.3
 """Pause before a view that lost its connection asks for another."""
 
 
-def watch_rig(path: Path, show: Callable[[ControlClient, Followed], None]) -> None:
-    """`show` has a connection until Ctrl-C or until rigd ends, and what an earlier one brought. Raises LinkError
-    where there is none.
+def watch_rig(path: Path, show: Callable[[ControlClient, Followed], bool]) -> None:
+    """`show` has a connection until Ctrl-C, until rigd ends or until it returns True, for the person has left; and
+    what an earlier one brought. Raises LinkError where there is none.
 
     Who stood still for long (Ctrl-S, a laptop that slept) was cut off by rigd, and goes on. That rigd has ended is
     said only where it is known: it said so itself, or its process is gone."""
@@ -39,7 +39,8 @@ def watch_rig(path: Path, show: Callable[[ControlClient, Followed], None]) -> No
                     was_there = True
                     process.close()
                     process = PeerProcess(client.peer_pid)
-                    show(client, known)
+                    if show(client, known):
+                        return
             except RigError as error:
                 if not was_there:
                     raise
@@ -57,7 +58,7 @@ def watch_lines(path: Path) -> None:
     """How the rig stands, a line, and what happens, a line each, at once. As `watch_rig`."""
     told = False
 
-    def show(client: ControlClient, known: Followed) -> None:
+    def show(client: ControlClient, known: Followed) -> bool:
         nonlocal told
         for news in client.follow(known=known):
             if isinstance(news, RigState) and not told:
@@ -65,6 +66,7 @@ def watch_lines(path: Path) -> None:
                 out.print(standing_line(news))
             elif isinstance(news, Event):
                 out.print(event_line(news, now_ns=time.monotonic_ns(), now_s=time.time()))
+        return False
 
     watch_rig(path, show)
 

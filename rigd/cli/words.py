@@ -4,11 +4,17 @@ Nothing is drawn here: a command that prints a line need not load what draws (do
 
 from __future__ import annotations
 
-from rigd.hands.showing import Knowledge, gain_shown, time_left_text
+from collections.abc import Sequence
+
+from rigd.hands.showing import Knowledge, gain_shown, state_word, time_left_text
 from rigd.model.blackbox import BlackBox
+from rigd.model.clips import ChannelClips, TakeClips
+from rigd.model.disk_trouble import full_disk_ended
 from rigd.model.disk_words import bytes_text
 from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take
 from rigd.model.take import GainChange
+
+MOST_NAMED = 6
 
 
 def take_count(state: RigState) -> int:
@@ -38,6 +44,19 @@ def room_left(state: RigState) -> str:
         return "disk: not known yet"
     in_charge = state.mirror is not None and state.mirror.phase is MirrorPhase.IN_CHARGE
     return f"{left} of {'mirror' if in_charge else 'disk'}"
+
+
+def clipped_text(clips: Sequence[ChannelClips | TakeClips], *, is_short: bool = False) -> str:
+    """'clipped: 3, 4, 9', '12 channels clipped'; short: 'clip 3, 4, 9', '12 clipped'."""
+    if len(clips) > MOST_NAMED:
+        return f"{len(clips)} clipped" if is_short else f"{len(clips)} channels clipped"
+    return f"{'clip' if is_short else 'clipped:'} {', '.join(str(each.channel) for each in clips)}"
+
+
+def troubles(state: RigState) -> list[str]:
+    """Why a start would be refused, and every fault that says something else."""
+    why = [f"a start would be refused: {state.not_ready}"] if state.not_ready else []
+    return why + [fault.what for fault in state.faults if fault.what not in state.not_ready]
 
 
 def mirror_line(mirror: Mirror) -> str:
@@ -73,6 +92,14 @@ def change_text(change: GainChange) -> str:
     return f"channel {change.channel}: {said}{wish}{'' if change.confirmed else ' and not confirmed'}"
 
 
+def how_it_ended(take: Take) -> str:
+    """'ended: disk full' of a take that is whole up to there, 'FAILED' of another that could not go on, or empty."""
+    if not take.failure:
+        return ""
+    full = full_disk_ended(take.failure)
+    return f"ended: {full}" if full else "FAILED"
+
+
 GAIN_STYLES = {Knowledge.NO_PREAMP: "", Knowledge.CONFIRMED: "cyan"}
 """What is not confirmed is yellow."""
 
@@ -85,3 +112,9 @@ def gain_piece(channel: Channel) -> tuple[str, str]:
     if gain.known is Knowledge.PENDING and gain.said:
         text = f"{gain.said} {text}"
     return text, GAIN_STYLES.get(gain.known, "yellow")
+
+
+def headline_words(state: RigState) -> str:
+    """'REC: Blue Train · Take 003', 'READY'."""
+    word = state_word(state)
+    return f"{word}: {take_title(state.take)}" if state.take is not None else word

@@ -62,6 +62,8 @@ def status_line(state: RigState) -> str:
         words.append(f"records {slate.song} take {slate.number:03}, {on_disk} on disk")
         if state.take.gaps:
             words.append(f"{len(state.take.gaps)} gaps")
+    elif state.not_ready:
+        words.append(f"not ready: {state.not_ready}")
     elif state.transport is Transport.READY:
         words.append(f"ready for {state.song or 'the first song'} take {state.next_take_number:03}")
     else:

@@ -25,6 +25,7 @@ HALF_BLINK_NS = 250_000_000
 REFUSED_NS = 400_000_000
 """The lamp "refused" is lit so long."""
 
+NOT_READY = "NOT READY"
 STATE_WORDS = MappingProxyType(
     {
         Transport.OFFLINE: "OFFLINE",
@@ -35,6 +36,16 @@ STATE_WORDS = MappingProxyType(
     }
 )
 """What a display calls each state."""
+
+
+def is_ready(state: RigState) -> bool:
+    """A press starts a take."""
+    return state.transport is Transport.READY and not state.not_ready
+
+
+def state_word(state: RigState) -> str:
+    """What a display calls the state that the rig is in."""
+    return NOT_READY if state.not_ready else STATE_WORDS[state.transport]
 
 
 # --- lamps ------------------------------------------------------------------------------------------
@@ -110,7 +121,7 @@ LAMPS: Mapping[str, LampWord] = MappingProxyType(
         ),
         "ready": LampWord(
             meaning="on where nothing is recorded and a press starts a take",
-            in_state={Transport.READY: Light.ON},
+            otherwise=lambda state: _on(is_ready(state)),
         ),
         "armed": LampWord(
             meaning="on where at least one channel is armed",
@@ -124,6 +135,10 @@ LAMPS: Mapping[str, LampWord] = MappingProxyType(
         "locked": LampWord(meaning="on while stop wants a hold", otherwise=lambda state: _on(state.locked)),
         "gap": LampWord(
             meaning="on where the take that is recorded, else the last one, has a gap", otherwise=_gap
+        ),
+        "clipped": LampWord(
+            meaning='on where a channel has clipped and nobody has said yet that it was seen ("clear-clips")',
+            otherwise=lambda state: _on(bool(state.clips)),
         ),
         "circled": LampWord(
             meaning="on where the take that is recorded, else the last one, is circled", otherwise=_circled
@@ -266,20 +281,43 @@ class GainShown(Struct, frozen=True, kw_only=True):
     """ "+33.0": what is asked for and not yet so."""
 
 
-def gain_shown(channel: Channel | None) -> GainShown:
-    """The gain of a channel; None is one that the rig does not have."""
+def gain_shown(channel: Channel | None, *, tenths: bool = True) -> GainShown:
+    """The gain of a channel; None is one that the rig does not have. Without `tenths`: in whole dB."""
     if channel is None or not channel.preamp or (channel.abilities and GAIN not in channel.abilities):
         return GainShown(text="--", known=Knowledge.NO_PREAMP)
-    gain = channel.gain
-    said = "" if gain.value is None else f"{gain.value:+.1f}"
+    gain, form = channel.gain, "+z.1f" if tenths else "+z.0f"
+    said = "" if gain.value is None else f"{gain.value:{form}}"
     if gain.asked is not None:
-        asked = f"{gain.asked:+.1f}"
+        asked = f"{gain.asked:{form}}"
         return GainShown(text=f"?{asked}", known=Knowledge.PENDING, said=said, asked=asked)
     if not said:
         return GainShown(text="?", known=Knowledge.UNKNOWN)
     if not gain.confirmed:
         return GainShown(text=f"?{said}", known=Knowledge.DOUBTFUL, said=said)
     return GainShown(text=said, known=Knowledge.CONFIRMED, said=said)
+
+
+class PhantomShown(Struct, frozen=True, kw_only=True):
+    """48 V of a channel as it is shown."""
+
+    text: str
+    """ "48V", "?48V" where that is not confirmed; empty where it is off, or there is none."""
+    known: Knowledge
+
+
+def phantom_shown(channel: Channel | None) -> PhantomShown:
+    """Whether a channel gives 48 V. What was asked for and not confirmed, and what it gave before it stopped to
+    answer, has a question mark: a ribbon microphone may hang there."""
+    if channel is None or not channel.preamp:
+        return PhantomShown(text="", known=Knowledge.NO_PREAMP)
+    phantom = channel.phantom
+    if phantom.asked is not None:
+        return PhantomShown(text="?48V", known=Knowledge.PENDING)
+    if phantom.value is None:
+        return PhantomShown(text="", known=Knowledge.UNKNOWN)
+    if not phantom.confirmed:
+        return PhantomShown(text="?48V" if phantom.value else "", known=Knowledge.DOUBTFUL)
+    return PhantomShown(text="48V" if phantom.value else "", known=Knowledge.CONFIRMED)
 
 
 # --- levels -----------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ def _is_believed(body: bytes, take: Take) -> bool:
         and 0 <= slate.rating <= HIGHEST_RATING
         and len(take.channels) <= MOST_FILES
         and len(take.files) <= MOST_FILES
+        and len(take.clips) <= MOST_FILES
         and min(numbers) > -MOST_FRAMES
         and max(numbers) < MOST_FRAMES
         and all(file.frames >= 0 and file.size_bytes >= 0 for file in take.files)
@@ -106,6 +107,8 @@ def _numbers(take: Take) -> list[int]:
         numbers.append(marker.at_frame)
     for change in take.gain_changes:
         numbers.append(change.at_frame)
+    for clips in take.clips:
+        numbers += (clips.samples, clips.clip_count, clips.last_frame)
     for file in take.files:
         numbers += (file.frames, file.size_bytes)
     return numbers

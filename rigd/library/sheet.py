@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rigd.library.sheet_levels import SheetClip, level_fields, take_clips
 from rigd.model.state import Copy, CopyState, Take
 from rigd.model.take import (
     ClosedFile,
@@ -50,6 +51,16 @@ class SheetChannel(Struct, frozen=True, kw_only=True, omit_defaults=True):
     polarity: bool | None
     settings: dict[str, bool | float | str] = {}
     """The preamp's other settings, by name: a switch, dB, or a word."""
+    peak_dbfs: float | None = None
+    """Its largest sample; null: nobody measured it, as in a take of an older rigd."""
+    clipped_samples: int | None = None
+    """So many samples were at full scale; null as above."""
+    clip_count: int | None = None
+    """In so many places; samples less than half a second apart are one."""
+    clips: tuple[SheetClip, ...] = ()
+    """The first hundred places."""
+    last_clip_frame: int | None = None
+    """Where it clipped last; null: nowhere."""
 
 
 class SheetGainChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -185,6 +196,8 @@ class TakeSheet(Struct, frozen=True, kw_only=True):
     """Its place among the takes that were thrown away; 0: an older rigd did it, and `trashed_at` tells."""
     mirror: SheetMirror | None = None
     """Null: there is no mirror, or the copies were not compared since the files were last written to."""
+    kept: bool = False
+    """True: nobody had pressed record. It was kept from the past afterwards."""
     simulated: bool = False
     """True: nobody played this. Its sound was made up by a simulated interface, for a demonstration or a test."""
 
@@ -213,6 +226,7 @@ def make_sheet(
         for file in order.files
         for place, channel in enumerate(file.channels, start=1)
     }
+    levels = {level.channel: level for level in record.levels}
     return TakeSheet(
         take_id=order.take_id,
         session=record.slate.session,
@@ -236,7 +250,14 @@ def make_sheet(
         sample_rate_hz=order.format.sample_rate_hz,
         sample=order.format.sample,
         simulated=order.simulated,
-        channels=tuple(_channel(track, *places.get(track.channel, ("", 0))) for track in order.tracks),
+        kept=order.kept,
+        channels=tuple(
+            replace(
+                _channel(track, *places.get(track.channel, ("", 0))),
+                **level_fields(levels.get(track.channel), first, length),
+            )
+            for track in order.tracks
+        ),
         gain_changes=tuple(
             SheetGainChange(
                 frame=change.at_frame - first,
@@ -380,11 +401,13 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
             for gap in sheet.gaps
         ),
         xruns=len(sheet.xruns),
+        clips=tuple(clips for channel in sheet.channels if (clips := take_clips(channel, first)) is not None),
         written_frames=sheet.frames,
         durable_frames=sheet.frames,
         closed=not sheet.rolling,
         recovered=sheet.recovered,
         simulated=sheet.simulated,
+        kept=sheet.kept,
         failure=sheet.failed,
         copy=None if sheet.mirror is None else _copy(sheet.mirror),
         files=tuple(

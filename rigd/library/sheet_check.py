@@ -44,6 +44,14 @@ def _numbers(sheet: TakeSheet) -> Iterator[tuple[str, int]]:
     yield "frames", sheet.frames
     yield "tape_frame", sheet.tape_frame
     yield "journal_bytes", sheet.journal_bytes
+    for channel in sheet.channels:
+        yield "channels", channel.clipped_samples or 0
+        yield "channels", channel.clip_count or 0
+        yield "channels", channel.last_clip_frame or 0
+        for clip in channel.clips:
+            yield "clips", clip.frame
+            yield "clips", clip.length_frames
+            yield "clips", clip.samples
     for gap in sheet.gaps:
         yield "gaps", gap.frame
         yield "gaps", gap.length_frames

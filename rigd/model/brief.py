@@ -24,6 +24,8 @@ LONGEST_TEXT = 1000
 """Of what may be as long as somebody else's error message."""
 ENTRY_BYTES = 160
 """Of a marker, a gap, a gain change without their texts."""
+CLIPS_BYTES = 100
+"""Of a channel that clipped in a take."""
 TAKE_BYTES = 800
 """Of a take without its lists and texts."""
 
@@ -168,7 +170,13 @@ def _take_bytes(take: Take) -> int:
     slate = take.slate
     texts = (take.folder, slate.session, slate.song, slate.name, take.failure, take.started_at)
     copy = 0 if take.copy is None else _text_bytes(take.copy.folder)
-    return TAKE_BYTES + sum(map(_text_bytes, texts)) + 4 * len(take.channels) + copy
+    return (
+        TAKE_BYTES
+        + sum(map(_text_bytes, texts))
+        + 4 * len(take.channels)
+        + CLIPS_BYTES * len(take.clips)
+        + copy
+    )
 
 
 def _lists_bytes(take: Take) -> int:

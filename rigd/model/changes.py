@@ -28,6 +28,7 @@ LAST_OTHERS = 8
 
 KEYS: dict[str, Callable[[Any], Any]] = {
     "channels": lambda channel: channel.number,
+    "clips": lambda clips: clips.channel,
     "takes": lambda take: take.take_id,
     "discarding": lambda false: false.take.take_id,
     "faults": lambda fault: fault.key,

@@ -231,6 +231,11 @@ class ClearFault(Command, frozen=True, kw_only=True):
     pass
 
 
+@_command("clear-clips", Scope.PLAY, "The clips have been seen; from now on only new ones are shown")
+class ClearClips(Command, frozen=True, kw_only=True):
+    pass
+
+
 @_command("measure", Scope.RIG, "Measure how fast the take volume is; refused while a take rolls")
 class MeasureDisk(Command, frozen=True, kw_only=True):
     pass
@@ -300,9 +305,16 @@ def channels_named(command: Command) -> Channels | None:
 
 
 def usage_of(kind: type[Command]) -> str:
-    """'keep SECONDS', 'mark [NAME]'."""
-    words = (each.name.upper() if each.required else f"[{each.name.upper()}]" for each in places_of(kind))
-    return " ".join([kind.verb, *words])
+    """'keep SECONDS', 'mark [NAME]', 'pad CHANNEL on|off'."""
+    words = ((_placeholder(field), field.required) for field in places_of(kind))
+    return " ".join([kind.verb, *(word if is_required else f"[{word}]" for word, is_required in words)])
+
+
+def _placeholder(field: FieldInfo) -> str:
+    """ "CHANNEL", "on|off", "confirm"."""
+    if is_switch(field):
+        return "on|off" if field.name == "on" else field.name
+    return field.name.upper()
 
 
 def command_text(command: Command) -> str:

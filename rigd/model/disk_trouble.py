@@ -7,6 +7,7 @@ another cable.
 from __future__ import annotations
 
 import errno
+import re
 from enum import StrEnum
 
 
@@ -58,6 +59,19 @@ NO_FRESH_FOLDER = {
     DiskTrouble.TOO_LONG: "its disk takes no longer files",
 }
 """Those that another folder on the same volume has, too, and how that is said."""
+
+
+_ENDED = re.compile(
+    r"disk write failed after [0-9:]+ \((No space left on device|(?:Disk q|Q)uota exceeded)\b"
+)
+"""As takefile/failures.py says it, with the C library's words."""
+
+
+def full_disk_ended(failure: str) -> str:
+    """'disk full', 'quota used up': where no more than that ended a take, which is whole up to there. Empty where it
+    failed by something else, or did not fail."""
+    found = _ENDED.search(failure)
+    return "" if found is None else "disk full" if found[1].startswith("No") else "quota used up"
 
 
 def trouble_of(code: int | None) -> DiskTrouble:

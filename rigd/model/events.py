@@ -26,6 +26,7 @@ class Happening(StrEnum):
     MARKER_ADDED = "marker added"
     GAP_FOUND = "gap found"
     XRUN_FOUND = "xrun found"
+    CLIPPED = "clipped"
     CHANNEL_ARMED = "channel armed"
     CHANNEL_DISARMED = "channel disarmed"
     SETTING_CHANGED = "setting changed"

@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from rigd.model.blackbox import BlackBox, KeepUnderWay
+from rigd.model.clips import ClipsSeen
 from rigd.model.commands import Command
 from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.gain import WISH_S, PreampAbilities, PreampSetting, PreampStatus
@@ -134,6 +135,7 @@ Fact = (
     | BlackBox
     | KeepUnderWay
     | ClockSeen
+    | ClipsSeen
 )
 """All that may be posted to the controller besides commands."""
 
@@ -240,6 +242,13 @@ def wall_clock_at(
     since_midnight_ns = (local.hour * 3600 + local.minute * 60 + local.second) * NS_PER_SECOND + rest_ns
     local = local.replace(microsecond=rest_ns // 1000)
     return local.isoformat(timespec="milliseconds"), since_midnight_ns * sample_rate_hz // NS_PER_SECOND
+
+
+def time_of_day(circumstances: Circumstances) -> str:
+    """Local time at which it was given, or came true: "21:14:03"."""
+    at_unix_ns = circumstances.wall_ns - (circumstances.now_ns - circumstances.at_ns)
+    zone = timezone(timedelta(seconds=circumstances.utc_offset_s))
+    return datetime.fromtimestamp(at_unix_ns // NS_PER_SECOND, UTC).astimezone(zone).strftime("%H:%M:%S")
 
 
 def take_clock_at(

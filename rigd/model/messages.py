@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
+from rigd.model.clips import TakeClips
 from rigd.model.disk_trouble import DiskTrouble
 from rigd.model.take import ClosedFile, GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun
 from rigd.model.units import Frame, TakeId
@@ -213,6 +214,8 @@ class TakeClosed(Struct, frozen=True, kw_only=True):
     files: tuple[ClosedFile, ...]
     xruns: int | None = None
     """How many there are inside it; None where the writer is of a build that does not say."""
+    clips: tuple[TakeClips, ...] = ()
+    """Channels that clipped inside it."""
     recovered: bool = False
     """True when the take was left open by a crash and closed afterwards."""
 

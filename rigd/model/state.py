@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rigd.model.blackbox import BlackBox
+from rigd.model.clips import ChannelClips, TakeClips
 from rigd.model.disk_words import Measurement
 from rigd.model.gain import (
     GAIN,
@@ -174,6 +175,10 @@ class Take(Struct, frozen=True, kw_only=True, gc=False):
     """Until it is closed: it is put together from the black box, and the writer knows nothing of it."""
     simulated: bool = False
     """Nobody played it: its sound was made up by a simulated interface."""
+    kept: bool = False
+    """Nobody had pressed record: it was kept from the past."""
+    clips: tuple[TakeClips, ...] = ()
+    """Its channels that clipped, once it is closed; take.json has the places."""
     left_out: LeftOut | None = None
     """Only where an answer had no room for all of it (`model/brief.py`)."""
 
@@ -301,6 +306,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     opening: SessionAsked | None = None
     song_numbers: tuple[tuple[str, int], ...] = ()
     """The next take number of each song of the session that is not the current one."""
+    not_ready: str = ""
+    """READY, and why a start would be refused all the same; what to do about it."""
     ending: Ending = Ending.NO
     unsafe_s: float = 0.0
     """Sound of takes that is on the tape only: what a power cut would cost now."""
@@ -316,6 +323,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     """Takes may have to be dated anew, once nothing is recorded."""
     other_build: str = ""
     """Not empty: capture and writer of another build of rigd finish a take, and why their tape is not read."""
+    clips: tuple[ChannelClips, ...] = ()
+    """Channels that have clipped since that was seen last (clear-clips), in order of their numbers."""
     blackbox: BlackBox | None = None
     """None: there is none, or it was not heard of yet."""
     preamp_history: SettingsHistory | None = None

@@ -190,6 +190,8 @@ class TakeOrder(Struct, frozen=True, kw_only=True):
     """By an interface whose sound is made up."""
     gain_changes: tuple[GainChange, ...] = ()
     """What preamps of its channels said between `first_frame` and the press. A report about it leaves that out."""
+    kept: bool = False
+    """It was all in the past when it was ordered."""
 
 
 def dated(order: TakeOrder, slate: Slate) -> TakeOrder:

@@ -15,6 +15,7 @@ from rigd.model import blackbox, library, messages
 from rigd.model import commands as c
 from rigd.model import inputs as i
 from rigd.model.channels import channels_text
+from rigd.model.clips import ClipsSeen
 from rigd.model.commands import Accepted, Command, Rejected, Reply, channels_named
 from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.effects import Effect
@@ -28,6 +29,7 @@ from rigd.model.units import NS_PER_SECOND
 from rigd.rules import (
     arming,
     capture_reports,
+    clips,
     disk_room,
     keep_beyond_tape,
     library_reports,
@@ -45,6 +47,7 @@ from rigd.rules.mirroring import of_library, route
 from rigd.rules.other_build import other_build_found, other_build_gone
 from rigd.rules.slates import mark
 from rigd.rules.step_work import Entry, Refusal, Work
+from rigd.rules.take_orders import note_readiness
 from rigd.rules.transport import cut_postroll, keep, next_take, postroll_over, resume, start, stop
 from rigd.rules.trash import again
 
@@ -123,6 +126,7 @@ IN_EVERY_STATE: dict[type, Entry] = {
     c.Lock: transport.lock,
     c.Unlock: transport.unlock,
     c.ClearFault: transport.clear_faults,
+    c.ClearClips: clips.clear,
     c.ShutDown: transport.shut_down,
     c.MeasureDisk: disk_room.measure,
     messages.CaptureReport: capture_reports.capture_report,
@@ -159,6 +163,7 @@ IN_EVERY_STATE: dict[type, Entry] = {
     PreampStatus: preamp_reports.preamp_status,
     SurfaceStatus: surface_reports.surface_status,
     TapeWatched: disk_room.tape_watched,
+    ClipsSeen: clips.seen,
     DiskMeasured: disk_room.disk_measured,
     blackbox.BlackBox: keep_beyond_tape.blackbox_told,
     blackbox.KeepUnderWay: keep_beyond_tape.keep_under_way,
@@ -187,6 +192,7 @@ def step(state: RigState, given: Input, rules: Rules, *, not_allowed: str = "") 
         trash.settle(work)
         wall_clock.date_when_idle(work)
         route(work)
+        note_readiness(work)
     except RigError as refusal:
         if not isinstance(what, Command):
             raise

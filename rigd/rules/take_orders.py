@@ -7,7 +7,7 @@ from rigd.model.gain import GAIN, PAD, PHANTOM, POLARITY, SettingKind
 from rigd.model.inputs import take_clock_at, wall_clock_at
 from rigd.model.messages import OpenTake
 from rigd.model.settings_history import Cut, SettingsHistory
-from rigd.model.state import OWN_FIELDS, WRITER_CURE, Channel, Disk, Ending, RigState, Take
+from rigd.model.state import OWN_FIELDS, WRITER_CURE, Channel, Disk, Ending, RigState, Take, Transport
 from rigd.model.take import GAIN_DB, SAMPLE_BYTES, Slate, TakeFormat, TakeOrder, Track
 from rigd.model.units import Frame, SettingName
 from rigd.rules.mirroring import is_in_charge, stands_in
@@ -78,6 +78,7 @@ def plan_order(
         preroll_frames=preroll_frames,
         simulated=state.interface is not None and state.interface.simulated,
         gain_changes=said.changes,
+        kept=after is None and end_frame is not None,
     )
     work.take_id = order.take_id
     work.change(next_take_number=used_up(state, number))
@@ -97,6 +98,7 @@ def take_of(order: TakeOrder) -> Take:
         ordinal=ordinal_of(order.ordinal, order.started_at),
         simulated=order.simulated,
         gain_changes=order.gain_changes,
+        kept=order.kept,
     )
 
 
@@ -114,6 +116,20 @@ def check_ready(work: Work, *, room_s: float) -> None:
     least_bytes = round(room_s * bytes_per_second(work))
     if unfit and not stands_in(work, unfit, least_bytes=least_bytes):
         raise Refusal(unfit)
+
+
+def note_readiness(work: Work) -> None:
+    """The state says why a start would be refused, by what a start itself asks."""
+    why = ""
+    if work.state.transport is Transport.READY:
+        trial = Work(work.state, work.at, work.rules, "")  # what a start would do, it does not do now
+        try:
+            check_writer(trial)
+            check_ready(trial, room_s=work.rules.least_disk_s)
+        except Refusal as refusal:
+            why = str(refusal)
+    if why != work.state.not_ready:
+        work.change(not_ready=why)
 
 
 def _why_unfit(work: Work, disk: Disk | None, *, room_s: float) -> str:

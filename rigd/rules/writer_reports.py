@@ -175,6 +175,7 @@ def take_closed(work: Work, fact: TakeClosed) -> None:
         written_frames=fact.frames,
         durable_frames=fact.frames,
         files=fact.files,
+        clips=fact.clips,
         recovered=fact.recovered,
         closed=True,
     )

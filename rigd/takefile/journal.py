@@ -39,6 +39,7 @@ from rigd.takefile.ledger import (
     NextPart,
     Resumed,
     Retagged,
+    TakeLevels,
     TakeRecord,
 )
 from rigd.takefile.steps import Steps, to_end
@@ -62,6 +63,7 @@ _CODEC = Codec(
         Closing,
         Closed,
         Retagged,
+        TakeLevels,
     )
 )
 LONGEST_JOURNAL_BYTES = 256 << 20
@@ -217,6 +219,8 @@ def _check_frames(entry: object) -> None:
             numbers = (end_frame,)
         case Xrun():
             numbers = (entry.at_frame, entry.about_frames)
+        case TakeLevels():
+            numbers = (entry.frames, *(number for level in entry.tracks for number in level.numbers()))
         case Marker() | GainChange():
             numbers = (abs(entry.at_frame),)
         case Begun(order=order):

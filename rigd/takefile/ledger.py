@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rigd.model.clips import MOST_CLIPS, TrackLevel
 from rigd.model.take import GainChange, Gap, Marker, Slate, TakeNote, TakeOrder, Xrun, dated
 from rigd.model.units import Frame
 from rigd.rules.inside_take import gaps_inside
@@ -12,6 +13,7 @@ from rigd.takefile.parts import PartFile, files_of_part, lengths_of, order_of_pa
 
 JOURNAL_NAME = "take.journal"
 JOURNAL_VERSION = 1
+KEPT_LEVELS = 4
 
 
 class Begun(Struct, frozen=True, kw_only=True):
@@ -75,6 +77,15 @@ class Retagged(Struct, frozen=True, kw_only=True):
     """The files say what the journal says again."""
 
 
+class TakeLevels(Struct, frozen=True, kw_only=True):
+    """Peak and clips of the first `frames` frames, of the channels for which they have changed; of those, what
+    clipped since the last time. `is_whole`: of every channel, and all of it."""
+
+    frames: int
+    tracks: tuple[TrackLevel, ...]
+    is_whole: bool = False
+
+
 Entry = (
     Begun
     | Gap
@@ -90,6 +101,7 @@ Entry = (
     | Closing
     | Closed
     | Retagged
+    | TakeLevels
 )
 
 
@@ -128,6 +140,8 @@ class TakeRecord(Struct, frozen=True, kw_only=True):
     part: int = 1
     """This is of that part alone, and so are order, markers, gaps and frames; of a whole take 1."""
     part_count: int = 1
+    levels: tuple[TrackLevel, ...] = ()
+    """Peak and clips, channel by channel; empty where nobody counted them."""
 
     @property
     def frames(self) -> int:
@@ -185,6 +199,9 @@ class Ledger:
         self._gaps: dict[int, Gap] = {}
         self._xruns: dict[tuple[int, bool], Xrun] = {}
         self._parts = [0]
+        self._levels: dict[int, list[tuple[int, TrackLevel]]] = {}
+        self.level_frames = 0
+        """So many frames of the take are counted in `levels`."""
 
     def note(self, entry: Entry) -> None:
         """`entry` is part of what is known. A gap or xrun told twice counts once (a writer was killed
@@ -221,8 +238,31 @@ class Ledger:
                 self.retag_due = False
             case Retagged():
                 self.retag_due = False
+            case TakeLevels():
+                self._note_levels(entry)
             case Begun() | Resumed():
                 pass
+
+    def _note_levels(self, entry: TakeLevels) -> None:
+        """Of a take that turns out shorter what was said earlier counts: so the last few are kept."""
+        if entry.is_whole:
+            self._levels = {}
+        self.level_frames = entry.frames
+        for level in entry.tracks:
+            told = self._levels.setdefault(level.channel, [])
+            clips = {clip.at_frame: clip for clip in (told[-1][1].clips if told else ())}
+            clips |= {clip.at_frame: clip for clip in level.clips}
+            known = tuple(clip for _, clip in sorted(clips.items()))[:MOST_CLIPS]
+            told.append((entry.frames, replace(level, clips=known)))
+            del told[:-KEPT_LEVELS]
+
+    def levels(self) -> tuple[TrackLevel, ...]:
+        """In order of channels; as far as the take goes."""
+        end = None if self.closing is None else self.closing.frames
+        return tuple(
+            next((level for frames, level in reversed(told) if end is None or frames <= end), told[0][1])
+            for _, told in sorted(self._levels.items())
+        )
 
     def _touch(self) -> None:
         self.retag_due = self.closed is not None
@@ -298,4 +338,5 @@ class Ledger:
             retag_due=self.retag_due,
             faults=tuple(self.faults),
             parts=self.parts,
+            levels=self.levels(),
         )

@@ -90,6 +90,7 @@ typedef struct {
 typedef struct { uint64_t block, marked; int64_t frame; } rigd_cursor;
 typedef struct { uint64_t position, frames; int64_t frame; uint32_t cause, flags; } rigd_piece;
 typedef struct { int64_t monotonic_ns, end_frame; } rigd_point;
+typedef struct { uint64_t clipped, first, last; float peak; } rigd_loudness; /* first, last: from the first frame on */
 typedef struct { uint64_t key, owner, owner_started, position; } rigd_hold;
 
 /* Making, mapping. All return 0 or one of the words above; errno is meant with RIGD_NO_MAP. */
@@ -125,6 +126,13 @@ uint64_t rigd_levels(const rigd_tape *tape, uint64_t from_block, float *peak, do
 /* dBFS of `channels` peaks, and of energies over so many frames, no lower than `floor`. */
 void rigd_dbfs(const float *peak, const double *energy, uint32_t channels, uint64_t frames, double floor,
                double *peak_dbfs, double *rms_dbfs);
+/* How loud `frames` frames from `position` on are, channel by channel; channels count from 0. A sample clips that is at
+ * full scale of either 24-bit scale. Returns as packing does. */
+int rigd_loudness_of(const rigd_tape *tape, const uint32_t *channels, uint32_t count, uint64_t position,
+                     uint64_t frames, rigd_loudness *found);
+
+/* The same of one channel's samples as they stand in a mono file. */
+void rigd_loudness_of_file(const uint8_t *in, uint64_t frames, int as_float32, rigd_loudness *found);
 
 /* Packing `frames` frames from `position`; channels count from 0. Mono: channel i goes to
  * out + i * stride_bytes. Poly: interleaved, in the order given. Returns 0, or -1 when the tape was

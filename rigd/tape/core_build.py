@@ -22,6 +22,7 @@ SOURCES = [
     "core.c",
     "core_read.c",
     "core_pack.c",
+    "core_clips.c",
     "core_host.c",
     "core_line.c",
     "core_rows.c",

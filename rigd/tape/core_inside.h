@@ -71,6 +71,7 @@ typedef struct {
 _Static_assert(sizeof(header) <= PAGE, "the header is one page");
 
 typedef struct { float peak, energy; uint32_t clipped; } level;
+#define CLIP (8388607.0f / 8388608.0f) /* |x| from here on: full scale of either 24-bit scale */
 
 struct rigd_tape {
     header *head;

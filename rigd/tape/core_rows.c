@@ -4,8 +4,6 @@
 
 #include <math.h>
 
-#define CLIP (8388607.0f / 8388608.0f) /* |x| from here on: full scale of either 24-bit scale */
-
 /* Stores that go past the caches: a line that is written whole need not be fetched first, and this core does not
  * read it again. They are in no order with other stores until rigd_end_stores. Not for the sanitizers, which do
  * not see them. */

@@ -27,12 +27,14 @@ def write_line(line: str, *, to: TextIO | None = None) -> None:
 
 
 def write_json(plain: Any) -> None:
-    """One line of JSON on stdout. It says what the data says; what cannot be seen stands in it as an escape."""
-    print(plain_json(plain), flush=True)
+    """One line of JSON on stdout. It says what the data says; what cannot be seen, or does not go there, stands in it
+    as an escape."""
+    takes_all = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    print(plain_json(plain, as_ascii=not takes_all), flush=True)
 
 
-def plain_json(plain: Any) -> str:
-    text = json.dumps(plain, ensure_ascii=False)
+def plain_json(plain: Any, *, as_ascii: bool = False) -> str:
+    text = json.dumps(plain, ensure_ascii=as_ascii)
     if text.isascii() and text.isprintable():
         return text
     return "".join(

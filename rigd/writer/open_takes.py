@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from rigd.model.clips import clips_of
 from rigd.model.messages import TakeClosed
 from rigd.model.take import TakeNote, TakeOrder
 from rigd.model.units import Frame, TakeId
@@ -169,6 +170,7 @@ class OpenTakes:
                 frames=frames,
                 files=files,
                 xruns=take.ledger.xrun_count,
+                clips=clips_of(take.ledger.levels()),
             )
         )
         self._leave(take)

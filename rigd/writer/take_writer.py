@@ -24,6 +24,7 @@ from rigd.tape.blocks import Lost, Run
 from rigd.tape.holds import Hold, HoldLetGoError, NoFreeHoldError
 from rigd.tape.kernel import sync_file_system
 from rigd.tape.tape import OverwrittenError, Tape
+from rigd.writer.level_count import LevelCount
 
 GRAIN_FRAMES = 4096
 """While it rolls a take grows in these steps, so that each page of each file is written once: 4,096 frames
@@ -62,6 +63,7 @@ class TakeWriter:
         self._files = files
         self._hold = hold
         self._reader = tape.reader(Frame(order.first_frame + written_frames))
+        self._levels = LevelCount(tape, order, ledger, note=self._note)
         self._tape_end_before: int | None = None
         self._closing_noted = False
         self._firm_due = False
@@ -181,6 +183,7 @@ class TakeWriter:
                     found.append(self._write_gap(piece))
                 case Run():
                     self._write(piece)
+                    self._levels.count_to(self.written_frames)
                     if piece.frames >= self._files.slice_frames // 2:
                         return True, found
         return True, found
@@ -291,6 +294,7 @@ class TakeWriter:
         self._files.check_there()
         if frames > self.ledger.durable_frames:
             self._files.say_safe(frames)
+            self._levels.note_news(frames)
             self._note(Durable(frames=frames))
             self._journal.make_durable()
         # Also without new frames: a take that waits for its beginning must not hold up the whole tape.
@@ -318,6 +322,7 @@ class TakeWriter:
             self._files.say(frames)
         self._files.end_at(frames)
         self.written_frames = frames
+        self._levels.note_whole(frames, has_failed=bool(failure))
         self._closing_noted = self._note_if_room(Closing(frames=frames), failure)
 
     def write_tails(self, *, failure: str = "") -> list[str]:

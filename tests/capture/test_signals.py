@@ -59,5 +59,5 @@ def test_the_band_is_alive_never_clips_and_is_the_same_each_time() -> None:
 
 
 def test_an_unknown_signal_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InterfaceError, match="counter, silence, prbs, sines, band"):
+    with pytest.raises(InterfaceError, match="counter, silence, prbs, sines, band, hot"):
         make_signal("theremin", channels=1, sample_rate_hz=48_000, seed=0)

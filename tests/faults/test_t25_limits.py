@@ -256,7 +256,7 @@ def test_status_takes_and_watch_work_with_ten_thousand_long_markers_in_two_takes
         assert told.code == ExitCode.DONE, (words, told.output[-500:])
     assert str(MANY) in by_hand("takes", "--runtime-dir", str(bench.path.parent)).output
     drawn = threading.Event()
-    monkeypatch.setattr("rigd.cli.live.live_view", lambda *_: drawn.set() or "drawn")
+    monkeypatch.setattr("rigd.cli.live.live_view", lambda *_: drawn.set() or ["drawn"])
     watch = threading.Thread(target=show_live, args=(bench.path,), daemon=True)
     watch.start()
     assert drawn.wait(PATIENCE_S)

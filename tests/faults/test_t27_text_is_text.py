@@ -25,7 +25,8 @@ from rich.text import Text
 from rigd.api.answers import Records
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.run_log import RunLog
-from rigd.cli.view import live_view, take_table
+from rigd.cli.take_list import take_list
+from rigd.cli.view import Paper, Told, live_view
 from rigd.model.audit import AuditEntry
 from rigd.model.commands import Rejected
 from rigd.model.events import Event
@@ -168,8 +169,11 @@ def drawn(state: RigState) -> str:
     levels = Levels(at_frame=Frame(9), peak_dbfs=(-3.0,), rms_dbfs=(-9.0,), clipped=(0,))
     event = filled(Event, state.song)
     with console.capture() as captured:
-        console.print(live_view(state, levels, (event, event)))
-        console.print(take_table(state.takes, state.sample_rate_hz))
+        paper = Paper(width=5000, height=60)
+        told = Told(at="21:14:03", event=event)
+        console.print(Group(*live_view(state, levels, (told, told), paper)))
+        for row in take_list(state.takes, state.sample_rate_hz, width=None):
+            console.print_pieces(row)
     return captured.get()
 
 

@@ -25,6 +25,7 @@ from rigd.hands.showing import (
     time_left_text,
     time_text,
 )
+from rigd.model.clips import ChannelClips
 from rigd.model.levels import Levels
 from rigd.model.state import Disk, Fault, Mirror, MirrorPhase, RigState, Setting, Transport
 from rigd.model.take import Gap, GapCause, Slate
@@ -49,6 +50,7 @@ BUSY = {
         faults=(FAULT,),
         locked=True,
         takes=(SAFE, ENDED),
+        clips=(ChannelClips(channel=ChannelNumber(1), samples=3, last_frame=Frame(9), last_at="21:14:03"),),
         **(
             {"take": take(gaps=(GAP,), slate=GOOD)}
             if where in (Transport.ROLLING, Transport.POSTROLL)
@@ -68,6 +70,7 @@ IN_EVERY_STATE = {
     "fault": ((OFF, OFF, OFF, OFF, BLINK), (ON, ON, ON, ON, BLINK)),
     "locked": ((OFF,) * 5, (ON,) * 5),
     "gap": ((OFF,) * 5, (ON,) * 5),
+    "clipped": ((OFF,) * 5, (ON,) * 5),
     "circled": ((OFF,) * 5, (ON,) * 5),
     "closing": ((OFF,) * 5, (ON,) * 5),
     "refused": ((OFF,) * 5, (OFF,) * 5),

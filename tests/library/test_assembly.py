@@ -26,7 +26,7 @@ from rigd.takefile import take_parts
 from rigd.takefile.file_limit import FileLimit
 from rigd.takefile.journal import read_journal
 from rigd.wire.codec import to_plain
-from tests.support.counter import check_counter, counter_rows
+from tests.support.counter import MODULUS, ROW_STEP, check_counter, counter_rows
 from tests.support.patience import wait_for
 from tests.support.writer_run import (
     RATE,
@@ -60,10 +60,32 @@ def test_its_files_are_byte_for_byte_those_of_a_take_that_was_recorded(
     for file in recorded.files:
         assert (kept / file.name).read_bytes() == (Path(recorded.folder) / file.name).read_bytes(), file.name
     record = check_take(kept, first_frame=12_345, frames=137_777 - 12_345, gaps=[(96_000, 5000)])
+    assert record.levels == read_journal(Path(recorded.folder) / "take.journal").levels != ()
     assert record.closed and not record.recovered
     assert [(gap.at_frame, gap.length_frames) for gap in record.gaps] == [(96_000, 5000)], "one gap, not two"
     assert not box.left_over()
     assert box.facts.empty()
+
+
+@pytest.mark.parametrize(("poly", "sample"), [(False, "int24"), (True, "float32")])
+def test_clips_are_counted_as_in_a_take_that_was_recorded(
+    box: Box, poly: bool, sample: Literal["int24", "float32"]
+) -> None:
+    """The counter's far end, in each row at a frame of its own; one of them in the second segment."""
+    origin = MODULUS - 40_000
+    with FedTape(box.runtime, channels=CHANNELS, origin_frame=origin) as fed:
+        with WriterRun(box.runtime, box.folder) as writer:
+            fed.feed(60_000)
+            box.write(writer, origin, MODULUS - 1, origin + 60_000, sample=sample)
+        folder = box.put_together(
+            box.keep(fed.tape.tape_id, origin + 1000, origin + 50_000, poly=poly, sample=sample)
+        )
+    for row, level in enumerate(read_journal(folder / "take.journal").levels):
+        at = MODULUS - 1 - ROW_STEP * row
+        (clip,) = level.clips
+        assert (clip.at_frame, clip.end_frame, clip.samples) == (at, at + 1, 1)
+        assert (level.clipped_samples, level.clip_count, level.last_clip_frame) == (1, 1, at)
+        assert level.peak_dbfs == 0.0
 
 
 @pytest.mark.parametrize("asked", ["file_limit", "limit_of_volume"], ids=["", "the mirror"])

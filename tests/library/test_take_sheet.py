@@ -61,6 +61,11 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
         "pad": None,
         "phantom": True,
         "polarity": None,
+        "peak_dbfs": None,
+        "clipped_samples": None,
+        "clip_count": None,
+        "clips": [],
+        "last_clip_frame": None,
     }
     assert second["file"] == "02 Mic 2.wav"
     assert sheet["gain_changes"] == [
@@ -116,6 +121,7 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
         "trashed_ordinal": 0,
         "mirror": None,
         "simulated": False,
+        "kept": False,
     }
     lists = {"channels", "gain_changes", "gaps", "xruns", "markers", "files"}
     assert {key: value for key, value in sheet.items() if key not in lists} == expected

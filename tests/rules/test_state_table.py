@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from rigd.model.blackbox import BlackBox, KeepUnderWay
+from rigd.model.clips import ClipsSeen
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, parse_command
 from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.gain import PAD, Ability, PreampAbilities, PreampSetting, PreampStatus, SettingKind
@@ -55,7 +56,7 @@ from rigd.model.messages import (
 )
 from rigd.model.state import Copy, CopyState, RigState, SurfaceStatus, Take, Transport
 from rigd.model.take import ClockState, Gap, GapCause, Xrun
-from rigd.model.units import Frame, Ns, Origin, TakeId
+from rigd.model.units import Frame, InputNumber, Ns, Origin, TakeId
 from rigd.rules.mirroring import on_mirror
 from rigd.rules.step_work import hears
 from rigd.rules.table import COLUMNS, IN_EVERY_STATE, TABLE, TRANSPORT, step
@@ -144,6 +145,7 @@ def facts(desk: Desk) -> list[Any]:
         PreampSetting(preamp="desk", socket=1, name="pad", value=0.0, confirmed=False, at_ns=Ns(1)),
         PreampStatus(name="desk", kind="x32", answering=False),
         SurfaceStatus(name="pedal", kind="midi", connected=True),
+        ClipsSeen(at_frame=Frame(5), samples=((InputNumber(1), 3),)),
         TapeWatched(unsafe_s=9.0, waiting_s=9.0, tape_fill=0.2, owed_fill=0.2),
         TapeWatched(unsafe_s=0.0, waiting_s=0.0, tape_fill=0.0, owed_fill=0.0),
         DiskMeasured(measurement=None),
