@@ -30,6 +30,7 @@ from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.take import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
 from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
+from rigd.wire.journal import Journal
 from rigd.wire.notify import Notifier
 from rigd.wire.plain_log import PlainFormatter
 from rigd.wire.start_progress import StartFeed
@@ -70,7 +71,7 @@ def run(config: Path, overrides: Sequence[str], leave_running: bool, supervised:
         except AlreadyRunning as error:
             fail(ExitCode.ALREADY_RUNNING, str(error))
     logging.getLogger("rigd").info(
-        "rigd listens; runtime folder %s, library %s", loaded.runtime_dir, loaded.library
+        "rigd runs by %s; runtime folder %s, library %s", config, loaded.runtime_dir, loaded.library
     )
     view = LiveView(loaded.runtime_dir / "rigd.sock") if live else None
     if view is not None:
@@ -232,7 +233,8 @@ def file_limits(config: RigConfig) -> list[str]:
 
 def _log_to(config: RigConfig, *, live: bool) -> RunLog:
     """To stderr for a service's journal; beside the live view, or after a hang-up, into the runtime folder."""
-    log = RunLog(None if live else ERROR_STREAM, config.runtime_dir / "rigd.log")
+    journal = None if live else Journal.of_stderr()
+    log = RunLog(None if live else ERROR_STREAM, config.runtime_dir / "rigd.log", journal=journal)
     log.setFormatter(PlainFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
     return log

@@ -15,13 +15,14 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from rigd.control.event_log import EventLog
 from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
 from rigd.model import effects as e
 from rigd.model.commands import Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
-from rigd.model.events import Event, Happening, Snapshot
+from rigd.model.events import Event, Snapshot
 from rigd.model.gain import PreampSetting
 from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFailed, PostRollOver, Rules
 from rigd.model.library import LibraryFailed
@@ -86,6 +87,7 @@ class Controller:
         self._ports = ports
         self._chance = chance
         self._gate = SurfaceGate(surfaces or {})
+        self._event_log = EventLog(logging.getLogger("rigd"))
         self._queue: deque[_Waiting | _Probe] = deque()
         self._changed = threading.Condition()
         self._commands_waiting = 0
@@ -237,10 +239,8 @@ class Controller:
     def _publish(self, state: RigState, events: tuple[Event, ...]) -> None:
         with self._publishing:
             watchers = self._watchers if state is not self._state else ()
-            self._state = state
-            for event in events:
-                if event.what is Happening.FAULT_RAISED:  # for who has only the log
-                    log.warning("%s", event.text)
+            before, self._state = self._state, state
+            self._event_log.say(before, state, events, now_ns=self._chance.clock_ns())
             for listener in self._listeners:
                 listener.put(state, events)
             self._listeners = [listener for listener in self._listeners if not listener.is_over]

@@ -17,6 +17,9 @@ from rigd.model.take import ClockState, ClosedFile, GainChange, Gap, Marker, Sla
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, TakeId
 
 WRITER_CURE = "rigd starts it again; see writer.log in the runtime folder"
+INTERFACE_NOT_HEARD_YET = "the audio interface is not heard from yet: it is being opened; see: rigd status"
+"""A fault only in name: the rig has just begun."""
+WRITER_NOT_HEARD_YET = f"the writer is not heard from yet: {WRITER_CURE}"
 
 
 class Transport(StrEnum):
@@ -267,6 +270,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     """Not empty: capture and writer of another build of rigd finish a take, and why their tape is not read."""
     blackbox: BlackBox | None = None
     """None: there is none, or it was not heard of yet."""
+    start_refused: str = ""
+    """Why a start would be refused although the transport is READY; empty: it would not be."""
     earlier_takes: int = 0
     """Only where an answer had no room for all takes (`model/brief.py`): so many older ones are not told."""
 
@@ -290,8 +295,6 @@ def first_state(
 ) -> RigState:
     """A rig that has just been configured and has heard of none of its parts yet: two faults say so, which the
     first report of each part clears."""
-    interface = "the audio interface is not heard from yet: it is being opened; see: rigd status"
-    writer = f"the writer is not heard from yet: {WRITER_CURE}"
     return RigState(
         number=0,
         transport=Transport.OFFLINE,
@@ -306,7 +309,7 @@ def first_state(
         takes=(),
         mirror=mirror,
         faults=(
-            Fault(key="interface", what=interface, since_ns=Ns(0)),
-            Fault(key="writer", what=writer, since_ns=Ns(0)),
+            Fault(key="interface", what=INTERFACE_NOT_HEARD_YET, since_ns=Ns(0)),
+            Fault(key="writer", what=WRITER_NOT_HEARD_YET, since_ns=Ns(0)),
         ),
     )

@@ -40,6 +40,7 @@ from rigd.rules import (
 )
 from rigd.rules.mirroring import of_library, route
 from rigd.rules.other_build import other_build_found, other_build_gone
+from rigd.rules.readiness import note_readiness
 from rigd.rules.slates import mark
 from rigd.rules.step_work import Entry, Refusal, Work
 from rigd.rules.transport import cut_postroll, keep, next_take, postroll_over, resume, start, stop
@@ -182,6 +183,7 @@ def step(state: RigState, given: Input, rules: Rules, *, not_allowed: str = "") 
         trash.settle(work)
         wall_clock.date_when_idle(work)
         route(work)
+        note_readiness(work)
     except RigError as refusal:
         if not isinstance(what, Command):
             raise
