@@ -362,6 +362,7 @@ class Rig:
             make_meter=tape.meter,
             read_timing=tape.timing,
             read_safety=self._unsafe_sound.now,
+            read_newest_ns=tape.newest_sound_ns,
             clock_ns=clock_ns,
         )
         server.start()

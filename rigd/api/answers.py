@@ -13,10 +13,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rigd.control.controller import Controller
+from rigd.hands.health import Measured, health_of
 from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
 from rigd.model.commands import COMMANDS, Accepted, Command, Reply, arguments_of, parse_command, usage_of
 from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import CommandError
+from rigd.model.health import Health
 from rigd.model.levels import Levels
 from rigd.model.limits import LONGEST_ORIGIN
 from rigd.model.plain_text import plain_line
@@ -24,6 +26,8 @@ from rigd.model.requests import (
     CommandAnswer,
     CommandRequest,
     Failed,
+    HealthAnswer,
+    HealthRequest,
     RequestId,
     StatusAnswer,
     StatusRequest,
@@ -57,8 +61,10 @@ class Answers:
         read_levels: Callable[[], Levels | None],
         read_timing: Callable[[], Timing | None],
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
+        read_newest_ns: Callable[[], Ns | None] = lambda: None,
     ) -> None:
         self._controller = controller
+        self._read_newest_ns = read_newest_ns
         self._read_timing = read_timing
         self._read_safety = read_safety
         self._clock_ns = clock_ns
@@ -77,10 +83,19 @@ class Answers:
                 if safety is not None:
                     state = replace(state, unsafe_s=safety.unsafe_s, tape_fill=safety.tape_fill)
                 tell(StatusAnswer(id=request.id, state=brief_state(state), levels=levels, timing=timing))
+            case HealthRequest():
+                self._controller.probe(lambda: tell(HealthAnswer(id=request.id, health=self._health())))
             case TakesRequest():
                 tell(_takes_answer(request, state))
             case TakeRequest():
                 tell(_take_answer(request, state))
+
+    def _health(self) -> Health:
+        """On the controller's thread: its state is of now."""
+        measured = Measured(
+            now_ns=self._clock_ns(), newest_sound_ns=self._read_newest_ns(), tape=self._read_safety()
+        )
+        return health_of(self._controller.state, measured)
 
     def _do(self, request: CommandRequest | TextRequest, tell: Tell) -> None:
         at_ns = request.at_ns if request.at_ns is not None else self._clock_ns()

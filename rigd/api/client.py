@@ -17,6 +17,7 @@ from rigd.model.brief import Counted, counted, joined
 from rigd.model.changes import Change, changed
 from rigd.model.errors import CommandError, LinkError, NobodyThere, NotRunning, RigEnded, StrangerError
 from rigd.model.events import Event, Snapshot
+from rigd.model.health import Health
 from rigd.model.levels import Levels
 from rigd.model.requests import (
     ANSWERS,
@@ -26,6 +27,8 @@ from rigd.model.requests import (
     Ended,
     Failed,
     FollowRequest,
+    HealthAnswer,
+    HealthRequest,
     StatusAnswer,
     StatusRequest,
     Subscribed,
@@ -116,6 +119,10 @@ class ControlClient:
     def status(self, *, levels: bool = False) -> StatusAnswer:
         """The state, its takes in brief, and the levels since they were asked for last."""
         return self._asked(StatusRequest(id=next(self._numbers), levels=levels), StatusAnswer)
+
+    def health(self) -> Health:
+        """Whether the rig records, or could now."""
+        return self._asked(HealthRequest(id=next(self._numbers)), HealthAnswer).health
 
     def takes(self) -> tuple[Take, ...]:
         """The session's takes in brief, oldest first, the rolling one last."""

@@ -42,7 +42,7 @@ from rigd.model.requests import (
     Timing,
     WaitRequest,
 )
-from rigd.model.units import NS_PER_SECOND, ClockNs
+from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import ListeningSocket
 from rigd.wire.peers import peer_of
@@ -77,6 +77,7 @@ class ControlSocket:
         read_timing: Callable[[], Timing | None],
         clock_ns: ClockNs,
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
+        read_newest_ns: Callable[[], Ns | None] = lambda: None,
     ) -> None:
         self._path = path
         self._controller = controller
@@ -88,6 +89,7 @@ class ControlSocket:
             read_levels=make_meter(),
             read_timing=read_timing,
             read_safety=read_safety,
+            read_newest_ns=read_newest_ns,
         )
         self._codec = Codec(REQUESTS)
         self._followed = FollowedStates()

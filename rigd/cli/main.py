@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "doctor.DOCTOR",
     "units": "units.UNITS",
     "status": "status.STATUS",
+    "health": "health.HEALTH",
     "watch": "status.WATCH",
     "disk": "disk.DISK",
     "take": "take.TAKE",

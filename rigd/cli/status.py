@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rigd.api.client import ControlClient
-from rigd.cli.form import Command
+from rigd.cli.exit_codes import StateCode
+from rigd.cli.form import Command, Option
 from rigd.cli.terminal import (
     AS_JSON,
     LEVELS_HZ,
@@ -21,26 +22,51 @@ from rigd.cli.words import (
     count,
     gain_piece,
     mirror_line,
+    phantom_piece,
     room_left,
     take_count,
     take_title,
 )
-from rigd.hands.showing import exact_time_text, take_frames
+from rigd.hands.showing import NOT_READY, exact_time_text, take_frames
 from rigd.model.disk_words import measurement_text
+from rigd.model.requests import StatusAnswer
+from rigd.model.state import INTERFACE_NOT_HEARD_YET, WRITER_NOT_HEARD_YET, RigState, Transport
 from rigd.model.takes import closing_takes
 
+STATE_CODES = {
+    Transport.ROLLING: StateCode.ROLLING,
+    Transport.POSTROLL: StateCode.ROLLING,
+    Transport.OFFLINE: StateCode.OFFLINE,
+    Transport.HALTED: StateCode.HALTED,
+}
 LEAST_TOLD_S = 0.1
 """Less than this that is not yet safe is not worth a line."""
 
 
-def status(runtime_dir: Path | None, as_json: bool) -> None:
+def status(runtime_dir: Path | None, exit_code: bool, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         answer = client.status(levels=True)
     if as_json:
         print_json(answer)
-        return
+    else:
+        _print_status(answer)
+    if exit_code:
+        raise SystemExit(_code_of(answer.state))
+
+
+def _code_of(state: RigState) -> StateCode:
+    if state.transport is Transport.READY:
+        return StateCode.NOT_READY if state.start_refused else StateCode.READY
+    return STATE_CODES[state.transport]
+
+
+def _print_status(answer: StatusAnswer) -> None:
     state = answer.state
-    out.print(f"{state.transport.value.upper()}", style="bold")
+    is_ready = state.transport is Transport.READY and not state.start_refused
+    word = state.transport.value if is_ready or state.transport is not Transport.READY else NOT_READY
+    out.print(word.upper(), style="bold")
+    if state.start_refused:
+        out.print(f"why        {state.start_refused}", style="bold red")
     if state.take is not None:
         at_frame = answer.levels.at_frame if answer.levels is not None else None
         elapsed = exact_time_text(take_frames(state.take, at_frame), state.sample_rate_hz)
@@ -79,9 +105,14 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
         out.print(f"preamp     {preamp.name}: {word}  {preamp.detail}")
     for channel in state.channels:
         lamp = "●" if channel.armed else "○"
-        out.print(f"{channel.number:>9}  {lamp} {channel.name}   ", gain_piece(channel))
+        out.print(
+            f"{channel.number:>9}  {lamp} {channel.name}   ", gain_piece(channel), phantom_piece(channel)
+        )
     for fault in state.faults:
-        out.print(f"fault      {fault.what}", style="bold red")
+        if fault.what in (INTERFACE_NOT_HEARD_YET, WRITER_NOT_HEARD_YET):
+            out.print(f"starting   {fault.what}", style="yellow")
+        else:
+            out.print(f"fault      {fault.what}", style="bold red")
 
 
 def watch(runtime_dir: Path | None, as_json: bool) -> None:
@@ -103,7 +134,15 @@ STATUS = Command(
     name="status",
     run=status,
     about="What is true of the rig now.",
-    parts=(RUNTIME_DIR, AS_JSON),
+    parts=(
+        RUNTIME_DIR,
+        Option(
+            name="exit_code",
+            flags=("--exit-code",),
+            about="End with the state's code: 0 rolling, 10 ready, 11 a start is refused, 12 offline, 13 halted.",
+        ),
+        AS_JSON,
+    ),
 )
 WATCH = Command(
     name="watch",

@@ -14,11 +14,11 @@ from rich.text import Text
 
 from rigd.cli.words import count, entries, gain_piece, room_left, take_count, take_title
 from rigd.hands.showing import (
-    STATE_WORDS,
     exact_time_text,
     level_shown,
     saving_take,
     seconds_left,
+    state_word,
     take_frames,
 )
 from rigd.model.events import Event, Happening
@@ -52,7 +52,7 @@ def live_view(state: RigState, levels: Levels | None, events: Sequence[Event]) -
 def _headline(state: RigState, levels: Levels | None) -> RenderableType:
     take = state.take
     dot = "● " if is_rolling(state) else ""
-    line = Text.assemble((f" {dot}{STATE_WORDS[state.transport]} ", STATE_STYLES[state.transport]), "  ")
+    line = Text.assemble((f" {dot}{state_word(state)} ", STATE_STYLES[state.transport]), "  ")
     if take is not None:
         line.append(take_title(take), style="bold")
         frames = take_frames(take, levels.at_frame if levels is not None else None)

@@ -72,3 +72,13 @@ def gain_piece(channel: Channel) -> tuple[str, str]:
     gain = gain_shown(channel)
     text = "" if gain.known is Knowledge.NO_PREAMP else f"{gain.text} dB"
     return text, GAIN_STYLES.get(gain.known, "yellow")
+
+
+def phantom_piece(channel: Channel) -> tuple[str, str]:
+    """48 V as its preamp says it is; empty where it is off, or there is none."""
+    setting = channel.phantom
+    if setting.asked is not None:
+        return f"   ?48 V {'on' if setting.asked else 'off'}", "yellow"
+    if not setting.value:
+        return "", ""
+    return ("   48 V", "red") if setting.confirmed else ("   ?48 V", "yellow")

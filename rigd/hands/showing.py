@@ -33,7 +33,15 @@ STATE_WORDS = MappingProxyType(
         Transport.HALTED: "HALTED",
     }
 )
-"""What a display calls each state."""
+"""What a display calls each state, where a start would not be refused."""
+NOT_READY = "NOT READY"
+
+
+def state_word(state: RigState) -> str:
+    """What a display calls the state: READY is never shown where a start would be refused."""
+    if state.transport is Transport.READY and state.start_refused:
+        return NOT_READY
+    return STATE_WORDS[state.transport]
 
 
 # --- lamps ------------------------------------------------------------------------------------------
@@ -109,7 +117,7 @@ LAMPS: Mapping[str, LampWord] = MappingProxyType(
         ),
         "ready": LampWord(
             meaning="on where nothing is recorded and a press starts a take",
-            in_state={Transport.READY: Light.ON},
+            otherwise=lambda state: _on(state.transport is Transport.READY and not state.start_refused),
         ),
         "armed": LampWord(
             meaning="on where at least one channel is armed",

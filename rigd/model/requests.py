@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from rigd.model.brief import Counted
 from rigd.model.changes import Change
 from rigd.model.events import Event, Snapshot
+from rigd.model.health import Health
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
@@ -47,6 +48,12 @@ class StatusRequest(Struct, frozen=True, kw_only=True):
 
     id: RequestId
     levels: bool = False
+
+
+class HealthRequest(Struct, frozen=True, kw_only=True):
+    """Answered by HealthAnswer, by way of the controller's own queue: an answer shows that it works."""
+
+    id: RequestId
 
 
 class SubscribeRequest(Struct, frozen=True, kw_only=True):
@@ -93,6 +100,7 @@ REQUESTS: tuple[type, ...] = (
     CommandRequest,
     TextRequest,
     StatusRequest,
+    HealthRequest,
     SubscribeRequest,
     FollowRequest,
     TakesRequest,
@@ -163,6 +171,13 @@ class TakeAnswer(Struct, frozen=True, kw_only=True):
     """How many of each there are."""
 
 
+class HealthAnswer(Struct, frozen=True, kw_only=True):
+    """Whether the rig records, or could now."""
+
+    id: RequestId
+    health: Health
+
+
 class Failed(Struct, frozen=True, kw_only=True):
     """The request could not be understood or done. `id` is None where the line was no request at all."""
 
@@ -177,6 +192,7 @@ class Ended(Struct, frozen=True, kw_only=True):
 ANSWERS: tuple[type, ...] = (
     CommandAnswer,
     StatusAnswer,
+    HealthAnswer,
     Subscribed,
     TakesAnswer,
     TakeAnswer,

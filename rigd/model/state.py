@@ -181,6 +181,8 @@ class Disk(Struct, frozen=True, kw_only=True):
     """How much more of the rolling take, else of the armed channels, there is room for; None: not known."""
     measured: Measurement | None = None
     """What the volume did in the last trial; None: not tried yet."""
+    heard_at_ns: Ns | None = None
+    """When the writer reported last."""
 
 
 class MirrorPhase(StrEnum):

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rigd.hands.showing import (
-    STATE_WORDS,
     Light,
     gain_shown,
     level_shown,
     light_of,
     saving_take,
+    state_word,
     take_frames,
     time_text,
 )
@@ -86,9 +86,9 @@ def meters_of(state: RigState, levels: Levels, *, box: Greeting, channels: Seque
 
 def _rows(state: RigState, box: Greeting, at_frame: Frame | None) -> list[str]:
     """The display from the top: state and take; time, or what is wrong, or the song; song; session."""
-    trouble = state.faults[0].what if state.faults else ""
+    trouble = state.faults[0].what if state.faults else state.start_refused
     take = state.take
-    word = STATE_WORDS[state.transport]
+    word = state_word(state)
     if take is not None and is_rolling(state):
         elapsed = time_text(take_frames(take, at_frame), state.sample_rate_hz)
         if box.rows == 1:
