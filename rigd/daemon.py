@@ -47,6 +47,7 @@ from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, make_runtime_dir, only_one, user_name
 from rigd.links.start_settings import StartSettings
 from rigd.links.writer_link import WriterLink, dismiss_writer
+from rigd.machine.parts import machine_parts
 from rigd.mirror.second_volume import SecondVolume
 from rigd.model.blackbox import Keep
 from rigd.model.commands import ShutDown
@@ -219,6 +220,9 @@ class Rig:
         running.callback(self.controller.stop)
         clock.start()
         running.callback(clock.stop)
+        for part in machine_parts(config.hooks, self.controller, runtime_dir=runtime):
+            part.start()
+            running.callback(part.stop)
         # The two that matter most begin first: the rig listens while the rest is still being started.
         running.callback(lambda: capture.stop() if self._leave_running else capture.stop_process())
         capture.start(replace=replace_capture)

@@ -26,6 +26,8 @@ from rigd.doctor.service import CONFIG, is_installed
 from rigd.doctor.units import misfits
 from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, user_name
+from rigd.machine.hooks import why_it_cannot_be_run
+from rigd.machine.parts import plan_of
 from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.take import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
@@ -165,6 +167,7 @@ def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
     warnings = [] if config.mirror is None else mirror_warnings(config.library, config.mirror)
     warnings += file_limits(config)
     warnings += identity_warnings(config)
+    warnings += hook_warnings(config)
     if file.absolute() == Path(CONFIG):
         warnings += unit_warnings(config)
     facts = {
@@ -208,6 +211,13 @@ def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
             f"up to {config.blackbox_bytes() / 1e9:.1f} GB of disk, and "
             f"{86_400 * config.blackbox_bytes_per_second() / 1e9:.0f} GB written a day",
         )
+
+
+def hook_warnings(config: RigConfig) -> list[str]:
+    """The commands of [hooks] that cannot be run as things are."""
+    commands = plan_of(config.hooks, config.runtime_dir).commands
+    found = {name: why_it_cannot_be_run(words) for name, words in commands.items() if words}
+    return [f"[hooks] {name}: {why}" for name, why in found.items() if why]
 
 
 def unit_warnings(config: RigConfig) -> list[str]:

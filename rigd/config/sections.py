@@ -194,6 +194,36 @@ class BlackBoxSection(Options):
     _lines = field_validator("folder")(one_line)
 
 
+class HooksSection(Options):
+    """Your own commands. Each is a list of words that no shell reads: `["/usr/local/bin/copy-take", "--fast"]`. It
+    runs as the rig's user, and what happened comes by variables (RIGD_EVENT, RIGD_TEXT, RIGD_FOLDER, ...) and by one
+    JSON object on standard input: hooks.md."""
+
+    take_closed: tuple[str, ...] = option((), "A take is closed: every byte of it is on the disk", longest=64)
+    disk_low: tuple[str, ...] = option(
+        (), "A take rolls and there is room for 10 min, 2 min, 30 s of it", longest=64
+    )
+    fault: tuple[str, ...] = option((), "A fault is raised", longest=64)
+    fault_over: tuple[str, ...] = option((), "A fault is over", longest=64)
+    timeout_seconds: float = option(
+        300.0, "A command that takes longer is ended", unit="s", least=1, most=86_400
+    )
+
+    @field_validator("take_closed", "disk_low", "fault", "fault_over")
+    @classmethod
+    def _a_command(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if any("\0" in word for word in words):
+            raise ValueError("must not hold a NUL character")
+        if words and not words[0].strip():
+            raise ValueError("must begin with a command")
+        if len(words) == 1 and len(words[0].split()) > 1 and not words[0].startswith("/"):
+            meant = ", ".join(f'"{word}"' for word in words[0].split())
+            raise ValueError(f"must be a list of words, as no shell reads it: [{meant}]")
+        if words and "/" in words[0] and not words[0].startswith(("/", "~/")):
+            raise ValueError('must begin with a command\'s whole path ("/usr/local/bin/...") or its name')
+        return words
+
+
 class ControlSection(Options):
     """What commands may do."""
 
@@ -298,6 +328,7 @@ PLAIN_SECTIONS: dict[str, type[Options]] = {
     "control": ControlSection,
     "mirror": MirrorSection,
     "blackbox": BlackBoxSection,
+    "hooks": HooksSection,
 }
 """[name] to its model; [[channel]], [preamp.<name>] and [surface.<name>] are tables of their own."""
 SECTION_NAMES = (*PLAIN_SECTIONS, "channel", "preamp", "surface")
