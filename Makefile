@@ -43,7 +43,7 @@ packages-build:
 	bash tests/packages.sh require $$scripts
 
 packages-test:
-	@bash tests/packages.sh want jackd2:jackd libportaudio2:libportaudio.so.2 sox:sox ffmpeg:ffprobe gcc:gcc g++:g++ clang:clang "libclang-rt-dev:/usr/lib/llvm*/lib/clang/*/lib/*/libclang_rt.tsan*.a" systemd:systemd-analyze pipewire:pipewire pipewire-bin:pw-metadata "pipewire-jack:/usr/lib/*/pipewire-0.3/jack/libjack.so.0" e2fsprogs:mkfs.ext4 dosfstools:mkfs.vfat tmux:tmux
+	@bash tests/packages.sh want jackd2:jackd libportaudio2:libportaudio.so.2 sox:sox ffmpeg:ffprobe gcc:gcc g++:g++ clang:clang "libclang-rt-dev:/usr/lib/llvm*/lib/clang/*/lib/*/libclang_rt.tsan*.a" systemd:systemd-analyze dbus-daemon:dbus-daemon pipewire:pipewire pipewire-bin:pw-metadata "pipewire-jack:/usr/lib/*/pipewire-0.3/jack/libjack.so.0" e2fsprogs:mkfs.ext4 dosfstools:mkfs.vfat tmux:tmux
 
 # --- the environment -------------------------------------------------------------------------------
 

@@ -265,6 +265,7 @@ class Rig:
             keep_s=config.tape.keep_seconds,
             sample=config.take.sample,
             phantom_while_rolling=config.control.phantom_while_rolling,
+            power_off=config.control.power_off,
             least_disk_s=config.disk.reserve_seconds,
             tape_s=config.tape_geometry().capacity_frames / config.audio.sample_rate_hz,
             sync_s=config.take.sync_interval_ms / 1000,

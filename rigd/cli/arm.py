@@ -88,7 +88,11 @@ DISARM = _of_channels("disarm", "Leave these channels out of the next take.")
 LOCK = rig_command("lock")
 UNLOCK = rig_command("unlock")
 CLEAR_FAULT = rig_command("clear-fault")
-SHUT_DOWN = rig_command("shut-down", may_hold=True)
+SHUT_DOWN = rig_command(
+    "shut-down",
+    may_hold=True,
+    switches={"power_off": "Then switch the machine off, where [control] power_off lets it."},
+)
 DO = Command(
     name="do",
     run=any_command,

@@ -27,6 +27,7 @@ from rigd.doctor.units import misfits
 from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, user_name
 from rigd.machine.hooks import why_it_cannot_be_run
+from rigd.machine.logind import switch_off
 from rigd.machine.parts import plan_of
 from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.take import SAMPLE_BYTES
@@ -88,6 +89,8 @@ def run(config: Path, overrides: Sequence[str], leave_running: bool, supervised:
     words = last_words(rig.controller.state, were_open, leaves_running=leaves_running)
     for word in words.split("\n"):
         logging.getLogger("rigd").info("%s", word)
+    if rig.controller.state.power_off and (failed := switch_off()):
+        logging.getLogger("rigd").error("%s", failed)
     _leave(words if live else "", log, view)
 
 

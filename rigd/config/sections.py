@@ -228,6 +228,10 @@ class ControlSection(Options):
     """What commands may do."""
 
     phantom_while_rolling: bool = option(False, "Let 48 V be switched while a take rolls")
+    power_off: bool = option(
+        False,
+        'Let "shut-down power-off" switch the machine off once every take is safe; a button may be bound to it',
+    )
 
 
 class ChannelSection(Options):

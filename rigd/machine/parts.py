@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rigd.config.sections import HooksSection
 from rigd.control.controller import Controller
+from rigd.machine.awake import StaysAwake
 from rigd.machine.hooks import HookPlan, Hooks, News
 from rigd.machine.occasions import DISK_LOW, FAULT, FAULT_OVER, TAKE_CLOSED
 
@@ -26,7 +27,10 @@ def machine_parts(config: HooksSection, controller: Controller, *, runtime_dir: 
         listener = controller.listen()
         return News(next=listener.next, state=lambda: listener.state, close=listener.close)
 
-    return (Hooks(plan_of(config, runtime_dir), listen),)
+    return (
+        StaysAwake(lambda: controller.state, controller.watch),
+        Hooks(plan_of(config, runtime_dir), listen),
+    )
 
 
 def plan_of(config: HooksSection, runtime_dir: Path) -> HookPlan:

@@ -211,9 +211,9 @@ class MeasureDisk(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("shut-down", "Close every take and end rigd")
+@_command("shut-down", "Close every take and end rigd; with 'power-off' the machine goes off, too")
 class ShutDown(Command, frozen=True, kw_only=True):
-    pass
+    power_off: bool = False
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -301,7 +301,15 @@ def argument_of(kind: type[Command], field: FieldInfo, word: str) -> Any:
     plain, name = _plain_type(field.type), field.name
     try:
         if plain is bool:
-            return {"on": True, "1": True, name: True, "off": False, "0": False}[word.lower()]
+            spelt = {
+                "on": True,
+                "1": True,
+                name: True,
+                name.replace("_", "-"): True,
+                "off": False,
+                "0": False,
+            }
+            return spelt[word.lower()]
         if plain is int:
             return None if word.lower() == "all" and name == "channel" else int(word)
         if plain is float:

@@ -212,6 +212,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     phantom_while_rolling: bool = False
     least_disk_s: float = 10.0
     """No take is started where the disk takes less than this of it."""
+    power_off: bool = False
+    """`shut-down power-off` may switch the machine off."""
     volumes: TwoVolumes | None = None
     """None where there is no mirror."""
     tape_s: float = 43.0

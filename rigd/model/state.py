@@ -256,6 +256,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     song_numbers: tuple[tuple[str, int], ...] = ()
     """The next take number of each song of the session that is not the current one."""
     ending: Ending = Ending.NO
+    power_off: bool = False
+    """The machine is switched off once rigd has ended."""
     unsafe_s: float = 0.0
     """Sound of takes that is on the tape only: what a power cut would cost now."""
     tape_fill: float = 0.0
