@@ -40,6 +40,7 @@ from rigd.config.sections import (
     TakeSection,
     TapeSection,
 )
+from rigd.config.shipped import shipped
 from rigd.model.errors import ConfigError
 from rigd.model.plain_text import plain_line
 
@@ -97,7 +98,9 @@ def _text_of(path: Path) -> str:
             raw = stream.read(LARGEST_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigError(f"{path}: cannot be read: {reason}. Examples are in configs/") from error
+        raise ConfigError(
+            f"{path}: cannot be read: {reason}. Examples are in {shipped('configs')}"
+        ) from error
     if len(raw) > LARGEST_FILE_BYTES:
         raise ConfigError(f"{path}: larger than {LARGEST_FILE_BYTES:,} bytes; this is not a config")
     try:
