@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from rigd.config.as_typed import mistaken_in, text_of
 from rigd.config.checks import Draft, SurfaceDraft, check
 from rigd.config.faults import ConfigFault, faults_of, meant, section_of, shown
 from rigd.config.kinds import AUDIO_DRIVERS, PREAMPS, SURFACES, Kinds, SettingsModels
@@ -104,7 +105,7 @@ def _text_of(path: Path) -> str:
     if len(raw) > LARGEST_FILE_BYTES:
         raise ConfigError(f"{path}: larger than {LARGEST_FILE_BYTES:,} bytes; this is not a config")
     try:
-        return raw.decode("utf-8").replace("\r\n", "\n")
+        return text_of(raw)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text (byte 0x{raw[error.start]:02x})") from error
@@ -118,6 +119,9 @@ def _document(path: Path, text: str) -> dict[str, Any]:
         place = _AT_LINE.search(message)
         line = place[1] if place else str(text.count("\n") + 1)
         reason = message[: place.start()] + f" (column {place[2]})" if place else message
+        lines = text.split("\n")
+        if mistaken := mistaken_in(lines[min(int(line), len(lines)) - 1]):
+            reason = f"{mistaken}; {reason[:1].lower()}{reason[1:]}"
         raise ConfigError(f"{path}:{line}: not TOML: {reason}") from error
     if too_far := _beyond_bounds(document):
         raise ConfigError(f"{path}: {too_far}")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from rigd.config.as_typed import a_path
 from rigd.config.options import NEEDED, Options, option
 from rigd.hands.bindings import Binding
 from rigd.model.errors import CommandError
@@ -52,6 +53,7 @@ class RigSection(Options):
         "", "Name of the first session of a day; empty: the rig's name", longest=LONGEST_NAME
     )
 
+    _paths = field_validator("library", "runtime_dir")(a_path)
     _lines = field_validator("name", "library", "runtime_dir", "session")(one_line)
 
     @field_validator("name", "library")
@@ -159,6 +161,7 @@ class MirrorSection(Options):
 
     library: str = option("", "Folder on another disk; relative to the config file; empty: no mirror")
 
+    _paths = field_validator("library")(a_path)
     _lines = field_validator("library")(one_line)
 
 
@@ -191,6 +194,7 @@ class BlackBoxSection(Options):
         "", "Where it is, outside of the library; relative to the config file; empty: hidden in the library"
     )
 
+    _paths = field_validator("folder")(a_path)
     _lines = field_validator("folder")(one_line)
 
 
