@@ -19,12 +19,13 @@ unexport PYTHONDONTWRITEBYTECODE
 
 CORE := $(wildcard rigd/tape/*.[ch]) rigd/tape/core_build.py
 
-.PHONY: demo run quick test faults vm soak lint bench docs clean packages-build packages-test
+.PHONY: install uninstall demo run quick test faults vm soak lint bench docs clean packages-build packages-test
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo            a told story of half a minute on simulated hardware (STAY=1: leave it running)"
 	@echo "make run CONFIG=...  run the rig with a config of yours"
+	@echo "make install         as root: the rig as a service, now and after each upgrade (uninstall: all but takes and config)"
 	@echo "make quick           the tests of a minute: model, wire, config, tape, parts; no whole rig"
 	@echo "make test            every test      make lint   style, types, the house's import rules"
 	@echo "make bench           figures of this machine beside jack_capture and ecasound"
@@ -43,7 +44,7 @@ packages-build:
 	bash tests/packages.sh require $$scripts
 
 packages-test:
-	@bash tests/packages.sh want jackd2:jackd libportaudio2:libportaudio.so.2 sox:sox ffmpeg:ffprobe gcc:gcc g++:g++ clang:clang "libclang-rt-dev:/usr/lib/llvm*/lib/clang/*/lib/*/libclang_rt.tsan*.a" systemd:systemd-analyze pipewire:pipewire pipewire-bin:pw-metadata "pipewire-jack:/usr/lib/*/pipewire-0.3/jack/libjack.so.0" e2fsprogs:mkfs.ext4 dosfstools:mkfs.vfat tmux:tmux
+	@bash tests/packages.sh want jackd2:jackd libportaudio2:libportaudio.so.2 sox:sox ffmpeg:ffprobe gcc:gcc g++:g++ clang:clang "libclang-rt-dev:/usr/lib/llvm*/lib/clang/*/lib/*/libclang_rt.tsan*.a" systemd:systemd-analyze dbus-daemon:dbus-daemon pipewire:pipewire pipewire-bin:pw-metadata "pipewire-jack:/usr/lib/*/pipewire-0.3/jack/libjack.so.0" e2fsprogs:mkfs.ext4 dosfstools:mkfs.vfat tmux:tmux
 
 # --- the environment -------------------------------------------------------------------------------
 
@@ -65,6 +66,11 @@ demo: $(VENV)/.rigd
 
 run: $(VENV)/.rigd
 	$(BIN)/rigd run --config $(CONFIG)
+
+# As root: the rig as a service (systemd/install.sh has the variables). No .venv of this folder is touched.
+install uninstall:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" TAKES="$(TAKES)" CONFIG="$(if $(filter file,$(origin CONFIG)),,$(CONFIG))" \
+	  WHEEL="$(WHEEL)" PYTHON="$(PYTHON)" bash systemd/install.sh $@
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

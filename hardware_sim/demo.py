@@ -33,18 +33,13 @@ from rigd.cli.live import time_of_day
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.take_list import take_list
 from rigd.cli.view import Paper, Told, live_view
+from rigd.config.shipped import shipped
 from rigd.model.errors import LinkError, RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, Transport
 from rigd.model.units import TakeId
 
-CONFIGS = (
-    Path(__file__).resolve().parent.parent / "configs",
-    Path(sys.prefix) / "share" / "rigd" / "configs",
-)
-"""Of a checkout, and as installed."""
-CONFIG = next((folder for folder in CONFIGS if folder.is_dir()), CONFIGS[0]) / "demo.toml"
 READY_WITHIN_S = 120.0
 """A first start on a slow machine takes its time; a rigd that ends is told at once."""
 CLOSED_WITHIN_S = 30.0
@@ -211,7 +206,7 @@ def _ended_with_its_terminal() -> Iterator[None]:
 @contextlib.contextmanager
 def _rigd(overrides: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The daemon, started as a person would, and ended with its takes closed."""
-    command = [sys.executable, "-m", "rigd", "run", "--plain", "--config", str(CONFIG)]
+    command = [sys.executable, "-m", "rigd", "run", "--plain", "--config", str(shipped("configs/demo.toml"))]
     for override in overrides:
         command += ["--set", override]
     with log.open("wb") as stream:

@@ -56,6 +56,7 @@ from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, make_runtime_dir, only_one, user_name
 from rigd.links.start_settings import StartSettings
 from rigd.links.writer_link import WriterLink, dismiss_writer
+from rigd.machine.parts import machine_parts
 from rigd.mirror.second_volume import SecondVolume
 from rigd.model.blackbox import Keep
 from rigd.model.commands import ShutDown
@@ -258,6 +259,8 @@ class Rig:
         yield DaemonPart("library", keeper)
         yield DaemonPart("controller", controller)
         yield DaemonPart("clock", clock)
+        for name, part in machine_parts(config.hooks, controller, runtime_dir=ground.runtime):
+            yield DaemonPart(name, part)
         # The two that matter most begin first: the rig listens while the rest is still being made and started.
         yield ProcessPart("capture", capture, replace=ground.replaces_capture)
         yield ProcessPart("writer", writer, replace=ground.replaces["writer"])
@@ -300,6 +303,7 @@ class Rig:
             levels=levels,
             read_timing=tape.timing,
             read_safety=unsafe_sound.now,
+            read_newest_ns=tape.newest_sound_ns,
             clock_ns=clock_ns,
             group_role=config.control.group_role,
             records=Records(audit=audit.read, takes=listing.page),
@@ -321,6 +325,7 @@ class Rig:
             sample=config.take.sample,
             phantom_while_rolling=config.control.phantom_while_rolling,
             wish_s=config.control.wish_seconds,
+            power_off=config.control.power_off,
             least_disk_s=config.disk.reserve_seconds,
             tape_s=config.tape_geometry().capacity_frames / config.audio.sample_rate_hz,
             sync_s=config.take.sync_interval_ms / 1000,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Debian packages: installs what is missing where root or sudo is there, otherwise names it.
 #   packages.sh require PACKAGE...           ends with an error where one cannot be had
+#   packages.sh require_missing PACKAGE:PROOF...   the same for those whose proof is not there
 #   packages.sh want PACKAGE:PROOF...        what cannot be had is named, and its tests skip; in CI they fail
 # PROOF is what the package brings, and its form says of which kind it is:
 #   /usr/lib/*/libx.a    a path, with wildcards
@@ -21,7 +22,7 @@ is_there() {
 missing=()
 for item in "$@"; do
   package=${item%%:*} proof=${item#*:}
-  [ "$mode" = want ] && is_there "$proof" && continue
+  [ "$mode" != require ] && is_there "$proof" && continue
   missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
@@ -32,7 +33,7 @@ if [ "$(id -u)" -ne 0 ]; then
   else
     echo "Missing Debian packages: ${missing[*]}"
     echo "Install them with: sudo apt-get install ${missing[*]}"
-    [ "$mode" = require ] && exit 1
+    [ "$mode" != want ] && exit 1
     exit 0
   fi
 fi
@@ -45,7 +46,7 @@ if ! "${install[@]}" "${missing[@]}" >"$log" 2>&1; then
     tail -5 "$log"
     echo "Could not install: ${missing[*]}"
     rm -f "$log"
-    [ "$mode" = require ] && exit 1
+    [ "$mode" != want ] && exit 1
     exit 0
   fi
 fi

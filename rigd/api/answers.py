@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from rigd.api.retries import Retries
 from rigd.control.controller import Controller
 from rigd.control.levels_fan import LevelsTaker
+from rigd.hands.health import Measured, health_of
 from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
 from rigd.model.commands import (
@@ -29,6 +30,7 @@ from rigd.model.commands import (
 )
 from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import CommandError, LibraryError
+from rigd.model.health import Health
 from rigd.model.library import LibraryPage, TakesWanted
 from rigd.model.limits import LONGEST_ORIGIN, MOST_AUDIT_ENTRIES
 from rigd.model.plain_text import plain_line
@@ -38,6 +40,8 @@ from rigd.model.requests import (
     CommandAnswer,
     CommandRequest,
     Failed,
+    HealthAnswer,
+    HealthRequest,
     LibraryAnswer,
     LibraryRequest,
     RequestId,
@@ -99,9 +103,11 @@ class Answers:
         read_timing: Callable[[], Timing | None],
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
         records: Records = NO_RECORDS,
+        read_newest_ns: Callable[[], Ns | None] = lambda: None,
     ) -> None:
         self._records = records
         self._controller = controller
+        self._read_newest_ns = read_newest_ns
         self._read_timing = read_timing
         self._read_safety = read_safety
         self._clock_ns = clock_ns
@@ -132,6 +138,8 @@ class Answers:
                         role=who.role,
                     )
                 )
+            case HealthRequest():
+                self._controller.probe(lambda: tell(HealthAnswer(id=request.id, health=self._health())))
             case TakesRequest():
                 tell(_takes_answer(request, state))
             case TakeRequest():
@@ -165,6 +173,13 @@ class Answers:
             self._records.audit(last, request.before, told)
         except LibraryError as error:
             told(error)
+
+    def _health(self) -> Health:
+        """On the controller's thread: its state is of now."""
+        measured = Measured(
+            now_ns=self._clock_ns(), newest_sound_ns=self._read_newest_ns(), tape=self._read_safety()
+        )
+        return health_of(self._controller.state, measured)
 
     def _do(self, request: CommandRequest | TextRequest, who: Principal, tell: Tell) -> None:
         at_ns = request.at_ns if request.at_ns is not None else self._clock_ns()

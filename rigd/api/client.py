@@ -18,6 +18,7 @@ from rigd.model.brief import Counted, counted, joined
 from rigd.model.changes import Change, Followed
 from rigd.model.errors import CommandError, LinkError, NobodyThere, NotRunning, RigEnded, StrangerError
 from rigd.model.events import Event, Snapshot
+from rigd.model.health import Health
 from rigd.model.levels import Levels
 from rigd.model.library import LibraryPage, TakesWanted
 from rigd.model.requests import (
@@ -30,6 +31,8 @@ from rigd.model.requests import (
     Ended,
     Failed,
     FollowRequest,
+    HealthAnswer,
+    HealthRequest,
     LibraryAnswer,
     LibraryRequest,
     StatusAnswer,
@@ -134,6 +137,10 @@ class ControlClient:
     def status(self, *, levels: bool = False) -> StatusAnswer:
         """The state, its takes in brief, and the levels since they were asked for last."""
         return self._asked(StatusRequest(id=next(self._numbers), levels=levels), StatusAnswer)
+
+    def health(self) -> Health:
+        """Whether the rig records, or could now."""
+        return self._asked(HealthRequest(id=next(self._numbers)), HealthAnswer).health
 
     def takes(self) -> tuple[Take, ...]:
         """The session's takes in brief, oldest first, the rolling one last."""

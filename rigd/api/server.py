@@ -44,7 +44,7 @@ from rigd.model.requests import (
     WaitRequest,
 )
 from rigd.model.roles import Role
-from rigd.model.units import NS_PER_SECOND, ClockNs
+from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import ListeningSocket
 from rigd.wire.peers import peer_of
@@ -83,6 +83,7 @@ class ControlSocket:
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
         group_role: Role = Role.OWNER,
         records: Records = NO_RECORDS,
+        read_newest_ns: Callable[[], Ns | None] = lambda: None,
     ) -> None:
         self._path = path
         self._controller = controller
@@ -95,6 +96,7 @@ class ControlSocket:
             read_timing=read_timing,
             read_safety=read_safety,
             records=records,
+            read_newest_ns=read_newest_ns,
         )
         self._codec = Codec(REQUESTS)
         self._followed = FollowedStates()

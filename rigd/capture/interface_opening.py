@@ -21,13 +21,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rigd.capture.driver import AudioDriver, FoundInterface
+from rigd.capture.lost_interface import LOST_NAME, LostInterface
 from rigd.capture.matching import Match, forget_fewer, known_interface, remember_interface
 from rigd.capture.rate_watch import RateWatch, read_doubt
 from rigd.model.errors import InterfaceError, MismatchError, OtherLayoutError, RigError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, CaptureSettings
 from rigd.model.take import GapCause
 from rigd.wire.held_lock import holder_of
-from rigd.wire.own_folder import open_own, remove_own, replace_own
+from rigd.wire.own_folder import open_own, remove_own
 
 if TYPE_CHECKING:
     from rigd.tape.blocks import Block
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from rigd.tape.tape import Tape
 
 TAPE_NAME = "tape"
-LOST_NAME = "interface.lost"
-"""Is there while the interface could not be opened; what the gap in the take is then called."""
 WRITER_LOCK_NAMES = ("writer.lock", "mirror.lock", "blackbox.lock")
 CALLBACK_PRIORITY = 70
 FIRST_BLOCK_WITHIN_S = 3.0
@@ -93,6 +92,9 @@ class InterfaceOpening:
         self.report = CaptureReport(phase=CapturePhase.OPENING, device=settings.device)
         self.exit_code = CaptureExit.STOPPED
         self.heard: Heard | None = None
+        self.lost = LostInterface(runtime)
+        self.is_news = True
+        """Why it failed is not why it failed the last time."""
 
     def run(self) -> None:
         """The interface is heard and `heard` is set, or `report` is FAILED and `exit_code` says why.
@@ -105,8 +107,7 @@ class InterfaceOpening:
         except TapeError as error:
             self._fail(str(error), CaptureExit.TAPE)
         except RigError as error:
-            with contextlib.suppress(OSError):  # what is to be told is told
-                replace_own(self._runtime / LOST_NAME, b"")
+            self.is_news = self.lost.note(str(error))
             self._fail(str(error), CaptureExit.INTERFACE, is_mismatch=isinstance(error, MismatchError))
         except BaseException as error:
             self._fail(f"rigd-capture is broken: {error!r}. Its log has the details", CaptureExit.BROKEN)
@@ -124,7 +125,13 @@ class InterfaceOpening:
     def _fail(self, why: str, code: CaptureExit, *, is_mismatch: bool = False) -> None:
         self.exit_code = code
         mismatch = why if is_mismatch else ""
-        self.report = replace(self.report, phase=CapturePhase.FAILED, failure=why, mismatch=mismatch)
+        self.report = replace(
+            self.report,
+            phase=CapturePhase.FAILED,
+            failure=why,
+            mismatch=mismatch,
+            stays_s=self.lost.pause_s(),
+        )
 
     def _open(self) -> Heard:
         driver = self._make_driver(self._settings, self._runtime)
@@ -200,8 +207,7 @@ class InterfaceOpening:
         return Heard(driver=driver, found=found, tape=tape, core=core, memory=memory, rate=rate)
 
     def _cause(self) -> GapCause:
-        away = (self._runtime / LOST_NAME).exists()
-        return GapCause.INTERFACE_LOST if away else GapCause.CAPTURE_RESTARTED
+        return GapCause.INTERFACE_LOST if self.lost.is_noted else GapCause.CAPTURE_RESTARTED
 
     def _attach(self, found: FoundInterface) -> tuple[Tape, list[str]]:
         """The tape that is there, so that a take goes on in it, or a new one. Never takes a tape away from

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from rigd.capture.driver import StreamLeft, load_driver
 from rigd.capture.interface_opening import CaptureExit, InterfaceOpening
+from rigd.capture.lost_interface import what_there_is
 from rigd.capture.matching import keep_interface
 from rigd.capture.settings import FILE_NAME, read_settings
 from rigd.model.errors import InterfaceError, LinkError
@@ -71,6 +72,7 @@ class CaptureProcess:
         self._opening_until = self._feed_at + OPENING_AT_MOST_S
         self._delivered: list[tuple[int, int]] = []
         self._progress = StartProgress()
+        self._there_was = what_there_is()
         self._opening = InterfaceOpening(settings, runtime, make_driver=_make_driver)
         self._opened = threading.Event()
         self._is_over = threading.Event()
@@ -128,7 +130,7 @@ class CaptureProcess:
             self._waker.send(b"\0")
 
     def _talk(self, door: ListeningSocket) -> None:
-        give_up_at = None
+        give_up_at = failed_at = None
         while not self._stop_asked:
             self._show_life()
             self._stay_found(door)
@@ -151,10 +153,21 @@ class CaptureProcess:
                 self._sent = report
                 self._tell_all(report)
             if _is_over(report):
-                supervised = self._notifier.is_heard
-                give_up_at = give_up_at or time.monotonic() + (LEAST_FAILED_S if supervised else FAREWELL_S)
-                if (self._was_heard and not supervised) or time.monotonic() >= give_up_at:
+                now = time.monotonic()
+                failed_at = failed_at or now
+                give_up_at = failed_at + self._stays_s()
+                if now >= give_up_at or (now >= failed_at + LEAST_FAILED_S and self._is_worth_a_try()):
                     return
+
+    def _stays_s(self) -> float:
+        """How long a capture that has failed stays before the next one tries."""
+        supervised = self._notifier.is_heard
+        least_s = 0.0 if self._was_heard and not supervised else LEAST_FAILED_S if supervised else FAREWELL_S
+        return max(least_s, self._opening.report.stays_s)
+
+    def _is_worth_a_try(self) -> bool:
+        """Something that the interface may have waited for is another one now."""
+        return what_there_is() != self._there_was
 
     def _newest_report(self) -> CaptureReport:
         heard = self._opening.heard
@@ -223,7 +236,8 @@ class CaptureProcess:
         for warning in report.warnings:
             _say(f"warning: {warning}")
         if report.phase is CapturePhase.FAILED:
-            _say(f"failed: {report.failure}")
+            if self._opening.is_news:
+                _say(f"failed: {report.failure}")
             self._notifier.status(f"no interface: {report.failure}")
         if report.phase is CapturePhase.LISTENING:
             _rest_from_garbage()

@@ -38,7 +38,11 @@ LOCK = rig_command("lock")
 UNLOCK = rig_command("unlock")
 CLEAR_FAULT = rig_command("clear-fault")
 CLEAR_CLIPS = rig_command("clear-clips")
-SHUT_DOWN = rig_command("shut-down", may_hold=True)
+SHUT_DOWN = rig_command(
+    "shut-down",
+    may_hold=True,
+    switches={"power_off": "Then switch the machine off, where [control] power_off lets it."},
+)
 DO = Command(
     name="do",
     run=any_command,

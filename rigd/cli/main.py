@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "doctor.DOCTOR",
     "units": "units.UNITS",
     "status": "status.STATUS",
+    "health": "health.HEALTH",
     "watch": "status.WATCH",
     "audit": "audit.AUDIT",
     "disk": "disk.DISK",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rigd.api.command_reference import commands_markdown, commands_schema, roles_markdown
-from rigd.cli.exit_codes import ExitCode
+from rigd.cli.exit_codes import ExitCode, HealthCode, StateCode
 from rigd.cli.form import Command, Group, form_of
 from rigd.cli.main import command_line
 from rigd.config.kinds import AUDIO_DRIVERS, FACES, PREAMPS, SURFACES, Kinds, SettingsModels
@@ -28,7 +30,19 @@ CODES = {
     "`next`, `keep` and `wait`: the take is not safe. `rigd takes verify`: a file differs",
     ExitCode.INTERRUPTED: "Ctrl-C came before the command was done; `rigd run` and `rigd watch` end with 0",
 }
-
+HEALTH_CODES = {
+    HealthCode.YES: "it records, or could now: a start would not be refused",
+    HealthCode.NO: "it does not, and the line says why",
+    HealthCode.NOT_SURE: "nobody answers who knows: the daemon is away (a take may roll on) or does not answer, the "
+    "writer has not reported, the disk is behind; or the command line was not understood",
+}
+STATE_CODES = {
+    StateCode.ROLLING: "a take rolls, or has its post-roll",
+    StateCode.READY: "nothing rolls, and a start would not be refused",
+    StateCode.NOT_READY: "the interface is heard, and a start would be refused",
+    StateCode.OFFLINE: "nothing is heard",
+    StateCode.HALTED: "a fault stopped recording: `rigd clear-fault` once it is seen to",
+}
 
 OTHERWISE = {"measure": "rigd disk --measure"}
 """By hand it is part of another command."""
@@ -51,9 +65,13 @@ def _with_switches(command: Command, form: str) -> str:
     return " ".join([form, *switches])
 
 
+def table_of(codes: Mapping[Any, str]) -> str:
+    """The rows of a table of exit codes."""
+    return "\n".join(f"| {code.value} | {text} |" for code, text in codes.items())
+
+
 def commands_page() -> str:
     """Every command in its text form, and the exit codes of the command line."""
-    codes = "\n".join(f"| {code.value} | {CODES[code]} |" for code in ExitCode)
     return f"""# Commands
 
 Made by `make docs` from the registry in `rigd/model/commands.py`; `commands.schema.json` is the same as JSON schema.
@@ -74,7 +92,19 @@ What a command touches is its scope; what somebody is there for is a role: `[con
 
 | code | means |
 |---|---|
-{codes}
+{table_of(CODES)}
+
+`rigd health` ends with one of three, for a script or a machine that watches this one:
+
+| code | means |
+|---|---|
+{table_of(HEALTH_CODES)}
+
+`rigd status` ends with 0 wherever rigd answers, as it always has; `rigd status --exit-code` with one of these:
+
+| code | means |
+|---|---|
+{table_of(STATE_CODES)}
 
 With `--json` every answer is one JSON object on stdout (`rigd watch --json`: one a line), the daemon's refusals
 among them. What goes wrong before the daemon is asked is told on stderr, in words, with its code.

@@ -72,7 +72,9 @@ def rig_command(
 
 def _part(verb: str, field: FieldInfo, switches: Mapping[str, str]) -> Argument | Option:
     if field.name in switches:
-        return Option(name=field.name, flags=(f"--{field.name}",), about=switches[field.name])
+        return Option(
+            name=field.name, flags=(f"--{field.name.replace('_', '-')}",), about=switches[field.name]
+        )
 
     def read(word: str) -> Any:
         return argument_of(COMMANDS[verb], field, word)

@@ -26,11 +26,15 @@ from rigd.doctor.service import CONFIG, is_installed
 from rigd.doctor.units import misfits
 from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, user_name
+from rigd.machine.hooks import why_it_cannot_be_run
+from rigd.machine.logind import switch_off
+from rigd.machine.parts import plan_of
 from rigd.model.errors import AlreadyRunning, ConfigError
 from rigd.model.roles import Role
 from rigd.model.take import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
 from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
+from rigd.wire.journal import Journal
 from rigd.wire.notify import Notifier
 from rigd.wire.plain_log import PlainFormatter
 from rigd.wire.start_progress import StartFeed
@@ -74,7 +78,7 @@ def run(config: Path, overrides: Sequence[str], leave_running: bool, supervised:
         except AlreadyRunning as error:
             fail(ExitCode.ALREADY_RUNNING, str(error))
     logging.getLogger("rigd").info(
-        "rigd is up; runtime folder %s, library %s", loaded.runtime_dir, loaded.library
+        "rigd runs by %s; runtime folder %s, library %s", config, loaded.runtime_dir, loaded.library
     )
     view = _live_view(loaded.runtime_dir / "rigd.sock") if live else None
     if view is not None:
@@ -89,6 +93,8 @@ def run(config: Path, overrides: Sequence[str], leave_running: bool, supervised:
     words = last_words(rig.controller.state, were_open, leaves_running=leaves_running)
     for word in words.split("\n"):
         logging.getLogger("rigd").info("%s", word)
+    if rig.controller.state.power_off and (failed := switch_off()):
+        logging.getLogger("rigd").error("%s", failed)
     _leave(words if live else "", log, view)
 
 
@@ -174,6 +180,7 @@ def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
     warnings = [] if config.mirror is None else mirror_warnings(config.library, config.mirror)
     warnings += file_limits(config)
     warnings += identity_warnings(config)
+    warnings += hook_warnings(config)
     if file.absolute() == Path(CONFIG):
         warnings += unit_warnings(config)
     facts = {
@@ -228,6 +235,13 @@ def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
         )
 
 
+def hook_warnings(config: RigConfig) -> list[str]:
+    """The commands of [hooks] that cannot be run as things are."""
+    commands = plan_of(config.hooks, config.runtime_dir).commands
+    found = {name: why_it_cannot_be_run(words) for name, words in commands.items() if words}
+    return [f"[hooks] {name}: {why}" for name, why in found.items() if why]
+
+
 def unit_warnings(config: RigConfig) -> list[str]:
     """What the units of the service are not let reach of what their config names."""
     machine = this_machine()
@@ -251,7 +265,8 @@ def file_limits(config: RigConfig) -> list[str]:
 
 def _log_to(config: RigConfig, *, live: bool) -> RunLog:
     """To stderr for a service's journal; beside the live view, or after a hang-up, into the runtime folder."""
-    log = RunLog(None if live else ERROR_STREAM, config.runtime_dir / "rigd.log")
+    journal = None if live else Journal.of_stderr()
+    log = RunLog(None if live else ERROR_STREAM, config.runtime_dir / "rigd.log", journal=journal)
     log.setFormatter(PlainFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
     return log

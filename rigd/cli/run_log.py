@@ -1,5 +1,7 @@
 """The log of `rigd run`: to the terminal or the service's journal, and to a file once nobody reads there any more.
 
+The journal gets each record with its fields (`RIGD_EVENT`, `RIGD_TAKE_ID`, ...); everybody else a line with its time.
+
 One thread writes it ("rigd-log"). A terminal that hangs up, is stopped (Ctrl-S) or sits behind a dead network
 holds up that thread alone; nobody who logs something ever waits for it or gets its errors.
 """
@@ -15,7 +17,11 @@ import time
 from collections import deque
 from pathlib import Path
 
+from msgspec import Struct
+
+from rigd.wire.journal import Journal
 from rigd.wire.own_folder import append_own, own_folder
+from rigd.wire.plain_log import FIELDS, PlainFormatter
 
 LONGEST_FILE_BYTES = 1 << 20
 MOST_WAITING = 1000
@@ -24,14 +30,29 @@ MOST_KEPT = 200
 FLUSH_WITHIN_S = 1.0
 
 
-class RunLog(logging.Handler):
-    """Lines go to the descriptor `stream` as long as it takes them, else to the file at `path`."""
+class _Line(Struct, frozen=True, kw_only=True):
+    """A record, ready to be written."""
 
-    def __init__(self, stream: int | None, path: Path) -> None:
+    at: str
+    text: str
+    """With its level and its part, as a line."""
+    level: int
+    message: str
+    """Without them."""
+    fields: dict[str, str]
+
+
+class RunLog(logging.Handler):
+    """Lines go to the descriptor `stream` as long as it takes them, else to the file at `path`. Where the stream is
+    the journal's they go to `journal`, which knows the time, the level and the fields by themselves."""
+
+    def __init__(self, stream: int | None, path: Path, *, journal: Journal | None = None) -> None:
         super().__init__()
         self._stream = stream
         self._path = path
-        self._lines: queue.Queue[tuple[str, str]] = queue.Queue(MOST_WAITING)
+        self._journal = journal
+        self._message_only = PlainFormatter("%(message)s")
+        self._lines: queue.Queue[_Line] = queue.Queue(MOST_WAITING)
         self._kept: deque[str] = deque(maxlen=MOST_KEPT)
         self._idle = threading.Event()
         self._idle.set()
@@ -41,14 +62,19 @@ class RunLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Never waits: where the thread cannot keep up, lines are left out."""
         try:
-            line = self.format(record) + "\n"
+            line = _Line(
+                at=time.strftime("%Y-%m-%d %H:%M:%S ", time.localtime(record.created)),
+                text=self.format(record) + "\n",
+                level=record.levelno,
+                message=self._message_only.format(record) if self._journal is not None else "",
+                fields={"RIGD_PART": record.name, **getattr(record, FIELDS, {})},
+            )
         except Exception:
             self.handleError(record)
             return
-        at = time.strftime("%Y-%m-%d %H:%M:%S ", time.localtime(record.created))
         self._idle.clear()
         with contextlib.suppress(queue.Full):
-            self._lines.put_nowait((at, line))
+            self._lines.put_nowait(line)
 
     def to_file(self) -> None:
         """Nobody reads the stream any more. From now on all goes to the file."""
@@ -62,16 +88,26 @@ class RunLog(logging.Handler):
         while True:
             if self._lines.empty():
                 self._idle.set()
-            at, line = self._lines.get()
-            stream = self._stream
-            if stream is not None:
-                try:
-                    _write(stream, line)
-                    continue
-                except OSError:  # EIO: hung up; EPIPE: its reader is gone
-                    self._stream = None
-            self._kept.append(at + line)
-            self._write_kept()
+            line = self._lines.get()
+            if not self._is_taken(line):
+                self._kept.append(line.at + line.text)
+                self._write_kept()
+
+    def _is_taken(self, line: _Line) -> bool:
+        """By the journal, else by the stream."""
+        stream = self._stream
+        if stream is None:
+            return False
+        if self._journal is not None:
+            with contextlib.suppress(OSError):
+                self._journal.send(line.message, level=line.level, fields=line.fields)
+                return True
+        try:
+            _write(stream, line.at + line.text)
+        except OSError:  # EIO: hung up; EPIPE: its reader is gone
+            self._stream = None
+            return False
+        return True
 
     def _write_kept(self) -> None:
         """Opened for each line: the file is rare to write, and its folder may be another one by now. Until it is this

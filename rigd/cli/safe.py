@@ -29,7 +29,8 @@ LOOKS_EVERY_S = 0.1
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.1, 3600.0
 
 
-def _waiting_time(word: str) -> float:
+def waiting_time(word: str) -> float:
+    """How long a command may wait. Raises ValueError."""
     seconds = number(word)
     if not SHORTEST_WAIT_S <= seconds <= LONGEST_WAIT_S:
         raise ValueError(f"{seconds:g} is not from {SHORTEST_WAIT_S:g} to {LONGEST_WAIT_S:g} s")
@@ -42,7 +43,7 @@ NO_WAIT = Option(
 WITHIN = Option(
     name="within_s",
     flags=("--within",),
-    read=_waiting_time,
+    read=waiting_time,
     shown="SECONDS",
     about="How long to wait until it is safe.",
     default=LONGEST_CLOSE_S,

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from rigd.api.client import ControlClient
-from rigd.cli.form import Command
+from rigd.cli.exit_codes import StateCode
+from rigd.cli.form import Command, Option
 from rigd.cli.terminal import (
     AS_JSON,
     LEVELS_HZ,
@@ -30,19 +31,39 @@ from rigd.cli.words import (
 )
 from rigd.hands.showing import NOT_READY, Knowledge, exact_time_text, phantom_shown, take_frames
 from rigd.model.disk_words import measurement_text
+from rigd.model.requests import StatusAnswer
 from rigd.model.roles import Role
+from rigd.model.state import INTERFACE_NOT_HEARD_YET, WRITER_NOT_HEARD_YET, RigState, Transport
 from rigd.model.takes import closing_takes
 
+STATE_CODES = {
+    Transport.ROLLING: StateCode.ROLLING,
+    Transport.POSTROLL: StateCode.ROLLING,
+    Transport.OFFLINE: StateCode.OFFLINE,
+    Transport.HALTED: StateCode.HALTED,
+}
 LEAST_TOLD_S = 0.1
 """Less than this that is not yet safe is not worth a line."""
 
 
-def status(runtime_dir: Path | None, as_json: bool) -> None:
+def status(runtime_dir: Path | None, exit_code: bool, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         answer = client.status(levels=True)
     if as_json:
         print_json(answer)
-        return
+    else:
+        _print_status(answer)
+    if exit_code:
+        raise SystemExit(_code_of(answer.state))
+
+
+def _code_of(state: RigState) -> StateCode:
+    if state.transport is Transport.READY:
+        return StateCode.NOT_READY if state.not_ready else StateCode.READY
+    return STATE_CODES[state.transport]
+
+
+def _print_status(answer: StatusAnswer) -> None:
     state = answer.state
     why = f": {state.not_ready}" if state.not_ready else ""
     out.print(f"{NOT_READY if why else state.transport.value.upper()}{why}", style="bold")
@@ -95,7 +116,10 @@ def status(runtime_dir: Path | None, as_json: bool) -> None:
         pieces = [gain, ("  " + phantom.text, style)] if phantom.text else [gain]
         out.print(f"{channel.number:>9}  {lamp} {channel.name}   ", *pieces)
     for fault in state.faults:
-        out.print(f"fault      {fault.what}", style="bold red")
+        if fault.what in (INTERFACE_NOT_HEARD_YET, WRITER_NOT_HEARD_YET):
+            out.print(f"starting   {fault.what}", style="yellow")
+        else:
+            out.print(f"fault      {fault.what}", style="bold red")
 
 
 def watch(runtime_dir: Path | None, as_json: bool) -> None:
@@ -117,7 +141,15 @@ STATUS = Command(
     name="status",
     run=status,
     about="What is true of the rig now.",
-    parts=(RUNTIME_DIR, AS_JSON),
+    parts=(
+        RUNTIME_DIR,
+        Option(
+            name="exit_code",
+            flags=("--exit-code",),
+            about="End with the state's code: 0 rolling, 10 ready, 11 a start is refused, 12 offline, 13 halted.",
+        ),
+        AS_JSON,
+    ),
 )
 WATCH = Command(
     name="watch",

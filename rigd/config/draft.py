@@ -14,6 +14,7 @@ from rigd.config.sections import (
     ChannelSection,
     ControlSection,
     DiskSection,
+    HooksSection,
     MirrorSection,
     RigSection,
     TakeSection,
@@ -52,6 +53,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     control: ControlSection | None
     mirror: MirrorSection | None
     blackbox: BlackBoxSection | None
+    hooks: HooksSection | None
     channels: tuple[ChannelSection | None, ...]
     preamps: dict[str, PreampConfig | None]
     surfaces: dict[str, SurfaceDraft]

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
+from rigd.config.as_typed import mistaken_in, text_of
 from rigd.config.checks import check
 from rigd.config.draft import Draft, FaceDraft, SurfaceDraft
 from rigd.config.faults import ConfigFault, faults_of, meant, section_of, shown
@@ -35,6 +36,7 @@ from rigd.config.sections import (
     ControlSection,
     DiskSection,
     FaceSection,
+    HooksSection,
     MirrorSection,
     PreampSection,
     RigSection,
@@ -42,6 +44,7 @@ from rigd.config.sections import (
     TakeSection,
     TapeSection,
 )
+from rigd.config.shipped import shipped
 from rigd.model.errors import ConfigError
 from rigd.model.plain_text import plain_line
 
@@ -101,11 +104,13 @@ def _text_of(path: Path) -> str:
             raw = stream.read(LARGEST_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigError(f"{path}: cannot be read: {reason}. Examples are in configs/") from error
+        raise ConfigError(
+            f"{path}: cannot be read: {reason}. Examples are in {shipped('configs')}"
+        ) from error
     if len(raw) > LARGEST_FILE_BYTES:
         raise ConfigError(f"{path}: larger than {LARGEST_FILE_BYTES:,} bytes; this is not a config")
     try:
-        return raw.decode("utf-8").replace("\r\n", "\n")
+        return text_of(raw)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text (byte 0x{raw[error.start]:02x})") from error
@@ -119,6 +124,9 @@ def _document(path: Path, text: str) -> dict[str, Any]:
         place = _AT_LINE.search(message)
         line = place[1] if place else str(text.count("\n") + 1)
         reason = message[: place.start()] + f" (column {place[2]})" if place else message
+        lines = text.split("\n")
+        if mistaken := mistaken_in(lines[min(int(line), len(lines)) - 1]):
+            reason = f"{mistaken}; {reason[:1].lower()}{reason[1:]}"
         raise ConfigError(f"{path}:{line}: not TOML: {reason}") from error
     if too_far := _beyond_bounds(document):
         raise ConfigError(f"{path}: {too_far}")
@@ -180,6 +188,7 @@ class _Reader:
             control=self._section(ControlSection, "control"),
             mirror=self._section(MirrorSection, "mirror"),
             blackbox=self._section(BlackBoxSection, "blackbox"),
+            hooks=self._section(HooksSection, "hooks"),
             channels=self._channels(),
             preamps=self._preamp_sections(),
             surfaces=self._surface_sections(),
@@ -349,6 +358,7 @@ def _assembled(
         control=control,
         blackbox=draft.blackbox or BlackBoxSection(),
         blackbox_folder=blackbox_folder,
+        hooks=draft.hooks or HooksSection(),
         channels=draft.rig_channels(),
         preamps=draft.preamps_in_use(),
         surfaces=draft.whole_surfaces(),

@@ -13,6 +13,7 @@ from rigd.config.sections import (
     BlackBoxSection,
     ControlSection,
     DiskSection,
+    HooksSection,
     RigSection,
     TakeSection,
     TapeSection,
@@ -99,6 +100,7 @@ class RigConfig(Struct, frozen=True, kw_only=True):
     blackbox: BlackBoxSection
     blackbox_folder: Path
     """Absolute."""
+    hooks: HooksSection = field(default_factory=HooksSection)
     driver_options: dict[str, str | int | float | bool] = field(default_factory=dict)
     """[audio.<driver>], checked by the driver's model where it has one."""
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from rigd.config.as_typed import a_path
 from rigd.config.options import NEEDED, Options, option
 from rigd.hands.bindings import Binding, binding_of
 from rigd.model.errors import CommandError
@@ -54,6 +55,7 @@ class RigSection(Options):
         "", "Name of the first session of a day; empty: the rig's name", longest=LONGEST_NAME
     )
 
+    _paths = field_validator("library", "runtime_dir")(a_path)
     _lines = field_validator("name", "library", "runtime_dir", "session")(one_line)
 
     @field_validator("name", "library")
@@ -161,6 +163,7 @@ class MirrorSection(Options):
 
     library: str = option("", "Folder on another disk; relative to the config file; empty: no mirror")
 
+    _paths = field_validator("library")(a_path)
     _lines = field_validator("library")(one_line)
 
 
@@ -193,7 +196,38 @@ class BlackBoxSection(Options):
         "", "Where it is, outside of the library; relative to the config file; empty: hidden in the library"
     )
 
+    _paths = field_validator("folder")(a_path)
     _lines = field_validator("folder")(one_line)
+
+
+class HooksSection(Options):
+    """Your own commands. Each is a list of words that no shell reads: `["/usr/local/bin/copy-take", "--fast"]`. It
+    runs as the rig's user, and what happened comes by variables (RIGD_EVENT, RIGD_TEXT, RIGD_FOLDER, ...) and by one
+    JSON object on standard input: hooks.md."""
+
+    take_closed: tuple[str, ...] = option((), "A take is closed: every byte of it is on the disk", longest=64)
+    disk_low: tuple[str, ...] = option(
+        (), "A take rolls and there is room for 10 min, 2 min, 30 s of it", longest=64
+    )
+    fault: tuple[str, ...] = option((), "A fault is raised", longest=64)
+    fault_over: tuple[str, ...] = option((), "A fault is over", longest=64)
+    timeout_seconds: float = option(
+        300.0, "A command that takes longer is ended", unit="s", least=1, most=86_400
+    )
+
+    @field_validator("take_closed", "disk_low", "fault", "fault_over")
+    @classmethod
+    def _a_command(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if any("\0" in word for word in words):
+            raise ValueError("must not hold a NUL character")
+        if words and not words[0].strip():
+            raise ValueError("must begin with a command")
+        if len(words) == 1 and len(words[0].split()) > 1 and not words[0].startswith("/"):
+            meant = ", ".join(f'"{word}"' for word in words[0].split())
+            raise ValueError(f"must be a list of words, as no shell reads it: [{meant}]")
+        if words and "/" in words[0] and not words[0].startswith(("/", "~/")):
+            raise ValueError('must begin with a command\'s whole path ("/usr/local/bin/...") or its name')
+        return words
 
 
 class ControlSection(Options):
@@ -212,6 +246,10 @@ class ControlSection(Options):
         unit="s",
         least=1,
         most=600,
+    )
+    power_off: bool = option(
+        False,
+        'Let "shut-down power-off" switch the machine off once every take is safe; a button may be bound to it',
     )
 
 
@@ -323,6 +361,7 @@ PLAIN_SECTIONS: dict[str, type[Options]] = {
     "control": ControlSection,
     "mirror": MirrorSection,
     "blackbox": BlackBoxSection,
+    "hooks": HooksSection,
 }
 """[name] to its model; [[channel]], [preamp.<name>] and [surface.<name>] are tables of their own."""
 SECTION_NAMES = (*PLAIN_SECTIONS, "channel", "preamp", "surface")

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from rigd.control.event_log import EventLog
 from rigd.control.inbox import Inbox, QueueProbe, WaitingInput
 from rigd.control.listener import Listener
 from rigd.control.ports import Ports, TapeTime
@@ -22,7 +23,7 @@ from rigd.model import effects as e
 from rigd.model.commands import Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
-from rigd.model.events import Event, Happening, Snapshot
+from rigd.model.events import Event, Snapshot
 from rigd.model.gain import PreampSetting
 from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFailed, PostRollOver, Rules
 from rigd.model.library import LibraryFailed
@@ -76,6 +77,7 @@ class Controller:
         self._ports = ports
         self._chance = chance
         self._gate = Gate()
+        self._event_log = EventLog(logging.getLogger("rigd"))
         inbox.when_refused(self.refused_before)
         self._listeners: list[Listener] = []
         self._watchers: tuple[Callable[[], None], ...] = ()
@@ -195,10 +197,9 @@ class Controller:
     def _publish(self, state: RigState, events: tuple[Event, ...]) -> None:
         with self._publishing:
             watchers = self._watchers if state is not self.state else ()
+            before = self.state
             self._published.replace(state)
-            for event in events:
-                if event.what is Happening.FAULT_RAISED:  # for who has only the log
-                    log.warning("%s", event.text)
+            self._event_log.say(before, state, events, now_ns=self._chance.clock_ns())
             for listener in self._listeners:
                 listener.put(state, events)
             self._listeners = [listener for listener in self._listeners if not listener.is_over]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from rigd.doctor.finding import Finding, Grade, Machine, Plan
 from rigd.doctor.service import judged, rights, service_manager
+from rigd.doctor.sleep import sleep
 from rigd.doctor.sound_devices import groups, other_users, usb_power
 from rigd.doctor.storage import disk, tape_room, write_back
 from rigd.doctor.time_and_memory import (
@@ -48,6 +49,7 @@ CHECKS: tuple[Callable[[Machine, Plan], Iterator[Finding]], ...] = (
     write_back,
     tape_room,
     clock,
+    sleep,
     service_manager,
     kernel,
 )

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
+from rigd.config.shipped import shipped
 from rigd.doctor.finding import Finding, Grade, Machine, Plan
 
 SOUND_SERVERS = {
@@ -34,7 +35,7 @@ def other_users(machine: Machine, plan: Plan) -> Iterator[Finding]:
             topic="card in use",
             grade=Grade.PROBLEM,
             what=f"recording is taken: {'; '.join(busy)}",
-            cure="end that program, or record through it: configs/jack.toml",
+            cure=f"end that program, or record through it: {shipped('configs/jack.toml')}",
         )
     holders = sorted({name for pid, name in _holders(machine) if pid not in ours})
     servers = [name for name in SOUND_SERVERS if name in names.values()]

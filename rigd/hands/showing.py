@@ -35,7 +35,8 @@ STATE_WORDS = MappingProxyType(
         Transport.HALTED: "HALTED",
     }
 )
-"""What a display calls each state."""
+"""What a display calls each state, where a start would not be refused."""
+NOT_READY = "NOT READY"
 
 
 def is_ready(state: RigState) -> bool:

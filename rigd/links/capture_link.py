@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rigd.links.other_build import OtherBuild
-from rigd.links.process_link import ProcessLink, Stuck, Upkeep, python_module
+from rigd.links.process_link import FIRST_TRIES_PAUSE_S, ProcessLink, Stuck, Upkeep, python_module
 from rigd.model.errors import OtherLayoutError, TapeError
 from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
 from rigd.model.units import NS_PER_SECOND
@@ -70,6 +70,8 @@ class CaptureLink:
         """Why the tape that it writes cannot be looked at, and what was told of that."""
         self._progress = StartProgress(clock=clock)
         self._failure = ""
+        self._stays_until = 0.0
+        """Capture could not open the interface, and stays so long with nothing to show for it."""
         self._replace = False
         self._process = ProcessLink(
             name="capture",
@@ -79,6 +81,7 @@ class CaptureLink:
             tick_s=self._look_again_s,
             prepare=prepare,
             upkeep=upkeep,
+            longest_pause_s=FIRST_TRIES_PAUSE_S,
         )
 
     def start(self, *, replace: bool) -> None:
@@ -106,6 +109,7 @@ class CaptureLink:
         self._listening = self._measuring = False
         self._heard_since = self._report = None
         self._trouble = self._told = self._failure = ""
+        self._stays_until = 0.0
         if self._replace and not self._process.is_own:
             self._process.send(StopCapture())
         self._replace = False
@@ -123,6 +127,9 @@ class CaptureLink:
                 periods_s = PERIODS_OF_SILENCE * message.period_frames / max(1, message.sample_rate_hz)
                 self._may_be_silent_s = max(LEAST_SILENCE_S, periods_s)
             self._failure = message.failure
+            if message.phase is CapturePhase.FAILED and not message.measuring:
+                self._process.will_end()
+                self._stays_until = self._clock() + message.stays_s
         self._post(message)
         self._told = ""
         self._tell_trouble()
@@ -184,7 +191,7 @@ class CaptureLink:
                     return
             except TapeError:
                 pass
-            if self._measuring:
+            if self._measuring or self._clock() < self._stays_until:
                 self._moved_at = self._clock()
                 return
             stands_s = self._progress.stands_for_s(self._process.pid)

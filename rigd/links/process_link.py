@@ -43,8 +43,11 @@ STEADY_AFTER_S = 0.5
 One that ends sooner by itself, because the interface is not there, is tried again with a pause."""
 FIRST_PAUSE_S = 0.25
 DYING_S = 0.25
-LONGEST_PAUSE_S = 1.5
+FIRST_TRIES_PAUSE_S = 1.5
 """With the half second of a start: an interface that is there again is heard within 3 s."""
+FIRST_TRIES_S = 60.0
+LONGEST_PAUSE_S = 10.0
+"""Of one that has ended by itself, over and over, for more than FIRST_TRIES_S."""
 NOT_FOR_CHILDREN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 LOOK_EVERY_S = 0.05
 """How often a supervised process is looked for that is not there; finding nobody costs 0.2 ms."""
@@ -88,9 +91,11 @@ class ProcessLink:
         prepare: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         upkeep: Upkeep = Upkeep.OWN,
+        longest_pause_s: float = LONGEST_PAUSE_S,
     ) -> None:
         """`tick_s`: how soon the follower wants its next tick; asked each time where it can be asked. `prepare` is
-        called before each start of the process: it puts there what the process reads."""
+        called before each start of the process: it puts there what the process reads. `longest_pause_s`: of one that
+        itself waits with its next try as long as it is worth nothing."""
         self._upkeep = upkeep
         self._name = name
         self._command = tuple(command)
@@ -119,6 +124,11 @@ class ProcessLink:
         self._unanswered_since: float | None = None
         self._progress = StartProgress(clock=clock)
         self._pause_s = 0.0
+        self._longest_pause_s = longest_pause_s
+        self._fails_since: float | None = None
+        self._will_end = False
+        self._why_not = ""
+        """Why it could not start, as that was logged; once as long as it is the same."""
         self._answered = False
         self._thread = threading.Thread(target=self._run, name=f"rigd-{name}-link", daemon=True)
 
@@ -173,6 +183,10 @@ class ProcessLink:
         """Something that was sent has not yet been taken. For the follower, on the link's thread."""
         return bool(self._outbox) or (self._link is not None and self._link.unsent)
 
+    def will_end(self) -> None:
+        """The process said that it cannot do its work. However long it stays, it did none. On the link's thread."""
+        self._will_end = True
+
     @property
     def pid(self) -> int:
         """The process at the other end; 0 while there is none."""
@@ -223,6 +237,7 @@ class ProcessLink:
         self._unanswered_since = None
         linked_at = self._clock()
         told, killed = False, False
+        self._will_end = False
         try:
             self._follower.connected()
             if self._farewell is not None:
@@ -236,7 +251,7 @@ class ProcessLink:
                     self._say(link)
                 self._follower.tick()
         except LinkError as error:
-            log.info("rigd-%s: %s", self._name, error)
+            log.debug("rigd-%s: %s", self._name, error)
             self._let_die(process)
             killed = self._was_killed(process)
         except Stuck as error:
@@ -249,8 +264,9 @@ class ProcessLink:
             with self._saying:
                 self._link = self._process = None
                 link.close()
-            self._note_life(STEADY_AFTER_S if killed else self._clock() - linked_at)
-            if not (told or self._stopping.is_set()):
+            did_nothing = self._will_end and not killed
+            self._note_life(0.0 if did_nothing else STEADY_AFTER_S if killed else self._clock() - linked_at)
+            if not (told or self._stopping.is_set() or self._farewell is not None):
                 self._follower.lost(f"rigd-{self._name} ended")
 
     def _let_die(self, process: ProcessHandle | None) -> None:
@@ -284,8 +300,23 @@ class ProcessLink:
                 os.read(self._wake_in, 4096)
 
     def _note_life(self, seconds: float) -> None:
-        worked = seconds >= STEADY_AFTER_S
-        self._pause_s = 0.0 if worked else min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
+        if seconds >= STEADY_AFTER_S:
+            self._pause_s, self._fails_since, self._why_not = 0.0, None, ""
+            return
+        now = self._clock()
+        self._fails_since = now if self._fails_since is None else self._fails_since
+        is_new = now - self._fails_since < FIRST_TRIES_S
+        longest_s = min(FIRST_TRIES_PAUSE_S, self._longest_pause_s) if is_new else self._longest_pause_s
+        self._pause_s = min(longest_s, max(FIRST_PAUSE_S, 2 * self._pause_s))
+
+    def _cannot_start(self) -> None:
+        """Told each time, and logged once for each reason."""
+        self._note_life(0.0)
+        why_not = self._last_words()
+        if why_not != self._why_not:
+            self._why_not = why_not
+            log.warning("rigd-%s cannot start: %s; it is tried again, later and later", self._name, why_not)
+        self._follower.lost(f"rigd-{self._name} cannot start: {why_not}")
 
     def _connect_or_start(self) -> Link | None:
         with contextlib.suppress(LinkError):
@@ -299,8 +330,7 @@ class ProcessLink:
             return None
         child = self._child
         if child is not None and child.poll() is not None and not self._answered:
-            self._note_life(0.0)  # it ended before it could be talked to
-            self._follower.lost(f"rigd-{self._name} cannot start: {self._last_words()}")
+            self._cannot_start()  # it ended before it could be talked to
             if self._clock() - self._unanswered_since > STANDS_STILL_S:
                 self._kill_owner()
         is_starting = child is not None and child.poll() is None
@@ -382,7 +412,10 @@ class ProcessLink:
             )
         spare(self._child.pid)
         self._answered = False
-        log.info("rigd-%s started (pid %d)", self._name, self._child.pid)
+        level = (
+            logging.INFO if self._fails_since is None else logging.DEBUG
+        )  # the first of many tries is news
+        log.log(level, "rigd-%s started (pid %d)", self._name, self._child.pid)
 
     def _has_ended(self, process: ProcessHandle) -> bool:
         if self._child is not None and self._child.pid == process.pid:

@@ -241,9 +241,9 @@ class MeasureDisk(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("shut-down", Scope.RIG, "Close every take and end rigd")
+@_command("shut-down", Scope.RIG, "Close every take and end rigd; with 'power-off' the machine goes off, too")
 class ShutDown(Command, frozen=True, kw_only=True):
-    pass
+    power_off: bool = False
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -405,7 +405,7 @@ _READERS: dict[Any, Callable[[str], Any]] = {
 def argument_of(kind: type[Command], field: FieldInfo, word: str) -> Any:
     """What the word stands for there. Raises CommandError with the right form."""
     reader, name = _kind_of(field), field.name
-    if reader is bool and word.lower() == name:
+    if reader is bool and word.lower() in (name, name.replace("_", "-")):
         return True
     if reader is Channels and word.lower() == ALL and not field.required:
         return None

@@ -60,6 +60,8 @@ class Event(Struct, frozen=True, kw_only=True):
     subject: str
     text: str
     origin: str = ""
+    at_time: str = ""
+    """The time of day: ISO 8601 with the offset, to the millisecond."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

@@ -217,6 +217,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """A preamp's setting that was asked for and is not so after this time is given up."""
     least_disk_s: float = 10.0
     """No take is started where the disk takes less than this of it."""
+    power_off: bool = False
+    """`shut-down power-off` may switch the machine off."""
     volumes: TwoVolumes | None = None
     """None where there is no mirror."""
     tape_s: float = 43.0
@@ -225,6 +227,13 @@ class Rules(Struct, frozen=True, kw_only=True):
     """How often the writer makes durable what it has written."""
     measure_at_start: bool = True
     """The take volume is tried out when the writer is first heard of and nothing rolls."""
+
+
+def local_time(unix_ns: int, utc_offset_s: int) -> datetime:
+    """A Unix time as the local clock had it, to the microsecond."""
+    second, rest_ns = divmod(unix_ns, NS_PER_SECOND)
+    local = datetime.fromtimestamp(second, UTC).astimezone(timezone(timedelta(seconds=utc_offset_s)))
+    return local.replace(microsecond=rest_ns // 1000)
 
 
 def wall_clock_at(
@@ -236,11 +245,8 @@ def wall_clock_at(
     """
     at_unix_ns = circumstances.wall_ns - (circumstances.now_ns - circumstances.at_ns)
     unix_ns = at_unix_ns - (at_frame - frame) * NS_PER_SECOND // sample_rate_hz
-    zone = timezone(timedelta(seconds=circumstances.utc_offset_s))
-    second, rest_ns = divmod(unix_ns, NS_PER_SECOND)
-    local = datetime.fromtimestamp(second, UTC).astimezone(zone)
+    local, rest_ns = local_time(unix_ns, circumstances.utc_offset_s), unix_ns % NS_PER_SECOND
     since_midnight_ns = (local.hour * 3600 + local.minute * 60 + local.second) * NS_PER_SECOND + rest_ns
-    local = local.replace(microsecond=rest_ns // 1000)
     return local.isoformat(timespec="milliseconds"), since_midnight_ns * sample_rate_hz // NS_PER_SECOND
 
 

@@ -77,6 +77,8 @@ class CaptureReport(Struct, frozen=True, kw_only=True):
     """From about here on what is on the tape was heard at another rate than the tape's; None where nothing was."""
     simulated: bool = False
     """What the interface brings is made up: its takes say so."""
+    stays_s: float = 0.0
+    """FAILED: so long until this process ends and another one tries; sooner where what it waits for changes."""
 
 
 class StopCapture(Struct, frozen=True, kw_only=True):

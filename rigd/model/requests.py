@@ -14,6 +14,7 @@ from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted
 from rigd.model.changes import Change
 from rigd.model.events import Event, Snapshot
+from rigd.model.health import Health
 from rigd.model.levels import Levels
 from rigd.model.library import LibraryPage, TakesWanted
 from rigd.model.state import RigState, Take
@@ -56,6 +57,12 @@ class StatusRequest(Struct, frozen=True, kw_only=True):
 
     id: RequestId
     levels: bool = False
+
+
+class HealthRequest(Struct, frozen=True, kw_only=True):
+    """Answered by HealthAnswer, by way of the controller's own queue: an answer shows that it works."""
+
+    id: RequestId
 
 
 class SubscribeRequest(Struct, frozen=True, kw_only=True):
@@ -124,6 +131,7 @@ REQUESTS: tuple[type, ...] = (
     CommandRequest,
     TextRequest,
     StatusRequest,
+    HealthRequest,
     SubscribeRequest,
     FollowRequest,
     TakesRequest,
@@ -212,6 +220,13 @@ class AuditAnswer(Struct, frozen=True, kw_only=True):
     entries: tuple[AuditEntry, ...]
 
 
+class HealthAnswer(Struct, frozen=True, kw_only=True):
+    """Whether the rig records, or could now."""
+
+    id: RequestId
+    health: Health
+
+
 class Failed(Struct, frozen=True, kw_only=True):
     """The request could not be understood or done. `id` is None where the line was no request at all."""
 
@@ -226,6 +241,7 @@ class Ended(Struct, frozen=True, kw_only=True):
 ANSWERS: tuple[type, ...] = (
     CommandAnswer,
     StatusAnswer,
+    HealthAnswer,
     Subscribed,
     TakesAnswer,
     LibraryAnswer,

@@ -31,6 +31,9 @@ from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, SettingName,
 OWN_FIELDS = (GAIN, PAD, PHANTOM, POLARITY)
 """Settings that have a field of their own in a Channel."""
 WRITER_CURE = "rigd starts it again; see writer.log in the runtime folder"
+INTERFACE_NOT_HEARD_YET = "the audio interface is not heard from yet: it is being opened; see: rigd status"
+"""A fault only in name: the rig has just begun."""
+WRITER_NOT_HEARD_YET = f"the writer is not heard from yet: {WRITER_CURE}"
 
 
 class Transport(StrEnum):
@@ -234,6 +237,8 @@ class Disk(Struct, frozen=True, kw_only=True):
     """How much more of the rolling take, else of the armed channels, there is room for; None: not known."""
     measured: Measurement | None = None
     """What the volume did in the last trial; None: not tried yet."""
+    heard_at_ns: Ns | None = None
+    """When the writer reported last."""
 
 
 class MirrorPhase(StrEnum):
@@ -309,6 +314,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     not_ready: str = ""
     """READY, and why a start would be refused all the same; what to do about it."""
     ending: Ending = Ending.NO
+    power_off: bool = False
+    """The machine is switched off once rigd has ended."""
     unsafe_s: float = 0.0
     """Sound of takes that is on the tape only: what a power cut would cost now."""
     tape_fill: float = 0.0
@@ -352,8 +359,6 @@ def first_state(
 ) -> RigState:
     """A rig that has just been configured and has heard of none of its parts yet: two faults say so, which the
     first report of each part clears."""
-    interface = "the audio interface is not heard from yet: it is being opened; see: rigd status"
-    writer = f"the writer is not heard from yet: {WRITER_CURE}"
     return RigState(
         number=0,
         transport=Transport.OFFLINE,
@@ -368,7 +373,7 @@ def first_state(
         takes=(),
         mirror=mirror,
         faults=(
-            Fault(key="interface", what=interface, since_ns=Ns(0)),
-            Fault(key="writer", what=writer, since_ns=Ns(0)),
+            Fault(key="interface", what=INTERFACE_NOT_HEARD_YET, since_ns=Ns(0)),
+            Fault(key="writer", what=WRITER_NOT_HEARD_YET, since_ns=Ns(0)),
         ),
     )

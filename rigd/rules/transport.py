@@ -189,6 +189,11 @@ def clear_faults(work: Work, command: ClearFault) -> str:
 
 def shut_down(work: Work, command: ShutDown) -> str:
     """Takes are ended; EndRig follows once they are closed. Given again, rigd ends without waiting."""
+    if command.power_off and not work.rules.power_off:
+        raise Refusal(
+            "this rig may not switch the machine off: [control] power_off = true lets it. Without it: shut-down"
+        )
+    work.change(power_off=work.state.power_off or command.power_off)
     if work.state.ending is not Ending.NO:
         work.change(ending=Ending.DONE)
         work.do(EndRig())
@@ -204,6 +209,7 @@ def shut_down(work: Work, command: ShutDown) -> str:
         if open_takes
         else "rigd ends"
     )
+    text += "; then the machine is switched off" if work.state.power_off else ""
     work.say(Happening.SHUTTING_DOWN, "rigd", text)
     return text
 

@@ -56,6 +56,7 @@ def writer_report(work: Work, fact: WriterReport) -> None:
             behind_frames=fact.behind_frames,
             problem=problem,
             measured=before.measured if before is not None else None,
+            heard_at_ns=work.at.now_ns,
         )
     )
     if before is None:

@@ -109,6 +109,13 @@ class TapeView:
             newest = next(tape.blocks(tape.counters().blocks - 1), None)
             return newest.monotonic_ns if newest is not None else None
 
+    def newest_sound_ns(self) -> Ns | None:
+        """As `last_block_ns`; None, too, where there is no tape or nothing on it."""
+        try:
+            return self.last_block_ns() if self.counters().blocks else None
+        except TapeError:
+            return None
+
     def tape_id(self) -> str:
         """Tells this tape from every other one, as journals write it. Raises TapeError while there is no tape."""
         with self._lock:

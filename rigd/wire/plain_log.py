@@ -10,6 +10,9 @@ import logging
 from rigd.model.plain_text import plain_line
 from rigd.wire.plain_output import further
 
+FIELDS = "rigd_fields"
+"""The attribute of a record that holds what the journal gets as fields of their own."""
+
 
 class PlainFormatter(logging.Formatter):
     """A record is one line; a traceback follows in lines that are indented."""

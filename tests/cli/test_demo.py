@@ -8,14 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from hardware_sim import demo
-from hardware_sim.demo import CONFIGS
 from rigd.api.client import ControlClient
 from rigd.config.load import resolve_runtime_dir
 from rigd.model.errors import RigError
@@ -56,16 +54,6 @@ def test_the_demo_tells_its_story_and_its_takes_are_on_disk(tmp_path: Path) -> N
             ["pgrep", "-f", str(runtime)], capture_output=True, text=True, check=False
         ).stdout
         assert not left, f"the demo left processes behind: {left}"
-
-
-def test_what_pip_installs_has_the_configs_where_the_demo_looks_for_them() -> None:
-    checkout, installed = CONFIGS
-    build = tomllib.loads((checkout.parent / "pyproject.toml").read_text("utf-8"))
-    ((folder, patterns),) = build["tool"]["setuptools"]["data-files"].items()
-    assert Path(sys.prefix) / folder == installed
-    assert {path for pattern in patterns for path in checkout.parent.glob(pattern)} >= {
-        checkout / "demo.toml"
-    }
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])

@@ -32,6 +32,8 @@ WHAT_IS_SHOWN = "rigd.hands.showing"
 PLAIN = [
     "status",
     "status --json",
+    "health",
+    "health --json",
     "take start",
     "take start --json",
     "take keep 1",

@@ -102,24 +102,33 @@ def test_a_unit_reaches_no_network_no_shared_memory_and_makes_no_code_that_it_do
     )
 
 
-def test_the_readme_names_every_package_and_lays_all_down_as_the_tests_do() -> None:
+def test_the_readme_names_every_package_and_installs_by_make() -> None:
     house = UNITS.parent
-    section = (house / "README.md").read_text("utf-8").partition("## As a service")[2]
-    lines = [line.strip() for line in re.findall(r"^    (.*)$", section, re.M)]
-    install, *rest = lines
+    section = (house / "README.md").read_text("utf-8").partition("## As a service")[2].partition("\n## ")[0]
+    install, *rest = [line.strip() for line in re.findall(r"^    (.*)$", section, re.M)]
     built = re.findall(
         r"(?:scripts=\"(?:\$\$scripts )?)([a-z0-9 -]+)\"", (house / "Makefile").read_text("utf-8")
     )
-    needed = {package for each in built for package in each.split()} | {"libportaudio2"}
-    assert install.startswith("apt-get install -y ") and needed <= set(install.split()), (
+    needed = {package for each in built for package in each.split()} | {"libportaudio2", "make"}
+    assert install.startswith("sudo apt-get install -y ") and needed <= set(install.split()), (
         "a prompt eats what is pasted"
     )
+    assert rest == ["sudo make install CONFIG=my.toml"]
+
+
+def test_by_hand_it_is_what_make_install_and_the_tests_lay_down() -> None:
+    house = UNITS.parent
+    page = (house / "docs" / "service.md").read_text("utf-8")
+    script = (UNITS / "install.sh").read_text("utf-8")
+    lines = [line.strip() for line in re.findall(r"^    (.*)$", page, re.M)]
     named = {
-        word for line in rest for word in line.split() if word.startswith("systemd/") and "*" not in word
+        word for line in lines for word in line.split() if word.startswith("systemd/") and "*" not in word
     }
-    assert named == {"systemd/sysusers.conf", "systemd/tmpfiles.conf", "systemd/rigd.target"}
-    assert all((house / name).exists() for name in named)
-    assert "install -d -o rigd -g rigd -m 2750 /srv/takes" in rest
+    assert named == {
+        f"systemd/{name}" for name in ("sysusers.conf", "tmpfiles.conf", "50-rigd.rules", "rigd.target")
+    }
+    assert all((house / name).exists() and name.removeprefix("systemd/") in script for name in named)
+    assert "install -d -o rigd -g rigd -m 2750 /srv/takes" in lines
     assert "install -d -o rigd -g rigd -m 2750 /srv/takes" in BOOT
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import platformdirs
 
+from tests.vm import install_checks  # noqa: F401 - its checks come last
 from tests.vm.checks import CHECKS, Check
 from tests.vm.machine import Machine
 from tests.vm.rig import ROOT, VmRig, make_wheels, packages

@@ -108,7 +108,7 @@ class VmRig:
         for line in install_lines(readme):
             command = line.replace("sudo ", "").replace("$USER", "root")
             self.machine.do(f"cd /usr/src/rigd && {OFFLINE}; {command}", timeout=1200.0)
-            if "pip install" in line:  # as pip would, but on both cores
+            if "make install" in line:  # as pip would, but on both cores
                 self.machine.run("/opt/rigd/bin/python -m compileall -q -j 2 /opt/rigd/lib", timeout=900.0)
 
     def write_config(self, path: str = "/etc/rigd/rig.toml", *, rate_hz: int = 48_000) -> None:

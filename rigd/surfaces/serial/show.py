@@ -86,7 +86,7 @@ def meters_of(state: RigState, levels: Levels, *, box: Greeting, channels: Seque
 
 def _rows(state: RigState, box: Greeting, at_frame: Frame | None) -> list[str]:
     """The display from the top: state and take; time, or what is wrong, or the song; song; session."""
-    trouble = state.faults[0].what if state.faults else ""
+    trouble = state.faults[0].what if state.faults else state.not_ready
     take = state.take
     word = state_word(state)
     if take is not None and is_rolling(state):

@@ -1,0 +1,46 @@
+"""The rig's parts that are about the machine it runs on, in the order in which they start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from rigd.config.sections import HooksSection
+from rigd.control.controller import Controller
+from rigd.machine.awake import StaysAwake
+from rigd.machine.hooks import HookPlan, Hooks, News
+from rigd.machine.occasions import DISK_LOW, FAULT, FAULT_OVER, TAKE_CLOSED
+
+
+class Part(Protocol):
+    """Started once, stopped once."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def machine_parts(
+    config: HooksSection, controller: Controller, *, runtime_dir: Path
+) -> tuple[tuple[str, Part], ...]:
+    """Each with its name. Stopped after whatever closes takes: what has happened until then is still acted on."""
+
+    def listen() -> News:
+        listener = controller.listen()
+        return News(next=listener.next, state=lambda: listener.state, close=listener.close)
+
+    return (
+        ("staying awake", StaysAwake(lambda: controller.state, controller.watch)),
+        ("hooks", Hooks(plan_of(config, runtime_dir), listen)),
+    )
+
+
+def plan_of(config: HooksSection, runtime_dir: Path) -> HookPlan:
+    """What [hooks] says."""
+    commands = {
+        TAKE_CLOSED: config.take_closed,
+        DISK_LOW: config.disk_low,
+        FAULT: config.fault,
+        FAULT_OVER: config.fault_over,
+    }
+    return HookPlan(commands=commands, timeout_s=config.timeout_seconds, runtime_dir=str(runtime_dir))

@@ -1,0 +1,144 @@
+"""`make install` and `make uninstall`, into a folder: what is laid down, that again does no harm, an upgrade beside
+what runs, and that takes and config stay. On a real systemd: make vm."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.built_wheels import ROOT, Built
+from tests.support.tools import need_tool
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+LAID_DOWN = {
+    *(
+        "etc/systemd/system/rigd.target",
+        "etc/systemd/system/rigd.service",
+        "etc/systemd/system/rigd-capture.service",
+    ),
+    *("etc/systemd/system/rigd-writer@.service", "etc/systemd/system/rigd-close.service"),
+    *("etc/sysusers.d/rigd.conf", "etc/tmpfiles.d/rigd.conf", "etc/polkit-1/rules.d/50-rigd.rules"),
+    *("etc/rigd/rig.toml", "usr/local/bin/rigd", "opt/rigd"),
+}
+Make = Callable[..., str]
+
+
+@pytest.fixture
+def make(built: Built, tmp_path: Path) -> Make:
+    """make WHAT NAME=VALUE ..., into tmp_path/root; its output."""
+    need_tool("make")
+
+    def run(what: str, *, may_fail: bool = False, **variables: str) -> str:
+        words = {"DESTDIR": str(tmp_path / "root"), "WHEEL": str(built.wheels["clone"]), **variables}
+        ended = subprocess.run(
+            ["make", "-s", what, *(f"{name}={value}" for name, value in words.items())],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "PIP_NO_INDEX": "1",
+                "PIP_NO_DEPS": "1",
+                "PYTHONPATH": sysconfig.get_path("purelib"),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert (ended.returncode == 0) is not may_fail, ended.stdout
+        return ended.stdout
+
+    return run
+
+
+def files_of(root: Path) -> set[str]:
+    """Below it, without what is inside of a build."""
+    found = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if not path.is_dir() or path.is_symlink()
+    }
+    return {path for path in found if not path.startswith("opt/rigd-builds/")}
+
+
+def version(root: Path) -> str:
+    environment = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
+    told = subprocess.run(
+        [root / "opt/rigd/bin/rigd", "--version"], capture_output=True, text=True, env=environment
+    )
+    return told.stdout
+
+
+def test_installed_again_and_uninstalled(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (tmp_path / "mine.toml").write_text('[rig]\nname = "Mine"\nlibrary = "/srv/takes"\n')
+    make("install", CONFIG=str(tmp_path / "mine.toml"))
+    assert files_of(root) == LAID_DOWN
+    assert version(root).startswith("rigd ")
+    assert (root / "srv/takes").is_dir() and (root / "srv/takes").stat().st_mode & 0o7777 == 0o2750
+    (root / "etc/rigd/rig.toml").write_text('[rig]\nname = "Changed by hand"\n')
+    (root / "srv/takes/a take").touch()
+    first = (root / "opt/rigd").resolve()
+    long_ago = root / "opt/rigd-builds/20200101T000000-1"
+    long_ago.mkdir()
+    os.utime(long_ago, (0, 0))
+
+    said = make("install", CONFIG=str(tmp_path / "mine.toml"))
+    assert "stays as it is" in said
+    assert (root / "etc/rigd/rig.toml").read_text() == '[rig]\nname = "Changed by hand"\n'
+    second = (root / "opt/rigd").resolve()
+    assert second != first and first.is_dir(), "what runs from the build before finds it where it was"
+    assert (first / "bin/rigd-capture").read_text().startswith(f"#!{first}/bin/python")
+    assert not long_ago.exists(), "of those that nothing runs from two are kept"
+    assert files_of(root) == LAID_DOWN | {"srv/takes/a take"}
+
+    dropin = root / "etc/systemd/system/rigd.service.d/rigd-units.conf"
+    dropin.parent.mkdir()
+    dropin.touch()
+    (root / "etc/systemd/system/other.service").touch()
+    said = make("uninstall")
+    left = {path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir()}
+    assert left == {"srv/takes/a take", "etc/rigd/rig.toml", "etc/systemd/system/other.service"}
+    assert "srv/takes" in said and "etc/rigd" in said
+    make("uninstall")  # again, without harm
+
+
+def test_another_place_and_what_cannot_be_taken(make: Make, tmp_path: Path) -> None:
+    root, places = tmp_path / "root", {"PREFIX": "/usr/local/lib/rigd", "TAKES": "/data/takes"}
+    (tmp_path / "wrong.toml").write_text("[rig]\nlibrary = “/srv/takes”\n")
+    said = make("install", may_fail=True, CONFIG=str(tmp_path / "wrong.toml"), **places)
+    assert "LEFT DOUBLE QUOTATION MARK" in said and not (root / "etc/rigd/rig.toml").exists()
+    text = "".join(path.read_text() for path in (root / "etc/systemd/system").iterdir())
+    assert "/opt/rigd/" not in text and "/srv/takes" not in text
+    assert re.search(r"^ExecStart=/usr/local/lib/rigd/bin/rigd-writer ", text, re.M) and "/data/takes" in text
+    before = (root / "usr/local/lib/rigd").resolve()
+    assert (before / "bin/rigd").is_file()
+
+    (tmp_path / "broken.whl").write_bytes(b"no wheel")
+    said = make("install", may_fail=True, WHEEL=str(tmp_path / "broken.whl"), **places)
+    assert "nothing was changed" in said and (root / "usr/local/lib/rigd").resolve() == before
+    assert list((root / "usr/local/lib/rigd-builds").iterdir()) == [before]
+
+
+def test_it_wants_root_where_it_is_no_folder() -> None:
+    if os.geteuid() != 0:
+        ended = subprocess.run(["make", "-s", "install"], cwd=ROOT, capture_output=True, text=True)
+        assert ended.returncode != 0 and "needs root; nothing was done" in ended.stderr
+    text = (ROOT / "systemd/install.sh").read_text()
+    assert text.index("allowed install") < text.index("packages\n    built=")
+
+
+def test_the_install_lays_down_what_the_tests_on_systemd_do() -> None:
+    """Every unit there is, but for the one that only few want."""
+    units = {path.name for path in (ROOT / "systemd").iterdir()} - {
+        "install.sh",
+        "80-rigd.rules",
+        "run-rigd.mount",
+    }
+    script = (ROOT / "systemd/install.sh").read_text()
+    assert not [unit for unit in units if unit not in script]
+    assert "install -d -o rigd -g rigd -m 2750" in script
