@@ -29,7 +29,8 @@ TAPE_WITHIN_S = 3.0
 STOP_WITHIN_S = 3.0
 TICK_S = 0.5
 """A look at the counter costs 0.15 ms, nearly all of it for waking up. Silence is seen at its time all the same."""
-OPENING_TICK_S = 0.2
+SHORT_TICK_S = 0.2
+"""While the interface is opened, and while what comes leaves no stamp."""
 LOOK_AFTER_S = 0.002
 
 
@@ -57,6 +58,8 @@ class CaptureLink:
         self._asked_to_end = 0
         self._clock = clock
         self._next_frame = -1
+        self._is_stamped = False
+        """The newest frames are on the tape, with the time at which they came."""
         self._moved_at = 0.0
         self._may_be_silent_s = FIRST_FRAME_WITHIN_S
         self._listening = False
@@ -209,17 +212,19 @@ class CaptureLink:
             raise Stuck(f"no frame came in for {self._may_be_silent_s:.1f} s")
 
     def _came_at(self) -> float:
-        """When the newest block came: up to a tick before it is looked at. A driver that plays as fast as it can
-        has stamps of the future."""
-        now_s, came_ns = self._clock(), self._tape.last_block_ns()
-        if came_ns is None or not 0.0 <= now_s - came_ns / NS_PER_SECOND <= TICK_S:
+        """When the newest block came: up to a tick before it is looked at. One that was not stored, as on a tape that
+        is full, left no stamp; a driver that plays as fast as it can has stamps of the future."""
+        now_s, newest = self._clock(), self._tape.last_block()
+        self._is_stamped = newest is not None and newest.first_frame + newest.frames >= self._next_frame
+        if newest is None or not self._is_stamped:
             return now_s
-        return came_ns / NS_PER_SECOND
+        came_s = newest.monotonic_ns / NS_PER_SECOND
+        return came_s if 0.0 <= now_s - came_s <= TICK_S else now_s
 
     def _look_again_s(self) -> float:
         """Sooner than a tick where silence would by then have lasted too long."""
-        if not self._listening:
-            return OPENING_TICK_S
+        if not (self._listening and self._is_stamped):
+            return SHORT_TICK_S
         left_s = self._moved_at + self._may_be_silent_s - self._clock()
         return min(TICK_S, max(0.0, left_s) + LOOK_AFTER_S)
 

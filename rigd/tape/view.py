@@ -16,6 +16,7 @@ from rigd.model.errors import TapeError
 from rigd.model.levels import Levels
 from rigd.model.requests import Timing
 from rigd.model.units import NS_PER_SECOND, Frame, Ns
+from rigd.tape.blocks import Block
 from rigd.tape.holds import HoldRecord
 from rigd.tape.levels import LevelMeter
 from rigd.tape.tape import Tape, TapeCounters
@@ -102,12 +103,11 @@ class TapeView:
         with self._lock:
             return self._attached().counters()
 
-    def last_block_ns(self) -> Ns | None:
-        """When the newest block that is on the tape came (CLOCK_MONOTONIC); None where there is none."""
+    def last_block(self) -> Block | None:
+        """The newest one that is on the tape; None where there is none."""
         with self._lock:
             tape = self._attached()
-            newest = next(tape.blocks(tape.counters().blocks - 1), None)
-            return newest.monotonic_ns if newest is not None else None
+            return next(tape.blocks(tape.counters().blocks - 1), None)
 
     def newest_sound_ns(self) -> Ns | None:
         """As `last_block_ns`; None, too, where there is no tape or nothing on it."""

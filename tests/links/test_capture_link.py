@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -13,6 +14,8 @@ from rigd.links.capture_link import FIRST_FRAME_WITHIN_S, CaptureLink
 from rigd.links.other_build import OtherBuild
 from rigd.links.process_link import Stuck
 from rigd.model.messages import CapturePhase, CaptureReport, TapeGeometry
+from rigd.model.units import Frame
+from rigd.tape.capture_core import CaptureCore
 from rigd.tape.tape import PORTAUDIO_FULL_SCALE, Tape
 from rigd.tape.view import TapeView
 
@@ -90,3 +93,33 @@ def test_a_tape_that_cannot_be_looked_at_is_told_once_and_so_is_that_it_can_agai
     for _ in range(2):
         link.tick()
     assert told[2:] == [LISTENING]
+
+
+def test_a_full_tape_is_no_silence_however_old_its_newest_block(
+    link: CaptureLink, clock: Clock, tmp_path: Path
+) -> None:
+    block = np.zeros((1, 1024), np.float32)
+
+    def play(core: CaptureCore, *, for_s: float) -> None:
+        for _ in range(round(for_s * 48_000 / 1024)):
+            clock.now_s += 1024 / 48_000
+            core.feed(block, 1024, adc_time=0.0, monotonic_ns=round(clock.now_s * 1e9))
+
+    geometry = TapeGeometry(channels=1, sample_rate_hz=48_000, capacity_frames=1 << 13)
+    with (
+        Tape.create(tmp_path / "tape", geometry, full_scale=PORTAUDIO_FULL_SCALE) as tape,
+        CaptureCore(tape) as core,
+        tape.take_hold(Frame(0), key=7),
+    ):
+        link.connected()
+        link.received(LISTENING)
+        for _ in range(200):
+            play(core, for_s=0.022)
+            link.tick()
+            clock.now_s += 0.002  # as soon as it may look again
+            link.tick()
+        assert tape.counters().dropped_blocks > 100
+        link.tick()
+        clock.now_s += 0.5
+        with pytest.raises(Stuck, match="no frame came in"):
+            link.tick()
