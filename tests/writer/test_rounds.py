@@ -57,6 +57,8 @@ class Rounds:
 
     def look_for_tape(self) -> None: ...
 
+    def map_tape_in(self) -> None: ...
+
 
 def test_two_rounds_of_writes_come_for_each_durable_point_and_none_just_before_another(
     monkeypatch: pytest.MonkeyPatch,
