@@ -110,11 +110,12 @@ class TapeView:
             return next(tape.blocks(tape.counters().blocks - 1), None)
 
     def newest_sound_ns(self) -> Ns | None:
-        """As `last_block_ns`; None, too, where there is no tape or nothing on it."""
+        """When the newest block came (CLOCK_MONOTONIC); None where there is no tape, or nothing on it."""
         try:
-            return self.last_block_ns() if self.counters().blocks else None
+            block = self.last_block() if self.counters().blocks else None
         except TapeError:
             return None
+        return None if block is None else block.monotonic_ns
 
     def tape_id(self) -> str:
         """Tells this tape from every other one, as journals write it. Raises TapeError while there is no tape."""

@@ -19,6 +19,7 @@ from rigd.machine.logind import Inhibitor, NotHeld, switch_off
 from rigd.machine.parts import machine_parts
 from rigd.model.commands import Accepted, Rejected, parse_command
 from rigd.model.units import Origin
+from rigd.rules.permissions import RIG_ITSELF
 from tests.support.desk import Desk
 from tests.support.logind import LoginManager, login_manager
 from tests.support.parts import ObedientParts, WoundTape, running_controller
@@ -38,13 +39,13 @@ def test_from_the_start_of_a_take_until_it_is_safe(manager: LoginManager, tmp_pa
     tape, writer = WoundTape(), ObedientParts()
     writer.closes_takes = False
     with running_controller(tape, writer) as controller:
-        parts = machine_parts(HooksSection(), controller, runtime_dir=tmp_path)
+        parts = [part for _, part in machine_parts(HooksSection(), controller, runtime_dir=tmp_path)]
         for part in parts:
             part.start()
 
         def do(text: str) -> None:
             command = parse_command(text, origin=Origin("test"), at_ns=tape.clock_ns())
-            assert isinstance(controller.submit(command).result(PATIENCE_S), Accepted)
+            assert isinstance(controller.submit(command, RIG_ITSELF).result(PATIENCE_S), Accepted)
 
         assert manager.held() == []
         do("start")
@@ -90,13 +91,13 @@ def test_without_a_login_manager_the_rig_says_so_once_and_records(
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nobody'}")
     tape = WoundTape()
     with running_controller(tape, ObedientParts()) as controller, caplog.at_level(logging.WARNING):
-        parts = machine_parts(HooksSection(), controller, runtime_dir=tmp_path)
+        parts = [part for _, part in machine_parts(HooksSection(), controller, runtime_dir=tmp_path)]
         for part in parts:
             part.start()
         for text in ("start", "stop", "start", "stop"):
             tape.now_s += 5.0
             command = parse_command(text, origin=Origin("test"), at_ns=tape.clock_ns())
-            assert isinstance(controller.submit(command).result(PATIENCE_S), Accepted)
+            assert isinstance(controller.submit(command, RIG_ITSELF).result(PATIENCE_S), Accepted)
             if text == "start":
                 wait_for(lambda: "nothing keeps this machine" in caplog.text, "it is told")
         for part in reversed(parts):

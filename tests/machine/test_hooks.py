@@ -24,6 +24,7 @@ from rigd.model.commands import Accepted, parse_command
 from rigd.model.errors import ConfigError
 from rigd.model.inputs import CaptureLost
 from rigd.model.units import Origin
+from rigd.rules.permissions import RIG_ITSELF
 from tests.support.desk import LISTENING
 from tests.support.parts import ObedientParts, WoundTape, running_controller, until
 from tests.support.patience import PATIENCE_S, wait_for
@@ -51,7 +52,7 @@ def rig_with(folder: Path, **commands: Any) -> Iterator[tuple[Controller, WoundT
     """A controller with hooks; what they have to do is done when it is over."""
     tape = WoundTape()
     with running_controller(tape, ObedientParts()) as controller:
-        parts = machine_parts(HooksSection(**commands), controller, runtime_dir=folder)
+        parts = [part for _, part in machine_parts(HooksSection(**commands), controller, runtime_dir=folder)]
         for part in parts:
             part.start()
         try:
@@ -63,7 +64,7 @@ def rig_with(folder: Path, **commands: Any) -> Iterator[tuple[Controller, WoundT
 
 def do(controller: Controller, text: str, tape: WoundTape) -> None:
     command = parse_command(text, origin=Origin("test"), at_ns=tape.clock_ns())
-    assert isinstance(controller.submit(command).result(PATIENCE_S), Accepted)
+    assert isinstance(controller.submit(command, RIG_ITSELF).result(PATIENCE_S), Accepted)
 
 
 def record(controller: Controller, tape: WoundTape) -> None:
