@@ -29,6 +29,7 @@ from rigd.model.units import Ns
 STORY_LINES = 40
 """As many as a tall terminal has room for."""
 STOP_WITHIN_S = 1.0
+LOOK_EVERY_S = 0.5
 AGAIN_AFTER_S = 0.3
 """Pause before a view that lost its connection asks for another."""
 LEAST_BETWEEN_S = 0.04
@@ -148,12 +149,11 @@ class Drawing:
             verb, arguments = COMMANDS[press.key]
             self.say(self._command(verb, press.at_ns, arguments))
             return
+        if press.key in LEAVES:
+            self.leave()
+            return
         with self._lock:
-            if press.key in LEAVES:
-                self.is_left = True
-                if self._client is not None:
-                    self._client.close()
-            elif press.key in "<>":
+            if press.key in "<>":
                 step = 1 if press.key == ">" else -1
                 self._look = replace(self._look, page=self._look.page + step)
             elif self._look.is_help or self._look.is_faults or press.key in "?f":
@@ -161,6 +161,13 @@ class Drawing:
                 is_help, is_faults = press.key == "?" and not is_open, press.key == "f" and not is_open
                 self._look = replace(self._look, is_help=is_help, is_faults=is_faults)
         self._changed.set()
+
+    def leave(self) -> None:
+        """The person goes; the rig does not."""
+        self.is_left = True
+        client = self._client
+        if client is not None:
+            client.close()
 
     def _command(self, verb: str, at_ns: Ns, arguments: dict[str, Any]) -> str:
         try:
@@ -191,16 +198,40 @@ def show_live(path: Path) -> None:
     Who stood still for long (Ctrl-S, a laptop that slept) was cut off by rigd, and draws again. That rigd has ended
     is said only where it is known: it said so itself, or its process is gone."""
     drawing = Drawing(path, has_keys=Keys.are_there())
-    with contextlib.suppress(KeyboardInterrupt):
-        with Keys(drawing.press, is_whole=True) if Keys.are_there() else contextlib.nullcontext():
-            ended = _draw_on(path, drawing)
-        if ended:
-            out.print("rigd has ended.")
-            return
-    if drawing.is_left and drawing.state is not None:
+    watch = _Watch(path, drawing)
+    with Keys(drawing.press, is_whole=True) if Keys.are_there() else contextlib.nullcontext():
+        watch.start()
+        try:
+            while watch.is_alive():
+                watch.join(LOOK_EVERY_S)
+        except KeyboardInterrupt:
+            drawing.leave()
+            watch.join(STOP_WITHIN_S)
+    if watch.error is not None:
+        raise watch.error
+    if watch.has_ended:
+        out.print("rigd has ended.")
+    elif drawing.state is not None:
         out.print(
             f"{headline_words(drawing.state)}. You have left the view; the rig goes on. See it: rigd watch"
         )
+
+
+class _Watch(threading.Thread):
+    """Draws on a thread of its own: Ctrl-C comes to the main thread between any two steps of it, and might leave a
+    lock locked there that nobody opens again."""
+
+    def __init__(self, path: Path, drawing: Drawing) -> None:
+        super().__init__(name="rigd-watch", daemon=True)
+        self._path, self._drawing = path, drawing
+        self.has_ended = False
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self.has_ended = _draw_on(self._path, self._drawing)
+        except Exception as error:  # told by who waits for this thread
+            self.error = error
 
 
 def _draw_on(path: Path, drawing: Drawing) -> bool:
