@@ -30,6 +30,7 @@ from rigd.model.units import Ns
 STORY_LINES = 40
 """As many as a tall terminal has room for."""
 STOP_WITHIN_S = 1.0
+LOOK_EVERY_S = 0.5
 LEAST_BETWEEN_S = 0.04
 """From one picture to the next."""
 ONE_LINE = (Happening.CLIPPED, Happening.SETTING_CHANGED)
@@ -151,12 +152,11 @@ class Drawing:
             verb, arguments = COMMANDS[press.key]
             self.say(self._command(verb, press.at_ns, arguments))
             return
+        if press.key in LEAVES:
+            self.leave()
+            return
         with self._lock:
-            if press.key in LEAVES:
-                self.is_left = True
-                if self._client is not None:
-                    self._client.close()
-            elif press.key in "<>":
+            if press.key in "<>":
                 step = 1 if press.key == ">" else -1
                 self._look = replace(self._look, page=self._look.page + step)
             elif self._look.is_help or self._look.is_faults or press.key in "?f":
@@ -164,6 +164,13 @@ class Drawing:
                 is_help, is_faults = press.key == "?" and not is_open, press.key == "f" and not is_open
                 self._look = replace(self._look, is_help=is_help, is_faults=is_faults)
         self._changed.set()
+
+    def leave(self) -> None:
+        """The person goes; the rig does not."""
+        self.is_left = True
+        client = self._client
+        if client is not None:
+            client.close()
 
     def _command(self, verb: str, at_ns: Ns, arguments: dict[str, Any]) -> str:
         try:
@@ -191,13 +198,37 @@ def time_of_day(at_ns: Ns) -> str:
 def show_live(path: Path) -> None:
     """Draws the rig until q, Ctrl-C or until rigd ends, as `watch_rig`."""
     drawing = Drawing(path, has_keys=Keys.are_there())
-    keys = Keys(drawing.press, is_whole=True) if Keys.are_there() else contextlib.nullcontext()
-    with contextlib.suppress(KeyboardInterrupt), keys:
-        watch_rig(path, drawing.draw)
+    watch = _Watch(path, drawing)
+    with Keys(drawing.press, is_whole=True) if Keys.are_there() else contextlib.nullcontext():
+        watch.start()
+        try:
+            while watch.is_alive():
+                watch.join(LOOK_EVERY_S)
+        except KeyboardInterrupt:
+            drawing.leave()
+            watch.join(STOP_WITHIN_S)
+    if watch.error is not None:
+        raise watch.error
     if drawing.is_left and drawing.state is not None:
         out.print(
             f"{headline_words(drawing.state)}. You have left the view; the rig goes on. See it: rigd watch"
         )
+
+
+class _Watch(threading.Thread):
+    """Draws on a thread of its own: Ctrl-C comes to the main thread between any two steps of it, and might leave a
+    lock locked there that nobody opens again."""
+
+    def __init__(self, path: Path, drawing: Drawing) -> None:
+        super().__init__(name="rigd-watch", daemon=True)
+        self._path, self._drawing = path, drawing
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            watch_rig(self._path, self._drawing.draw)
+        except Exception as error:  # told by who waits for this thread
+            self.error = error
 
 
 class LiveView:

@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.cells import cell_len
 
@@ -21,6 +23,7 @@ from rigd.model.levels import Levels
 from rigd.model.state import Channel, Disk, Fault, RigState, Setting, Transport
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns
 from tests.support.desk import ABILITY, Desk
+from tests.support.hostile import HOSTILE
 
 WITH_KEYS = Look(has_keys=True)
 SCREENS = Path(__file__).parent / "screens"
@@ -246,3 +249,31 @@ def test_a_rig_that_is_ready_says_what_comes_next() -> None:
     assert desk.state.transport is Transport.READY
     line = live_view(desk.state, None, (), Paper(width=40, height=20))[0].plain
     assert line.startswith(" READY ") and "Blue Train · Take 001 next" in line
+
+
+@given(
+    text=st.text(max_size=60),
+    width=st.integers(12, 200),
+    height=st.integers(4, 60),
+    count=st.sampled_from([1, 3, 8, 33, 64, 130]),
+    encoding=st.sampled_from(["utf-8", "ascii"]),
+)
+@example(text="日本語のとても長い名前です", width=20, height=12, count=8, encoding="utf-8")
+@example(text=HOSTILE, width=40, height=20, count=64, encoding="ascii")
+@settings(max_examples=60, deadline=None)
+def test_no_name_breaks_a_screen_of_any_size(
+    text: str, width: int, height: int, count: int, encoding: str
+) -> None:
+    state = rig(count, faults=(text, "a fault"))
+    named = tuple(replace(each, name=text) for each in state.channels)
+    state = replace(state, channels=named, song=text, session=text)
+    assert state.take is not None
+    state = replace(state, take=replace(state.take, slate=replace(state.take.slate, song=text, name=text)))
+    paper = Paper(width=width, height=height, encoding=encoding)
+    drawn = live_view(state, levels(state), story(), paper, Look(has_keys=True))
+    assert len(drawn) <= height
+    assert all(cell_len(line.plain) <= width for line in drawn)
+    assert all(
+        character.isprintable() or character in "\u200c\u200d" for line in drawn for character in line.plain
+    )
+    assert drawn[0].plain[1:].startswith(("● REC ", "* REC "))
