@@ -76,6 +76,18 @@ def test_an_opening_may_not_and_neither_may_one_that_is_over(link: CaptureLink, 
             link.tick()
 
 
+def test_one_that_failed_may_stay_as_long_as_it_says_and_no_longer(link: CaptureLink, clock: Clock) -> None:
+    """It looks for the interface meanwhile; one that stays for ever is killed."""
+    link.connected()
+    link.received(OPENING)
+    link.received(replace(OPENING, phase=CapturePhase.FAILED, failure="not found", stays_s=15.0))
+    clock.now_s += 14.0
+    link.tick()
+    clock.now_s += FIRST_FRAME_WITHIN_S + 2
+    with pytest.raises(Stuck):
+        link.tick()
+
+
 def test_a_tape_that_cannot_be_looked_at_is_told_once_and_so_is_that_it_can_again(
     link: CaptureLink, clock: Clock, told: list[Any], tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rigd.links.process_link import ProcessLink, Stuck, Upkeep
+from rigd.links.process_link import FIRST_TRIES_PAUSE_S, LONGEST_PAUSE_S, ProcessLink, Stuck, Upkeep
 from rigd.model.messages import CapturePhase, CaptureReport, StopCapture
 from tests.support.patience import wait_for
 
@@ -349,3 +349,52 @@ def test_a_process_whose_socket_was_deleted_is_waited_for_and_not_started_twice(
             link.stop()
         finally:
             process.kill()
+
+
+def test_why_it_cannot_start_is_logged_once_and_after_a_minute_it_is_tried_later_and_later(
+    tmp_path: Path, notes: Notes, caplog: pytest.LogCaptureFixture
+) -> None:
+    now_s = [100.0]
+    failing = [sys.executable, "-c", "import sys; sys.exit('no such disk')"]
+    link = ProcessLink(
+        name="thing",
+        command=failing,
+        runtime_dir=tmp_path,
+        follower=notes,
+        tick_s=0.02,
+        clock=lambda: now_s[0],
+    )
+    with caplog.at_level("INFO"):
+        link.start()
+        try:
+            wait_for(lambda: len(notes.lost_for) >= 3, "it was tried three times")
+        finally:
+            link.stop()
+    assert caplog.text.count("cannot start: no such disk") == 1 and caplog.text.count("thing started") == 1
+    pauses = []
+    for _ in range(20):
+        now_s[0] += 10.0
+        link._note_life(0.1)
+        pauses.append(link._pause_s)
+    assert (
+        max(pauses[:5]) == FIRST_TRIES_PAUSE_S and pauses[-1] == LONGEST_PAUSE_S and pauses == sorted(pauses)
+    )
+    link._note_life(1.0)
+    assert link._pause_s == 0.0
+
+
+def test_one_that_says_it_will_end_has_done_no_work_however_long_it_stays(
+    tmp_path: Path, notes: Notes
+) -> None:
+    link = ProcessLink(
+        name="thing", command=command(tmp_path), runtime_dir=tmp_path, follower=notes, tick_s=0.02
+    )
+    link.start()
+    try:
+        wait_for(lambda: bool(notes.reports), "the process reports")
+        link.will_end()
+        link.send(StopCapture())
+        wait_for(lambda: bool(notes.lost_for), "it ended")
+        assert link._pause_s > 0.0
+    finally:
+        link.stop_process(StopCapture(), within_s=10.0)
