@@ -75,9 +75,7 @@ class ControlClient:
         except StrangerError:
             raise
         except NobodyThere as error:
-            raise NotRunning(
-                f"rigd is not running here ({error}): start it with: rigd run --config FILE"
-            ) from error
+            raise NotRunning(f"rigd is not running here ({error}): start it with: rigd run") from error
         except LinkError as error:
             raise LinkError(
                 f"rigd lets nobody in now ({error}); it may well be recording: ask again"

@@ -22,6 +22,7 @@ from rigd.cli.form import Command, Option
 from rigd.cli.terminal import AS_JSON, config_option, errors_told, out, print_json
 from rigd.config.kinds import AUDIO_DRIVERS, Kinds, SettingsModels
 from rigd.config.load import load_config
+from rigd.config.place import find_or_none
 from rigd.config.rig_config import RigConfig
 from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
 from rigd.doctor.checks import examine
@@ -51,9 +52,12 @@ def doctor(config: Path | None, own: bool, as_json: bool) -> None:
     of_service = not own and is_installed(machine)
     if of_service:
         plan, faults = plan_of_service(config)
-    elif config is not None:
-        with errors_told():
-            plan = plan_of(load_config(config))
+    else:
+        found = find_or_none(config, os.environ)
+        config = found.path if found is not None else None
+        if config is not None:
+            with errors_told():
+                plan = plan_of(load_config(config))
     findings = [*examine(machine, plan), *faults, *versions()]
     problems = sum(finding.grade is Grade.PROBLEM for finding in findings)
     if as_json:
@@ -68,7 +72,7 @@ def doctor(config: Path | None, own: bool, as_json: bool) -> None:
         out.print("")
         out.print((pieces, style), f"; {advice} piece{'s' * (advice != 1)} of advice")
         if config is None and not of_service:
-            out.print("for disk and tape too: rigd doctor --config FILE", style="dim")
+            out.print("for disk and tape too, once there is a config: rigd init", style="dim")
     if problems:
         raise SystemExit(ExitCode.REFUSED)
 
@@ -195,7 +199,7 @@ DOCTOR = Command(
     about="Say what stands between this machine and a safe take: of the service where it is installed, else of a rig "
     "that you start. Exit code 0: nothing; 1: problems.",
     parts=(
-        config_option("Also check what this config needs."),
+        config_option("Also check what this config needs; else the one that rigd finds (rigd config)."),
         Option(
             name="own",
             flags=("--own",),

@@ -16,7 +16,9 @@ from rigd.cli.signs import prepare_output
 from rigd.wire.plain_output import tell_broken, write_line
 
 COMMANDS = {
+    "init": "init.INIT",
     "run": "run.RUN",
+    "config": "config_shown.CONFIG",
     "check": "run.CHECK",
     "devices": "devices.DEVICES",
     "learn": "devices.LEARN",
@@ -48,7 +50,7 @@ COMMANDS = {
     "demo": "demo.DEMO",
 }
 """The file beside this one and what in it the command is; in the order of `rigd --help`."""
-ABOUT = "rigd records your band. Start with: rigd demo, rigd devices, rigd run --config FILE."
+ABOUT = "rigd records your band. Start with: rigd demo, or rigd init, then rigd run."
 
 
 def about(version: bool) -> None:

@@ -20,6 +20,7 @@ from rigd.cli.stopping import Answer, Conduct, Signals, last_words, let_go_of, o
 from rigd.cli.terminal import AS_JSON, config_option, errors_told, fail, out, print_json
 from rigd.config.load import load_config
 from rigd.config.mirrors import mirror_warnings
+from rigd.config.place import find_config
 from rigd.config.rig_config import RigConfig
 from rigd.daemon import Rig
 from rigd.doctor.service import CONFIG, is_installed
@@ -37,6 +38,7 @@ from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
 from rigd.wire.journal import Journal
 from rigd.wire.notify import Notifier
 from rigd.wire.plain_log import PlainFormatter
+from rigd.wire.plain_output import write_line
 from rigd.wire.start_progress import StartFeed
 
 if TYPE_CHECKING:
@@ -57,9 +59,14 @@ OVERRIDES = Option(
 )
 
 
-def run(config: Path, overrides: Sequence[str], leave_running: bool, supervised: bool, plain: bool) -> None:
+def run(
+    config: Path | None, overrides: Sequence[str], leave_running: bool, supervised: bool, plain: bool
+) -> None:
     with errors_told():
-        loaded = load_config(config, overrides=overrides)
+        place = find_config(config, os.environ)
+        loaded = load_config(place.path, overrides=overrides)
+    if not place.is_named:
+        write_line(f"config: {place.path} ({place.by})")
     live = sys.stdout.isatty() and not plain
     terminal = terminal_streams()
     log = _log_to(loaded, live=live)
@@ -168,8 +175,9 @@ def _leave(words: str, log: RunLog, view: LiveView | None) -> None:
     os._exit(ExitCode.DONE)  # Python would wait at its end for whoever stands in a write
 
 
-def check(file: Path, overrides: Sequence[str], as_json: bool) -> None:
+def check(file: Path | None, overrides: Sequence[str], as_json: bool) -> None:
     try:
+        file = find_config(file, os.environ).path
         config = load_config(file, overrides=overrides)
     except ConfigError as error:
         if as_json:
@@ -277,7 +285,7 @@ RUN = Command(
     run=run,
     about="Run the rig. In a terminal it shows the live view; elsewhere it logs.",
     parts=(
-        config_option("The rig's config.", is_required=True),
+        config_option("The rig's config; else the one that rigd finds (rigd config)."),
         OVERRIDES,
         Option(
             name="leave_running",
@@ -296,5 +304,15 @@ CHECK = Command(
     name="check",
     run=check,
     about="Say everything that is wrong with a config, or what it makes of the rig.",
-    parts=(Argument(name="file", read=Path), OVERRIDES, AS_JSON),
+    parts=(
+        Argument(
+            name="file",
+            read=Path,
+            about="The config; else the one that rigd finds (rigd config).",
+            is_required=False,
+            default=None,
+        ),
+        OVERRIDES,
+        AS_JSON,
+    ),
 )

@@ -22,7 +22,7 @@ from rigd.config.runtime_dir import resolve_runtime_dir
 from rigd.model.errors import CommandError, ConfigError, NotRunning, RigError
 from rigd.model.requests import CommandAnswer
 from rigd.wire.codec import to_plain
-from rigd.wire.plain_output import write_json, write_line
+from rigd.wire.plain_output import write_json, write_line, write_question
 
 if TYPE_CHECKING:
     from rigd.cli.plain_console import PlainConsole
@@ -86,6 +86,10 @@ class Screen:
         from shutil import get_terminal_size  # only lists want to know
 
         return get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
+
+    def ask(self, question: str) -> None:
+        """Without a line's end, so that the answer stands behind it."""
+        write_question(question)
 
     def print_lines(self, block: str) -> None:
         """Several lines that rigd has put together, each of them plain already (`plain_line`)."""

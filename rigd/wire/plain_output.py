@@ -26,6 +26,11 @@ def write_line(line: str, *, to: TextIO | None = None) -> None:
     print(plain_line(line), file=sys.stderr if to is None else to, flush=True)
 
 
+def write_question(question: str) -> None:
+    """On stdout, without a line's end: the answer stands behind it."""
+    print(plain_line(question), end="", flush=True)
+
+
 def write_json(plain: Any) -> None:
     """One line of JSON on stdout. It says what the data says; what cannot be seen, or does not go there, stands in it
     as an escape."""

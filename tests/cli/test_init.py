@@ -1,0 +1,164 @@
+"""`rigd init`: from an empty home to a config that runs, by nothing but answers; and one thing changed later."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from rigd.cli.exit_codes import ExitCode
+from tests.support.patience import wait_for
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def environment(home: Path) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("RIGD_", "XDG_"))}
+    return plain | {"HOME": str(home), "RIGD_RUNTIME_DIR": str(home / "run")}
+
+
+def init(home: Path, *words: str, answers: str = "") -> subprocess.CompletedProcess[str]:
+    return rigd(home, "init", *words, answers=answers)
+
+
+def rigd(home: Path, *words: str, answers: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rigd", *words],
+        input=answers,
+        env=environment(home),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def config_of(home: Path) -> Path:
+    return home / ".config" / "rigd" / "rig.toml"
+
+
+def test_yes_takes_what_is_found_and_what_is_made_is_in_order(home: Path) -> None:
+    """Also on a machine without any device: the config is right, and what is missing is said."""
+    ended = init(home, "--yes")
+    assert ended.returncode == ExitCode.DONE, ended.stderr
+    assert "rigd init interface" in ended.stdout
+    assert rigd(home, "check").returncode == ExitCode.DONE
+    assert config_of(home).stat().st_mode & 0o077 == 0
+    shown = rigd(home, "config")
+    assert f"{config_of(home)} (your own)" in shown.stdout
+    before = config_of(home).read_text()
+    assert init(home, "takes", "--yes").returncode == ExitCode.DONE
+    assert config_of(home).read_text() == before
+
+
+def test_whoever_answers_nothing_more_changes_nothing(home: Path) -> None:
+    for answers in ("", "Band\n", "Band\n~/x\n"):
+        ended = init(home, answers=answers)
+        assert ended.returncode == ExitCode.REFUSED
+        assert "nothing was written" in ended.stderr
+        assert not config_of(home).exists()
+
+
+def test_one_thing_is_changed_and_the_rest_stays_as_it_was_written(home: Path) -> None:
+    config = home / "rig.toml"
+    config.write_text('# mine\n[rig]\nname = "Attic"  # keep\nlibrary = "takes"\n\n[audio]\nchannels = 4\n')
+    folder = home / "disk"
+    ended = init(home, "takes", answers=f"relative\n{folder}\n")
+    assert ended.returncode == ExitCode.DONE, ended.stderr
+    assert "depends on where rigd is started" in ended.stdout
+    text = config.read_text()
+    assert tomllib.loads(text)["rig"] == {"name": "Attic", "library": str(folder)}
+    assert "# mine" in text and "# keep" in text
+
+
+def test_a_config_with_faults_is_a_persons_to_mend(home: Path) -> None:
+    config = home / "rig.toml"
+    config.write_text("[rig]\nnam = 3\n")
+    ended = init(home, "--yes")
+    assert ended.returncode == ExitCode.CONFIG
+    assert 'did you mean "name"' in ended.stderr
+    assert config.read_text() == "[rig]\nnam = 3\n"
+
+
+def test_a_part_that_is_none(home: Path) -> None:
+    ended = init(home, "pedals")
+    assert ended.returncode == ExitCode.USAGE
+    assert "takes, interface, names, pedal, box, desk" in ended.stderr
+
+
+class Terminal:
+    """A person at a terminal who waits for each question."""
+
+    def __init__(self, home: Path, *words: str) -> None:
+        self.master, line = os.openpty()
+        self.shown = ""
+        self._answered = 0
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "rigd", *words],
+            env=environment(home) | {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
+            cwd=home,
+            stdin=line,
+            stdout=line,
+            stderr=line,
+            start_new_session=True,
+        )
+        os.close(line)
+
+    def _read(self) -> None:
+        while select.select([self.master], [], [], 0)[0]:
+            try:
+                piece = os.read(self.master, 65536)
+            except OSError:
+                return
+            self.shown += piece.decode("utf-8", "replace")
+
+    def answer(self, question: str, words: str) -> None:
+        """Once the question is asked."""
+
+        def is_asked() -> bool:
+            self._read()
+            return question in self.shown[self._answered :]
+
+        wait_for(is_asked, question)
+        self._answered = len(self.shown)
+        os.write(self.master, f"{words}\n".encode())
+
+    def ended(self) -> int:
+        def is_over() -> bool:
+            self._read()
+            return self.process.poll() is not None
+
+        wait_for(is_over, "it has ended")
+        self._read()
+        os.close(self.master)
+        return self.process.returncode
+
+
+def test_the_first_evening_in_a_terminal(home: Path) -> None:
+    """The inputs are listened to while the person is asked for their names; what was made is a rig that runs."""
+    person = Terminal(home, "init")
+    person.answer("What is this rig called", "The Attic")
+    person.answer("Takes go to", "~/takes")
+    person.answer("simulated one", "y")
+    person.answer("  1 #", "")  # they move until Enter
+    person.answer("input 1", "Kick In, Snare")
+    person.answer("input 3", "-")
+    person.answer("input 4", ".")
+    person.answer("The address of an X32", "")
+    assert person.ended() == ExitCode.DONE, person.shown
+    assert "input 1 (-" in person.shown, person.shown[-3000:]
+    plain = tomllib.loads(config_of(home).read_text())
+    assert plain["rig"] == {"name": "The Attic", "library": "~/takes"}
+    assert [each["name"] for each in plain["channel"][:2]] == ["Kick In", "Snare"]
+    assert plain["channel"][2]["armed"] is False
+    checked = rigd(home, "check", "--json")
+    assert checked.returncode == ExitCode.DONE, checked.stderr
+    assert not list(Path("/dev/shm").glob("rigd-trial-*"))
