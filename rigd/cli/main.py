@@ -31,6 +31,7 @@ COMMANDS = {
     "disk": "disk.DISK",
     "take": "take.TAKE",
     "takes": "takes.TAKES",
+    "listen": "play.LISTEN",
     "session": "session.SESSION",
     "arm": "arm.ARM",
     "disarm": "arm.DISARM",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Argument, Command, Group, Option
+from rigd.cli.form import Argument, Command, Group, Option, number
+from rigd.cli.meant import WHICH
 from rigd.cli.take_list import Sweep, sweeps, take_list
 from rigd.cli.terminal import (
     AS_JSON,
@@ -236,6 +237,51 @@ SESSION = Option(
     about="The takes of the sessions of that name, whatever their day.",
 )
 
+CHANNEL = Option(
+    name="channel",
+    flags=("--channel",),
+    read=str,
+    shown="NUMBER|NAME",
+    about="One channel; else a quick sum of all, with what is called ... L and ... R on its side.",
+    default=None,
+)
+DEVICE = Option(
+    name="device",
+    flags=("--device",),
+    read=str,
+    shown="NAME",
+    about="Another output than the machine's own; a part of its name will do.",
+    default="",
+)
+
+
+def play(**given: Any) -> None:
+    """Only who listens loads what plays."""
+    from rigd.cli.play import play_take
+
+    play_take(**given)
+
+
+PLAY = Command(
+    name="play",
+    run=play,
+    about="Listen to a take through this machine's own output, never through the interface that records.\n\n"
+    "For example: rigd takes play, rigd takes play 4 --channel vocal",
+    parts=(
+        Argument(name="words", shown="TAKE", about=WHICH, is_required=False, takes_rest=True),
+        CHANNEL,
+        Option(
+            name="since",
+            flags=("--from",),
+            read=number,
+            shown="SECONDS",
+            about="From so far into the take on.",
+            default=0.0,
+        ),
+        DEVICE,
+        RUNTIME_DIR,
+    ),
+)
 TAKES = Group(
     name="takes",
     about="What has been recorded. Without a word: the list.",
@@ -252,6 +298,7 @@ TAKES = Group(
             about="One take, whole: by its number in the current song, or by (the beginning of) its id.",
             parts=(Argument(name="number"), RUNTIME_DIR, AS_JSON),
         ),
+        PLAY,
         Command(
             name="verify",
             run=verify,

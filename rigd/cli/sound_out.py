@@ -1,0 +1,180 @@
+"""Sound from files or the tape to the machine's own output: a quick mix, to know what is on a take.
+
+Not the way through the interface that records: that is the interface's, and nothing of this touches capture. Main
+thread; writing waits for the output, so what is played sets the pace.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from rigd.model.errors import RigError
+
+BLOCK_FRAMES = 4096
+SIDES = 2
+_SIDE = re.compile(r"[ _.-]?(l|left|r|right)", re.IGNORECASE)
+
+Samples = npt.NDArray[np.float32]
+"""Frames by channels, 1.0 at full scale."""
+
+
+class NoOutput(RigError):
+    """Nothing can be played here."""
+
+
+class Sound(Struct, frozen=True, kw_only=True):
+    """What is to be played: `names` are those of its channels, in the order of `blocks`' columns."""
+
+    sample_rate_hz: int
+    names: tuple[str, ...]
+    blocks: Iterable[Samples]
+
+
+def gains_of(names: Sequence[str]) -> Samples:
+    """How loud each channel is on each side, channels by sides: so that many equal ones are about as loud as one.
+
+    "OH L" and "OH R" are on their sides, all else in the middle.
+    """
+    gains = np.full((len(names), SIDES), 1.0 / math.sqrt(2), dtype=np.float32)
+    for place, name in enumerate(names):
+        word = name.rpartition(" ")[2] if " " in name else name[-2:]
+        if found := _SIDE.fullmatch(word):
+            is_left = found[1].lower().startswith("l")
+            gains[place] = (1.0, 0.0) if is_left else (0.0, 1.0)
+    return gains / max(1.0, math.sqrt(len(names)))
+
+
+def mixed(sound: Sound) -> Iterator[Samples]:
+    """Frames by two sides. What goes beyond full scale is cut off there, as any output would."""
+    alone = np.ones((1, SIDES), dtype=np.float32)
+    gains = alone if len(sound.names) == 1 else gains_of(sound.names)
+    for block in sound.blocks:
+        yield np.clip(block @ gains, -1.0, 1.0).astype(np.float32, copy=False)
+
+
+def file_blocks(columns: Sequence[Sequence[tuple[Path, int]]], *, first_frame: int = 0) -> Iterator[Samples]:
+    """The channels of a take side by side, from that frame of it on. Of each channel its files, one after the other,
+    with the place of the channel in the file. Raises NoOutput where one cannot be read."""
+    import soundfile
+
+    opened: dict[Path, Any] = {}
+
+    def read(path: Path, place: int, at: int) -> Samples | None:
+        try:
+            file = opened.get(path)
+            if file is None:
+                file = opened[path] = soundfile.SoundFile(str(path))
+            if at >= file.frames:
+                return None
+            file.seek(at)
+            samples: Samples = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)[:, place]
+            return samples
+        except (OSError, RuntimeError) as error:
+            raise NoOutput(f"{path}: cannot be read: {error}") from error
+
+    lengths = {path: _frames_of(path) for column in columns for path, _ in column}
+    at = first_frame
+    try:
+        while True:
+            pieces = [_next_piece(column, lengths, at, read) for column in columns]
+            frames = min((len(piece) for piece in pieces if len(piece)), default=0)
+            if not frames:
+                return
+            block = np.zeros((frames, len(columns)), dtype=np.float32)
+            for place, piece in enumerate(pieces):
+                block[: len(piece), place] = piece[:frames]
+            yield block
+            at += frames
+    finally:
+        for file in opened.values():
+            file.close()
+
+
+def _next_piece(
+    column: Sequence[tuple[Path, int]],
+    lengths: dict[Path, int],
+    at: int,
+    read: Callable[[Path, int, int], Samples | None],
+) -> Samples:
+    for path, place in column:
+        if at < lengths[path]:
+            found = read(path, place, at)
+            return found if found is not None else np.zeros(0, dtype=np.float32)
+        at -= lengths[path]
+    return np.zeros(0, dtype=np.float32)
+
+
+def _frames_of(path: Path) -> int:
+    import soundfile
+
+    try:
+        return int(soundfile.info(str(path)).frames)
+    except (OSError, RuntimeError) as error:
+        raise NoOutput(f"{path}: cannot be read: {error}") from error
+
+
+def output_device(wanted: str, *, recording: str) -> tuple[int, str]:
+    """Index and name of the output to play through: the one that fits `wanted`, or the system's default.
+
+    Raises NoOutput where there is none, and where it is `recording`, the interface that records: a second program on
+    its line can stop the first one.
+    """
+    sounddevice = _sounddevice()
+    devices = [dict(each) for each in sounddevice.query_devices()]
+    outputs = [each for each in devices if each["max_output_channels"] > 0]
+    if wanted:
+        found = [each for each in outputs if wanted.casefold() in str(each["name"]).casefold()]
+        if len(found) != 1:
+            there = ", ".join(f'"{each["name"]}"' for each in found or outputs) or "none"
+            raise NoOutput(
+                f'"{wanted[:60]}" fits {len(found) or "no"} output{"s" if found else ""}; there is: {there}'
+            )
+        chosen = found[0]
+    else:
+        index = sounddevice.default.device[1]
+        usable = [each for each in outputs if each["index"] == index]
+        if not usable:
+            raise NoOutput("this machine has no output for sound")
+        chosen = usable[0]
+    name = str(chosen["name"])
+    if recording and _card_of(name) == _card_of(recording):
+        raise NoOutput(f'its only output, "{name}", is the interface that records')
+    return int(chosen["index"]), name
+
+
+def _card_of(name: str) -> str:
+    """Of "Scarlett 18i20 USB: Audio (hw:1,0)" the part that capture and playback have in common."""
+    return name.partition(" (hw:")[0].partition(":")[0].strip().casefold()
+
+
+def play(sound: Sound, *, device: int) -> None:
+    """Until its end. Raises NoOutput."""
+    sounddevice = _sounddevice()
+    try:
+        with sounddevice.OutputStream(
+            device=device, samplerate=sound.sample_rate_hz, channels=SIDES, dtype="float32", latency="high"
+        ) as stream:
+            for block in mixed(sound):
+                stream.write(np.ascontiguousarray(block))
+    except sounddevice.PortAudioError as error:
+        raise NoOutput(f"the output does not play {sound.sample_rate_hz} Hz: {error}") from error
+
+
+def _sounddevice() -> Any:
+    """Imported late: it initialises PortAudio at once."""
+    from rigd.capture.quiet import quiet_stderr
+
+    try:
+        with quiet_stderr():
+            import sounddevice
+    except OSError as error:
+        raise NoOutput(f"PortAudio is not installed ({error}): sudo apt install libportaudio2") from error
+    return sounddevice

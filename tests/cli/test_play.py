@@ -1,0 +1,166 @@
+"""Listening to a take, and to the inputs: what comes out is compared sample by sample, on ALSA's file device."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from rigd.cli.exit_codes import ExitCode
+from rigd.cli.sound_out import Sound, file_blocks, gains_of, mixed
+from tests.support.patience import wait_for
+from tests.support.rig import RigRun
+
+CONFIG = """
+[audio]
+driver = "simulated"
+channels = 3
+[audio.simulated]
+signal = "counter"
+[tape]
+stall_seconds = 2
+keep_seconds = 2
+[take]
+preroll_seconds = 0
+[[channel]]
+name = "Vocal"
+[[channel]]
+name = "OH L"
+[[channel]]
+name = "OH R"
+"""
+ALSA = """
+</usr/share/alsa/alsa.conf>
+pcm.!default {{ type file slave.pcm "null" file "{file}" format raw hint {{ show on description "a file" }} }}
+"""
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[RigRun]:
+    with RigRun(CONFIG) as rig:
+        rig.client().command("start")
+        wait_for(
+            lambda: rig.state().take is not None and rig.state().take.written_frames > 20_000, "some sound"
+        )
+        rig.client().command("stop")
+        rig.client().wait_closed()
+        yield rig
+
+
+def played_by(folder: Path, rig: RigRun, *words: str) -> subprocess.Popen[str]:
+    """A command on a machine whose only output is the file."""
+    config = folder / "asound.conf"
+    config.write_text(ALSA.format(file=folder / "out.raw"), "utf-8")
+    environment = {
+        **os.environ,
+        "ALSA_CONFIG_PATH": str(config),
+        "JACK_NO_START_SERVER": "1",
+        "RIGD_RUNTIME_DIR": str(rig.runtime),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "rigd", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def heard(folder: Path) -> np.ndarray:
+    sound: np.ndarray = np.fromfile(folder / "out.raw", np.float32)
+    return sound[: len(sound) // 2 * 2].reshape(-1, 2)
+
+
+def channels_of(rig: RigRun) -> list[np.ndarray]:
+    take = rig.client().take()
+    return [soundfile.read(Path(take.folder) / file.name, dtype="float32")[0] for file in take.files]
+
+
+def test_one_channel_is_what_the_file_has(rig: RigRun, tmp_path: Path) -> None:
+    playing = played_by(tmp_path, rig, "takes", "play", "--channel", "vocal")
+    said, wrong = playing.communicate(timeout=60)
+    assert playing.returncode == ExitCode.DONE, wrong
+    assert "Vocal" in said and "Ctrl-C ends it" in said
+    expected = channels_of(rig)[0]
+    out = heard(tmp_path)[: len(expected)]
+    assert np.array_equal(out[:, 0], expected) and np.array_equal(out[:, 1], expected)
+
+
+def test_all_of_them_are_summed_each_on_its_side(rig: RigRun, tmp_path: Path) -> None:
+    playing = played_by(tmp_path, rig, "takes", "play", "1", "--from", "0.1")
+    _, wrong = playing.communicate(timeout=60)
+    assert playing.returncode == ExitCode.DONE, wrong
+    vocal, left, right = (channel[4800:] for channel in channels_of(rig))
+    out = heard(tmp_path)[: len(vocal)]
+    middle = vocal / np.sqrt(np.float32(6))
+    assert np.allclose(out[:, 0], middle + left / np.sqrt(3), atol=1e-6)
+    assert np.allclose(out[:, 1], middle + right / np.sqrt(3), atol=1e-6)
+
+
+def test_what_is_heard_now_and_ctrl_c_ends_it(rig: RigRun, tmp_path: Path) -> None:
+    """The counter goes on by one from frame to frame: no frame doubled or left out between blocks."""
+    listening = played_by(tmp_path, rig, "listen", "--channel", "1")
+    wait_for(
+        lambda: (tmp_path / "out.raw").exists() and len(heard(tmp_path)) > 24_000, "half a second of sound"
+    )
+    listening.send_signal(signal.SIGINT)
+    listening.communicate(timeout=60)
+    assert listening.returncode == ExitCode.DONE
+    codes = np.rint(heard(tmp_path)[:24_000, 0].astype(np.float64) * (1 << 23)).astype(np.int64)
+    steps = np.diff(codes) % (1 << 23)
+    assert set(steps.tolist()) == {1}
+
+
+def test_what_cannot_be_played_says_where_the_files_are(rig: RigRun, tmp_path: Path) -> None:
+    playing = played_by(tmp_path, rig, "takes", "play", "--device", "No Such Output")
+    _, wrong = playing.communicate(timeout=60)
+    assert playing.returncode == ExitCode.FAILED
+    assert "fits no output" in wrong and rig.client().take().folder in wrong
+
+
+def test_a_channel_that_is_none(rig: RigRun, tmp_path: Path) -> None:
+    playing = played_by(tmp_path, rig, "takes", "play", "--channel", "OH")
+    _, wrong = playing.communicate(timeout=60)
+    assert playing.returncode == ExitCode.REFUSED
+    assert '2 "OH L", 3 "OH R"' in wrong
+
+
+def test_many_channels_are_about_as_loud_as_one() -> None:
+    """Noise that has nothing in common adds up by its power."""
+    noise = np.random.default_rng(1).normal(0, 0.01, (48_000, 32)).astype(np.float32)
+    sound = Sound(sample_rate_hz=48_000, names=tuple(f"Input {n}" for n in range(32)), blocks=[noise])
+    (mix,) = mixed(sound)
+    assert 0.6 < np.sqrt(np.mean(mix[:, 0] ** 2)) / 0.01 < 0.8
+
+
+@pytest.mark.parametrize("name", ["OH L", "Overhead Left", "Keys_L", "Piano-l"])
+def test_what_is_left(name: str) -> None:
+    assert gains_of([name]).tolist() == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize("name", ["Vocal", "Bell", "Shaker", "Guitar", "Piano Lower"])
+def test_what_is_in_the_middle(name: str) -> None:
+    (gains,) = gains_of([name]).tolist()
+    assert gains[0] == gains[1]
+
+
+def test_parts_of_a_take_are_one_after_the_other(tmp_path: Path) -> None:
+    """Where files end at 4 GiB, a channel goes on in its next file; poly files have several in one."""
+    ramp = np.arange(30_000, dtype=np.float32) / 40_000
+    soundfile.write(tmp_path / "a1.wav", ramp[:10_000], 48_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "a2.wav", ramp[10_000:], 48_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "b.wav", np.stack([ramp, -ramp], axis=1), 48_000, subtype="FLOAT")
+    columns = [
+        [(tmp_path / "a1.wav", 0), (tmp_path / "a2.wav", 0)],
+        [(tmp_path / "b.wav", 1)],
+    ]
+    sound = np.concatenate(list(file_blocks(columns, first_frame=9_000)))
+    assert np.array_equal(sound[:, 0], ramp[9_000:])
+    assert np.array_equal(sound[:, 1], -ramp[9_000:])
