@@ -18,7 +18,6 @@ from pydantic import ValidationError
 from rigd.capture.devices import ListedInterface, config_lines, list_interfaces
 from rigd.cli.asking import Asking
 from rigd.cli.input_levels import peaks_in_words, show_levels
-from rigd.cli.learning import learn, render
 from rigd.cli.terminal import out
 from rigd.cli.trial_rig import TrialRig
 from rigd.config.kinds import PREAMPS, Kinds, SettingsModels
@@ -29,6 +28,7 @@ from rigd.model.errors import RigError, SurfaceError
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.plain_text import first_strange, toml_inside
 from rigd.preamps.osc_desk.find import FoundDesk, find_desk
+from rigd.surfaces.midi.learning import learn, render
 from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.serial_ports import config_for, list_ports
 
