@@ -52,7 +52,7 @@ def _found_here() -> Iterator[FoundHere]:
 
 def learn(port: str, seconds: float, baud: int, kind: str, as_json: bool) -> None:
     with errors_told():
-        listens = _kind_that_learns(kind)
+        listens = kind_that_learns(kind)
         learned: LearnedControl = listens.learn(port, seconds=seconds, baud=baud, say=write_line)
     if as_json:
         print_json(learned.facts)
@@ -60,7 +60,7 @@ def learn(port: str, seconds: float, baud: int, kind: str, as_json: bool) -> Non
         out.print_lines(learned.lines)
 
 
-def _kind_that_learns(wanted: str) -> Any:
+def kind_that_learns(wanted: str) -> Any:
     """The kind of surface that is asked for; the only one that can learn, where none is."""
     kinds = Kinds(SURFACES)
     if wanted and wanted not in kinds:

@@ -17,18 +17,18 @@ from pydantic import ValidationError
 
 from rigd.capture.devices import ListedInterface, config_lines, list_interfaces
 from rigd.cli.asking import Asking
+from rigd.cli.devices import kind_that_learns
 from rigd.cli.input_levels import peaks_in_words, show_levels
 from rigd.cli.terminal import out
 from rigd.cli.trial_rig import TrialRig
 from rigd.config.kinds import PREAMPS, Kinds, SettingsModels
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
-from rigd.config.writing import NamedInput, free_name, with_inputs, with_lines, with_value
+from rigd.config.writing import NamedInput, with_inputs, with_lines, with_value
 from rigd.model.errors import RigError, SurfaceError
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.plain_text import first_strange, toml_inside
 from rigd.preamps.osc_desk.find import FoundDesk, find_desk
-from rigd.surfaces.midi.learning import learn, render
 from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.serial_ports import config_for, list_ports
 
@@ -38,6 +38,7 @@ MOST_INPUTS = 512
 MOST_OWN_SOCKETS = 32
 """Of a desk; the others are those of its stage boxes."""
 FIRST_PRESS_WITHIN_S = 20.0
+MIDI_BAUD = 31_250
 SIMULATED = """\
 [audio]
 driver = "simulated"
@@ -192,11 +193,13 @@ def _pedal(talk: Talk) -> None:
     out.print(f"MIDI: {', '.join(ports)}")
     while not talk.ask.answers_itself and talk.ask.yes("Is one of them a pedal", proposed=True):
         try:
-            learned = learn(seconds=FIRST_PRESS_WITHIN_S, say=lambda text: out.print(f"  {text}"))
+            learned = kind_that_learns("").learn(
+                "", seconds=FIRST_PRESS_WITHIN_S, baud=MIDI_BAUD, say=lambda text: out.print(f"  {text}")
+            )
         except SurfaceError as error:
             out.print(f"  {error}", style="yellow")
             continue
-        lines = render(learned, name=free_name(talk.text, "surface", "pedal") if talk.is_new else "pedal")
+        lines = learned.lines
         out.print_lines("\n".join(f"    {line}" for line in lines.rstrip("\n").split("\n")))
         talk.text = with_lines(talk.text, lines)
         return

@@ -99,19 +99,6 @@ def with_value(text: str, section: str, key: str, value: str | int | float | boo
     return tomlkit.dumps(document)
 
 
-def names_in(text: str, section: str) -> tuple[str, ...]:
-    """The NAMEs of [surface.NAME] or [preamp.NAME] that there are."""
-    return tuple(_parsed(text).get(section, {}))
-
-
-def free_name(text: str, section: str, name: str) -> str:
-    """`name`, or "pedal-2" where that is taken."""
-    taken = names_in(text, section)
-    return next(
-        each for each in (name, *(f"{name}-{number}" for number in range(2, 1000))) if each not in taken
-    )
-
-
 def _parsed(text: str) -> Any:
     try:
         return tomlkit.parse(text)

@@ -7,7 +7,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rigd.config.writing import NamedInput, free_name, new_config, with_inputs, with_lines, with_value
+from rigd.config.writing import NamedInput, new_config, with_inputs, with_lines, with_value
 
 WRITTEN = """\
 # ours, since 2019
@@ -89,11 +89,6 @@ def test_names() -> None:
 def test_one_option() -> None:
     assert tomllib.loads(with_value(WRITTEN, "audio", "channels", 8))["audio"]["channels"] == 8
     assert tomllib.loads(with_value(WRITTEN, "take", "preroll_seconds", 5))["take"] == {"preroll_seconds": 5}
-
-
-def test_a_second_pedal_has_a_name_of_its_own() -> None:
-    assert free_name(WRITTEN, "surface", "pedal") == "pedal-2"
-    assert free_name(WRITTEN, "preamp", "desk") == "desk"
 
 
 @given(name=st.text(max_size=20), names=st.lists(st.text(max_size=12), max_size=4))
