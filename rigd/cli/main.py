@@ -49,6 +49,7 @@ COMMANDS = {
     "recover": "recover.RECOVER",
     "shut-down": "arm.SHUT_DOWN",
     "demo": "demo.DEMO",
+    "completion": "completion.COMPLETION",
 }
 """The file beside this one and what in it the command is; in the order of `rigd --help`."""
 ABOUT = "rigd records your band. Start with: rigd demo, or rigd init, then rigd run."
