@@ -65,7 +65,6 @@ def _shell(word: str) -> str:
 COMPLETION = Command(
     name="completion",
     run=completion,
-    about="What a shell needs to complete rigd's words with Tab.\n\n"
-    "For example, in ~/.bashrc: source <(rigd completion bash)",
+    about="What a shell needs to complete rigd's words with Tab.",
     parts=(Argument(name="shell", read=_shell, shown="bash|zsh"),),
 )

@@ -72,6 +72,8 @@ class Command(Struct, frozen=True, kw_only=True):
     parts: tuple[Argument | Option, ...] = ()
     verb: str = ""
     """The rig's own command that it gives, of `rigd/model/commands.py`."""
+    example: str = ""
+    """A whole line, as a person types it: the end of its help (`rigd/cli/examples.py`)."""
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
@@ -285,6 +287,9 @@ def _help(what: Command | Group, path: str) -> Iterator[str]:
             else:
                 lines[:1] = [f"  {name:<{names}}  {''.join(lines[:1]).strip()}".rstrip()]
             yield from lines
+    if command is not None and command.example:
+        yield ""
+        yield f"For example: {command.example}"
 
 
 def _short(about: str) -> str:

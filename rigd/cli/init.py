@@ -137,8 +137,7 @@ def _part(word: str) -> str:
 INIT = Command(
     name="init",
     run=init,
-    about="Make the config of this rig by a few questions; run again, it changes one thing.\n\n"
-    "For example: rigd init pedal",
+    about="Make the config of this rig by a few questions; run again, it changes one thing.",
     parts=(
         Argument(
             name="part",

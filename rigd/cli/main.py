@@ -11,8 +11,8 @@ from importlib import import_module
 
 from rigd import __version__
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Command, Group, Option, carry_out, show_help
 from rigd.cli.signs import prepare_output
+from rigd.cli.form import HELP, Command, Group, Option, carry_out, show_help
 from rigd.wire.plain_output import tell_broken, write_line
 
 COMMANDS = {
@@ -69,18 +69,23 @@ def command_line(words: Sequence[str]) -> Group:
     them cost many times what `rigd take start` has to do.
     """
     names = [words[0]] if words and words[0] in COMMANDS else list(COMMANDS)
+    wants_help = HELP in words
     version = Option(name="version", flags=("--version",), about="Say which rigd this is.")
     return Group(
         name="rigd",
         about=ABOUT,
-        commands=tuple(_loaded(name) for name in names),
+        commands=tuple(_loaded(name, with_example=wants_help) for name in names),
         alone=Command(name="rigd", run=about, about=ABOUT, parts=(version,)),
     )
 
 
-def _loaded(name: str) -> Command | Group:
+def _loaded(name: str, *, with_example: bool) -> Command | Group:
     file, _, what = COMMANDS[name].partition(".")
     found: Command | Group = getattr(import_module(f"rigd.cli.{file}"), what)
+    if with_example:
+        from rigd.cli.examples import with_examples
+
+        return with_examples(found, f"rigd {name}")
     return found
 
 

@@ -142,7 +142,6 @@ def _inode(path: Path) -> int:
 LISTEN = Command(
     name="listen",
     run=listen,
-    about="Listen to the inputs as they are now, a moment later, through this machine's own output.\n\n"
-    "For example: rigd listen --channel kick",
+    about="Listen to the inputs as they are now, a moment later, through this machine's own output.",
     parts=(CHANNEL, DEVICE, RUNTIME_DIR),
 )

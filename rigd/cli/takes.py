@@ -265,8 +265,7 @@ def play(**given: Any) -> None:
 PLAY = Command(
     name="play",
     run=play,
-    about="Listen to a take through this machine's own output, never through the interface that records.\n\n"
-    "For example: rigd takes play, rigd takes play 4 --channel vocal",
+    about="Listen to a take through this machine's own output, never through the interface that records.",
     parts=(
         Argument(name="words", shown="TAKE", about=WHICH, is_required=False, takes_rest=True),
         CHANNEL,

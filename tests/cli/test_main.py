@@ -13,7 +13,7 @@ def test_a_command_alone_is_the_one_of_the_whole_command_line(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     helps = []
-    for words in ([], [name, "--help"]):
+    for words in (["--help"], [name, "--help"]):
         found = command_line(words).find(name)
         assert found is not None and found.name == name
         show_help(found, f"rigd {name}")
