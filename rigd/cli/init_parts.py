@@ -5,15 +5,14 @@ Main thread.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
-from pydantic import ValidationError
 
 from rigd.capture.devices import ListedInterface, config_lines, list_interfaces
 from rigd.cli.asking import Asking
@@ -21,22 +20,20 @@ from rigd.cli.devices import kind_that_learns
 from rigd.cli.input_levels import peaks_in_words, show_levels
 from rigd.cli.terminal import out
 from rigd.cli.trial_rig import TrialRig
-from rigd.config.kinds import PREAMPS, Kinds, SettingsModels
+from rigd.config.kinds import PREAMPS, Kinds
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
 from rigd.config.writing import NamedInput, with_inputs, with_lines, with_value
-from rigd.model.errors import RigError, SurfaceError
+from rigd.model.errors import ConfigError, RigError, SurfaceError
+from rigd.model.found import FoundPreamp
 from rigd.model.limits import LONGEST_NAME
-from rigd.model.plain_text import first_strange, toml_inside
-from rigd.preamps.osc_desk.find import FoundDesk, find_desk
+from rigd.model.plain_text import first_strange
 from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.serial_ports import config_for, list_ports
 
 OWN_LIBRARY = "~/rigd-takes"
 LIBRARY_OF_THE_MACHINE = "/srv/takes"
 MOST_INPUTS = 512
-MOST_OWN_SOCKETS = 32
-"""Of a desk; the others are those of its stage boxes."""
 FIRST_PRESS_WITHIN_S = 20.0
 MIDI_BAUD = 31_250
 SIMULATED = """\
@@ -234,21 +231,18 @@ def _box(talk: Talk) -> None:
 def _desk(talk: Talk) -> None:
     if talk.ask.answers_itself:
         return
-    while host := talk.ask.line(
-        "The address of an X32, M32 or X Air whose preamps rigd sets; Enter for none"
-    ):
-        desk = find_desk(host)
-        if desk is None:
+    while host := talk.ask.line("The network address of a desk whose preamps rigd sets; Enter for none"):
+        found = _preamp_at(host)
+        if found is None:
             out.print(
-                f"  no desk answers at {host[:60]}; its Setup > Network page shows its address",
+                f"  no desk that rigd knows answers at {host[:60]}; its network page shows its address",
                 style="yellow",
             )
             continue
-        out.print(f"  {desk.model} answers", style="green")
-        lines, own_sockets = _desk_lines(desk, host)
-        talk.text = with_lines(talk.text, lines)
+        out.print(f"  {found.called} answers", style="green")
+        talk.text = with_lines(talk.text, f"[preamp.desk]\n{found.lines}")
         config = talk.config()
-        sockets = min(config.audio.channels, own_sockets)
+        sockets = min(config.audio.channels, found.sockets)
         if sockets and talk.ask.yes(f"Is input 1 its socket 1, and so on to {sockets}", proposed=True):
             inputs = [
                 NamedInput(
@@ -272,16 +266,16 @@ PARTS = (
 )
 
 
-def _desk_lines(desk: FoundDesk, host: str) -> tuple[str, int]:
-    """Its section, and how many sockets of its own it has. A model that rigd does not know is left to the default."""
-    settings = SettingsModels(Kinds(PREAMPS))[desk.kind]
-    lines = f'[preamp.desk]\nkind = "{desk.kind}"\nhost = "{toml_inside(host)}"\n'
-    try:
-        known: Any = settings(host=host, model=desk.model)
-        lines += f'model = "{desk.model}"\n'
-    except ValidationError:
-        known = settings(host=host)
-    return lines, sum(socket <= MOST_OWN_SOCKETS for socket in known.sockets())
+def _preamp_at(host: str) -> FoundPreamp | None:
+    """What answers there, by the first kind that knows it."""
+    kinds = Kinds(PREAMPS)
+    for name in kinds:
+        with contextlib.suppress(ConfigError):  # one that is broken is no answer
+            find_at = getattr(kinds[name], "find_at", None)
+            found: FoundPreamp | None = find_at(host) if find_at is not None else None
+            if found is not None:
+                return found
+    return None
 
 
 def checked(text: str) -> RigConfig:

@@ -11,8 +11,8 @@ from importlib import import_module
 
 from rigd import __version__
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.signs import prepare_output
 from rigd.cli.form import HELP, Command, Group, Option, carry_out, show_help
+from rigd.cli.signs import prepare_output
 from rigd.wire.plain_output import tell_broken, write_line
 
 COMMANDS = {

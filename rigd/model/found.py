@@ -21,3 +21,14 @@ class FoundHere(Struct, frozen=True, kw_only=True):
     """The same for `--json`, by names that no other kind has."""
     troubles: tuple[str, ...] = ()
     """Why some may be missing; each with its cure."""
+
+
+class FoundPreamp(Struct, frozen=True, kw_only=True):
+    """What answers at an address that a person gave: a kind's `find_at(host)`."""
+
+    called: str
+    """What it says it is: "X32"."""
+    lines: str
+    """Of its section, without the section's name."""
+    sockets: int
+    """So many of its own preamps, numbered from 1."""

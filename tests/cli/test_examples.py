@@ -30,4 +30,4 @@ def test_it_is_the_last_thing_that_is_said_of_a_command(monkeypatch: pytest.Monk
     screen = StringIO()
     monkeypatch.setattr("sys.stdout", screen)
     show_help(with_examples(COMMANDS["rigd gain"], "rigd gain"), "rigd gain")
-    assert screen.getvalue().rstrip().split("\n")[-1] == "For example: rigd gain 3 -2.5"
+    assert screen.getvalue().rstrip().split("\n")[-1] == "For example: rigd gain 1-4 -2.5"

@@ -152,7 +152,7 @@ def test_the_first_evening_in_a_terminal(home: Path) -> None:
     person.answer("input 1", "Kick In, Snare")
     person.answer("input 3", "-")
     person.answer("input 4", ".")
-    person.answer("The address of an X32", "")
+    person.answer("The network address of a desk", "")
     assert person.ended() == ExitCode.DONE, person.shown
     assert "input 1 (-" in person.shown, person.shown[-3000:]
     plain = tomllib.loads(config_of(home).read_text())

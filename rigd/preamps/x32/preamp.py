@@ -23,12 +23,14 @@ from pydantic import field_validator
 from rigd.config.options import NEEDED, Options, option
 from rigd.model.access import Access
 from rigd.model.errors import PreampError
+from rigd.model.found import FoundPreamp
 from rigd.model.gain import GAIN, PHANTOM, Abilities, Ability, PreampSink, PreampStatus, SettingKind
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns, SettingName
 from rigd.preamps.osc_desk.flood_guard import DeskIntake
 from rigd.preamps.osc_desk.host_lookup import Resolver
 from rigd.preamps.osc_desk.talk import DeskTalk, Dialect
 from rigd.preamps.osc_desk.udp_line import DeskLine
+from rigd.preamps.x32.found import found_at
 from rigd.wire.osc import OscMessage, encode_message
 
 log = logging.getLogger(__name__)
@@ -200,6 +202,12 @@ class X32Preamp:
     settings_model: ClassVar[type[X32Settings] | type[XAirSettings]] = X32Settings
     kind: ClassVar[str] = "x32"
     dialect: ClassVar[Dialect] = X32_DIALECT
+
+    @classmethod
+    def find_at(cls, host: str, *, port: int | None = None) -> FoundPreamp | None:
+        """The desk of this kind at an address or name, for a person who is asked for it. Waits a second at most."""
+        question = cls.dialect.probe_address
+        return found_at(host, kind=cls.kind, question=question, settings=cls.settings_model, port=port)
 
     def __init__(
         self,
