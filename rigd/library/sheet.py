@@ -35,7 +35,7 @@ from rigd.takefile.ledger import TakeRecord
 SHEET_VERSION = 1
 
 
-class SheetChannel(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SheetChannel(Struct, frozen=True, kw_only=True):
     """A recorded channel, and where its sound begins. Gain and switches at the start; null: not known."""
 
     channel: ChannelNumber

@@ -61,6 +61,7 @@ def test_the_sheet_says_what_the_journal_says(library: Library, session_folder: 
         "pad": None,
         "phantom": True,
         "polarity": None,
+        "settings": {},
         "peak_dbfs": None,
         "clipped_samples": None,
         "clip_count": None,

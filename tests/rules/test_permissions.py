@@ -176,6 +176,7 @@ def test_a_person_is_asked_for_his_role_alone() -> None:
 FOR: dict[Role, set[str]] = {
     Role.WATCHER: set(),
     Role.PLAYER: {
+        "clear-clips",
         "start",
         "stop",
         "toggle",
