@@ -160,7 +160,9 @@ def _listen(
                     chosen = link
                 if chosen is link:
                     control = touches[0][0].control if touches else heard[0].control if heard else ""
-                    touches += [(touch, at_ns) for touch in heard if touch.control == control]
+                    touches += [
+                        (each, at_ns) for touch in heard if touch.control == control for each in _both(touch)
+                    ]
         if not touches or clock() - touches[0][1] <= WATCH_NS:
             continue
         if _is_told_apart(touches):
@@ -184,6 +186,13 @@ def _listen(
         remark="; ".join(each for each in (remark, does_not_last) if each),
     )
     return learned, chosen
+
+
+def _both(touch: Touch) -> list[Touch]:
+    """What a controller's value is as a switch, and as a place."""
+    if touch.motion is not Motion.ABSOLUTE:
+        return [touch]
+    return [replace(touch, motion=Motion.PRESS if touch.value >= 0.5 else Motion.RELEASE), touch]
 
 
 def lasting_name(name: str, ports: Sequence[SerialPort], links: Path = LINKS) -> tuple[str, str]:

@@ -25,6 +25,9 @@ class Motion(StrEnum):
     TRIGGER = "trigger"  # a press whose release is never told (program change, latching switch, MMC)
     ABSOLUTE = "absolute"  # value 0.0 to 1.0: a fader's or knob's place
     RELATIVE = "relative"  # value: detents turned, signed
+    LET_GO = (
+        "let go"  # the device itself says that nothing is held ("all notes off"): a release without an action
+    )
 
 
 class ControlInput(Struct, frozen=True, kw_only=True):
@@ -38,6 +41,8 @@ class ControlInput(Struct, frozen=True, kw_only=True):
     value: float = 0.0
     at_ns: Ns
     """When it happened."""
+    is_doubtful: bool = False
+    """Of a PRESS: which way round the switch is, is not known yet, so a foot may have gone up. It makes no hold."""
 
 
 class ControlSink(Protocol):

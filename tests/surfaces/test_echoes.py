@@ -40,3 +40,41 @@ def test_a_device_that_echoes_is_never_believed_to_have_stopped() -> None:
     blink(echoes, 1, echoing=True, start=SILENT_AFTER)
     blink(echoes, 10 * SILENT_AFTER, echoing=False, start=SILENT_AFTER + 1)
     blink(echoes, 10, echoing=True, start=20 * SILENT_AFTER)
+
+
+def test_a_foot_beside_its_lamps_echo_is_a_foot() -> None:
+    echoes = Echoes()
+    echoes.sent(LIT, 0)
+    assert echoes.is_echo(LIT, 2_000_000)
+    assert not echoes.is_echo(LIT, 3_000_000), "one message out is one echo"
+
+
+def test_lamps_that_are_set_and_do_not_change_tell_nothing_of_a_device() -> None:
+    echoes = Echoes()
+    for turn in range(3 * SILENT_AFTER):
+        echoes.sent(DARK, turn * BLINK_NS)
+    at_ns = 3 * SILENT_AFTER * BLINK_NS
+    echoes.sent(LIT, at_ns)
+    assert echoes.is_echo(LIT, at_ns + 1), "it may echo what changes only"
+
+
+def test_a_press_that_was_taken_for_an_echo_is_found_by_its_release() -> None:
+    echoes = Echoes()
+    echoes.sent(DARK, 0)
+    echoes.sent(LIT, 10**9)
+    assert echoes.is_echo(LIT, 10**9 + 1)
+    assert echoes.press_before(DARK, 10**9 + 80_000_000) == (LIT, 10**9 + 1)
+    assert echoes.press_before(DARK, 10**9 + 90_000_000) is None, "once"
+
+
+def test_a_release_whose_press_was_seen_and_an_echo_that_comes_late_make_no_press() -> None:
+    echoes = Echoes()
+    echoes.sent(LIT, 0)
+    assert echoes.is_echo(LIT, 1)
+    assert echoes.press_before(LIT, 500) is None
+    assert echoes.press_before(DARK, 900) is None, "its press was seen"
+    echoes.sent(LIT, 10**9)
+    assert echoes.is_echo(LIT, 10**9 + 1)
+    echoes.sent(DARK, 2 * 10**9)
+    assert not echoes.is_echo(DARK, 2 * 10**9 + ECHO_NS + 1)
+    assert echoes.press_before(DARK, 2 * 10**9 + ECHO_NS + 1) is None, "late, but an echo"

@@ -14,9 +14,16 @@ from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
 from rigd.wire.midi.parser import END_OF_SYSEX, SYSEX
 
-SWITCH_ON_FROM = 64
-"""A controller switch is on from here (MIDI 1.0, controllers 64 to 69)."""
-_NOTE_OFF, _NOTE_ON, _CONTROL_CHANGE, _PROGRAM_CHANGE = 0x80, 0x90, 0xB0, 0xC0
+PEDALS = frozenset({1, 2, 4, 7, 11, *range(64, 70)})
+"""Controllers that are pedals in MIDI 1.0: wheel, breath, foot, volume, expression, and the six from 64, which are
+switches: a keyboard's jack sends them by a sustain pedal of either polarity, or by a half-damper in many steps."""
+LETS_GO = frozenset({120, 121, *range(123, 128)})
+"""Controllers by which a device says that nothing is held on a channel: all sound off, reset all controllers, all
+notes off, and the four modes, which mean the latter too."""
+SYSTEM_RESET = 0xFF
+_NOTE_OFF, _NOTE_ON, _CONTROL_CHANGE, _PROGRAM_CHANGE, _PITCH_BEND = 0x80, 0x90, 0xB0, 0xC0, 0xE0
+_SONG_SELECT = 0xF3
+_BEND_TOP = 0x3FFF
 
 MMC_COMMANDS = {
     0x01: "stop",
@@ -43,8 +50,8 @@ class Touch(Struct, frozen=True, kw_only=True):
 def touches_in(message: bytes) -> tuple[Touch, ...]:
     """What a message means; empty for one that is no control.
 
-    A controller tells its switch (on from 64) and its place (0 to 1): which of them counts is for the
-    binding to say. Programs and notes are numbered from 0, as on the wire; channels from 1.
+    A controller tells its place (0 to 1); whether that is a switch which went down, `PortSwitches` says.
+    Programs and notes are numbered from 0, as on the wire; channels from 1.
     """
     if len(message) < 1:
         return ()
@@ -55,22 +62,38 @@ def touches_in(message: bytes) -> tuple[Touch, ...]:
         return (Touch(control=f"realtime {REAL_TIME[message[0]]}", motion=Motion.TRIGGER),)
     if status == _PROGRAM_CHANGE and len(message) == 2:
         return (Touch(control=f"program {message[1]} ch {channel}", motion=Motion.TRIGGER),)
+    if message[0] == _SONG_SELECT and len(message) == 2:
+        return (Touch(control=f"song {message[1]}", motion=Motion.TRIGGER),)
     if len(message) != 3:
         return ()
     number, value = message[1], message[2]
+    if status == _CONTROL_CHANGE and number in LETS_GO:
+        return ()
     if status == _CONTROL_CHANGE:
-        name = f"cc {number} ch {channel}"
-        motion = Motion.PRESS if value >= SWITCH_ON_FROM else Motion.RELEASE
-        place = value / 127
-        return (
-            Touch(control=name, motion=motion, value=place),
-            Touch(control=name, motion=Motion.ABSOLUTE, value=place),
-        )
+        return (Touch(control=f"cc {number} ch {channel}", motion=Motion.ABSOLUTE, value=value / 127),)
+    if status == _PITCH_BEND:
+        place = (value << 7 | number) / _BEND_TOP
+        return (Touch(control=f"bend ch {channel}", motion=Motion.ABSOLUTE, value=place),)
     if status in (_NOTE_ON, _NOTE_OFF):
         down = status == _NOTE_ON and value > 0
         motion = Motion.PRESS if down else Motion.RELEASE
         return (Touch(control=f"note {number} ch {channel}", motion=motion, value=value / 127),)
     return ()
+
+
+def is_pedals(control: str) -> bool:
+    """Whether that control is a controller of a pedal's."""
+    known = _CONTROL.fullmatch(plain_control(control))
+    return known is not None and known["kind"] == "cc" and int(known["number"]) in PEDALS
+
+
+def lets_go(message: bytes) -> int | None:
+    """The channel on which nothing is held any more; 0 for all of them, None where the message is about something
+    else."""
+    if message[0] == SYSTEM_RESET:
+        return 0
+    is_mode = len(message) == 3 and message[0] & 0xF0 == _CONTROL_CHANGE and message[1] in LETS_GO
+    return (message[0] & 0x0F) + 1 if is_mode else None
 
 
 def mmc_commands(message: bytes) -> list[str]:
@@ -91,7 +114,8 @@ def mmc_commands(message: bytes) -> list[str]:
 
 
 _CONTROL = re.compile(
-    r"(?P<kind>cc|note|program) (?P<number>0|[1-9][0-9]{0,2})(?: ch (?P<channel>[1-9][0-9]?))?"
+    r"(?:(?P<kind>cc|note|program|nrpn) (?P<number>0|[1-9][0-9]{0,4})|bend)(?: ch (?P<channel>[1-9][0-9]?))?"
+    r"|song (?P<song>0|[1-9][0-9]{0,2})"
     r"|mmc (?:" + "|".join(sorted(set(MMC_COMMANDS.values()))) + r")"
     r"|realtime (?:start|continue|stop)"
 )
@@ -100,7 +124,10 @@ _CONTROL = re.compile(
 _MOTIONS = {
     "cc": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
     "note": frozenset({Motion.PRESS, Motion.RELEASE}),
+    "nrpn": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
+    "bend": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
     "program": frozenset({Motion.TRIGGER}),
+    "song": frozenset({Motion.TRIGGER}),
     "mmc": frozenset({Motion.TRIGGER}),
     "realtime": frozenset({Motion.TRIGGER}),
 }
@@ -116,9 +143,12 @@ def motions_of(control: str) -> frozenset[Motion]:
 def check_control(control: str) -> str:
     """Why `control` is not one of a MIDI port; empty when it is."""
     known = _CONTROL.fullmatch(plain_control(control))
-    number, channel = (known["number"], known["channel"]) if known else (None, None)
-    if known and int(number or 0) <= 127 and 1 <= int(channel or 1) <= 16:
-        return ""
+    if known is not None and known["kind"] == "cc" and int(known["number"]) in LETS_GO:
+        return f'"{control[:40]}" says that nothing is held (all notes off and the like), so it is no control'
+    if known is not None and 1 <= int(known["channel"] or 1) <= 16:
+        most = 16_383 if known["kind"] == "nrpn" else 127
+        if int(known["number"] or 0) <= most and int(known["song"] or 0) <= 127:
+            return ""
     forms = '"cc 80", "cc 80 ch 2", "note 60", "program 3" (0 to 127, channels 1 to 16), "mmc record"'
     return f'"{control[:40]}" is not a control of a MIDI port; the forms are: {forms}; see: rigd learn'
 
