@@ -61,7 +61,7 @@ def devices(as_json: bool) -> None:
         out.print(trouble, style="yellow")
 
 
-def learn(port: str, seconds: float, baud: int, as_json: bool) -> None:
+def learn(port: str, seconds: float, baud: int | None, as_json: bool) -> None:
     with errors_told():
         learned = learn_pedal(port, seconds=seconds, baud=baud, say=write_line)
     if as_json:
@@ -104,8 +104,7 @@ LEARN = Command(
             flags=("--baud",),
             read=whole_number,
             shown="BAUD",
-            about="Of a serial line.",
-            default=31_250,
+            about="Of a serial line. None: looked for (MIDI, deej, rigd's own boxes).",
         ),
         AS_JSON,
     ),

@@ -1,7 +1,7 @@
-"""`rigd learn`: listens to what a foot does, tells what kind of switch it is, and writes the config to paste.
+"""`rigd learn`: listens to what a foot or a hand does, says what it is, and writes the config to paste.
 
-Runs on the caller's thread and opens ports of its own; it never touches those of a running rigd, which may
-listen to the same pedal on ALSA and JACK. A serial line belongs to one program at a time.
+Runs on the caller's thread and opens ports of its own; a running rigd may listen to the same pedal on ALSA and JACK.
+What was heard is judged in learnt.py; what speaks on a serial line is found in learning_line.py.
 """
 
 from __future__ import annotations
@@ -11,42 +11,55 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES
-from rigd.hands.surface import Motion
+from rigd.cli.learning_line import DIN_BAUD, LineEar
+from rigd.cli.learnt import Kind, Listener, Mode, Verdict
+from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Encoder
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi.controls import Touch, touches_in
-from rigd.wire.midi.links import SERIAL_PREFIX, MidiLink, SerialMidiLink
+from rigd.surfaces.serial.recognised import Box
+from rigd.wire.midi.links import SERIAL_PREFIX, Heard
 from rigd.wire.midi.names import FoundPort, fitting_ports, place_lines, remark_on, stable_name
-from rigd.wire.midi.parser import NOISE
 from rigd.wire.midi.ports import MidiPorts
-from rigd.wire.serial_ports import LINKS, SerialPort, is_counted, lasting_link, list_ports
+from rigd.wire.serial_ports import LINKS, SerialPort, config_for, is_counted, lasting_link, list_ports
 
-WATCH_NS = 600_000_000
-"""The release of a short press comes within this (midi-footswitch 1)."""
-_EXPRESSION_PLACES = 5
-"""A switch has two values; whatever shows this many is an expression pedal or a knob."""
+ASKED_NS = 5 * NS_PER_SECOND
+"""So long one more press is waited for, where the first one did not tell everything."""
 
 
 class Learned(Struct, frozen=True, kw_only=True):
-    """What a pedal is. `remark` says how sure that is, and what else to know."""
+    """What a control is. `remark` says how sure that is, and what else to know."""
 
     port: str
     control: str
-    mode: Literal["momentary", "latching", "trigger"]
+    mode: Mode = "momentary"
+    pressed: int | None = None
+    """The values of a switch that sends values."""
+    released: int | None = None
     absolute: bool = False
-    """An expression pedal: it sets a gain."""
+    """A knob or an expression pedal: it sets a gain."""
+    encoder: Encoder | None = None
+    """It turns a gain, and tells its turns like this."""
     baud: int | None = None
     """Of a serial line."""
     remark: str = ""
     place: tuple[str, ...] = ()
     """Lines of the config that tell it from an equal one."""
+    box: Box | None = None
+    """A box on a serial line, and no MIDI."""
+
+
+class Ear(Protocol):
+    """A port that is listened to."""
+
+    name: str
+
+    def wait(self, timeout_s: float) -> list[Heard]:
+        """What came."""
 
 
 def learn(
@@ -54,66 +67,185 @@ def learn(
     *,
     seconds: float = 30.0,
     clock: ClockNs | None = None,
-    baud: int = 31_250,
+    baud: int | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Learned:
-    """What the first control that moves within `seconds` is. `port` as in the config; empty listens to all.
+    """What is moved within `seconds`. `port` as in the config; empty listens to all. `baud` of None: looked for.
 
-    `say` is told what the person should do. Raises SurfaceError where there is no port, or nothing moved.
+    `say` gets what the person should do. Raises SurfaceError where there is no port, or nothing moved on which rigd
+    acts.
     """
     clock = clock or (lambda: Ns(time.monotonic_ns()))
     with contextlib.ExitStack() as at_end:
-        links, there = _open(port, baud=baud, clock=clock, at_end=at_end)
-        listening = ", ".join(stable_name(link.name) for link in links)
+        ears, there = _open(port, baud=baud, clock=clock, at_end=at_end)
+        listening = ", ".join(stable_name(ear.name) for ear in ears)
         say(f"listening on {listening}: press the switch shortly, once")
-        learned, chosen = _listen(links, seconds=seconds, clock=clock, baud=baud, say=say)
-    for each in there:
-        if each.name == chosen.name:
-            learned = replace(learned, place=place_lines(each, there))
-    return learned
+        return _Learning(ears, there, seconds=seconds, clock=clock, say=say).learned()
 
 
-def classify(
-    touches: Sequence[tuple[Touch, int]],
-) -> tuple[Literal["momentary", "latching", "trigger"], bool, str]:
-    """Mode, whether it is an expression pedal, and a remark, from what one control did and when. Pure."""
-    motions = [(touch.motion, at_ns) for touch, at_ns in touches if touch.motion is not Motion.ABSOLUTE]
-    places = {touch.value for touch, _ in touches if touch.motion is Motion.ABSOLUTE}
-    if len(places) >= _EXPRESSION_PLACES:
-        return "momentary", True, "an expression pedal or a knob; choose the channel whose gain it sets"
-    first, first_ns = motions[0]
-    if first is Motion.TRIGGER:
-        return "trigger", False, "it tells no release, so there is no hold"
-    changes = [(motion, at_ns) for motion, at_ns in motions[1:] if motion is not first]
-    if changes and changes[0][1] - first_ns <= WATCH_NS:
-        return "momentary", False, ""
-    if changes:
-        return "latching", False, "every press is one message, so there is no hold"
-    if len(motions) > 1:
-        return "trigger", False, "it sends the same at every press and tells no release, so there is no hold"
-    return (
-        "latching",
-        False,
-        "one message and no release came; if it was held down, learn it again with a short press",
-    )
+class _Learning:
+    """From the first message to what it is."""
+
+    def __init__(
+        self,
+        ears: Sequence[Ear],
+        there: Sequence[FoundPort],
+        *,
+        seconds: float,
+        clock: ClockNs,
+        say: Callable[[str], None],
+    ) -> None:
+        self._ears = ears
+        self._there = there
+        self._seconds = seconds
+        self._clock = clock
+        self._say = say
+        self._listener = Listener()
+        self._until_ns = clock() + round(seconds * NS_PER_SECOND)
+        self._has_asked = False
+
+    def learned(self) -> Learned:
+        """What was moved. Raises SurfaceError where nothing was that rigd acts on."""
+        verdict: Verdict | None = None
+        while self._clock() < self._until_ns:
+            self._hear()
+            if (found := self._box()) is not None:
+                return found
+            verdict = self._listener.verdict(self._clock())
+            if verdict is None:
+                continue
+            if verdict.is_sure and verdict.kind is not Kind.UNUSABLE:
+                break
+            self._ask(verdict)
+        if verdict is None:
+            verdict = self._listener.verdict(self._clock() + NS_PER_SECOND)
+        if verdict is None:
+            raise SurfaceError(self._why_nothing())
+        if verdict.kind is Kind.UNUSABLE:
+            raise SurfaceError(
+                f"what came is {verdict.control}, on which rigd does not act; have the pedal send a controller "
+                '("cc"), a note or a program change'
+            )
+        return self._named(verdict)
+
+    def _hear(self) -> None:
+        for number, ear in enumerate(self._ears):
+            for message, at_ns in ear.wait(0.01 if len(self._ears) > 1 else 0.05):
+                self._listener.hear(message, at_ns, port=number)
+
+    def _ask(self, verdict: Verdict) -> None:
+        if self._has_asked:
+            return
+        self._has_asked = True
+        self._until_ns = min(self._until_ns, self._clock() + ASKED_NS)
+        if verdict.kind is Kind.UNUSABLE:
+            self._say(f"that is {verdict.control}, on which rigd does not act: press another switch")
+        elif verdict.kind is Kind.ENCODER:
+            self._say("an encoder: turn it both ways")
+        else:
+            self._say("no release came: press it shortly once more")
+
+    def _why_nothing(self) -> str:
+        boxes = [ear.box for ear in self._ears if isinstance(ear, LineEar) and ear.box is not None]
+        if boxes:
+            return f"{boxes[0].what or 'a box'} is there, and nothing was moved within {self._seconds:g} s"
+        wavers = self._listener.wavering
+        also = f"; {wavers} wavers, which is no foot" if wavers else ""
+        check = "check the cable, the port and the pedal's own program"
+        return f"nothing was pressed within {self._seconds:g} s{also}; {check}"
+
+    def _box(self) -> Learned | None:
+        """A box on a serial line, once something of it was moved."""
+        ear = self._ears[0]
+        box = ear.box if isinstance(ear, LineEar) else None
+        if box is None or not isinstance(ear, LineEar):
+            return None
+        if not box.control:
+            if not self._has_asked:
+                self._has_asked = True
+                self._say(f"{box.what or 'a box'}, not MIDI: move one of its controls")
+            return None
+        name, remark = lasting_name(ear.name, list_ports())
+        return Learned(
+            port=name.removeprefix(SERIAL_PREFIX),
+            control=box.control,
+            absolute=box.control.startswith("fader"),
+            baud=ear.baud,
+            remark=remark,
+            box=box,
+            place=_box_place(ear.name.removeprefix(SERIAL_PREFIX)),
+        )
+
+    def _named(self, verdict: Verdict) -> Learned:
+        ear = self._ears[verdict.port]
+        name, does_not_last = lasting_name(ear.name, list_ports())
+        here = [each for each in self._there if each.name == ear.name]
+        return Learned(
+            port=name,
+            control=verdict.control,
+            mode=verdict.mode,
+            pressed=verdict.pressed,
+            released=verdict.released,
+            absolute=verdict.kind is Kind.KNOB,
+            encoder=verdict.encoder,
+            baud=ear.baud if isinstance(ear, LineEar) else None,
+            remark="; ".join(each for each in (verdict.remark, does_not_last) if each),
+            place=place_lines(here[0], self._there) if here else (),
+        )
 
 
-def render(learned: Learned, *, name: str = "pedal") -> str:
-    """The config to paste: the surface, and one binding with the one-switch grammar."""
-    lines = [f"[surface.{name}]", 'kind = "midi"', f"port = {_quoted(learned.port)}"]
-    lines += learned.place
-    if learned.baud is not None and learned.baud != 31_250:
-        lines.append(f"baud = {learned.baud}")
-    lines += ["", f"[[surface.{name}.binding]]", f"control = {_quoted(learned.control)}"]
-    if learned.remark:
-        lines.insert(len(lines) - 2, f"# {learned.remark}")
-    if learned.absolute:
-        lines.append("gain = 1  # the channel")
+def render(learned: Learned, *, name: str = "") -> str:
+    """The config to paste: the surface, and one binding."""
+    if learned.box is not None:
+        lines = [f"[surface.{name or 'box'}]", 'kind = "serial"', *_box_lines(learned, learned.box)]
     else:
-        lines.append(f'mode = "{learned.mode}"')
-        grammar = ONE_SWITCH if learned.mode == "momentary" else TWO_GESTURES
-        lines += [f"{gesture} = {_quoted(command)}" for gesture, command in grammar.items()]
+        lines = [
+            f"[surface.{name or 'pedal'}]",
+            'kind = "midi"',
+            f"port = {_quoted(learned.port)}",
+            *learned.place,
+        ]
+        if learned.baud not in (None, DIN_BAUD):
+            lines.append(f"baud = {learned.baud}")
+    lines.append("")
+    if learned.remark:
+        lines.append(f"# {learned.remark}")
+    lines += [f"[[surface.{name or ('box' if learned.box else 'pedal')}.binding]]"]
+    lines += [f"control = {_quoted(learned.control)}", *_does(learned)]
     return "\n".join(map(plain_line, lines)) + "\n"
+
+
+def _does(learned: Learned) -> list[str]:
+    """What the control is bound to: a gain, or the one-switch grammar as far as the switch can say it."""
+    if learned.absolute:
+        return ["gain = 1  # the channel"]
+    if learned.encoder is not None:
+        return ["nudge = 1  # the channel", f"encoder = {_quoted(learned.encoder)}"]
+    if learned.box is not None and learned.control.startswith("encoder"):
+        return ["nudge = 1  # the channel"]
+    lines = [f'mode = "{learned.mode}"']
+    for key, value in (("pressed", learned.pressed), ("released", learned.released)):
+        if value is not None:
+            lines.append(f"{key} = {value}")
+    grammar = ONE_SWITCH if learned.mode == "momentary" else TWO_GESTURES
+    return lines + [f"{gesture} = {_quoted(command)}" for gesture, command in grammar.items()]
+
+
+def _box_lines(learned: Learned, box: Box) -> list[str]:
+    lines = list(learned.place) or [f"port = {_quoted(learned.port)}"]
+    lines.append(f"protocol = {_quoted(box.protocol)}")
+    if learned.baud is not None and learned.baud != (9600 if box.protocol == "deej" else 115_200):
+        lines.append(f"baud = {learned.baud}")
+    if box.protocol == "deej" and box.fader_max != 1023:
+        lines.append(f"fader_max = {box.fader_max}")
+    return lines
+
+
+def _box_place(path: str) -> tuple[str, ...]:
+    """The line of the config by which a box is found after the next plug; empty where its path is all there is."""
+    ports = list_ports()
+    meant = [port for port in ports if port.device == path]
+    return (config_for(meant[0], ports).splitlines()[2],) if meant else ()
 
 
 def _quoted(text: str) -> str:
@@ -121,10 +253,10 @@ def _quoted(text: str) -> str:
 
 
 def _open(
-    port: str, *, baud: int, clock: ClockNs, at_end: contextlib.ExitStack
-) -> tuple[list[MidiLink], list[FoundPort]]:
-    if port.startswith(SERIAL_PREFIX):
-        line = SerialMidiLink(port.removeprefix(SERIAL_PREFIX), baud=baud, clock=clock)
+    port: str, *, baud: int | None, clock: ClockNs, at_end: contextlib.ExitStack
+) -> tuple[list[Ear], list[FoundPort]]:
+    if port.startswith((SERIAL_PREFIX, "/dev/")):
+        line = LineEar(port.removeprefix(SERIAL_PREFIX), baud=baud, clock=clock)
         at_end.callback(line.close)
         return [line], []
     looking = MidiPorts(client="learn")
@@ -135,64 +267,14 @@ def _open(
     if not found:
         why = "; ".join(looking.why_so_few()) or "no MIDI port is there; plug the pedal in"
         raise SurfaceError(f"nothing to listen to: {why}")
-    links: list[MidiLink] = []
+    ears: list[Ear] = []
     for number, each in enumerate(found):
         ports = MidiPorts(client=f"learn-{number + 1}", api=each.api)
         at_end.callback(ports.close)
         link = ports.open(each, output="", sysex=True, clock=clock)
         at_end.callback(link.close)
-        links.append(link)
-    return links, there
-
-
-def _listen(
-    links: Sequence[MidiLink], *, seconds: float, clock: ClockNs, baud: int, say: Callable[[str], None]
-) -> tuple[Learned, MidiLink]:
-    until_ns = clock() + round(seconds * NS_PER_SECOND)
-    touches: list[tuple[Touch, int]] = []
-    chosen: MidiLink | None = None
-    asked = False
-    while clock() < until_ns:
-        for link in links if chosen is None else (chosen,):
-            for message, at_ns in link.wait(0.01 if len(links) > 1 else 0.05):
-                heard = [touch for touch in touches_in(message) if message[0] not in NOISE]
-                if chosen is None and heard:
-                    chosen = link
-                if chosen is link:
-                    control = touches[0][0].control if touches else heard[0].control if heard else ""
-                    touches += [
-                        (each, at_ns) for touch in heard if touch.control == control for each in _both(touch)
-                    ]
-        if not touches or clock() - touches[0][1] <= WATCH_NS:
-            continue
-        if _is_told_apart(touches):
-            break
-        if not asked:
-            asked = True
-            until_ns = min(until_ns, clock() + 5 * NS_PER_SECOND)
-            say("no release came: press it shortly once more")
-    if chosen is None:
-        raise SurfaceError(
-            f"nothing was pressed within {seconds:g} s; check the cable, the port and the pedal's own program"
-        )
-    mode, absolute, remark = classify(touches)
-    name, does_not_last = lasting_name(chosen.name, list_ports())
-    learned = Learned(
-        port=name,
-        control=touches[0][0].control,
-        mode=mode,
-        absolute=absolute,
-        baud=baud if isinstance(chosen, SerialMidiLink) else None,
-        remark="; ".join(each for each in (remark, does_not_last) if each),
-    )
-    return learned, chosen
-
-
-def _both(touch: Touch) -> list[Touch]:
-    """What a controller's value is as a switch, and as a place."""
-    if touch.motion is not Motion.ABSOLUTE:
-        return [touch]
-    return [replace(touch, motion=Motion.PRESS if touch.value >= 0.5 else Motion.RELEASE), touch]
+        ears.append(link)
+    return ears, there
 
 
 def lasting_name(name: str, ports: Sequence[SerialPort], links: Path = LINKS) -> tuple[str, str]:
@@ -204,8 +286,3 @@ def lasting_name(name: str, ports: Sequence[SerialPort], links: Path = LINKS) ->
     if link := lasting_link(line, ports, links):
         return SERIAL_PREFIX + link, ""
     return name, f"{line} is the order of plugging, so another device may have this name tomorrow"
-
-
-def _is_told_apart(touches: Sequence[tuple[Touch, int]]) -> bool:
-    switched = [touch for touch, _ in touches if touch.motion is not Motion.ABSOLUTE]
-    return len(switched) > 1 or switched[0].motion is Motion.TRIGGER

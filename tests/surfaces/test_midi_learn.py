@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
-from rigd.cli.learning import Learned, classify, learn, render
+from rigd.cli.learning import Learned, learn, render
+from rigd.cli.learnt import Kind as Sort
+from rigd.cli.learnt import judge
 from rigd.hands.bindings import Binding, check_binding
-from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
-from rigd.surfaces.midi.controls import Touch
 from rigd.surfaces.midi.settings import MidiSettings
 from tests.support.jack_server import JackServer
 from tests.support.tools import need_tool
@@ -106,9 +106,9 @@ def test_a_line_that_is_not_there_is_told_with_the_cure(tmp_path: Path) -> None:
 
 
 def test_one_message_alone_is_taken_for_a_latching_switch_and_said_to_be_a_guess() -> None:
-    mode, absolute, remark = classify([(Touch(control="cc 80 ch 1", motion=Motion.PRESS), 0)])
-    assert (mode, absolute) == ("latching", False)
-    assert "learn it again" in remark
+    found = judge("cc 80 ch 1", [(0, 127)], number=80)
+    assert (found.kind, found.mode, found.is_sure) == (Sort.PRESSES, "latching", False)
+    assert "learn it again" in found.remark
 
 
 def test_a_name_with_quotes_is_pasted_safely() -> None:

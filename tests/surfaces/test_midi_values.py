@@ -86,9 +86,9 @@ def test_data_without_a_parameter_and_of_a_registered_one_is_none() -> None:
 @pytest.mark.parametrize(
     ("message", "control", "value"),
     [
-        ("E00040", "bend ch 1", 0.5),
-        ("E57F7F", "bend ch 6", 1.0),
-        ("E00000", "bend ch 1", 0.0),
+        ("E00040", "pitch ch 1", 0.5),
+        ("E57F7F", "pitch ch 6", 1.0),
+        ("E00000", "pitch ch 1", 0.0),
         ("F305", "song 5", 0.0),
     ],
 )
@@ -98,12 +98,14 @@ def test_pitch_bend_and_song_select_are_controls(message: str, control: str, val
     assert touch.motion in motions_of(control)
 
 
-@pytest.mark.parametrize("control", ["nrpn 16383 ch 16", "bend", "bend ch 2", "song 127", "NRPN 0"])
+@pytest.mark.parametrize("control", ["nrpn 16383 ch 16", "pitch", "pitch ch 2", "song 127", "NRPN 0"])
 def test_their_names_are_known(control: str) -> None:
     assert check_control(control) == ""
 
 
-@pytest.mark.parametrize("control", ["nrpn 16384", "bend 3", "song 128", "song 1 ch 2", "nrpn", "bend ch 17"])
+@pytest.mark.parametrize(
+    "control", ["nrpn 16384", "pitch 3", "song 128", "song 1 ch 2", "nrpn", "pitch ch 17"]
+)
 def test_names_beyond_them_are_refused(control: str) -> None:
     assert "the forms are" in check_control(control)
 

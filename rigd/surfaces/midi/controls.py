@@ -73,7 +73,7 @@ def touches_in(message: bytes) -> tuple[Touch, ...]:
         return (Touch(control=f"cc {number} ch {channel}", motion=Motion.ABSOLUTE, value=value / 127),)
     if status == _PITCH_BEND:
         place = (value << 7 | number) / _BEND_TOP
-        return (Touch(control=f"bend ch {channel}", motion=Motion.ABSOLUTE, value=place),)
+        return (Touch(control=f"pitch ch {channel}", motion=Motion.ABSOLUTE, value=place),)
     if status in (_NOTE_ON, _NOTE_OFF):
         down = status == _NOTE_ON and value > 0
         motion = Motion.PRESS if down else Motion.RELEASE
@@ -114,7 +114,7 @@ def mmc_commands(message: bytes) -> list[str]:
 
 
 _CONTROL = re.compile(
-    r"(?:(?P<kind>cc|note|program|nrpn) (?P<number>0|[1-9][0-9]{0,4})|bend)(?: ch (?P<channel>[1-9][0-9]?))?"
+    r"(?:(?P<kind>cc|note|program|nrpn) (?P<number>0|[1-9][0-9]{0,4})|pitch)(?: ch (?P<channel>[1-9][0-9]?))?"
     r"|song (?P<song>0|[1-9][0-9]{0,2})"
     r"|mmc (?:" + "|".join(sorted(set(MMC_COMMANDS.values()))) + r")"
     r"|realtime (?:start|continue|stop)"
@@ -125,7 +125,7 @@ _MOTIONS = {
     "cc": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
     "note": frozenset({Motion.PRESS, Motion.RELEASE}),
     "nrpn": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
-    "bend": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
+    "pitch": frozenset({Motion.ABSOLUTE}),
     "program": frozenset({Motion.TRIGGER}),
     "song": frozenset({Motion.TRIGGER}),
     "mmc": frozenset({Motion.TRIGGER}),
