@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rigd.cli.learning_line import DIN_BAUD, LineEar
 from rigd.cli.learnt import Kind, Listener, Mode, Verdict
@@ -37,6 +38,8 @@ class Learned(Struct, frozen=True, kw_only=True):
     port: str
     control: str
     mode: Mode = "momentary"
+    has_hold: bool = True
+    """False: its release comes at once, so that no hold can be made with it."""
     pressed: int | None = None
     """The values of a switch that sends values."""
     released: int | None = None
@@ -180,18 +183,29 @@ class _Learning:
         ear = self._ears[verdict.port]
         name, does_not_last = lasting_name(ear.name, list_ports())
         here = [each for each in self._there if each.name == ear.name]
-        return Learned(
+        learned = learned_from(verdict)
+        return replace(
+            learned,
             port=name,
-            control=verdict.control,
-            mode=verdict.mode,
-            pressed=verdict.pressed,
-            released=verdict.released,
-            absolute=verdict.kind is Kind.KNOB,
-            encoder=verdict.encoder,
             baud=ear.baud if isinstance(ear, LineEar) else None,
-            remark="; ".join(each for each in (verdict.remark, does_not_last) if each),
+            remark="; ".join(each for each in (learned.remark, does_not_last) if each),
             place=place_lines(here[0], self._there) if here else (),
         )
+
+
+def learned_from(verdict: Verdict) -> Learned:
+    """The same in the words of the config; on which port it is, is for others to say."""
+    return Learned(
+        port="",
+        control=verdict.control,
+        mode=verdict.mode,
+        has_hold=verdict.has_hold,
+        pressed=verdict.pressed,
+        released=verdict.released,
+        absolute=verdict.kind is Kind.KNOB,
+        encoder=verdict.encoder,
+        remark=verdict.remark,
+    )
 
 
 def render(learned: Learned, *, name: str = "") -> str:
@@ -227,7 +241,7 @@ def _does(learned: Learned) -> list[str]:
     for key, value in (("pressed", learned.pressed), ("released", learned.released)):
         if value is not None:
             lines.append(f"{key} = {value}")
-    grammar = ONE_SWITCH if learned.mode == "momentary" else TWO_GESTURES
+    grammar = ONE_SWITCH if learned.mode == "momentary" and learned.has_hold else TWO_GESTURES
     return lines + [f"{gesture} = {_quoted(command)}" for gesture, command in grammar.items()]
 
 

@@ -25,6 +25,8 @@ LISTEN_NS = 1_000 * MS
 TAP_NS = 600 * MS
 """The release of a short press comes within this (midi-footswitch 1)."""
 BOUNCE_NS = 30 * MS
+PULSE_NS = 25 * MS
+"""No foot is so quick: the pedal sends both by itself."""
 STILL_NS = 400 * MS
 """A knob that moved within this is still being moved."""
 _WAVERS_BY = 16
@@ -56,6 +58,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     kind: Kind
     port: int = 0
     mode: Mode = "momentary"
+    has_hold: bool = True
+    """Of a momentary one: its release comes when the foot goes up."""
     pressed: int | None = None
     released: int | None = None
     encoder: Encoder | None = None
@@ -215,11 +219,15 @@ def _note_switch(settled: list[tuple[int, int]], said: Callable[..., Verdict]) -
         sure = len(downs) > 1
         remark = "it tells no release, so there is no hold" if sure else _ONE_MESSAGE
         return said(Kind.PRESSES, remark, mode="trigger", is_sure=sure)
-    if any(0 <= up - down <= TAP_NS for down in downs for up in ups):
+    stays = [up - down for down in downs for up in ups if 0 <= up - down <= TAP_NS]
+    if stays and max(stays) <= PULSE_NS:
+        return said(Kind.SWITCH, _PULSE, has_hold=False)
+    if stays:
         return said(Kind.SWITCH)
     return said(Kind.PRESSES, "every press is one message, so there is no hold", mode="latching")
 
 
+_PULSE = "it sends its release at once, whatever the foot does, so there is no hold"
 _ONE_MESSAGE = "one message and no release came; if it was held down, learn it again with a short press"
 
 
@@ -245,8 +253,15 @@ def _two_values(settled: list[tuple[int, int]], said: Callable[..., Verdict]) ->
         return said(Kind.PRESSES, "every press is one message, so there is no hold", mode="latching")
     pressed = min(stays)[1]
     released = next(value for _, value in settled if value != pressed)
-    remark = "it sends more when it is up than when it is down: a pedal of the other polarity"
-    return said(Kind.SWITCH, remark if pressed < released else "", pressed=pressed, released=released)
+    remark = (
+        "it sends more when it is up than when it is down: a pedal of the other polarity"
+        if pressed < released
+        else ""
+    )
+    if max(stays)[0] <= PULSE_NS:
+        remark = "; ".join(each for each in (_PULSE, remark) if each)
+        return said(Kind.SWITCH, remark, pressed=pressed, released=released, has_hold=False)
+    return said(Kind.SWITCH, remark, pressed=pressed, released=released)
 
 
 def _sensor(
