@@ -27,6 +27,8 @@ TAP_NS = 600 * MS
 BOUNCE_NS = 30 * MS
 PULSE_NS = 25 * MS
 """No foot is so quick: the pedal sends both by itself."""
+STEP_NS = 8 * MS
+"""An encoder that sends a zero after each step does so at once."""
 STILL_NS = 400 * MS
 """A knob that moved within this is still being moved."""
 _WAVERS_BY = 16
@@ -191,7 +193,7 @@ def judge(
     if word == "pitch":
         return said(Kind.KNOB, "pitch bend: a wheel or a motor fader; choose the channel whose gain it sets")
     encoder, is_sure = encoder_of([value for _, value in values])
-    if encoder is not None and word == "cc":
+    if encoder is not None and word == "cc" and _is_turned(values):
         how = (
             ""
             if is_sure
@@ -208,6 +210,18 @@ def judge(
     if len(levels) == 1:
         return _one_value(settled, said)
     return _two_values(settled, said)
+
+
+def _is_turned(values: Sequence[tuple[int, int]]) -> bool:
+    """Steps, and no sensor that wavers: that sends changes only. A step may be followed by the zero of its kind."""
+    pairs = list(pairwise(values))
+    if any(value in (0, 64) for _, value in values):
+        return all(
+            after_ns - at_ns <= STEP_NS and after in (0, 64)
+            for (at_ns, value), (after_ns, after) in pairs
+            if value not in (0, 64)
+        )
+    return any(value == after for (_, value), (_, after) in pairs)
 
 
 def _note_switch(settled: list[tuple[int, int]], said: Callable[..., Verdict]) -> Verdict:
