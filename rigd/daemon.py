@@ -363,6 +363,7 @@ class Rig:
             read_timing=tape.timing,
             read_safety=self._unsafe_sound.now,
             clock_ns=clock_ns,
+            overheard={each.name: port for each in surfaces if (port := getattr(each, "overheard", None))},
         )
         server.start()
         running.callback(server.stop)

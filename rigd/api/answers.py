@@ -5,7 +5,8 @@ Whatever a client sends, the answer is a line; nothing that it sends can raise p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -24,6 +25,9 @@ from rigd.model.requests import (
     CommandAnswer,
     CommandRequest,
     Failed,
+    OverheardAnswer,
+    OverhearRequest,
+    Piece,
     RequestId,
     StatusAnswer,
     StatusRequest,
@@ -41,7 +45,10 @@ from rigd.model.takes import other_takes
 from rigd.model.units import ClockNs, Ns, Origin, TakeId
 from rigd.rules.step_work import find_take
 from rigd.wire.codec import where_and_why
+from rigd.wire.overheard import Overheard
 
+MOST_PIECES = 128
+"""Of a port, in one answer; a piece has at most a kilobyte."""
 Tell = Callable[[Struct], None]
 """Gives the answer to the client; any thread."""
 
@@ -57,8 +64,11 @@ class Answers:
         read_levels: Callable[[], Levels | None],
         read_timing: Callable[[], Timing | None],
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
+        overheard: Mapping[str, Overheard] = MappingProxyType({}),
     ) -> None:
+        """`overheard`: of the surfaces that have such a port, by their names."""
         self._controller = controller
+        self._overheard = overheard
         self._read_timing = read_timing
         self._read_safety = read_safety
         self._clock_ns = clock_ns
@@ -81,6 +91,17 @@ class Answers:
                 tell(_takes_answer(request, state))
             case TakeRequest():
                 tell(_take_answer(request, state))
+            case OverhearRequest():
+                tell(self._overhear(request))
+
+    def _overhear(self, request: OverhearRequest) -> OverheardAnswer | Failed:
+        port = self._overheard.get(request.surface)
+        if port is None:
+            named = plain_line(request.surface[:40])
+            return Failed(id=request.id, error=f'no surface "{named}" has a port that can be listened to')
+        brought, next_ = port.since(request.after, self._clock_ns())
+        pieces = tuple(Piece(at_ns=each.at_ns, sent=each.sent.hex()) for each in brought[:MOST_PIECES])
+        return OverheardAnswer(id=request.id, pieces=pieces, next=next_ - len(brought) + len(pieces))
 
     def _do(self, request: CommandRequest | TextRequest, tell: Tell) -> None:
         at_ns = request.at_ns if request.at_ns is not None else self._clock_ns()

@@ -14,8 +14,9 @@ import math
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -45,6 +46,7 @@ from rigd.model.requests import (
 from rigd.model.units import NS_PER_SECOND, ClockNs
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import ListeningSocket
+from rigd.wire.overheard import Overheard
 from rigd.wire.peers import peer_of
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,7 @@ class ControlSocket:
         read_timing: Callable[[], Timing | None],
         clock_ns: ClockNs,
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
+        overheard: Mapping[str, Overheard] = MappingProxyType({}),
     ) -> None:
         self._path = path
         self._controller = controller
@@ -88,6 +91,7 @@ class ControlSocket:
             read_levels=make_meter(),
             read_timing=read_timing,
             read_safety=read_safety,
+            overheard=overheard,
         )
         self._codec = Codec(REQUESTS)
         self._followed = FollowedStates()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
+from rigd.api.client import ControlClient
 from rigd.capture.devices import config_lines, list_interfaces, plugin_lines
 from rigd.cli.form import Argument, Command, Option, number, whole_number
 from rigd.cli.learning import learn as learn_pedal
 from rigd.cli.learning import render
-from rigd.cli.terminal import AS_JSON, errors_told, out, print_json
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, errors_told, out, print_json, socket_path
 from rigd.model.errors import RigError
 from rigd.wire.midi.names import FoundPort, midi_lines, stable_name
 from rigd.wire.midi.ports import MidiPorts
@@ -61,9 +64,12 @@ def devices(as_json: bool) -> None:
         out.print(trouble, style="yellow")
 
 
-def learn(port: str, seconds: float, baud: int | None, as_json: bool) -> None:
+def learn(port: str, seconds: float, baud: int | None, as_json: bool, runtime_dir: Path | None) -> None:
+    def connect() -> ControlClient:
+        return ControlClient(socket_path(runtime_dir))
+
     with errors_told():
-        learned = learn_pedal(port, seconds=seconds, baud=baud, say=write_line)
+        learned = learn_pedal(port, seconds=seconds, baud=baud, say=write_line, connect=connect)
     if as_json:
         print_json(msgspec.to_builtins(learned))
     else:
@@ -106,6 +112,7 @@ LEARN = Command(
             shown="BAUD",
             about="Of a serial line. None: looked for (MIDI, deej, rigd's own boxes).",
         ),
+        RUNTIME_DIR,
         AS_JSON,
     ),
 )

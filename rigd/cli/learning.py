@@ -16,14 +16,16 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rigd.cli.learning_line import DIN_BAUD, LineEar
+from rigd.api.client import ControlClient
+from rigd.cli.learning_line import DIN_BAUD, LineBusy, LineEar
+from rigd.cli.learning_rig import RigEar, ear_of_running_rig
 from rigd.cli.learnt import Kind, Listener, Mode, Verdict
 from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Encoder
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.surfaces.serial.recognised import Box
-from rigd.wire.midi.links import SERIAL_PREFIX, Heard
+from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink
 from rigd.wire.midi.names import FoundPort, fitting_ports, place_lines, remark_on, stable_name
 from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.serial_ports import LINKS, SerialPort, config_for, is_counted, lasting_link, list_ports
@@ -61,8 +63,27 @@ class Ear(Protocol):
 
     name: str
 
+    @property
+    def box(self) -> Box | None:
+        """The box on a serial line that speaks there."""
+
+    @property
+    def baud(self) -> int | None:
+        """Of a serial line."""
+
     def wait(self, timeout_s: float) -> list[Heard]:
-        """What came."""
+        """What came of MIDI."""
+
+
+class PortEar:
+    """A port of ALSA or JACK."""
+
+    box = None
+    baud = None
+
+    def __init__(self, link: MidiLink) -> None:
+        self.name = link.name
+        self.wait = link.wait
 
 
 def learn(
@@ -72,15 +93,21 @@ def learn(
     clock: ClockNs | None = None,
     baud: int | None = None,
     say: Callable[[str], None] = lambda text: None,
+    connect: Callable[[], ControlClient] | None = None,
 ) -> Learned:
     """What is moved within `seconds`. `port` as in the config; empty listens to all. `baud` of None: looked for.
+    `connect` reaches the running rig, which is asked where it holds the line itself.
 
     `say` gets what the person should do. Raises SurfaceError where there is no port, or nothing moved on which rigd
     acts.
     """
     clock = clock or (lambda: Ns(time.monotonic_ns()))
     with contextlib.ExitStack() as at_end:
-        ears, there = _open(port, baud=baud, clock=clock, at_end=at_end)
+        ears, there = _open(port, baud=baud, clock=clock, at_end=at_end, connect=connect)
+        if isinstance(ears[0], RigEar):
+            say(
+                f"rigd itself listens there, as [surface.{ears[0].surface}]: learning through it; what is bound acts"
+            )
         listening = ", ".join(stable_name(ear.name) for ear in ears)
         say(f"listening on {listening}: press the switch shortly, once")
         return _Learning(ears, there, seconds=seconds, clock=clock, say=say).learned()
@@ -149,7 +176,7 @@ class _Learning:
             self._say("no release came: press it shortly once more")
 
     def _why_nothing(self) -> str:
-        boxes = [ear.box for ear in self._ears if isinstance(ear, LineEar) and ear.box is not None]
+        boxes = [ear.box for ear in self._ears if ear.box is not None]
         if boxes:
             return f"{boxes[0].what or 'a box'} is there, and nothing was moved within {self._seconds:g} s"
         wavers = self._listener.wavering
@@ -160,8 +187,8 @@ class _Learning:
     def _box(self) -> Learned | None:
         """A box on a serial line, once something of it was moved."""
         ear = self._ears[0]
-        box = ear.box if isinstance(ear, LineEar) else None
-        if box is None or not isinstance(ear, LineEar):
+        box = ear.box
+        if box is None:
             return None
         if not box.control:
             if not self._has_asked:
@@ -187,7 +214,7 @@ class _Learning:
         return replace(
             learned,
             port=name,
-            baud=ear.baud if isinstance(ear, LineEar) else None,
+            baud=ear.baud,
             remark="; ".join(each for each in (learned.remark, does_not_last) if each),
             place=place_lines(here[0], self._there) if here else (),
         )
@@ -267,10 +294,22 @@ def _quoted(text: str) -> str:
 
 
 def _open(
-    port: str, *, baud: int | None, clock: ClockNs, at_end: contextlib.ExitStack
+    port: str,
+    *,
+    baud: int | None,
+    clock: ClockNs,
+    at_end: contextlib.ExitStack,
+    connect: Callable[[], ControlClient] | None,
 ) -> tuple[list[Ear], list[FoundPort]]:
-    if port.startswith((SERIAL_PREFIX, "/dev/")):
-        line = LineEar(port.removeprefix(SERIAL_PREFIX), baud=baud, clock=clock)
+    if port.startswith((SERIAL_PREFIX, "/")):
+        path = port.removeprefix(SERIAL_PREFIX)
+        try:
+            line = LineEar(path, baud=baud, clock=clock)
+        except LineBusy:
+            if connect is None or (held := ear_of_running_rig(path, connect)) is None:
+                raise
+            at_end.callback(held.close)
+            return [held], []
         at_end.callback(line.close)
         return [line], []
     looking = MidiPorts(client="learn")
@@ -287,7 +326,7 @@ def _open(
         at_end.callback(ports.close)
         link = ports.open(each, output="", sysex=True, clock=clock)
         at_end.callback(link.close)
-        ears.append(link)
+        ears.append(PortEar(link))
     return ears, there
 
 

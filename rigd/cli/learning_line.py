@@ -6,6 +6,7 @@ A serial line belongs to one program at a time. Where that is a rigd that runs, 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 from collections.abc import Sequence
@@ -27,6 +28,10 @@ _LOOK_NS = 1_200_000_000
 _ENOUGH_BYTES = 24
 
 
+class LineBusy(SurfaceError):
+    """Another program holds the line."""
+
+
 class LineEar:
     """An open serial line. For one thread. It sends nothing but a greeting to a box of rigd's protocol."""
 
@@ -41,6 +46,10 @@ class LineEar:
         try:
             self._line = serial.Serial(path, baudrate=self.baud, timeout=0, write_timeout=0.5, exclusive=True)
         except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in (errno.EBUSY, errno.EAGAIN) or "lock" in str(error):
+                raise LineBusy(
+                    f"{path} is in use by another program, and by no rigd that this user may ask; close that"
+                ) from error
             why = getattr(error, "strerror", None) or error
             raise SurfaceError(
                 why_refused(path, error) or f"serial line {path} cannot be opened ({why}); plug it in"

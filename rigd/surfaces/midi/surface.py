@@ -29,6 +29,7 @@ from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink,
 from rigd.wire.midi.names import remark_on, stable_name
 from rigd.wire.midi.parser import ACTIVE_SENSING, NOISE
 from rigd.wire.midi.ports import MidiPorts
+from rigd.wire.overheard import Overheard
 from rigd.wire.serial_ports import PortLister, check_lasting, list_ports
 
 _log = logging.getLogger(__name__)
@@ -75,6 +76,8 @@ class MidiSurface:
         self._switches = PortSwitches(bindings)
         self._encoders = [each for each in bindings if each.nudge is not None and each.encoder is not None]
         self._parameters = ParameterReader()
+        self.overheard = Overheard()
+        """For `rigd learn`."""
         self._heard_ns = 0
         self._is_sensing = False
         self._lamps_sent: dict[str, int] = {}
@@ -199,6 +202,7 @@ class MidiSurface:
         self._heard_ns, self._is_sensing = at_ns, self._is_sensing or message[0] == ACTIVE_SENSING
         if message[0] in NOISE or self._echoes.is_echo(message, at_ns):
             return
+        self.overheard.note(message, at_ns)
         is_state = at_ns < self._settled_ns
         if (missed := self._echoes.press_before(message, at_ns)) is not None and not is_state:
             self._touch(missed[0], Ns(missed[1]), is_state=False)

@@ -31,6 +31,7 @@ from rigd.surfaces.serial.deej import DeejTalk
 from rigd.surfaces.serial.feedback import Feedback
 from rigd.surfaces.serial.line_protocol import NamedCommand, frame_line
 from rigd.surfaces.serial.settings import LineTiming, SerialSettings
+from rigd.wire.overheard import Overheard
 from rigd.wire.refused_device import why_refused
 from rigd.wire.serial_ports import PortLister, find_port, list_ports
 
@@ -79,6 +80,8 @@ class SerialBox:
         self._status = SurfaceStatus(name=name, kind="serial", connected=False, detail="not started")
         self._told_ns: deque[int] = deque(maxlen=MOST_TOLD)
         self._untold = 0
+        self.overheard = Overheard()
+        """For `rigd learn`."""
 
     def start(self) -> None:
         self._stopping.clear()
@@ -197,6 +200,8 @@ class SerialBox:
         while not self._stopping.is_set() and not broken.is_set():
             brought = self._read(port, path)
             now_ns = self._clock_ns()
+            if brought:
+                self.overheard.note(brought, now_ns)
             for outcome in [*(talk.hear(brought, now_ns) if brought else ()), *talk.tick(now_ns)]:
                 self._follow(outcome, path=path, talk=talk, at_ns=now_ns)
             if now_ns >= look_at_ns:
