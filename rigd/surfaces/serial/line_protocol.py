@@ -54,12 +54,17 @@ def frame_line(text: str) -> bytes:
     return b"%s*%02X\n" % (body, checksum(body))
 
 
+_DEEJ = re.compile(rb"[0-9]{1,5}(\|[0-9]{1,5}){0,63}\r?", re.ASCII)
 _LINE = re.compile(rb"([ -~]*)\*([0-9A-Fa-f]{2})", re.ASCII)
 
 
 def unframe_line(line: bytes) -> str:
     """The text of a line without its newline. Raises BadLine. The last star is the one that counts."""
     match = _LINE.fullmatch(line.removesuffix(b"\r"))
+    if match is None and _DEEJ.fullmatch(line) and b"|" in line:
+        raise BadLine(
+            'this is how a deej box speaks; write protocol = "deej" (and its baud, most often 9600)'
+        )
     if match is None:
         raise BadLine("not a line of the protocol (text*HH)")
     body, digits = match.groups()
@@ -298,11 +303,11 @@ def answer_line(control: str, accepted: bool, text: str) -> str:
 
 # --- deej -------------------------------------------------------------------------------------------
 
-_DEEJ = re.compile(rb"[0-9]{1,5}(\|[0-9]{1,5}){0,63}\r?", re.ASCII)
-
 
 def read_deej_line(line: bytes) -> tuple[int, ...]:
     """The sliders of a deej box, in order. Raises BadLine. Form: github.com/omriharel/deej, `1023|512|0`."""
     if not _DEEJ.fullmatch(line):
+        if _LINE.fullmatch(line.removesuffix(b"\r")):
+            raise BadLine('this is a line of rigd\'s own protocol; write protocol = "rigd"')
         raise BadLine("not a deej line (1023|512|0)")
     return tuple(int(word) for word in line.rstrip(b"\r").split(b"|"))
