@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
 from pathlib import Path
 
 from rich.live import Live
 
 from rigd.api.client import ControlClient
 from rigd.api.peer_process import PeerProcess
+from rigd.cli.story import Story
 from rigd.cli.terminal import LEVELS_HZ, out
 from rigd.cli.view import live_view
 from rigd.model.errors import NotRunning, RigEnded, RigError
@@ -58,17 +58,17 @@ def draw(client: ControlClient) -> None:
     """Draws what `client` hears, until it is closed or rigd ends (LinkError). OSError where the terminal is gone."""
     state: RigState | None = None
     levels: Levels | None = None
-    story: deque[Event] = deque(maxlen=STORY_LINES)
+    story = Story(STORY_LINES)
     with Live(console=out.console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
         for news in client.follow(levels_hz=LEVELS_HZ):
             if isinstance(news, RigState):
                 state = news
             elif isinstance(news, Event):
-                story.append(news)
+                story.add(news)
             else:
                 levels = news
             if state is not None:
-                live.update(live_view(state, levels, tuple(story)), refresh=True)
+                live.update(live_view(state, levels, story.lines), refresh=True)
 
 
 class LiveView:
