@@ -7,7 +7,8 @@ sensor that passes through all values, wavers where it rests and stops at the th
   that nothing near the middle is a foot; where it turns back by a quarter of all there is, its range was smaller.
 - *polarity*: the side on which it stays shorter than a hold is the pressed side. Where that is not known yet, high is
   pressed, as MIDI 1.0 has it; a pedal's sensor rests where it began to move. Of a pedal's own controllers it is
-  doubtful until then: such a press makes no hold, for it may be the foot that went up.
+  doubtful until then: such a press makes no hold, for it may be the foot that went up. One tap at the very first is
+  not enough.
 - what the config says (`pressed`, `released`) is believed and not learnt.
 
 Values are 0.0 to 1.0. Edges carry the time of their message, also where they are known only later.
@@ -138,6 +139,8 @@ class ValueSwitch:
         self._mode = mode
         self._hold_ns = hold_ns
         self._bounce_ns = bounce_ns
+        self._is_doubtful = is_pedal
+        """It may be the other way round, so that a press makes no hold until `_is_sure`."""
         self._is_pedal = is_pedal
         self._is_told = pressed is not None
         self._values = _Values(ends, is_pedal=is_pedal)
@@ -314,7 +317,7 @@ class ValueSwitch:
     def _edge(self, level: Level, at_ns: Ns) -> Edge:
         if level is not self._pressed:
             return Edge(Motion.RELEASE, at_ns)
-        return Edge(Motion.PRESS, at_ns, self._is_pedal and not self._is_sure)
+        return Edge(Motion.PRESS, at_ns, self._is_doubtful and not self._is_sure)
 
     def _expect_presses_only(self, level: Level, at_ns: Ns) -> None:
         """What sends presses only is pressed by its first value; by a high one later than a release would come."""
@@ -330,7 +333,7 @@ class ValueSwitch:
         if level is not self._pressed:
             self._is_sure = True
             return ()
-        if not self._values.may_be_other_way_round:
+        if level.other is Level.LOW and not self._values.may_be_other_way_round:
             return ()
         before = self._stays.get(level)
         before_ns: int | None = None
@@ -338,7 +341,9 @@ class ValueSwitch:
             before_ns = left.from_ns - before.from_ns if before.was_seen_to_come else REST_NS
         if not self._is_other_way_round(before_ns):
             return ()
-        self._pressed, self._is_sure, self._against = level.other, True, 0
+        # A first value that was let go, or that a device sends by itself, looks the same: one more tap tells.
+        self._pressed, self._is_sure, self._against = level.other, before_ns is not None, 0
+        self._is_doubtful = True
         return (Edge(Motion.PRESS, left.from_ns), Edge(Motion.RELEASE, at_ns))
 
     def _is_other_way_round(self, before_ns: int | None) -> bool:
@@ -347,7 +352,7 @@ class ValueSwitch:
         if not self._is_sure:
             if before_ns is None:
                 return self._is_new
-            return self._is_pedal and before_ns >= self._hold_ns
+            return self._is_doubtful and before_ns >= self._hold_ns
         self._against = self._against + 1 if before_ns is not None and before_ns >= REST_NS else 0
         return self._against >= 2
 

@@ -83,8 +83,8 @@ TABLE = [
     (
         "its hold, once a tap has shown what it is",
         True,
-        "100:0 220:127 3000:0 3900:127",
-        "tap 100, hold 3000",
+        "100:0 220:127 1500:0 1600:127 3000:0 3900:127",
+        "tap 100, tap 1500, hold 3000",
     ),
     ("a hold first is no hold of a foot that went up", True, "0:0 1000:127", ""),
     (
@@ -102,6 +102,18 @@ TABLE = [
         "tap 1",
     ),
     ("a press as short as bounce", False, "100:127 110:0 2000:127 2080:0", "tap 100, tap 2000"),
+    (
+        "a device that sends its zero, and a foot right after it: no foot that goes up makes a hold",
+        False,
+        "0:0 300:127 400:0 4000:127 4100:0 8000:127 8100:0 12000:127 12900:0",
+        "tap 0, tap 4000, tap 8000, hold 12000",
+    ),
+    (
+        "the same of a sustain pedal",
+        True,
+        "0:0 300:127 400:0 4000:127 4100:0 8000:127 8100:0 12000:127 12900:0",
+        "tap 0, tap 4000, tap 8000, hold 12000",
+    ),
     (
         "a button that sends 1 and 0",
         False,
