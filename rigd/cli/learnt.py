@@ -191,7 +191,10 @@ def judge(
     if word == "note":
         return _note_switch(settled, said)
     if word == "pitch":
-        return said(Kind.KNOB, "pitch bend: a wheel or a motor fader; choose the channel whose gain it sets")
+        return said(
+            Kind.KNOB,
+            "pitch bend: a wheel or a motor fader; choose a channel with a preamp, whose gain it sets",
+        )
     encoder, is_sure = encoder_of([value for _, value in values])
     if encoder is not None and word == "cc" and _is_turned(values):
         how = (
@@ -201,7 +204,7 @@ def judge(
         )
         return said(
             Kind.ENCODER,
-            f"an encoder; choose the channel whose gain it turns{how}",
+            f"an encoder; choose a channel with a preamp, whose gain it turns{how}",
             encoder=encoder,
             is_sure=is_sure,
         )
@@ -300,7 +303,9 @@ def _sensor(
         return said(Kind.SWITCH, remark, pressed=pressed, released=released)
     if number in PEDAL_SWITCHES:
         return said(Kind.SWITCH, "a half-damper; press it and let it go", is_sure=False)
-    return said(Kind.KNOB, "an expression pedal or a knob; choose the channel whose gain it sets")
+    return said(
+        Kind.KNOB, "an expression pedal or a knob; choose a channel with a preamp, whose gain it sets"
+    )
 
 
 def _wavers(levels: list[int]) -> bool:

@@ -104,6 +104,8 @@ def check_binding(binding: Binding) -> list[str]:
         wrong.append(
             f"{where}: encoder says how turns are told, and nothing is turned; give it nudge = CHANNEL"
         )
+    if (binding.gain or binding.nudge) and (binding.pressed is not None or binding.released is not None):
+        wrong.append(f"{where}: pressed and released are of a switch, and this sets a gain; leave them out")
     if binding.pressed is not None and binding.pressed == binding.released:
         wrong.append(
             f"{where}: pressed and released are the same value ({binding.pressed}); leave released out"
