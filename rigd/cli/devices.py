@@ -1,21 +1,15 @@
-"""`rigd devices` and `rigd learn`: what is plugged in, and the config to paste for it."""
+"""`rigd devices`: what is plugged in, and the config to paste for it."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
-from rigd.api.client import ControlClient
 from rigd.capture.devices import config_lines, list_interfaces, plugin_lines
-from rigd.cli.form import Argument, Command, Option, number, whole_number
-from rigd.cli.learning import learn as learn_pedal
-from rigd.cli.learning import render
-from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, errors_told, out, print_json, socket_path
+from rigd.cli.form import Command
+from rigd.cli.terminal import AS_JSON, out, print_json
 from rigd.model.errors import RigError
 from rigd.wire.midi.names import FoundPort, midi_lines, stable_name
 from rigd.wire.midi.ports import MidiPorts
-from rigd.wire.plain_output import write_line
 from rigd.wire.serial_ports import config_for, list_ports
 
 
@@ -64,18 +58,6 @@ def devices(as_json: bool) -> None:
         out.print(trouble, style="yellow")
 
 
-def learn(port: str, seconds: float, baud: int | None, as_json: bool, runtime_dir: Path | None) -> None:
-    def connect() -> ControlClient:
-        return ControlClient(socket_path(runtime_dir))
-
-    with errors_told():
-        learned = learn_pedal(port, seconds=seconds, baud=baud, say=write_line, connect=connect)
-    if as_json:
-        print_json(msgspec.to_builtins(learned))
-    else:
-        out.print_lines(render(learned))
-
-
 def _heading(text: str, count: int) -> None:
     out.print(f"# {text}" + ("" if count else ": none"), style="bold")
 
@@ -85,34 +67,4 @@ DEVICES = Command(
     run=devices,
     about="Audio interfaces, MIDI ports and serial ports, each with the config to paste.",
     parts=(AS_JSON,),
-)
-LEARN = Command(
-    name="learn",
-    run=learn,
-    about="Step on a switch; rigd tells what it is and prints the config to paste.",
-    parts=(
-        Argument(
-            name="port",
-            about='A MIDI port\'s name, or "serial:/dev/...". None: all ports.',
-            is_required=False,
-            default="",
-        ),
-        Option(
-            name="seconds",
-            flags=("--seconds",),
-            read=number,
-            shown="SECONDS",
-            about="How long to wait for the first press.",
-            default=30.0,
-        ),
-        Option(
-            name="baud",
-            flags=("--baud",),
-            read=whole_number,
-            shown="BAUD",
-            about="Of a serial line. None: looked for (MIDI, deej, rigd's own boxes).",
-        ),
-        RUNTIME_DIR,
-        AS_JSON,
-    ),
 )
