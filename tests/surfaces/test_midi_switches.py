@@ -15,7 +15,7 @@ from rigd.surfaces.midi.controls import touches_in
 from rigd.surfaces.midi.surface import SENSING_NS
 from rigd.surfaces.midi.switches import MOST_CONTROLS, PortSwitches
 from tests.support.patience import wait_for
-from tests.surfaces.midi_bench import running
+from tests.surfaces.midi_bench import ROLLING, STATE, running
 
 P, R, H, LET_GO = Motion.PRESS, Motion.RELEASE, Motion.HELD, Motion.LET_GO
 
@@ -137,3 +137,24 @@ def test_a_switch_of_one_value_between_the_ends_is_pressed_soon(pedal: Pedal) ->
     with pedal, running(pedal) as (_, sink):
         pedal.send(bytes.fromhex("B05064"))
         wait_for(lambda: ("cc 80 ch 1", P) in sink.switches)
+
+
+def test_a_press_at_the_very_time_of_its_lamp_is_heard_by_its_release(pedal: Pedal) -> None:
+    clock = Stopwatch()
+    lamp = [{"on": "recording", "send": "cc 80"}]
+    with pedal, running(pedal, wait=False, clock=clock, led=lamp) as (surface, sink):
+        wait_for(lambda: bool(clock.pass_time(100) or sink.status.connected))
+        surface.show(STATE, None)
+        wait_for(lambda: pedal.lamps == {"cc 80": 0})
+        surface.show(ROLLING, None)
+        wait_for(lambda: pedal.lamps == {"cc 80": 127})
+        pressed_ns = clock.now_ns
+        pedal.press()  # the same message, within no time: it looks like the lamp's echo
+        pedal.send(bytes.fromhex("C001"))
+        wait_for(lambda: ("program 1 ch 1", Motion.TRIGGER) in sink.switches)
+        assert ("cc 80 ch 1", P) not in sink.switches
+        clock.pass_time(150)
+        pedal.release()
+        wait_for(lambda: sink.switches[-2:] == [("cc 80 ch 1", P), ("cc 80 ch 1", R)])
+    (press,) = [each for each in sink.inputs if each.motion is P]
+    assert press.at_ns == pressed_ns

@@ -16,6 +16,8 @@ LATE_NS = 1_000_000_000
 """On a busy machine an echo may come so late; it is a foot's then, and must not make a press of the one before."""
 SILENT_AFTER = 4
 """So many messages that changed a lamp and did not come back, and none that did: this device echoes nothing."""
+PROVEN = 3
+"""A device that seemed to echo so often does; before, a foot may have come beside a lamp by chance."""
 _MOST_CONTROLS = 64
 
 _Control = tuple[int, int]
@@ -30,7 +32,7 @@ class Echoes:
         self._sent: deque[tuple[bytes, int, bool]] = deque(maxlen=64)
         """Message, time, and whether it changed its lamp."""
         self._unanswered = 0
-        self._has_echoed = False
+        self._echoed = 0
         self._lamps: OrderedDict[_Control, tuple[int, int]] = OrderedDict()
         """What was sent last, and when."""
         self._feet: OrderedDict[_Control, int] = OrderedDict()
@@ -44,7 +46,7 @@ class Echoes:
         control, value = _read(message)
         before = self._lamps.get(control)
         _keep(self._lamps, control, (value, at_ns))
-        if self._has_echoed or self._unanswered < SILENT_AFTER:
+        if self._echoed or self._unanswered < SILENT_AFTER:
             self._sent.append((message, at_ns, before is not None and before[0] != value))
 
     def is_echo(self, message: bytes, at_ns: int) -> bool:
@@ -53,7 +55,7 @@ class Echoes:
         for place, (sent, _, _) in enumerate(self._sent):
             if sent == message:
                 del self._sent[place]
-                self._has_echoed = True
+                self._echoed += 1
                 _keep(self._taken, _read(message)[0], (message, at_ns))
                 return True
         return False
@@ -67,7 +69,7 @@ class Echoes:
         before, taken = self._feet.get(control), self._taken.pop(control, None)
         _keep(self._feet, control, value)
         lamp, lamp_ns = self._lamps[control]
-        may_be_late = lamp == value and at_ns - lamp_ns < LATE_NS
+        may_be_late = self._echoed >= PROVEN and lamp == value and at_ns - lamp_ns < LATE_NS
         if taken is None or may_be_late or before not in (None, value) or _read(taken[0])[1] == value:
             return None
         return taken
