@@ -14,8 +14,9 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from rigd.hands.bindings import Encoder
-from rigd.surfaces.midi.controls import lets_go, mmc_commands, touches_in
+from rigd.surfaces.midi.controls import mmc_commands, touches_in
 from rigd.surfaces.midi.encoders import encoder_of
+from rigd.surfaces.midi.nothing_held import lets_go
 from rigd.surfaces.midi.parameters import ParameterReader
 from rigd.wire.midi.parser import NOISE, SYSEX
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.hands.surface import Motion
-from rigd.surfaces.midi.controls import check_control, is_pedals, lets_go, message_for, touches_in
+from rigd.surfaces.midi.controls import check_control, message_for, touches_in
 from rigd.wire.midi.parser import LONGEST_SYSEX_BYTES, MidiParser
 
 RECORD = bytes.fromhex("F07F7F0606F7")
@@ -140,24 +140,3 @@ def test_a_lamps_message_is_on_its_channel() -> None:
     assert message_for("note 60", 0) == bytes.fromhex("903C00")
     with pytest.raises(ValueError, match="cannot be sent"):
         message_for("program 3", 1)
-
-
-@pytest.mark.parametrize(
-    ("message", "channel"),
-    [
-        ("B0787F", 1),
-        ("B37900", 4),
-        ("BF7B00", 16),
-        ("B07D00", 1),
-        ("FF", 0),
-        ("B07A00", None),
-        ("C07B", None),
-    ],
-)
-def test_a_device_says_that_nothing_is_held_on_a_channel_or_on_all(message: str, channel: int | None) -> None:
-    assert lets_go(bytes.fromhex(message)) == channel
-
-
-def test_a_pedals_controllers_are_known() -> None:
-    assert is_pedals("cc 64 ch 3") and is_pedals("CC 11")
-    assert not is_pedals("cc 80 ch 1") and not is_pedals("note 64 ch 1")

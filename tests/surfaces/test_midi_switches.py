@@ -12,8 +12,9 @@ from rigd.hands.bindings import Binding
 from rigd.hands.surface import Motion
 from rigd.model.units import Ns
 from rigd.surfaces.midi.controls import touches_in
+from rigd.surfaces.midi.nothing_held import lets_go
 from rigd.surfaces.midi.surface import SENSING_NS
-from rigd.surfaces.midi.switches import MOST_CONTROLS, PortSwitches
+from rigd.surfaces.midi.switches import MOST_CONTROLS, PortSwitches, is_pedals
 from tests.support.patience import wait_for
 from tests.surfaces.midi_bench import ROLLING, STATE, running
 
@@ -158,3 +159,24 @@ def test_a_press_at_the_very_time_of_its_lamp_is_heard_by_its_release(pedal: Ped
         wait_for(lambda: sink.switches[-2:] == [("cc 80 ch 1", P), ("cc 80 ch 1", R)])
     (press,) = [each for each in sink.inputs if each.motion is P]
     assert press.at_ns == pressed_ns
+
+
+@pytest.mark.parametrize(
+    ("message", "channel"),
+    [
+        ("B0787F", 1),
+        ("B37900", 4),
+        ("BF7B00", 16),
+        ("B07D00", 1),
+        ("FF", 0),
+        ("B07A00", None),
+        ("C07B", None),
+    ],
+)
+def test_a_device_says_that_nothing_is_held_on_a_channel_or_on_all(message: str, channel: int | None) -> None:
+    assert lets_go(bytes.fromhex(message)) == channel
+
+
+def test_a_pedals_controllers_are_known() -> None:
+    assert is_pedals("cc 64 ch 3") and is_pedals("CC 11")
+    assert not is_pedals("cc 80 ch 1") and not is_pedals("note 64 ch 1")

@@ -334,3 +334,13 @@ def test_what_another_machine_says_is_quoted() -> None:
     talk = rigd_talk()
     talk.hear(b"Grbl 1.1h ['$' for help]\r\n", at(1.0))
     assert "\"Grbl 1.1h ['$' for help]\"" in talk.trouble()
+
+
+def test_an_overlong_line_is_counted_and_quoted_from_its_beginning() -> None:
+    talk = met_talk()
+    talk.hear(b"Marlin " * 30, at(2.0))
+    talk.hear(b"boots " * 30 + b"\n", at(2.1))
+    assert talk.refused.count == 1
+    assert talk.remark() == '1 line was refused, "Marlin Marlin Marlin Marlin Marl...": longer than 256 bytes'
+    talk.hear(b"\x80\xe0\xf8\x00" * 100 + b"\n", at(2.2))
+    assert "what it sends is no text" in talk.remark()

@@ -12,15 +12,9 @@ from msgspec import Struct
 from rigd.hands.bindings import plain_control
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
+from rigd.surfaces.midi.nothing_held import LETS_GO
 from rigd.wire.midi.parser import END_OF_SYSEX, SYSEX
 
-PEDALS = frozenset({1, 2, 4, 7, 11, *range(64, 70)})
-"""Controllers that are pedals in MIDI 1.0: wheel, breath, foot, volume, expression, and the six from 64, which are
-switches: a keyboard's jack sends them by a sustain pedal of either polarity, or by a half-damper in many steps."""
-LETS_GO = frozenset({120, 121, *range(123, 128)})
-"""Controllers by which a device says that nothing is held on a channel: all sound off, reset all controllers, all
-notes off, and the four modes, which mean the latter too."""
-SYSTEM_RESET = 0xFF
 _NOTE_OFF, _NOTE_ON, _CONTROL_CHANGE, _PROGRAM_CHANGE, _PITCH_BEND = 0x80, 0x90, 0xB0, 0xC0, 0xE0
 _SONG_SELECT = 0xF3
 _BEND_TOP = 0x3FFF
@@ -79,21 +73,6 @@ def touches_in(message: bytes) -> tuple[Touch, ...]:
         motion = Motion.PRESS if down else Motion.RELEASE
         return (Touch(control=f"note {number} ch {channel}", motion=motion, value=value / 127),)
     return ()
-
-
-def is_pedals(control: str) -> bool:
-    """Whether that control is a controller of a pedal's."""
-    known = _CONTROL.fullmatch(plain_control(control))
-    return known is not None and known["kind"] == "cc" and int(known["number"]) in PEDALS
-
-
-def lets_go(message: bytes) -> int | None:
-    """The channel on which nothing is held any more; 0 for all of them, None where the message is about something
-    else."""
-    if message[0] == SYSTEM_RESET:
-        return 0
-    is_mode = len(message) == 3 and message[0] & 0xF0 == _CONTROL_CHANGE and message[1] in LETS_GO
-    return (message[0] & 0x0F) + 1 if is_mode else None
 
 
 def mmc_commands(message: bytes) -> list[str]:

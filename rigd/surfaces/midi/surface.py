@@ -19,9 +19,10 @@ from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
 from rigd.model.units import NS_PER_MS, NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi.controls import Touch, lets_go, message_for, touches_in
+from rigd.surfaces.midi.controls import Touch, message_for, touches_in
 from rigd.surfaces.midi.echoes import Echoes
 from rigd.surfaces.midi.encoders import detents
+from rigd.surfaces.midi.nothing_held import lets_go
 from rigd.surfaces.midi.parameters import ParameterReader
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.switches import PortSwitches, Switched

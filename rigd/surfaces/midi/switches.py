@@ -7,19 +7,26 @@ switch, and which controls are held.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from rigd.hands.bindings import Binding, control_fits
+from rigd.hands.bindings import Binding, control_fits, plain_control
 from rigd.hands.surface import Motion
 from rigd.hands.touch_to_press import Edge, ValueSwitch, switch_for
 from rigd.model.units import Ns
-from rigd.surfaces.midi.controls import Touch, is_pedals
+from rigd.surfaces.midi.controls import Touch
 
 MOST_CONTROLS = 64
 """That are bound to nothing: more than any pedal has. Rubbish on a line names all 2,048 there can be."""
+
+
+PEDALS = frozenset({1, 2, 4, 7, 11, *range(64, 70)})
+"""Controllers that are pedals in MIDI 1.0: wheel, breath, foot, volume, expression, and the six from 64, which are
+switches: a keyboard's jack sends them by a sustain pedal of either polarity, or by a half-damper in many steps."""
+_CONTROLLER = re.compile(r"cc (\d+)(?: ch \d+)?", re.ASCII)
 
 
 class Switched(Struct, frozen=True):
@@ -28,6 +35,12 @@ class Switched(Struct, frozen=True):
     control: str
     edge: Edge
     value: float = 0.0
+
+
+def is_pedals(control: str) -> bool:
+    """Whether that control is a controller of a pedal's."""
+    known = _CONTROLLER.fullmatch(plain_control(control))
+    return known is not None and int(known[1]) in PEDALS
 
 
 class PortSwitches:

@@ -81,6 +81,8 @@ class LineCutter:
         self._skipping = False
         self.overlong = 0
         """Lines dropped for their length."""
+        self.dropped = b""
+        """How the last of them began."""
 
     def feed(self, brought: bytes) -> list[bytes]:
         """The lines that `brought` completes, without their newlines."""
@@ -92,16 +94,20 @@ class LineCutter:
                 if len(line) < MAX_LINE:
                     lines.append(line)
                 else:
-                    self.overlong += 1
+                    self._drop(line)
             self._part, self._skipping = b"", False
         if self._skipping:
             return lines
         if len(self._part) + len(rest) >= MAX_LINE:
-            self.overlong += 1
+            self._drop(self._part + rest)
             self._part, self._skipping = b"", True
         else:
             self._part += rest
         return lines
+
+    def _drop(self, line: bytes) -> None:
+        self.overlong += 1
+        self.dropped = line[:MAX_LINE]
 
     def drop_half(self) -> bytes | None:
         """Forgets a line that began and never ended: what there was of it; None where there was none."""
