@@ -19,7 +19,7 @@ COMMANDS = {
     "run": "run.RUN",
     "check": "run.CHECK",
     "devices": "devices.DEVICES",
-    "learn": "devices.LEARN",
+    "learn": "learn.LEARN",
     "doctor": "doctor.DOCTOR",
     "units": "units.UNITS",
     "status": "status.STATUS",
