@@ -31,8 +31,9 @@ from hardware_sim.x32 import SimulatedX32
 from rigd.api.client import ControlClient
 from rigd.cli.live import time_of_day
 from rigd.cli.plain_console import PlainConsole
+from rigd.cli.story import Told
 from rigd.cli.take_list import take_list
-from rigd.cli.view import Paper, Told, live_view
+from rigd.cli.view import Paper, live_view
 from rigd.config.shipped import shipped
 from rigd.model.errors import LinkError, RigError
 from rigd.model.events import Event, Snapshot

@@ -291,7 +291,7 @@ class Rig:
             clock=clock_ns,
             refused=controller.refused_before,
         )
-        surfaces = surfaces_of(config.surfaces, binder, feedback)
+        surfaces, overheard = surfaces_of(config.surfaces, binder, feedback)
         yield DaemonPart("binder", binder)
         yield from surfaces
         controller.watch(feedback.changed)
@@ -307,6 +307,7 @@ class Rig:
             clock_ns=clock_ns,
             group_role=config.control.group_role,
             records=Records(audit=audit.read, takes=listing.page),
+            overheard=overheard,
         )
         yield DaemonPart("control socket", server)
         yield DaemonPart("runtime folder", self._folder_watch(ground, server))

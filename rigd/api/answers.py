@@ -5,7 +5,8 @@ Whatever a client sends, the answer is a line; nothing that it sends can raise p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -44,6 +45,9 @@ from rigd.model.requests import (
     HealthRequest,
     LibraryAnswer,
     LibraryRequest,
+    OverheardAnswer,
+    OverhearRequest,
+    Piece,
     RequestId,
     StatusAnswer,
     StatusRequest,
@@ -62,6 +66,7 @@ from rigd.model.units import ClockNs, Ns, Origin, TakeId
 from rigd.rules.permissions import Principal
 from rigd.rules.step_work import find_take
 from rigd.wire.codec import where_and_why
+from rigd.wire.overheard import Overheard
 
 AuditTold = Callable[[Sequence[AuditEntry] | LibraryError], None]
 TakesTold = Callable[[LibraryPage | LibraryError], None]
@@ -87,6 +92,8 @@ class Records(Struct, frozen=True, kw_only=True):
 
 NO_RECORDS = Records()
 
+MOST_PIECES = 128
+"""Of a port, in one answer; a piece has at most a kilobyte."""
 Tell = Callable[[Struct], None]
 """Gives the answer to the client; any thread."""
 
@@ -104,10 +111,13 @@ class Answers:
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
         records: Records = NO_RECORDS,
         read_newest_ns: Callable[[], Ns | None] = lambda: None,
+        overheard: Mapping[str, Overheard] = MappingProxyType({}),
     ) -> None:
+        """`overheard`: of the surfaces that have such a port, by their names."""
         self._records = records
         self._controller = controller
         self._read_newest_ns = read_newest_ns
+        self._overheard = overheard
         self._read_timing = read_timing
         self._read_safety = read_safety
         self._clock_ns = clock_ns
@@ -148,6 +158,17 @@ class Answers:
                 self._tell_audit(request, tell)
             case LibraryRequest():
                 self._tell_library(request, tell)
+            case OverhearRequest():
+                tell(self._overhear(request))
+
+    def _overhear(self, request: OverhearRequest) -> OverheardAnswer | Failed:
+        port = self._overheard.get(request.surface)
+        if port is None:
+            named = plain_line(request.surface[:40])
+            return Failed(id=request.id, error=f'no surface "{named}" has a port that can be listened to')
+        brought, next_ = port.since(request.after, self._clock_ns())
+        pieces = tuple(Piece(at_ns=each.at_ns, sent=each.sent.hex()) for each in brought[:MOST_PIECES])
+        return OverheardAnswer(id=request.id, pieces=pieces, next=next_ - len(brought) + len(pieces))
 
     def _tell_library(self, request: LibraryRequest, tell: Tell) -> None:
         def told(found: LibraryPage | LibraryError) -> None:

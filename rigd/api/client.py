@@ -35,6 +35,8 @@ from rigd.model.requests import (
     HealthRequest,
     LibraryAnswer,
     LibraryRequest,
+    OverheardAnswer,
+    OverhearRequest,
     StatusAnswer,
     StatusRequest,
     Subscribed,
@@ -203,6 +205,12 @@ class ControlClient:
                 break
             found[:0] = answer.entries
         return tuple(found)
+
+    def overhear(self, surface: str, *, after: int = 0) -> OverheardAnswer:
+        """What came over the surface's port since then. Raises CommandError where it has none to be listened to."""
+        return self._asked(
+            OverhearRequest(id=next(self._numbers), surface=surface, after=after), OverheardAnswer
+        )
 
     def wait_closed(self, take_id: TakeId | None = None, *, timeout_s: float = 30.0) -> Take | None:
         """That take, or every take, is closed and safe on disk. Raises CommandError at the time-out."""

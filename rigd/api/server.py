@@ -14,8 +14,9 @@ import math
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -47,6 +48,7 @@ from rigd.model.roles import Role
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.wire.codec import Codec, encode
 from rigd.wire.link import ListeningSocket
+from rigd.wire.overheard import Overheard
 from rigd.wire.peers import peer_of
 
 log = logging.getLogger(__name__)
@@ -84,6 +86,7 @@ class ControlSocket:
         group_role: Role = Role.OWNER,
         records: Records = NO_RECORDS,
         read_newest_ns: Callable[[], Ns | None] = lambda: None,
+        overheard: Mapping[str, Overheard] = MappingProxyType({}),
     ) -> None:
         self._path = path
         self._controller = controller
@@ -97,6 +100,7 @@ class ControlSocket:
             read_safety=read_safety,
             records=records,
             read_newest_ns=read_newest_ns,
+            overheard=overheard,
         )
         self._codec = Codec(REQUESTS)
         self._followed = FollowedStates()

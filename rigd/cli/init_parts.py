@@ -16,8 +16,9 @@ from msgspec import Struct
 
 from rigd.capture.devices import ListedInterface, config_lines, list_interfaces
 from rigd.cli.asking import Asking
-from rigd.cli.devices import kind_that_learns
 from rigd.cli.input_levels import peaks_in_words, show_levels
+from rigd.cli.learn import kinds_that_learn
+from rigd.cli.learning import learn
 from rigd.cli.terminal import out
 from rigd.cli.trial_rig import TrialRig
 from rigd.config.kinds import PREAMPS, Kinds
@@ -35,7 +36,6 @@ OWN_LIBRARY = "~/rigd-takes"
 LIBRARY_OF_THE_MACHINE = "/srv/takes"
 MOST_INPUTS = 512
 FIRST_PRESS_WITHIN_S = 20.0
-MIDI_BAUD = 31_250
 SIMULATED = """\
 [audio]
 driver = "simulated"
@@ -190,8 +190,8 @@ def _pedal(talk: Talk) -> None:
     out.print(f"MIDI: {', '.join(ports)}")
     while not talk.ask.answers_itself and talk.ask.yes("Is one of them a pedal", proposed=True):
         try:
-            learned = kind_that_learns("").learn(
-                "", seconds=FIRST_PRESS_WITHIN_S, baud=MIDI_BAUD, say=lambda text: out.print(f"  {text}")
+            _, learned = learn(
+                kinds_that_learn(), "", seconds=FIRST_PRESS_WITHIN_S, say=lambda text: out.print(f"  {text}")
             )
         except SurfaceError as error:
             out.print(f"  {error}", style="yellow")

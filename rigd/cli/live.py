@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,14 @@ from rich.live import Live
 
 from rigd.api.client import ControlClient
 from rigd.cli.keys import Keys, Press
+from rigd.cli.story import Story, Told
 from rigd.cli.terminal import LEVELS_HZ, out
-from rigd.cli.view import Look, Paper, Told, live_view
+from rigd.cli.view import Look, Paper, live_view
 from rigd.cli.watching import AGAIN_AFTER_S, watch_rig
 from rigd.cli.words import headline_words
 from rigd.model.changes import Followed
 from rigd.model.errors import LinkError, RigError
-from rigd.model.events import Event, Happening
+from rigd.model.events import Event
 from rigd.model.levels import Levels
 from rigd.model.state import RigState
 from rigd.model.units import Ns
@@ -33,9 +32,6 @@ STOP_WITHIN_S = 1.0
 LOOK_EVERY_S = 0.5
 LEAST_BETWEEN_S = 0.04
 """From one picture to the next."""
-ONE_LINE = (Happening.CLIPPED, Happening.SETTING_CHANGED)
-"""Of what happens again and again to the same thing, the last one is told: a fader's sweep is a line."""
-NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 WORD_FOR_S = 6.0
 """How long what came of a key is shown."""
 KEEP_S = 20.0
@@ -67,7 +63,7 @@ class Drawing:
         self._is_over = threading.Event()
         self._broken: OSError | None = None
         self._client: ControlClient | None = None
-        self._story: deque[Told] = deque(maxlen=STORY_LINES)
+        self._story = Story(STORY_LINES)
         self._levels: Levels | None = None
         self._look = Look(has_keys=has_keys)
         self._word_until = 0.0
@@ -106,9 +102,7 @@ class Drawing:
             if isinstance(news, RigState):
                 self.state = news
             elif isinstance(news, Event):
-                if self._story and _goes_on(self._story[-1].event, news):
-                    self._story.pop()
-                self._story.append(Told(at=time_of_day(news.at_ns), event=news))
+                self._story.add(Told(at=time_of_day(news.at_ns), event=news))
             else:
                 self._levels = news
         self._changed.set()
@@ -132,7 +126,7 @@ class Drawing:
         with self._lock:
             if self._look.word and time.monotonic() > self._word_until:
                 self._look = replace(self._look, word="")
-            state, levels, story, look = self.state, self._levels, tuple(self._story), self._look
+            state, levels, story, look = self.state, self._levels, self._story.lines, self._look
         if state is not None:
             size = out.console.size
             paper = Paper(width=size.width, height=size.height, encoding=out.console.encoding)
@@ -179,15 +173,6 @@ class Drawing:
         except RigError as error:
             return str(error)
         return answer.text or verb if answer.accepted else f"not done: {answer.text}"
-
-
-def _goes_on(before: Event, news: Event) -> bool:
-    """The same happens to the same thing, by another number."""
-    return (
-        news.what in ONE_LINE
-        and (news.what, news.subject) == (before.what, before.subject)
-        and NUMBER.sub("#", news.text) == NUMBER.sub("#", before.text)
-    )
 
 
 def time_of_day(at_ns: Ns) -> str:

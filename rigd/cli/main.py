@@ -21,7 +21,7 @@ COMMANDS = {
     "config": "config_shown.CONFIG",
     "check": "run.CHECK",
     "devices": "devices.DEVICES",
-    "learn": "devices.LEARN",
+    "learn": "learn.LEARN",
     "doctor": "doctor.DOCTOR",
     "units": "units.UNITS",
     "status": "status.STATUS",

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from rigd.cli.channel_grid import Grid, fewest_rows, grid_for, grid_lines
 from rigd.cli.signs import shown
+from rigd.cli.story import Told
 from rigd.cli.words import clipped_text, count, entries, room_left, take_count, troubles
 from rigd.hands.showing import (
     exact_time_text,
@@ -24,7 +25,7 @@ from rigd.hands.showing import (
     state_word,
     take_frames,
 )
-from rigd.model.events import Event, Happening
+from rigd.model.events import Happening
 from rigd.model.levels import Levels
 from rigd.model.state import MirrorPhase, RigState, Transport, is_rolling
 
@@ -76,14 +77,6 @@ class Paper(Struct, frozen=True, kw_only=True):
     width: int
     height: int
     encoding: str = "utf-8"
-
-
-class Told(Struct, frozen=True, kw_only=True):
-    """Something that happened, and the time of day."""
-
-    at: str
-    """ "21:14:03"."""
-    event: Event
 
 
 class Look(Struct, frozen=True, kw_only=True):

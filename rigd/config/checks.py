@@ -181,9 +181,26 @@ def _check_control(
     if binding.gain is not None and Motion.ABSOLUTE not in motions:
         text = f"gain = {binding.gain}: {control} has no place that could be a gain; bind a fader or a knob to it"
         yield ConfigFault(path=(*path, "gain"), text=text)
-    if binding.nudge is not None and Motion.RELATIVE not in motions:
+    sends_values = motions >= {Motion.PRESS, Motion.ABSOLUTE}  # whatever they mean
+    if (
+        binding.nudge is not None
+        and Motion.RELATIVE not in motions
+        and not (binding.encoder and sends_values)
+    ):
         text = f"nudge = {binding.nudge}: {control} does not turn in steps; bind an encoder to it"
-        yield ConfigFault(path=(*path, "nudge"), text=text)
+        how = (
+            '; of a MIDI encoder write how it tells its turns: encoder = "..." (rigd learn)'
+            if sends_values
+            else ""
+        )
+        yield ConfigFault(path=(*path, "nudge"), text=text + how)
+    for key, value in (("pressed", binding.pressed), ("released", binding.released)):
+        if value is not None and not sends_values:
+            text = f"{key} = {value}: {control} sends no values, it tells when it is down; leave {key} out"
+            yield ConfigFault(path=(*path, key), text=text)
+    if binding.encoder is not None and not sends_values:
+        text = f'encoder = "{binding.encoder}": {control} tells no turns by its values; leave encoder out'
+        yield ConfigFault(path=(*path, "encoder"), text=text)
     gestures = [gesture for gesture in COMMAND_FIELDS if getattr(binding, gesture)]
     if gestures and not motions & {Motion.PRESS, Motion.TRIGGER}:
         text = f"{gestures[0]} = {shown(getattr(binding, gestures[0]))}: {control} cannot be pressed"

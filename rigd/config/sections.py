@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from rigd.config.as_typed import a_path
 from rigd.config.options import NEEDED, Options, option
-from rigd.hands.bindings import Binding, binding_of
+from rigd.hands.bindings import Binding, Encoder, binding_of
 from rigd.model.errors import CommandError
 from rigd.model.gain import WISH_S
 from rigd.model.limits import LONGEST_NAME
@@ -286,6 +286,19 @@ class BindingSection(Options):
         "momentary",
         "momentary: press and release are told; latching: each message is a press; trigger: press only",
     )
+    pressed: int | None = option(
+        None,
+        "Of a switch that sends values (a MIDI controller): the value when it is down. None: learnt from what it "
+        "sends, and high is down until then",
+        least=0,
+        most=127,
+    )
+    released: int | None = option(
+        None,
+        "The value when it is up; pressed = 0, released = 127 is a pedal of the other polarity. None: the other end",
+        least=0,
+        most=127,
+    )
     press: str = option("", "Command at the press, at once; leaves no room for gestures", longest=1000)
     release: str = option("", "Command at the release", longest=1000)
     tap: str = option("", "Command of one short press", longest=1000)
@@ -305,6 +318,11 @@ class BindingSection(Options):
         ge=1,
         le=512,
         json_schema_extra={"unit": "channel"},
+    )
+    encoder: Encoder | None = option(
+        None,
+        "How a MIDI controller with nudge tells its turns (rigd learn finds it). twos complement: 1 right, 127 left; "
+        "offset: 65 right, 63 left; sign bit: 1 right, 65 left",
     )
     step_db: float = option(1.0, "What an encoder turns in one detent", unit="dB", above=0, most=12)
     pickup: bool = option(True, "A fader does nothing until it has passed the true value")

@@ -304,13 +304,15 @@ class Binder:
         origin = Origin(bound.surface)
         match moved.motion:
             case Motion.PRESS | Motion.TRIGGER:
-                self._make(bound, bound.gestures.press(moved.at_ns))
+                self._make(bound, bound.gestures.press(moved.at_ns, is_doubtful=moved.is_doubtful))
             case Motion.RELEASE:
                 self._make(bound, bound.gestures.release(moved.at_ns))
             case Motion.HELD:
                 bound.gestures.held(moved.at_ns)
                 where = f"{bound.surface} {moved.control}"
                 _log.info("%s is down and was not seen to go down; it does nothing until released", where)
+            case Motion.LET_GO:
+                bound.gestures.let_go()
             case Motion.ABSOLUTE:
                 channel = channel_of(self._state(), bound.binding.gain or ChannelNumber(0))
                 command = bound.fader.command(moved.value, channel, origin=origin, at_ns=moved.at_ns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rigd.config.kinds import SURFACES, Kinds
 from rigd.config.rig_config import SurfaceConfig
@@ -11,13 +11,18 @@ from rigd.control.feedback import Feedback
 from rigd.control.parts import DaemonPart, RigPart
 from rigd.hands.surface import Surface
 from rigd.model.state import SurfaceStatus
+from rigd.wire.overheard import Overheard
 
 
-def surfaces_of(configs: Sequence[SurfaceConfig], binder: Binder, feedback: Feedback) -> tuple[RigPart, ...]:
-    """Each surface, to be started by itself: after the binder, which takes what they find. Raises ConfigError where
-    a kind cannot be loaded."""
+def surfaces_of(
+    configs: Sequence[SurfaceConfig], binder: Binder, feedback: Feedback
+) -> tuple[tuple[RigPart, ...], Mapping[str, Overheard]]:
+    """Each surface, to be started by itself: after the binder, which takes what they find. And of those that hold a
+    line to which `rigd learn` may listen, what comes there, by their names. Raises ConfigError where a kind cannot be
+    loaded."""
     kinds = Kinds(SURFACES)
     parts: list[RigPart] = []
+    overheard: dict[str, Overheard] = {}
     for each in configs:
         section = f"[surface.{each.name}]"
         surface: Surface = kinds.make(section, each.kind, each.name, each.settings, each.bindings, binder)
@@ -29,4 +34,6 @@ def surfaces_of(configs: Sequence[SurfaceConfig], binder: Binder, feedback: Feed
             )
         )
         parts.append(DaemonPart(f'surface "{each.name}"', surface))
-    return tuple(parts)
+        if (port := getattr(surface, "overheard", None)) is not None:
+            overheard[each.name] = port
+    return tuple(parts), overheard

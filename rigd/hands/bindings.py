@@ -14,6 +14,9 @@ from rigd.model.channels import channels_of
 from rigd.model.commands import Command, NudgeGain, parse_command
 from rigd.model.units import ChannelNumber, Ns, Origin
 
+Encoder = Literal["twos complement", "offset", "sign bit"]
+"""How an encoder tells one to the right and one to the left by its values: 1 and 127, 65 and 63, or 1 and 65."""
+
 
 class Bound(Protocol):
     """What a [[surface.<name>.binding]] says, read or not yet: of a gesture only whether it has a command."""
@@ -26,6 +29,12 @@ class Bound(Protocol):
     def gain(self) -> int | None: ...
     @property
     def nudge(self) -> int | None: ...
+    @property
+    def encoder(self) -> str | None: ...
+    @property
+    def pressed(self) -> int | None: ...
+    @property
+    def released(self) -> int | None: ...
     @property
     def step_db(self) -> float: ...
     @property
@@ -49,6 +58,10 @@ class Binding(Struct, frozen=True, kw_only=True):
     """As the surface names it: "cc 80", "note 60 ch 2", "program 3", "mmc record", "fader 1", "button 2"."""
     mode: Literal["momentary", "latching", "trigger"] = "momentary"
     """momentary: press and release are told. latching: every message is one press. trigger: press only."""
+    pressed: int | None = None
+    """Of a switch made of values: what it sends when it is down. None: learnt from what it sends."""
+    released: int | None = None
+    """And what it sends when it is up."""
     press: Command | None = None
     """Acts at once on the press and leaves no room for gestures."""
     release: Command | None = None
@@ -60,6 +73,8 @@ class Binding(Struct, frozen=True, kw_only=True):
     """An absolute fader or knob that sets this channel's gain over the preamp's range."""
     nudge: ChannelNumber | None = None
     """An encoder that turns this channel's gain by `step_db` a detent."""
+    encoder: Encoder | None = None
+    """How a controller with `nudge` tells its turns; other encoders tell them by themselves."""
     step_db: float = 1.0
     pickup: bool = True
     """Soft takeover: an absolute control does nothing until it has passed the true value."""
@@ -130,6 +145,16 @@ def check_binding(binding: Bound) -> list[str]:
             wrong.append(
                 f"{where}: {name} needs a switch that tells its release; a {binding.mode} one does not"
             )
+    if binding.encoder is not None and binding.nudge is None:
+        wrong.append(
+            f"{where}: encoder says how turns are told, and nothing is turned; give it nudge = CHANNEL"
+        )
+    if (binding.gain or binding.nudge) and (binding.pressed is not None or binding.released is not None):
+        wrong.append(f"{where}: pressed and released are of a switch, and this sets a gain; leave them out")
+    if binding.pressed is not None and binding.pressed == binding.released:
+        wrong.append(
+            f"{where}: pressed and released are the same value ({binding.pressed}); leave released out"
+        )
     if "hold" in given and "long_hold" in given and binding.hold_ms >= binding.long_hold_ms:
         times = f"hold_ms {binding.hold_ms} is not shorter than long_hold_ms {binding.long_hold_ms}"
         wrong.append(f"{where}: {times}")

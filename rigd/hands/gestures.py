@@ -12,9 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from rigd.hands.bindings import Binding
-from rigd.model.units import Ns
-
-_NS_PER_MS = 1_000_000
+from rigd.model.units import NS_PER_MS, Ns
 
 
 class Gesture(StrEnum):
@@ -79,10 +77,13 @@ class GestureRecogniser:
         self._first_ns: Ns | None = None  # the first press of a gesture that is not yet told apart
         self._released = False  # that press is over; only a second one can still come
         self._stuck = False
+        self._is_doubtful = False
 
-    def press(self, at_ns: Ns) -> tuple[Recognised, ...]:
-        """The control went down."""
-        return self._edge(down=True, at_ns=at_ns)
+    def press(self, at_ns: Ns, *, is_doubtful: bool = False) -> tuple[Recognised, ...]:
+        """The control went down. `is_doubtful`: it may be a foot that went up, so it is a tap or nothing."""
+        made = self.tick(at_ns)
+        self._is_doubtful = is_doubtful and self._mode == "momentary"
+        return made + self._edge(down=True, at_ns=at_ns)
 
     def release(self, at_ns: Ns) -> tuple[Recognised, ...]:
         """The control came up. On a latching switch that is a press like any other; a trigger has none."""
@@ -115,6 +116,8 @@ class GestureRecogniser:
             return first_ns + self._times.double_ns
         if self._mode != "momentary":
             return None
+        if self._is_doubtful:
+            return first_ns + self._times.hold_ns
         if Gesture.LONG_HOLD in self._bound:
             return first_ns + self._times.long_hold_ns
         return first_ns + self._times.hold_ns if Gesture.HOLD in self._bound else None
@@ -134,6 +137,9 @@ class GestureRecogniser:
             return self._accept(down=self._heard_down, at_ns=self._heard_ns, settled_ns=deadline_ns)
         if self._released:
             return self._decide(Gesture.TAP)
+        if self._heard_down and self._is_doubtful:
+            self.held(deadline_ns)
+            return ()
         if self._heard_down:
             return self._decide(Gesture.LONG_HOLD if Gesture.LONG_HOLD in self._bound else Gesture.HOLD)
         return self._accept(down=False, at_ns=self._heard_ns, settled_ns=deadline_ns)
@@ -168,7 +174,7 @@ class GestureRecogniser:
         self._first_ns = at_ns
         self._released = self._mode != "momentary"
         others = {Gesture.DOUBLE} if self._released else {Gesture.DOUBLE, *HELD_GESTURES}
-        return () if self._bound & others else self._decide(Gesture.TAP)
+        return () if self._bound & others or self._is_doubtful else self._decide(Gesture.TAP)
 
     def _let_up(self, at_ns: Ns) -> tuple[Recognised, ...]:
         made: tuple[Recognised, ...] = ()
@@ -202,9 +208,9 @@ def recogniser_for(binding: Binding) -> GestureRecogniser:
         mode=binding.mode,
         bound=bound_gestures(binding),
         times=GestureTimes(
-            debounce_ns=binding.debounce_ms * _NS_PER_MS,
-            double_ns=binding.double_ms * _NS_PER_MS,
-            hold_ns=binding.hold_ms * _NS_PER_MS,
-            long_hold_ns=binding.long_hold_ms * _NS_PER_MS,
+            debounce_ns=binding.debounce_ms * NS_PER_MS,
+            double_ns=binding.double_ms * NS_PER_MS,
+            hold_ns=binding.hold_ms * NS_PER_MS,
+            long_hold_ns=binding.long_hold_ms * NS_PER_MS,
         ),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -27,6 +27,9 @@ class Motion(StrEnum):
     TRIGGER = "trigger"  # a press whose release is never told (program change, latching switch, MMC)
     ABSOLUTE = "absolute"  # value 0.0 to 1.0: a fader's or knob's place
     RELATIVE = "relative"  # value: detents turned, signed
+    LET_GO = (
+        "let go"  # the device itself says that nothing is held ("all notes off"): a release without an action
+    )
 
 
 class ControlInput(Struct, frozen=True, kw_only=True):
@@ -40,6 +43,8 @@ class ControlInput(Struct, frozen=True, kw_only=True):
     value: float = 0.0
     at_ns: Ns
     """When it happened."""
+    is_doubtful: bool = False
+    """Of a PRESS: which way round the switch is, is not known yet, so a foot may have gone up. It makes no hold."""
 
 
 class ControlSink(Protocol):
@@ -84,15 +89,6 @@ class SurfaceSettings(Protocol):
         """The channels that its options name: where each stands, how it reads there, the channel's number."""
 
 
-class LearnedControl(Struct, frozen=True, kw_only=True):
-    """What a control turned out to be, by what it sent: for `rigd learn`."""
-
-    lines: str
-    """The config to paste, with what to know of it in comments."""
-    facts: dict[str, Any]
-    """The same for `--json`."""
-
-
 class Surface(Protocol):
     """One [surface.<name>]. Found by the entry point group "rigd.surfaces": a function
     `(name, settings, bindings, sink) -> Surface`; its settings model (`SurfaceSettings`) is the attribute
@@ -100,7 +96,8 @@ class Surface(Protocol):
     turns it, or listen to no more than it has to.
 
     The function may have attributes `found_here() -> FoundHere` (`rigd.model.found`), for `rigd devices`, and
-    `learn(port, *, seconds, baud, say) -> LearnedControl`, for `rigd learn`."""
+    `learner(clock) -> Learner` (`rigd.hands.learning`), for `rigd learn`. A surface that holds a serial line may have
+    an attribute `overheard` (`rigd.wire.overheard`), so that what comes there can be learnt while it runs."""
 
     name: str
 

@@ -127,6 +127,15 @@ class WaitRequest(Struct, frozen=True, kw_only=True):
     timeout_s: float = 30.0
 
 
+class OverhearRequest(Struct, frozen=True, kw_only=True):
+    """What came over a surface's port after its first `after` pieces. Answered by OverheardAnswer; ask again within
+    three seconds, as nothing is kept while nobody asks."""
+
+    id: RequestId
+    surface: str
+    after: int = 0
+
+
 REQUESTS: tuple[type, ...] = (
     CommandRequest,
     TextRequest,
@@ -139,6 +148,7 @@ REQUESTS: tuple[type, ...] = (
     TakeRequest,
     WaitRequest,
     AuditRequest,
+    OverhearRequest,
 )
 
 
@@ -227,6 +237,22 @@ class HealthAnswer(Struct, frozen=True, kw_only=True):
     health: Health
 
 
+class Piece(Struct, frozen=True, kw_only=True):
+    """Some bytes of a port: a message where it knows messages."""
+
+    at_ns: Ns
+    sent: str
+    """Hexadecimal."""
+
+
+class OverheardAnswer(Struct, frozen=True, kw_only=True):
+    """`next`: what to ask with the next time."""
+
+    id: RequestId
+    pieces: tuple[Piece, ...]
+    next: int
+
+
 class Failed(Struct, frozen=True, kw_only=True):
     """The request could not be understood or done. `id` is None where the line was no request at all."""
 
@@ -247,6 +273,7 @@ ANSWERS: tuple[type, ...] = (
     LibraryAnswer,
     TakeAnswer,
     AuditAnswer,
+    OverheardAnswer,
     Failed,
     Ended,
     Snapshot,

@@ -27,6 +27,7 @@ Origin = NewType("Origin", str)
 """Where a command came from: "cli", "pedal", "box", "web:3"."""
 
 NS_PER_SECOND = 1_000_000_000
+NS_PER_MS = 1_000_000
 
 
 def frames_in(seconds: float, sample_rate_hz: int) -> int:

@@ -47,6 +47,8 @@ class NamesAPort(Protocol):
 
 
 _COUNTED = re.compile(r"/dev/tty(?:USB|ACM)\d+", re.ASCII)
+SERIAL_PREFIX = "serial:"
+"""Before the path of a line, where a port may be something else as well."""
 LINKS = Path("/dev/serial")
 """udev's: by-id, by-path."""
 _BY_ID = "/dev/serial/by-id/"
@@ -107,6 +109,15 @@ def lasting_link(device: str, ports: Sequence[SerialPort], links: Path = LINKS) 
             if str(link.resolve()) == device:
                 return str(link)
     return ""
+
+
+def lasting_path(path: str, ports: Sequence[SerialPort], links: Path = LINKS) -> tuple[str, str]:
+    """The path of a port that the config is to have, and what to know where it does not last."""
+    if not is_counted(path):
+        return path, ""
+    if link := lasting_link(path, ports, links):
+        return link, ""
+    return path, f"{path} is the order of plugging, so another device may have this name tomorrow"
 
 
 def check_lasting(

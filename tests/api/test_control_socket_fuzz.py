@@ -25,7 +25,7 @@ JSON = st.recursive(
 )
 FIELDS = ["id", "verb", "arguments", "text", "at_ns", "held", "origin", "take_id", "timeout_s", "levels_hz"]
 HARMLESS = [verb for verb in COMMANDS if verb != "shut-down"]
-KINDS = ["CommandRequest", "TextRequest", "StatusRequest", "TakesRequest", "TakeRequest"]
+KINDS = ["CommandRequest", "TextRequest", "StatusRequest", "TakesRequest", "TakeRequest", "OverhearRequest"]
 REQUESTS_LIKE = st.fixed_dictionaries(
     {"type": st.sampled_from(KINDS)}, optional={name: JSON for name in FIELDS}
 ) | st.fixed_dictionaries(

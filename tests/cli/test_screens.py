@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from rigd.cli.plain_console import PlainConsole
-from rigd.cli.view import Look, Paper, Told, live_view
+from rigd.cli.story import Told
+from rigd.cli.view import Look, Paper, live_view
 from rigd.model.clips import ChannelClips
 from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels

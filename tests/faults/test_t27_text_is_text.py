@@ -25,8 +25,9 @@ from rich.text import Text
 from rigd.api.answers import Records
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.run_log import RunLog
+from rigd.cli.story import Told
 from rigd.cli.take_list import take_list
-from rigd.cli.view import Paper, Told, live_view
+from rigd.cli.view import Paper, live_view
 from rigd.model.audit import AuditEntry
 from rigd.model.commands import Rejected
 from rigd.model.events import Event

@@ -10,18 +10,22 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.pedal import Kind, Pedal, PtyWire
+from rigd.cli.learn import kinds_that_learn
+from rigd.cli.learning import learn
 from rigd.hands.bindings import binding_of, check_binding
-from rigd.hands.surface import Motion
+from rigd.hands.learning import LearnedControl
 from rigd.model.errors import SurfaceError
-from rigd.surfaces.midi.controls import Touch
-from rigd.surfaces.midi.learning import Learned, classify, learn, render
+from rigd.model.units import NS_PER_SECOND, Ns
+from rigd.surfaces.midi.learning import Learned, MidiLearner, render
+from rigd.surfaces.midi.learnt import Kind as Sort
+from rigd.surfaces.midi.learnt import judge
 from rigd.surfaces.midi.settings import MidiSettings
 from tests.support.jack_server import JackServer
 from tests.support.tools import need_tool
 from tests.surfaces.pedal_process import PedalProcess
 
 
-def learned_while(act: Callable[[], None], *, port: str = "") -> Learned:
+def learned_while(act: Callable[[], None], *, port: str = "") -> LearnedControl:
     """What is learned while a person does as they are told: `act` at each thing said."""
     feet: list[threading.Thread] = []
 
@@ -30,7 +34,9 @@ def learned_while(act: Callable[[], None], *, port: str = "") -> Learned:
         feet[-1].start()
 
     try:
-        return learn(port, seconds=20, say=say)
+        kind, learned = learn(kinds_that_learn(), port, seconds=20, say=say)
+        assert kind == "midi"
+        return learned
     finally:
         for foot in feet:
             foot.join()
@@ -51,8 +57,9 @@ def test_every_kind_of_switch_is_told_by_its_presses(
 ) -> None:
     with Pedal(lambda: PtyWire(tmp_path / "midi"), kind=kind, channel=2) as pedal:
         learned = learned_while(pedal.tap, port=pedal.port)
-    assert (learned.port, learned.control, learned.mode) == (pedal_port(tmp_path), control, mode)
-    pasted = tomllib.loads(render(learned))["surface"]["pedal"]
+    facts = learned.facts
+    assert (facts["port"], facts["control"], facts["mode"]) == (pedal_port(tmp_path), control, mode)
+    pasted = tomllib.loads(learned.lines)["surface"]["pedal"]
     binding = pasted.pop("binding")[0]
     assert check_binding(binding_of(**binding)) == []
     assert binding["tap"] == "toggle"
@@ -69,21 +76,21 @@ def test_an_expression_pedal_is_told_by_its_many_places(tmp_path: Path) -> None:
     with Pedal(lambda: PtyWire(tmp_path / "midi")) as pedal:
         sweep = b"".join(bytes((0xB0, 11, value)) for value in range(0, 128, 4))
         learned = learned_while(lambda: pedal.send(sweep), port=pedal.port)
-    assert learned.absolute
-    binding = tomllib.loads(render(learned))["surface"]["pedal"]["binding"][0]
+    assert learned.facts["absolute"]
+    binding = tomllib.loads(learned.lines)["surface"]["pedal"]["binding"][0]
     assert binding == {"control": "cc 11 ch 1", "gain": 1}
 
 
 def test_a_fader_that_sends_pitch_is_learned_as_one(tmp_path: Path) -> None:
     with Pedal(lambda: PtyWire(tmp_path / "midi")) as pedal:
         learned = learned_while(lambda: pedal.send(bytes.fromhex("E20040")), port=pedal.port)
-    assert (learned.control, learned.absolute) == ("pitch ch 3", True)
+    assert (learned.facts["control"], learned.facts["absolute"]) == ("pitch ch 3", True)
 
 
 def test_machine_control_is_learned(tmp_path: Path) -> None:
     with Pedal(lambda: PtyWire(tmp_path / "midi")) as pedal:
         learned = learned_while(lambda: pedal.send(bytes.fromhex("F07F7F0606F7")), port=pedal.port)
-    pasted = tomllib.loads(render(learned, name="desk"))["surface"]["desk"]
+    pasted = tomllib.loads(learned.lines)["surface"]["pedal"]
     assert pasted["binding"][0]["control"] == "mmc record"
 
 
@@ -95,7 +102,8 @@ def test_without_a_port_every_port_is_listened_to(monkeypatch: pytest.MonkeyPatc
             monkeypatch.setenv(name, value)
         with PedalProcess("Left"), PedalProcess("Right") as right:
             learned = learned_while(right.tap)
-    assert (learned.port, learned.control, learned.mode) == ("Right:switches", "cc 80 ch 1", "momentary")
+    facts = learned.facts
+    assert (facts["port"], facts["control"], facts["mode"]) == ("Right:switches", "cc 80 ch 1", "momentary")
 
 
 def test_when_nothing_is_pressed_that_is_said(tmp_path: Path) -> None:
@@ -103,18 +111,18 @@ def test_when_nothing_is_pressed_that_is_said(tmp_path: Path) -> None:
         Pedal(lambda: PtyWire(tmp_path / "midi")) as pedal,
         pytest.raises(SurfaceError, match=r"nothing was pressed within 0\.1 s"),
     ):
-        learn(pedal.port, seconds=0.1)
+        learn(kinds_that_learn(), pedal.port, seconds=0.1)
 
 
 def test_a_line_that_is_not_there_is_told_with_the_cure(tmp_path: Path) -> None:
     with pytest.raises(SurfaceError, match="cannot be opened"):
-        learn(f"serial:{tmp_path / 'nothing'}", seconds=0.1)
+        learn(kinds_that_learn(), f"serial:{tmp_path / 'nothing'}", seconds=0.1)
 
 
 def test_one_message_alone_is_taken_for_a_latching_switch_and_said_to_be_a_guess() -> None:
-    mode, absolute, remark = classify([(Touch(control="cc 80 ch 1", motion=Motion.PRESS), 0)])
-    assert (mode, absolute) == ("latching", False)
-    assert "learn it again" in remark
+    found = judge("cc 80 ch 1", [(0, 127)], number=80)
+    assert (found.kind, found.mode, found.is_sure) == (Sort.PRESSES, "latching", False)
+    assert "learn it again" in found.remark
 
 
 def test_a_name_with_quotes_is_pasted_safely() -> None:
@@ -129,3 +137,16 @@ def test_of_two_equal_pedals_the_one_that_was_pressed_is_pasted_with_its_usb_soc
     pasted = tomllib.loads(render(learned))["surface"]["pedal"]
     assert pasted.pop("kind") == "midi"
     assert (MidiSettings(**{key: pasted[key] for key in ("port", "usb_path")})).usb_path == "1-1.4"
+
+
+def test_what_noise_at_another_speed_spells_is_no_control() -> None:
+    learner = MidiLearner(lambda: Ns(0))
+    learner.begin_line("/dev/line", 31_250, lambda said: None)
+    pressed = bytes.fromhex("B0507F")
+    learner.feed(b"\x7e\x1c\x00\x61" * 4 + pressed, Ns(0))
+    assert learner.finding(Ns(2 * NS_PER_SECOND)) is None
+    learner.begin_line("/dev/line", 115_200, lambda said: None)
+    learner.feed(pressed, Ns(0))
+    found = learner.finding(Ns(2 * NS_PER_SECOND))
+    assert found is not None and found.learned is not None
+    assert (found.learned.facts["control"], found.learned.facts["baud"]) == ("cc 80 ch 1", 115_200)

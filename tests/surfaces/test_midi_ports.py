@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.cli.devices import devices
+from rigd.cli.learn import kinds_that_learn
+from rigd.cli.learning import learn
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
 from rigd.model.units import Ns
-from rigd.surfaces.midi.learning import learn
 from rigd.surfaces.midi.settings import MidiSettings
 from rigd.surfaces.midi.surface import MidiSurface
 from rigd.wire.midi import rtmidi_system
@@ -309,7 +310,7 @@ def test_why_a_pedal_may_be_missing_from_the_list_is_told(
     assert ports.look() == []
     assert ports.why_so_few() == told
     with pytest.raises(SurfaceError, match=told[0] if told else "plug the pedal in"):
-        learn(seconds=0.1)
+        learn(kinds_that_learn(), seconds=0.1)
 
 
 def test_rigd_devices_tells_why_a_pedal_may_be_missing(

@@ -202,7 +202,8 @@ def test_a_deej_slider_pulled_down_slowly_reads_zero_in_the_end() -> None:
 
 def test_a_deej_box_may_be_upside_down_and_have_twelve_bits() -> None:
     talk = met_deej("4095|0", invert=True, fader_max=4095)
-    assert short(deej(talk, "0|4095", "0|4095")) == [
+    assert deej(talk, "0|4095", "0|4095") == []
+    assert short(deej(talk, "0|4095", seconds=0.33)) == [
         ("fader 1", Motion.ABSOLUTE, 1.0),
         ("fader 2", Motion.ABSOLUTE, 0.0),
     ]
@@ -297,3 +298,49 @@ def test_a_rigd_box_at_the_wrong_speed_or_without_line_feeds_is_told_so() -> Non
     talk = rigd_talk()
     talk.hear(b"beat*13\r" * 5, at(1.0))
     assert "no line feed" in talk.trouble()
+
+
+def test_a_deej_slider_that_jumps_and_comes_back_has_not_moved() -> None:
+    talk = met_deej("512|100")
+    for hundredth in range(20, 31):  # a loose wiper: eleven lines, a tenth of a second
+        assert deej(talk, "1023|100", seconds=hundredth / 100) == []
+    assert deej(talk, *["512|100"] * 5, seconds=0.31) == []
+    assert deej(talk, *["512|100"] * 5, seconds=2.0) == []
+
+
+def test_a_deej_slider_that_jumps_and_stays_has_moved() -> None:
+    talk = met_deej("100")
+    moves = [short(deej(talk, "900", seconds=0.2 + hundredth / 100)) for hundredth in range(30)]
+    assert [move for move in moves if move] == [[("fader 1", Motion.ABSOLUTE, round(896 / 1015, 3))]]
+    assert not any(moves[:12]), "not before it stayed"
+
+
+def test_a_hand_that_pulls_a_deej_slider_quickly_is_followed_at_once() -> None:
+    talk = met_deej("0")
+    moves = [short(deej(talk, str(place * 100), seconds=0.2 + place / 100)) for place in range(11)]
+    assert all(moves[2:]), "the middle one of three lines is one line behind"
+
+
+def test_the_lines_of_the_other_protocol_are_named() -> None:
+    talk = rigd_talk()
+    talk.hear(b"512|100\r\n" * 9, at(1.0))
+    assert 'write protocol = "deej"' in talk.trouble()
+    other = deej_talk()
+    other.hear(b"beat*12\n" * 9, at(1.0))
+    assert 'write protocol = "rigd"' in other.trouble()
+
+
+def test_what_another_machine_says_is_quoted() -> None:
+    talk = rigd_talk()
+    talk.hear(b"Grbl 1.1h ['$' for help]\r\n", at(1.0))
+    assert "\"Grbl 1.1h ['$' for help]\"" in talk.trouble()
+
+
+def test_an_overlong_line_is_counted_and_quoted_from_its_beginning() -> None:
+    talk = met_talk()
+    talk.hear(b"Marlin " * 30, at(2.0))
+    talk.hear(b"boots " * 30 + b"\n", at(2.1))
+    assert talk.refused.count == 1
+    assert talk.remark() == '1 line was refused, "Marlin Marlin Marlin Marlin Marl...": longer than 256 bytes'
+    talk.hear(b"\x80\xe0\xf8\x00" * 100 + b"\n", at(2.2))
+    assert "what it sends is no text" in talk.remark()

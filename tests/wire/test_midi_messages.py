@@ -10,6 +10,7 @@ import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rigd.wire.midi.messages import built, named
 from rigd.wire.midi.parameters import (
@@ -78,9 +79,9 @@ def test_parameters_come_out_as_they_were_sent(sent: list[Parameter]) -> None:
 
 @given(st.lists(parameters, max_size=8))
 def test_so_do_those_of_seven_bits(sent: list[Parameter]) -> None:
-    coarse = [Parameter(kind=p.kind, channel=p.channel, number=p.number, value=p.value & 0x7F) for p in sent]
+    coarse = [replace(each, value=each.value & 0x7F, bits=7) for each in sent]
     reader = ParameterReader(bits=7)
-    wire = on_the_wire(message for each in coarse for message in parameter_messages(each, bits=7))
+    wire = on_the_wire(message for each in coarse for message in parameter_messages(each))
     assert [found for message in wire if (found := reader.read(message))] == coarse
 
 

@@ -10,21 +10,21 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from rigd.hands.bindings import plain_control
+from rigd.hands.bindings import Bound, control_fits, plain_control
 from rigd.hands.surface import Motion
 from rigd.model.errors import SurfaceError
+from rigd.surfaces.midi.nothing_held import LETS_GO
 from rigd.wire.midi.messages import built, named
 from rigd.wire.midi.parameters import (
     HIGHEST_PAIR,
     NO_PARAMETER,
     TOP_14_BIT,
     PairReader,
+    Parameter,
     ParameterReader,
 )
 from rigd.wire.midi.sysex import SysexTemplate
 
-SWITCH_ON_FROM = 64
-"""A controller switch is on from here (MIDI 1.0, controllers 64 to 69)."""
 _PITCH_CENTRE = 8192
 FINE = ("cc14", "nrpn", "rpn")
 """Kinds of control whose value of 14 bits comes in several messages."""
@@ -55,8 +55,8 @@ class Touch(Struct, frozen=True, kw_only=True):
 def touches_in(message: bytes) -> tuple[Touch, ...]:
     """What a message means; empty for one that is no control.
 
-    A controller tells its switch (on from 64) and its place (0 to 1): which of them counts is for the
-    binding to say. Programs and notes are numbered from 0, as on the wire; channels from 1.
+    A controller tells its place (0 to 1); whether that is a switch which went down, `PortSwitches` says.
+    Programs and notes are numbered from 0, as on the wire; channels from 1.
     """
     found = named(message)
     if found is None:
@@ -69,14 +69,13 @@ def touches_in(message: bytes) -> tuple[Touch, ...]:
     if kind == "program_change":
         name = f"program {found.program} ch {found.channel + 1}"
         return (Touch(control=name, motion=Motion.TRIGGER),)
+    if kind == "song_select":
+        return (Touch(control=f"song {found.song}", motion=Motion.TRIGGER),)
     if kind == "control_change":
+        if found.control in LETS_GO:
+            return ()
         name = f"cc {found.control} ch {found.channel + 1}"
-        motion = Motion.PRESS if found.value >= SWITCH_ON_FROM else Motion.RELEASE
-        place = found.value / 127
-        return (
-            Touch(control=name, motion=motion, value=place),
-            Touch(control=name, motion=Motion.ABSOLUTE, value=place),
-        )
+        return (Touch(control=name, motion=Motion.ABSOLUTE, value=found.value / 127),)
     if kind == "pitchwheel":
         place = (found.pitch + _PITCH_CENTRE) / TOP_14_BIT
         return (Touch(control=f"pitch ch {found.channel + 1}", motion=Motion.ABSOLUTE, value=place),)
@@ -90,20 +89,29 @@ def touches_in(message: bytes) -> tuple[Touch, ...]:
 
 class FineControls:
     """Of one open port the controls whose value comes in several messages. Only those that are bound are looked for:
-    no message tells that a controller is half of a pair."""
+    no message tells that a controller is half of a pair.
 
-    def __init__(self, bound: Iterable[str]) -> None:
-        names = [known for each in bound if (known := _CONTROL.fullmatch(plain_control(each)))]
+    A gain waits for the low half of a value, or it would jump. A switch does not: the high half says whether it is
+    down, and a device may send no other."""
+
+    def __init__(self, bindings: Iterable[Bound]) -> None:
+        names = [
+            (known, each)
+            for each in bindings
+            if (known := _CONTROL.fullmatch(plain_control(each.control))) and known["kind"] in FINE
+        ]
         self._pairs = PairReader(
             {
-                (channel, int(each["number"]))
-                for each in names
-                if each["kind"] == "cc14"
-                for channel in ([int(each["channel"]) - 1] if each["channel"] else range(16))
+                (channel, int(known["number"]))
+                for known, _ in names
+                if known["kind"] == "cc14"
+                for channel in ([int(known["channel"]) - 1] if known["channel"] else range(16))
             }
         )
-        self._parameters = ParameterReader()
-        self.any_bound = any(each["kind"] in FINE for each in names)
+        self._gains = [each.control for _, each in names if each.gain is not None]
+        self._switches = [each.control for _, each in names if each.gain is None]
+        self._whole, self._high = ParameterReader(bits=None), ParameterReader(bits=7)
+        self.any_bound = bool(names)
 
     def touches_in(self, message: bytes) -> tuple[Touch, ...]:
         """What the message completes."""
@@ -111,15 +119,20 @@ class FineControls:
             return ()
         touches: list[Touch] = []
         if pair := self._pairs.read(found):
-            touches.append(_at(f"cc14 {pair.control} ch {pair.channel + 1}", pair.value))
-        if parameter := self._parameters.read(found):
-            name = f"{parameter.kind} {parameter.number} ch {parameter.channel + 1}"
-            touches.append(_at(name, parameter.value))
+            place = pair.value / TOP_14_BIT
+            name = f"cc14 {pair.control} ch {pair.channel + 1}"
+            touches.append(Touch(control=name, motion=Motion.ABSOLUTE, value=place))
+        for reader, bound in ((self._whole, self._gains), (self._high, self._switches)):
+            if parameter := reader.read(found):
+                touch = parameter_touch(parameter)
+                touches += [touch] if any(control_fits(each, touch.control) for each in bound) else []
         return tuple(touches)
 
 
-def _at(control: str, value: int) -> Touch:
-    return Touch(control=control, motion=Motion.ABSOLUTE, value=value / TOP_14_BIT)
+def parameter_touch(parameter: Parameter) -> Touch:
+    """What an NRPN or RPN means."""
+    name = f"{parameter.kind} {parameter.number} ch {parameter.channel + 1}"
+    return Touch(control=name, motion=Motion.ABSOLUTE, value=parameter.value / ((1 << parameter.bits) - 1))
 
 
 def mmc_commands(message: bytes) -> list[str]:
@@ -142,6 +155,7 @@ def mmc_commands(message: bytes) -> list[str]:
 _CONTROL = re.compile(
     r"(?:(?P<kind>cc|cc14|note|program|nrpn|rpn) (?P<number>0|[1-9][0-9]{0,4})|pitch)"
     r"(?: ch (?P<channel>[1-9][0-9]?))?"
+    r"|song (?P<song>0|[1-9][0-9]{0,2})"
     r"|mmc (?:" + "|".join(sorted(set(MMC_COMMANDS.values()))) + r")"
     r"|realtime (?:start|continue|stop)"
 )
@@ -151,11 +165,12 @@ _HIGHEST = {"cc14": HIGHEST_PAIR, "nrpn": NO_PARAMETER - 1, "rpn": NO_PARAMETER 
 _MOTIONS = {
     "cc": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
     "note": frozenset({Motion.PRESS, Motion.RELEASE}),
-    "program": frozenset({Motion.TRIGGER}),
+    "nrpn": frozenset({Motion.PRESS, Motion.RELEASE, Motion.ABSOLUTE}),
     "pitch": frozenset({Motion.ABSOLUTE}),
+    "program": frozenset({Motion.TRIGGER}),
     "cc14": frozenset({Motion.ABSOLUTE}),
-    "nrpn": frozenset({Motion.ABSOLUTE}),
     "rpn": frozenset({Motion.ABSOLUTE}),
+    "song": frozenset({Motion.TRIGGER}),
     "mmc": frozenset({Motion.TRIGGER}),
     "realtime": frozenset({Motion.TRIGGER}),
 }
@@ -171,9 +186,12 @@ def motions_of(control: str) -> frozenset[Motion]:
 def check_control(control: str) -> str:
     """Why `control` is not one of a MIDI port; empty when it is."""
     known = _CONTROL.fullmatch(plain_control(control))
-    if known:
+    if known is not None and known["kind"] == "cc" and int(known["number"]) in LETS_GO:
+        return f'"{control[:40]}" says that nothing is held (all notes off and the like), so it is no control'
+    if known is not None:
         highest = _HIGHEST.get(known["kind"] or "", 127)
-        if int(known["number"] or 0) <= highest and 1 <= int(known["channel"] or 1) <= 16:
+        number = int(known["number"] or known["song"] or 0)
+        if number <= highest and 1 <= int(known["channel"] or 1) <= 16:
             return ""
     forms = (
         '"cc 80", "cc 80 ch 2", "note 60", "program 3" (0 to 127, channels 1 to 16), "pitch ch 1", "cc14 7" '

@@ -1,47 +1,49 @@
-"""`rigd learn`: listens to what a foot does, tells what kind of switch it is, and writes the config to paste.
+"""`rigd learn` of MIDI: listens to what a foot or a hand does, says what it is, and writes the config to paste.
 
-Runs on the caller's thread and opens ports of its own; it never touches those of a running rigd, which may
-listen to the same pedal on ALSA and JACK. A serial line belongs to one program at a time.
+Runs on the caller's thread and opens ports of its own; a running rig may listen to the same pedal on ALSA and JACK.
+What came is judged in learnt.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
-from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES
-from rigd.hands.surface import LearnedControl, Motion
+from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Encoder
+from rigd.hands.learning import Finding, LearnedControl
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line
-from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi.controls import Touch, touches_in
-from rigd.wire.midi.links import SERIAL_PREFIX, MidiLink, SerialMidiLink
+from rigd.model.units import ClockNs, Ns
+from rigd.surfaces.midi.learnt import Kind, Listener, Mode, Verdict
+from rigd.wire.midi.links import MidiLink
 from rigd.wire.midi.names import FoundPort, fitting_ports, place_lines, remark_on, stable_name
-from rigd.wire.midi.parser import NOISE
+from rigd.wire.midi.parser import MidiParser
 from rigd.wire.midi.ports import MidiPorts
-from rigd.wire.serial_ports import LINKS, SerialPort, is_counted, lasting_link, list_ports
+from rigd.wire.serial_ports import LINKS, SERIAL_PREFIX, SerialPort, lasting_path, list_ports
 
-WATCH_NS = 600_000_000
-"""The release of a short press comes within this (midi-footswitch 1)."""
-_EXPRESSION_PLACES = 5
-"""A switch has two values; whatever shows this many is an expression pedal or a knob."""
+DIN_BAUD = 31_250
 
 
 class Learned(Struct, frozen=True, kw_only=True):
-    """What a pedal is. `remark` says how sure that is, and what else to know."""
+    """What a control is. `remark` says how sure that is, and what else to know."""
 
     port: str
     control: str
-    mode: Literal["momentary", "latching", "trigger"]
+    mode: Mode = "momentary"
+    has_hold: bool = True
+    """False: its release comes at once, so that no hold can be made with it."""
+    pressed: int | None = None
+    """The values of a switch that sends values."""
+    released: int | None = None
     absolute: bool = False
-    """An expression pedal: it sets a gain."""
+    """A knob or an expression pedal: it sets a gain."""
+    encoder: Encoder | None = None
+    """It turns a gain, and tells its turns like this."""
     baud: int | None = None
     """Of a serial line."""
     remark: str = ""
@@ -49,160 +51,161 @@ class Learned(Struct, frozen=True, kw_only=True):
     """Lines of the config that tell it from an equal one."""
 
 
-def learn(
-    port: str = "",
-    *,
-    seconds: float = 30.0,
-    clock: ClockNs | None = None,
-    baud: int = 31_250,
-    say: Callable[[str], None] = lambda text: None,
-) -> Learned:
-    """What the first control that moves within `seconds` is. `port` as in the config; empty listens to all.
+class MidiLearner:
+    """See rigd.hands.learning.Learner."""
 
-    `say` is told what the person should do. Raises SurfaceError where there is no port, or nothing moved.
-    """
-    clock = clock or (lambda: Ns(time.monotonic_ns()))
-    with contextlib.ExitStack() as at_end:
-        links, there = _open(port, baud=baud, clock=clock, at_end=at_end)
-        listening = ", ".join(stable_name(link.name) for link in links)
-        say(f"listening on {listening}: press the switch shortly, once")
-        learned, chosen = _listen(links, seconds=seconds, clock=clock, baud=baud, say=say)
-    for each in there:
-        if each.name == chosen.name:
-            learned = replace(learned, place=place_lines(each, there))
-    return learned
+    speeds = (DIN_BAUD, 115_200, 38_400)
+    """Of MIDI, and of MIDI over a USB serial chip."""
+
+    def __init__(self, clock: ClockNs) -> None:
+        self._clock = clock
+        self._at_end = contextlib.ExitStack()
+        self._links: list[MidiLink] = []
+        self._there: list[FoundPort] = []
+        self._line = ""
+        self._baud: int | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._listener = Listener()
+        self._parser = MidiParser()
+        self._bytes = self._understood = 0
+
+    def open(self, port: str) -> Sequence[str]:
+        """See Learner."""
+        looking = MidiPorts(client="learn")
+        self._at_end.callback(looking.close)
+        self._there = looking.look()
+        # Of several that fit, a foot tells which one is meant.
+        found = (fitting_ports(port, self._there) or [looking.find(port)]) if port else self._there
+        if not found:
+            why = "; ".join(looking.why_so_few()) or "no MIDI port is there; plug the pedal in"
+            raise SurfaceError(f"nothing to listen to: {why}")
+        for number, each in enumerate(found):
+            ports = MidiPorts(client=f"learn-{number + 1}", api=each.api)
+            self._at_end.callback(ports.close)
+            link = ports.open(each, output="", sysex=True, clock=self._clock)
+            self._at_end.callback(link.close)
+            self._links.append(link)
+        return [stable_name(link.name) for link in self._links]
+
+    def wait(self, timeout_s: float) -> None:
+        """See Learner."""
+        for number, link in enumerate(self._links):
+            for message, at_ns in link.wait(timeout_s / len(self._links)):
+                self._listener.hear(message, at_ns, port=number)
+
+    def begin_line(self, path: str, baud: int | None, send: Callable[[bytes], None]) -> None:
+        """See Learner. MIDI is listened to, and nothing is said."""
+        self._line, self._baud = SERIAL_PREFIX + path, baud
+        self._begin()
+
+    def feed(self, brought: bytes, at_ns: Ns) -> int:
+        """See Learner."""
+        messages = self._parser.feed(brought)
+        for message in messages:
+            self._listener.hear(message, at_ns)
+        understood = sum(map(len, messages))
+        self._bytes += len(brought)
+        self._understood += understood
+        return understood
+
+    def finding(self, now_ns: Ns) -> Finding | None:
+        """See Learner. On a line of which most is not understood, it is not MIDI that speaks, or at another speed."""
+        verdict = self._listener.verdict(now_ns)
+        if verdict is None or self._understood * 2 < self._bytes:
+            return None
+        if verdict.kind is Kind.UNUSABLE:
+            what = f"{verdict.control}, on which rigd does not act"
+            return Finding(
+                ask=f"that is {what}: press another switch",
+                trouble=f'what came is {what}; have the pedal send a controller ("cc"), a note or a program change',
+            )
+        learned = self._named(verdict)
+        ask = ""
+        if not verdict.is_sure:
+            is_encoder = verdict.kind is Kind.ENCODER
+            ask = (
+                "an encoder: turn it both ways"
+                if is_encoder
+                else "no release came: press it shortly once more"
+            )
+        return Finding(learned=LearnedControl(lines=render(learned), facts=to_builtins(learned)), ask=ask)
+
+    @property
+    def remark(self) -> str:
+        """See Learner."""
+        wavers = self._listener.wavering
+        return f"{wavers} wavers, which is no foot" if wavers else ""
+
+    def close(self) -> None:
+        """See Learner."""
+        self._at_end.close()
+
+    def _named(self, verdict: Verdict) -> Learned:
+        came_by = self._line or self._links[verdict.port].name
+        name, does_not_last = lasting_name(came_by, list_ports())
+        here = [each for each in self._there if each.name == came_by]
+        learned = learned_from(verdict)
+        return replace(
+            learned,
+            port=name,
+            baud=self._baud,
+            remark="; ".join(each for each in (learned.remark, does_not_last) if each),
+            place=place_lines(here[0], self._there) if here else (),
+        )
 
 
-def learn_pedal(port: str, *, seconds: float, baud: int, say: Callable[[str], None]) -> LearnedControl:
-    """See rigd.hands.surface.Surface."""
-    learned = learn(port, seconds=seconds, baud=baud, say=say)
-    return LearnedControl(lines=render(learned), facts=to_builtins(learned))
-
-
-def classify(
-    touches: Sequence[tuple[Touch, int]],
-) -> tuple[Literal["momentary", "latching", "trigger"], bool, str]:
-    """Mode, whether it is an expression pedal, and a remark, from what one control did and when. Pure."""
-    motions = [(touch.motion, at_ns) for touch, at_ns in touches if touch.motion is not Motion.ABSOLUTE]
-    places = {touch.value for touch, _ in touches if touch.motion is Motion.ABSOLUTE}
-    if len(places) >= _EXPRESSION_PLACES or not motions:
-        return "momentary", True, "an expression pedal or a knob; choose the channel whose gain it sets"
-    first, first_ns = motions[0]
-    if first is Motion.TRIGGER:
-        return "trigger", False, "it tells no release, so there is no hold"
-    changes = [(motion, at_ns) for motion, at_ns in motions[1:] if motion is not first]
-    if changes and changes[0][1] - first_ns <= WATCH_NS:
-        return "momentary", False, ""
-    if changes:
-        return "latching", False, "every press is one message, so there is no hold"
-    if len(motions) > 1:
-        return "trigger", False, "it sends the same at every press and tells no release, so there is no hold"
-    return (
-        "latching",
-        False,
-        "one message and no release came; if it was held down, learn it again with a short press",
+def learned_from(verdict: Verdict) -> Learned:
+    """The same in the words of the config; on which port it is, is for others to say."""
+    return Learned(
+        port="",
+        control=verdict.control,
+        mode=verdict.mode,
+        has_hold=verdict.has_hold,
+        pressed=verdict.pressed,
+        released=verdict.released,
+        absolute=verdict.kind is Kind.KNOB,
+        encoder=verdict.encoder,
+        remark=verdict.remark,
     )
 
 
 def render(learned: Learned, *, name: str = "pedal") -> str:
-    """The config to paste: the surface, and one binding with the one-switch grammar."""
-    lines = [f"[surface.{name}]", 'kind = "midi"', f"port = {_quoted(learned.port)}"]
-    lines += learned.place
-    if learned.baud is not None and learned.baud != 31_250:
+    """The config to paste: the surface, and one binding."""
+    lines = [f"[surface.{name}]", 'kind = "midi"', f"port = {_quoted(learned.port)}", *learned.place]
+    if learned.baud not in (None, DIN_BAUD):
         lines.append(f"baud = {learned.baud}")
-    lines += ["", f"[[surface.{name}.binding]]", f"control = {_quoted(learned.control)}"]
+    lines.append("")
     if learned.remark:
-        lines.insert(len(lines) - 2, f"# {learned.remark}")
-    if learned.absolute:
-        lines.append("gain = 1  # the channel")
-    else:
-        lines.append(f'mode = "{learned.mode}"')
-        grammar = ONE_SWITCH if learned.mode == "momentary" else TWO_GESTURES
-        lines += [f"{gesture} = {_quoted(command)}" for gesture, command in grammar.items()]
+        lines.append(f"# {learned.remark}")
+    lines += [f"[[surface.{name}.binding]]", f"control = {_quoted(learned.control)}", *_does(learned)]
     return "\n".join(map(plain_line, lines)) + "\n"
+
+
+def _does(learned: Learned) -> list[str]:
+    """What the control is bound to: a gain, or the one-switch grammar as far as the switch can say it."""
+    if learned.absolute:
+        return ["gain = 1  # the channel"]
+    if learned.encoder is not None:
+        return ["nudge = 1  # the channel", f"encoder = {_quoted(learned.encoder)}"]
+    lines = [f'mode = "{learned.mode}"']
+    for key, value in (("pressed", learned.pressed), ("released", learned.released)):
+        if value is not None:
+            lines.append(f"{key} = {value}")
+    grammar = ONE_SWITCH if learned.mode == "momentary" and learned.has_hold else TWO_GESTURES
+    return lines + [f"{gesture} = {_quoted(command)}" for gesture, command in grammar.items()]
 
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _open(
-    port: str, *, baud: int, clock: ClockNs, at_end: contextlib.ExitStack
-) -> tuple[list[MidiLink], list[FoundPort]]:
-    if port.startswith(SERIAL_PREFIX):
-        line = SerialMidiLink(port.removeprefix(SERIAL_PREFIX), baud=baud, clock=clock)
-        at_end.callback(line.close)
-        return [line], []
-    looking = MidiPorts(client="learn")
-    at_end.callback(looking.close)
-    there = looking.look()
-    # Of several that fit, a foot tells which one is meant.
-    found = (fitting_ports(port, there) or [looking.find(port)]) if port else there
-    if not found:
-        why = "; ".join(looking.why_so_few()) or "no MIDI port is there; plug the pedal in"
-        raise SurfaceError(f"nothing to listen to: {why}")
-    links: list[MidiLink] = []
-    for number, each in enumerate(found):
-        ports = MidiPorts(client=f"learn-{number + 1}", api=each.api)
-        at_end.callback(ports.close)
-        link = ports.open(each, output="", sysex=True, clock=clock)
-        at_end.callback(link.close)
-        links.append(link)
-    return links, there
-
-
-def _listen(
-    links: Sequence[MidiLink], *, seconds: float, clock: ClockNs, baud: int, say: Callable[[str], None]
-) -> tuple[Learned, MidiLink]:
-    until_ns = clock() + round(seconds * NS_PER_SECOND)
-    touches: list[tuple[Touch, int]] = []
-    chosen: MidiLink | None = None
-    asked = False
-    while clock() < until_ns:
-        for link in links if chosen is None else (chosen,):
-            for message, at_ns in link.wait(0.01 if len(links) > 1 else 0.05):
-                heard = [touch for touch in touches_in(message) if message[0] not in NOISE]
-                if chosen is None and heard:
-                    chosen = link
-                if chosen is link:
-                    control = touches[0][0].control if touches else heard[0].control if heard else ""
-                    touches += [(touch, at_ns) for touch in heard if touch.control == control]
-        if not touches or clock() - touches[0][1] <= WATCH_NS:
-            continue
-        if _is_told_apart(touches):
-            break
-        if not asked:
-            asked = True
-            until_ns = min(until_ns, clock() + 5 * NS_PER_SECOND)
-            say("no release came: press it shortly once more")
-    if chosen is None:
-        raise SurfaceError(
-            f"nothing was pressed within {seconds:g} s; check the cable, the port and the pedal's own program"
-        )
-    mode, absolute, remark = classify(touches)
-    name, does_not_last = lasting_name(chosen.name, list_ports())
-    learned = Learned(
-        port=name,
-        control=touches[0][0].control,
-        mode=mode,
-        absolute=absolute,
-        baud=baud if isinstance(chosen, SerialMidiLink) else None,
-        remark="; ".join(each for each in (remark, does_not_last) if each),
-    )
-    return learned, chosen
-
-
 def lasting_name(name: str, ports: Sequence[SerialPort], links: Path = LINKS) -> tuple[str, str]:
     """The name of a port that the config is to have, and what to know where it does not last."""
     line = name.removeprefix(SERIAL_PREFIX)
-    if line == name or not is_counted(line):
+    if line == name:
         stable = stable_name(name)
         return stable, remark_on(stable)
-    if link := lasting_link(line, ports, links):
-        return SERIAL_PREFIX + link, ""
-    return name, f"{line} is the order of plugging, so another device may have this name tomorrow"
-
-
-def _is_told_apart(touches: Sequence[tuple[Touch, int]]) -> bool:
-    switched = [touch for touch, _ in touches if touch.motion is not Motion.ABSOLUTE]
-    return len(switched) != 1 or switched[0].motion is Motion.TRIGGER
+    path, remark = lasting_path(line, ports, links)
+    return SERIAL_PREFIX + path, remark

@@ -12,10 +12,9 @@ from rigd.hands.showing import LAMP_FORMS, channel_of_lamp, lamp_fault
 from rigd.hands.surface import Motion
 from rigd.model.access import Access
 from rigd.surfaces.midi.controls import check_lamp, motions_of
-from rigd.wire.midi.links import SERIAL_PREFIX
 from rigd.wire.midi.names import remark_on, stable_name
 from rigd.wire.midi.ports import Api
-from rigd.wire.serial_ports import is_counted
+from rigd.wire.serial_ports import SERIAL_PREFIX, is_counted
 
 
 def _known_lamp(lamp: str) -> str:

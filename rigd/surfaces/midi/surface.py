@@ -12,33 +12,37 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rigd.hands.bindings import Binding, plain_control
+from rigd.hands.bindings import Binding, control_fits, plain_control
 from rigd.hands.showing import REFUSED, REFUSED_NS, Light, is_lit, light_of, next_turn_ns
 from rigd.hands.surface import ControlInput, ControlSink, Motion
 from rigd.model.errors import SurfaceError
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
-from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
-from rigd.surfaces.midi.controls import FineControls, message_for, touches_in
+from rigd.model.units import NS_PER_MS, NS_PER_SECOND, ClockNs, Ns
+from rigd.surfaces.midi.controls import FineControls, Touch, message_for, touches_in
 from rigd.surfaces.midi.echoes import Echoes
+from rigd.surfaces.midi.encoders import detents
 from rigd.surfaces.midi.found import found_here
-from rigd.surfaces.midi.learning import learn_pedal
+from rigd.surfaces.midi.learning import MidiLearner
+from rigd.surfaces.midi.nothing_held import lets_go
 from rigd.surfaces.midi.settings import MidiSettings
-from rigd.surfaces.midi.switch_sense import SwitchSense
-from rigd.wire.midi.links import SERIAL_PREFIX, Heard, MidiLink, SerialMidiLink, lasting_serial
+from rigd.surfaces.midi.switches import PortSwitches, Switched
+from rigd.wire.midi.links import Heard, MidiLink, SerialMidiLink, lasting_serial
 from rigd.wire.midi.messages import load_mido
 from rigd.wire.midi.names import remark_on, stable_name
-from rigd.wire.midi.parser import NOISE
+from rigd.wire.midi.parser import ACTIVE_SENSING, NOISE
 from rigd.wire.midi.ports import MidiPorts
-from rigd.wire.serial_ports import PortLister, check_lasting, list_ports
+from rigd.wire.overheard import Overheard
+from rigd.wire.serial_ports import SERIAL_PREFIX, PortLister, check_lasting, list_ports
 
 _log = logging.getLogger(__name__)
 
 _LOOK_S = 1.0
 _CHECK_S = 0.25
 """A pedal that was pulled out and put back faster than this would stay deaf; USB takes longer."""
-_NS_PER_MS = 1_000_000
 _SETTLING_LOOK_S = 0.02
+SENSING_NS = 500_000_000
+"""A device that sends active sensing is never silent for 300 ms (MIDI 1.0). After so long it is off, or unplugged."""
 
 
 class MidiSurface:
@@ -46,7 +50,7 @@ class MidiSurface:
 
     settings_model: ClassVar[type[MidiSettings]] = MidiSettings
     found_here = staticmethod(found_here)
-    learn = staticmethod(learn_pedal)
+    learner = MidiLearner
 
     def __init__(
         self,
@@ -74,10 +78,14 @@ class MidiSurface:
         self._ports = MidiPorts(client=name, api=settings.api)
         self._serial_ports = serial_ports
         self._settled_ns = 0
-        self._held_early: set[str] = set()
-        self._sense = SwitchSense()
-        self._bound = [each.control for each in bindings]
-        self._fine = FineControls(self._bound)
+        self._switches = PortSwitches(bindings)
+        self._encoders = [each for each in bindings if each.nudge is not None and each.encoder is not None]
+        self._bindings = bindings
+        self._fine = FineControls(bindings)
+        self.overheard = Overheard()
+        """For `rigd learn`."""
+        self._heard_ns = 0
+        self._is_sensing = False
         self._lamps_sent: dict[str, int] = {}
         self._echoes = Echoes()
         self._thread = threading.Thread(target=self._run, name=f"rigd-midi-{name}", daemon=True)
@@ -161,11 +169,11 @@ class MidiSurface:
         with self._lock:
             self._link = link
         self._lamps_sent.clear()
-        self._held_early.clear()
-        self._sense = SwitchSense()
+        self._switches.let_go()
+        self._is_sensing = False
         self._echoes = Echoes()
-        self._fine = FineControls(self._bound)
-        self._settled_ns = self._clock() + self._settings.settle_ms * _NS_PER_MS
+        self._fine = FineControls(self._bindings)
+        self._settled_ns = self._clock() + self._settings.settle_ms * NS_PER_MS
         why = ""
         try:
             self._listen(link)
@@ -197,39 +205,80 @@ class MidiSurface:
                 link.check()
                 checked_ns = now_ns
             wait_s = _CHECK_S if now_ns >= self._settled_ns else _SETTLING_LOOK_S
-            if turn_ns is not None:
-                wait_s = min(wait_s, max(0, turn_ns - self._clock()) / NS_PER_SECOND)
+            for due_ns in (turn_ns, self._switches.next_deadline_ns()):
+                if due_ns is not None:
+                    wait_s = min(wait_s, max(0, due_ns - self._clock()) / NS_PER_SECOND)
+            waited_from_ns = self._clock()
             for heard in link.wait(wait_s):
                 self._hear(heard)
+            self._pass_on(self._switches.tick(waited_from_ns))
+            self._watch_sensing(waited_from_ns)
         self._darken(link)
 
     def _hear(self, heard: Heard) -> None:
         message, at_ns = heard
+        self._heard_ns, self._is_sensing = at_ns, self._is_sensing or message[0] == ACTIVE_SENSING
         if message[0] in NOISE or self._echoes.is_echo(message, at_ns):
             return
+        self.overheard.note(message, at_ns)
+        is_state = at_ns < self._settled_ns
+        if (missed := self._echoes.press_before(message, at_ns)) is not None and not is_state:
+            self._touch(missed[0], Ns(missed[1]), is_state=False)
+        self._touch(message, at_ns, is_state=is_state)
+        if (channel := lets_go(message)) is not None:
+            self._let_go(channel or None, at_ns)
+
+    def _touch(self, message: bytes, at_ns: Ns, *, is_state: bool) -> None:
         for touch in (*touches_in(message), *self._fine.touches_in(message)):
-            if not self._sense.counts(touch):
-                continue
-            motion = touch.motion
-            if at_ns < self._settled_ns:
-                early = self._early(touch.control, motion)
-                if early is None:
-                    continue
-                motion = early
+            turned = self._turned(touch)
+            if turned is None:
+                self._pass_on(self._switches.touched(touch, at_ns, is_state=is_state))
+            if turned is not None and not is_state:
+                self._move(touch.control, Motion.RELATIVE, turned, at_ns)
+            elif turned is None and touch.motion is Motion.ABSOLUTE:
+                self._move(touch.control, Motion.ABSOLUTE, touch.value, at_ns)
+
+    def _turned(self, touch: Touch) -> float | None:
+        """The detents of an encoder; None of what is bound as none."""
+        if touch.motion is not Motion.ABSOLUTE:
+            return None
+        for binding in self._encoders:
+            if binding.encoder is not None and control_fits(binding.control, touch.control):
+                return float(detents(binding.encoder, round(touch.value * 127)))
+        return None
+
+    def _move(self, control: str, motion: Motion, value: float, at_ns: Ns) -> None:
+        self._sink.moved(
+            ControlInput(surface=self.name, control=control, motion=motion, value=value, at_ns=at_ns)
+        )
+
+    def _pass_on(self, switched: Sequence[Switched]) -> None:
+        for each in switched:
             self._sink.moved(
                 ControlInput(
-                    surface=self.name, control=touch.control, motion=motion, value=touch.value, at_ns=at_ns
+                    surface=self.name,
+                    control=each.control,
+                    motion=each.edge.motion,
+                    value=each.value,
+                    at_ns=each.edge.at_ns,
+                    is_doubtful=each.edge.is_doubtful,
                 )
             )
 
-    def _early(self, control: str, motion: Motion) -> Motion | None:
-        """What counts of a device that tells its state at its start: what is down, and its release."""
-        if motion is Motion.PRESS:
-            self._held_early.add(control)
-            return Motion.HELD
-        if motion is Motion.RELEASE and control in self._held_early:
-            return motion
-        return motion if motion is Motion.ABSOLUTE else None
+    def _let_go(self, channel: int | None, at_ns: Ns) -> None:
+        """The device says that nothing is held on that channel, or on any."""
+        for control in self._switches.held(channel):
+            self._move(control, Motion.LET_GO, 0.0, at_ns)
+
+    def _watch_sensing(self, now_ns: Ns) -> None:
+        """Silence of a device that had said that it would never be silent is a device that is off."""
+        if self._is_sensing and now_ns - self._heard_ns > SENSING_NS:
+            self._is_sensing = False
+            _log.info(
+                "surface %s: its signs of life (active sensing) ended; what was held is let go", self.name
+            )
+            self._switches.let_go()
+            self._sink.gone(self.name)
 
     def _light(self, link: MidiLink, now_ns: Ns) -> Ns | None:
         """Sends what changed. A lamp of MIDI cannot blink by itself, so this thread blinks it: returns when it has to

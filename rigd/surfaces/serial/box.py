@@ -30,8 +30,10 @@ from rigd.surfaces.serial.conversation import Met, Outcome, Parted, Resend, Rigd
 from rigd.surfaces.serial.deej import DeejTalk
 from rigd.surfaces.serial.feedback import Feedback
 from rigd.surfaces.serial.found import found_here
+from rigd.surfaces.serial.learning import BoxLearner
 from rigd.surfaces.serial.line_protocol import NamedCommand, frame_line
 from rigd.surfaces.serial.settings import LineTiming, SerialSettings
+from rigd.wire.overheard import Overheard
 from rigd.wire.refused_device import why_refused
 from rigd.wire.serial_ports import PortLister, find_port, list_ports
 
@@ -57,6 +59,7 @@ class SerialBox:
 
     settings_model: ClassVar[type[SerialSettings]] = SerialSettings
     found_here = staticmethod(found_here)
+    learner = BoxLearner
 
     def __init__(
         self,
@@ -81,6 +84,8 @@ class SerialBox:
         self._status = SurfaceStatus(name=name, kind="serial", connected=False, detail="not started")
         self._told_ns: deque[int] = deque(maxlen=MOST_TOLD)
         self._untold = 0
+        self.overheard = Overheard()
+        """For `rigd learn`."""
 
     def start(self) -> None:
         self._stopping.clear()
@@ -199,6 +204,8 @@ class SerialBox:
         while not self._stopping.is_set() and not broken.is_set():
             brought = self._read(port, path)
             now_ns = self._clock_ns()
+            if brought:
+                self.overheard.note(brought, now_ns)
             for outcome in [*(talk.hear(brought, now_ns) if brought else ()), *talk.tick(now_ns)]:
                 self._follow(outcome, path=path, talk=talk, at_ns=now_ns)
             if now_ns >= look_at_ns:

@@ -111,7 +111,7 @@ class RigdTalk:
             except BadLine as error:
                 self.refused.refuse(line, str(error))
         for _ in range(self._cutter.overlong - overlong):
-            self.refused.refuse(brought, TOO_LONG)
+            self.refused.refuse(self._cutter.dropped, TOO_LONG)
         self._bytes_at_ns = at_ns
         return outcomes
 

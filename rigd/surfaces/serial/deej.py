@@ -1,7 +1,8 @@
 """The conversation with a deej box: plain lines of all sliders, many times a second, nothing the other way.
 
 Pure but for what it remembers of one open port. One thread. deej's lines have no checksum, so a single line is
-never believed: a slider stands where the middle one of its last three lines says.
+never believed: a slider stands where the middle one of its last three lines says. And a hand has its speed: a slider
+that jumps has moved once it stays where it jumped to; one that comes back has not.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from rigd.surfaces.serial.line_protocol import VERSION, BadLine, Greeting, LineC
 from rigd.surfaces.serial.refused_lines import RefusedLines
 from rigd.surfaces.serial.settings import LineTiming, SerialSettings
 
+JUMP_SHARE = 4
+"""From one line to the next a hand moves a slider by less than one part in so many of its way."""
+STAYS_NS = 120_000_000
+"""A hand that does move it so fast leaves it there for longer than this; noise and a loose wiper do not."""
 VOTERS = 3
 """Lines that have a say in where a slider stands. The middle one of three is never that of one wrong line, and
 follows a hand with one line of delay (10 ms)."""
@@ -45,6 +50,8 @@ class DeejTalk:
         self._jitter = max(1, round(settings.jitter * settings.fader_max / 1023))
         self._voters: deque[tuple[int, ...]] = deque(maxlen=VOTERS)
         self._places: list[int] = []
+        self._jumped_ns: dict[int, Ns] = {}
+        """The sliders that jumped and are not believed yet, and when."""
         self._heard_at_ns = opened_at_ns
         self._bytes_at_ns = opened_at_ns
 
@@ -61,7 +68,7 @@ class DeejTalk:
             except BadLine as error:
                 self.refused.refuse(line, str(error))
         for _ in range(self._cutter.overlong - overlong):
-            self.refused.refuse(brought, TOO_LONG)
+            self.refused.refuse(self._cutter.dropped, TOO_LONG)
         self._bytes_at_ns = at_ns
         return outcomes
 
@@ -83,6 +90,7 @@ class DeejTalk:
                 version=VERSION, name="deej", firmware="box", faders=len(raws), fader_max=settings.fader_max
             )
             self._places = places
+            self._jumped_ns.clear()
             return [Met(box=self.box)]
         return self._moves(places, at_ns)
 
@@ -91,6 +99,8 @@ class DeejTalk:
         moves: list[Outcome] = []
         for index, raw in enumerate(places):
             was = self._places[index]
+            if not self._is_a_hand(index, raw, at_ns):
+                continue
             value, before = fader_value(raw, settings.fader_max), fader_value(was, settings.fader_max)
             # At the ends a small move counts: what is pulled down must read 0.
             if abs(raw - was) >= self._jitter or (value != before and value in (0.0, 1.0)):
@@ -99,6 +109,17 @@ class DeejTalk:
                     place = 1.0 - value if settings.invert else value
                     moves.append(fader_moved(self._surface, index + 1, place, at_ns))
         return moves
+
+    def _is_a_hand(self, index: int, raw: int, at_ns: Ns) -> bool:
+        """Whether a slider may be where it is said to be."""
+        if abs(raw - self._places[index]) * JUMP_SHARE < self._settings.fader_max:
+            self._jumped_ns.pop(index, None)
+            return True
+        since_ns = self._jumped_ns.setdefault(index, at_ns)
+        if at_ns - since_ns < STAYS_NS:
+            return False
+        del self._jumped_ns[index]
+        return True
 
     def tick(self, now_ns: Ns) -> list[Outcome]:
         if now_ns - self._bytes_at_ns > self._half_line_ns and (half := self._cutter.drop_half()) is not None:

@@ -54,12 +54,17 @@ def frame_line(text: str) -> bytes:
     return b"%s*%02X\n" % (body, checksum(body))
 
 
+_DEEJ = re.compile(rb"[0-9]{1,5}(\|[0-9]{1,5}){0,63}\r?", re.ASCII)
 _LINE = re.compile(rb"([ -~]*)\*([0-9A-Fa-f]{2})", re.ASCII)
 
 
 def unframe_line(line: bytes) -> str:
     """The text of a line without its newline. Raises BadLine. The last star is the one that counts."""
     match = _LINE.fullmatch(line.removesuffix(b"\r"))
+    if match is None and _DEEJ.fullmatch(line) and b"|" in line:
+        raise BadLine(
+            'this is how a deej box speaks; write protocol = "deej" (and its baud, most often 9600)'
+        )
     if match is None:
         raise BadLine("not a line of the protocol (text*HH)")
     body, digits = match.groups()
@@ -76,6 +81,8 @@ class LineCutter:
         self._skipping = False
         self.overlong = 0
         """Lines dropped for their length."""
+        self.dropped = b""
+        """How the last of them began."""
 
     def feed(self, brought: bytes) -> list[bytes]:
         """The lines that `brought` completes, without their newlines."""
@@ -87,16 +94,20 @@ class LineCutter:
                 if len(line) < MAX_LINE:
                     lines.append(line)
                 else:
-                    self.overlong += 1
+                    self._drop(line)
             self._part, self._skipping = b"", False
         if self._skipping:
             return lines
         if len(self._part) + len(rest) >= MAX_LINE:
-            self.overlong += 1
+            self._drop(self._part + rest)
             self._part, self._skipping = b"", True
         else:
             self._part += rest
         return lines
+
+    def _drop(self, line: bytes) -> None:
+        self.overlong += 1
+        self.dropped = line[:MAX_LINE]
 
     def drop_half(self) -> bytes | None:
         """Forgets a line that began and never ended: what there was of it; None where there was none."""
@@ -298,11 +309,11 @@ def answer_line(control: str, accepted: bool, text: str) -> str:
 
 # --- deej -------------------------------------------------------------------------------------------
 
-_DEEJ = re.compile(rb"[0-9]{1,5}(\|[0-9]{1,5}){0,63}\r?", re.ASCII)
-
 
 def read_deej_line(line: bytes) -> tuple[int, ...]:
     """The sliders of a deej box, in order. Raises BadLine. Form: github.com/omriharel/deej, `1023|512|0`."""
     if not _DEEJ.fullmatch(line):
+        if _LINE.fullmatch(line.removesuffix(b"\r")):
+            raise BadLine('this is a line of rigd\'s own protocol; write protocol = "rigd"')
         raise BadLine("not a deej line (1023|512|0)")
     return tuple(int(word) for word in line.rstrip(b"\r").split(b"|"))

@@ -19,9 +19,8 @@ from rigd.model.errors import SurfaceError
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.wire.midi.parser import MidiParser
 from rigd.wire.refused_device import why_refused
-from rigd.wire.serial_ports import LINKS, SerialPort, lasting_link
+from rigd.wire.serial_ports import LINKS, SERIAL_PREFIX, SerialPort, lasting_link
 
-SERIAL_PREFIX = "serial:"
 Heard = tuple[bytes, Ns]
 """A whole message and when it arrived, CLOCK_MONOTONIC."""
 

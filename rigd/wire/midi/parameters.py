@@ -44,6 +44,8 @@ class Parameter(Struct, frozen=True, kw_only=True):
     number: int
     value: int
     """0 to 16,383; of a device that sends seven bits the high half only, so 0 to 127."""
+    bits: Literal[7, 14] = 14
+    """Of the value."""
 
 
 class PairValue(Struct, frozen=True, kw_only=True):
@@ -66,7 +68,7 @@ def pair_messages(pair: PairValue) -> tuple[bytes, bytes]:
     )
 
 
-def parameter_messages(parameter: Parameter, *, bits: Literal[7, 14] = 14) -> tuple[bytes, ...]:
+def parameter_messages(parameter: Parameter) -> tuple[bytes, ...]:
     """The parameter's number, then its value. Raises ValueError where either is out of range."""
     number_high, number_low = _halves(parameter.number)
     if parameter.number == NO_PARAMETER:
@@ -76,7 +78,7 @@ def parameter_messages(parameter: Parameter, *, bits: Literal[7, 14] = 14) -> tu
         _change(parameter.channel, high_control, number_high),
         _change(parameter.channel, low_control, number_low),
     )
-    if bits == 7:
+    if parameter.bits == 7:
         return (*select, _change(parameter.channel, _DATA, parameter.value))
     high, low = _halves(parameter.value)
     data = (_change(parameter.channel, _DATA, high), _change(parameter.channel, _DATA_LOW, low))
@@ -113,6 +115,10 @@ class _Selected:
     high: int | None = None
     low: int | None = None
     data: int | None = None
+    waits: bool = False
+    """A high half came, and its low half not yet."""
+    is_short: bool = False
+    """The device sends no low halves."""
 
     @property
     def number(self) -> int | None:
@@ -125,8 +131,10 @@ class _Selected:
 class ParameterReader:
     """NRPN and RPN of one port: 16 channels, and nothing that grows."""
 
-    def __init__(self, *, bits: Literal[7, 14] = 14) -> None:
-        """`bits`: how many the device sends of a value."""
+    def __init__(self, *, bits: Literal[7, 14] | None = 14) -> None:
+        """`bits`: how many the device sends of a value. None: it is asked of what comes, channel by channel. A second
+        high half without a low one between them says seven, a low half says 14: so no value of a device that sends
+        both is ever taken for half of it."""
         self._bits = bits
         self._channels = [_Selected() for _ in range(16)]
 
@@ -145,19 +153,22 @@ class ParameterReader:
                 selected.low = message.value
             selected.data = None
             return None
+        bits: Literal[7, 14]
         number = selected.number
         if number is None or message.control not in (_DATA, _DATA_LOW):
             return None
         if message.control == _DATA:
-            selected.data = message.value
-            if self._bits == 14:
+            selected.is_short = selected.is_short or selected.waits
+            selected.waits, selected.data = True, message.value
+            if self._bits == 14 or (self._bits is None and not selected.is_short):
                 return None
-            value = message.value
+            value, bits = message.value, 7
         elif selected.data is None or self._bits == 7:
             return None
         else:
-            value = selected.data << 7 | message.value
-        return Parameter(kind=selected.kind, channel=message.channel, number=number, value=value)
+            selected.waits = selected.is_short = False
+            value, bits = selected.data << 7 | message.value, 14
+        return Parameter(kind=selected.kind, channel=message.channel, number=number, value=value, bits=bits)
 
 
 def _halves(value: int) -> tuple[int, int]:

@@ -13,8 +13,8 @@ LONGEST_SYSEX_BYTES = 1024
 """An MMC message has at most 54; what is longer is dropped to its end, and none of it kept."""
 SYSEX, END_OF_SYSEX = 0xF0, 0xF7
 _FIRST_REAL_TIME = 0xF8
-_ACTIVE_SENSING, _CLOCK = 0xFE, 0xF8
-NOISE = frozenset({_ACTIVE_SENSING, _CLOCK})
+ACTIVE_SENSING, _CLOCK = 0xFE, 0xF8
+NOISE = frozenset({ACTIVE_SENSING, _CLOCK})
 """Real-time bytes that come all the time and mean no control."""
 
 
