@@ -98,13 +98,13 @@ def test_pitch_bend_and_song_select_are_controls(message: str, control: str, val
     assert touch.motion in motions_of(control)
 
 
-@pytest.mark.parametrize("control", ["nrpn 16383 ch 16", "pitch", "pitch ch 2", "song 127", "NRPN 0"])
+@pytest.mark.parametrize("control", ["nrpn 16382 ch 16", "pitch", "pitch ch 2", "song 127", "NRPN 0"])
 def test_their_names_are_known(control: str) -> None:
     assert check_control(control) == ""
 
 
 @pytest.mark.parametrize(
-    "control", ["nrpn 16384", "pitch 3", "song 128", "song 1 ch 2", "nrpn", "pitch ch 17"]
+    "control", ["nrpn 16383", "pitch 3", "song 128", "song 1 ch 2", "nrpn", "pitch ch 17"]
 )
 def test_names_beyond_them_are_refused(control: str) -> None:
     assert "the forms are" in check_control(control)

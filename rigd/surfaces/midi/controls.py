@@ -125,7 +125,7 @@ def check_control(control: str) -> str:
     if known is not None and known["kind"] == "cc" and int(known["number"]) in LETS_GO:
         return f'"{control[:40]}" says that nothing is held (all notes off and the like), so it is no control'
     if known is not None and 1 <= int(known["channel"] or 1) <= 16:
-        most = 16_383 if known["kind"] == "nrpn" else 127
+        most = 16_382 if known["kind"] == "nrpn" else 127
         if int(known["number"] or 0) <= most and int(known["song"] or 0) <= 127:
             return ""
     forms = '"cc 80", "cc 80 ch 2", "note 60", "program 3" (0 to 127, channels 1 to 16), "mmc record"'
