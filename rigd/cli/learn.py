@@ -11,6 +11,7 @@ from rigd.cli.form import Argument, Command, Option, number, whole_number
 from rigd.cli.learning import learn as learn_pedal
 from rigd.cli.learning import render
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, errors_told, out, print_json, socket_path
+from rigd.wire.library_words import LibraryWords
 from rigd.wire.plain_output import write_line
 
 
@@ -18,7 +19,7 @@ def learn(port: str, seconds: float, baud: int | None, as_json: bool, runtime_di
     def connect() -> ControlClient:
         return ControlClient(socket_path(runtime_dir))
 
-    with errors_told():
+    with errors_told(), LibraryWords(lambda line: None):
         learned = learn_pedal(port, seconds=seconds, baud=baud, say=write_line, connect=connect)
     if as_json:
         print_json(msgspec.to_builtins(learned))
