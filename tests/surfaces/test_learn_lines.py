@@ -19,21 +19,8 @@ from rigd.model.units import Ns
 from rigd.surfaces.serial.box import SerialBox
 from rigd.surfaces.serial.recognised import Box, BoxRecogniser
 from tests.support.patience import wait_for
+from tests.surfaces.learn_bench import RIG
 from tests.surfaces.serial_bench import Notebook
-
-RIG = """
-[rig]
-name = "boxes"
-library = "{library}"
-[audio]
-driver = "simulated"
-channels = 2
-[[channel]]
-preamp = "desk:1"
-[preamp.desk]
-kind = "x32"
-host = "127.0.0.1"
-"""
 
 
 def learned_while(port: str, act: Callable[[], None]) -> Learned:
