@@ -181,6 +181,9 @@ class _Learning:
             return f"{boxes[0].what or 'a box'} is there, and nothing was moved within {self._seconds:g} s"
         wavers = self._listener.wavering
         also = f"; {wavers} wavers, which is no foot" if wavers else ""
+        strange = sum(ear.strange_bytes for ear in self._ears if isinstance(ear, LineEar))
+        if strange:
+            also += f"; {strange} bytes came that are no MIDI at this speed (--baud 115200 is usual over USB)"
         check = "check the cable, the port and the pedal's own program"
         return f"nothing was pressed within {self._seconds:g} s{also}; {check}"
 

@@ -43,6 +43,8 @@ class LineEar:
         self._speeds: Sequence[int] = SPEEDS if baud is None else (baud,)
         self._place = 0
         self._has_greeted = False
+        self.strange_bytes = 0
+        """That were neither MIDI nor a box's line."""
         try:
             self._line = serial.Serial(path, baudrate=self.baud, timeout=0, write_timeout=0.5, exclusive=True)
         except (OSError, ValueError) as error:
@@ -91,6 +93,8 @@ class LineEar:
             self._greet()
         self._bytes += len(received)
         self._understood += sum(map(len, messages))
+        if self.box is None:
+            self.strange_bytes = max(0, self.strange_bytes + len(received) - sum(map(len, messages)))
         self._look_for_speed(at_ns)
         return [] if self.box is not None else [(message, Ns(at_ns)) for message in messages]
 

@@ -179,3 +179,14 @@ def test_a_line_that_another_program_holds_is_said_to_be(tmp_path: Path) -> None
     finally:
         ear.close()
         wire.close()
+
+
+def test_bytes_that_are_no_midi_are_said_to_be_of_another_speed(tmp_path: Path) -> None:
+    wire = PtyWire(tmp_path / "line")
+    try:
+        with pytest.raises(
+            SurfaceError, match=r"3 bytes came that are no MIDI at this speed \(--baud 115200"
+        ):
+            learn(f"serial:{tmp_path / 'line'}", seconds=1, say=lambda text: wire.send(b"\x1c\x06\x00"))
+    finally:
+        wire.close()
