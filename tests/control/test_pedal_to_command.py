@@ -149,6 +149,7 @@ def test_the_first_hold_of_a_pedal_whose_polarity_is_not_known_makes_nothing(tmp
     binding = Binding(control="cc 64", **ONE_SWITCH, **SLOW)  # type: ignore[arg-type]
     with Chain(tmp_path / "midi", "momentary", binding, number=64) as chain:
         chain.pedal.hold(1.0)
+        time.sleep(1.0)  # the foot rests for longer than a hold
         chain.pedal.tap()
         wait_for(lambda: bool(chain.rig.commands))
         chain.pedal.hold(1.0)

@@ -109,6 +109,12 @@ TABLE = [
         "tap 0, tap 4000, tap 8000, hold 12000",
     ),
     (
+        "a hold that made nothing, and a foot that tries again at once: what rests then makes no hold",
+        True,
+        "0:127 1000:0 1300:127 1400:0 9000:127 9100:0 12000:127 12100:0 15000:127 15900:0",
+        "tap 1000, tap 9000, tap 12000, hold 15000",
+    ),
+    (
         "the same of a sustain pedal",
         True,
         "0:0 300:127 400:0 4000:127 4100:0 8000:127 8100:0 12000:127 12900:0",
