@@ -12,6 +12,7 @@ from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, errors_told, fail, out, prin
 from rigd.config.kinds import SURFACES, Kinds
 from rigd.hands.learning import LearnerMaker
 from rigd.model.errors import ConfigError
+from rigd.wire.library_words import LibraryWords
 from rigd.wire.plain_output import write_line
 
 
@@ -21,7 +22,7 @@ def learn(
     def connect() -> ControlClient:
         return ControlClient(socket_path(runtime_dir))
 
-    with errors_told():
+    with errors_told(), LibraryWords(lambda line: None):
         found, learned = learn_control(
             kinds_that_learn(kind), port, seconds=seconds, baud=baud, say=write_line, connect=connect
         )

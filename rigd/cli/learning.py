@@ -101,6 +101,8 @@ class _Learning:
             within = "" if finding.is_moved else f" within {self._seconds:g} s"
             raise SurfaceError(finding.trouble + within)
         also = "".join(f"; {each.remark}" for each in self._learners.values() if each.remark)
+        if strange := sum(getattr(source, "strange_bytes", 0) for source in self._sources):
+            also += f"; {strange} bytes came that are no MIDI at this speed (--baud 115200 is usual over USB)"
         check = "check the cable, the port and the pedal's own program"
         raise SurfaceError(f"nothing was pressed within {self._seconds:g} s{also}; {check}")
 

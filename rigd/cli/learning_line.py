@@ -44,6 +44,8 @@ class Line:
         self._clock = clock
         self._speeds: Sequence[int] = speeds_of(learners) if baud is None else (baud,)
         self._place = 0
+        self.strange_bytes = 0
+        """That no kind understood."""
         try:
             self._line = serial.Serial(path, baudrate=self.baud, timeout=0, write_timeout=0.5, exclusive=True)
         except (OSError, ValueError) as error:
@@ -82,7 +84,9 @@ class Line:
         at_ns = self._clock()
         if received:
             self._bytes += len(received)
-            self._understood += max(learner.feed(received, at_ns) for learner in self._learners)
+            understood = max(learner.feed(received, at_ns) for learner in self._learners)
+            self._understood += understood
+            self.strange_bytes += max(0, len(received) - understood)
         self._look_for_speed(at_ns)
 
     def _look_for_speed(self, now_ns: Ns) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -36,6 +37,7 @@ from rigd.model.take import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
 from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
 from rigd.wire.journal import Journal
+from rigd.wire.library_words import LibraryWords
 from rigd.wire.notify import Notifier
 from rigd.wire.plain_log import PlainFormatter
 from rigd.wire.plain_output import write_line
@@ -85,7 +87,7 @@ def run(
         except AlreadyRunning as error:
             fail(ExitCode.ALREADY_RUNNING, str(error))
     logging.getLogger("rigd").info(
-        "rigd runs by %s; runtime folder %s, library %s", config, loaded.runtime_dir, loaded.library
+        "rigd runs by %s; runtime folder %s, library %s", place.path, loaded.runtime_dir, loaded.library
     )
     view = _live_view(loaded.runtime_dir / "rigd.sock") if live else None
     if view is not None:
@@ -93,16 +95,22 @@ def run(
         if cure := goes_with_login(loaded.runtime_dir, user=user_name(), uid=os.getuid()):
             view.say(cure)
     leaves_running = leave_running or supervised
-    were_open = _run(rig, signals, terminal, log, view)
+    with LibraryWords(log_library_word) if live else contextlib.nullcontext() as words:
+        were_open = _run(rig, signals, terminal, log, view, words)
     if not leaves_running and not rig.ended.is_set():
         _close_takes(rig, signals)
     rig.stop(leave_running=leaves_running)
-    words = last_words(rig.controller.state, were_open, leaves_running=leaves_running)
-    for word in words.split("\n"):
+    farewell = last_words(rig.controller.state, were_open, leaves_running=leaves_running)
+    for word in farewell.split("\n"):
         logging.getLogger("rigd").info("%s", word)
     if rig.controller.state.power_off and (failed := switch_off()):
         logging.getLogger("rigd").error("%s", failed)
-    _leave(words if live else "", log, view)
+    _leave(farewell if live else "", log, view)
+
+
+def log_library_word(line: str) -> None:
+    """What a library prints by itself would lie across the live view."""
+    logging.getLogger("rigd").info("a library says: %s", line)
 
 
 def _live_view(socket: Path) -> LiveView:
@@ -112,7 +120,12 @@ def _live_view(socket: Path) -> LiveView:
 
 
 def _run(
-    rig: Rig, signals: Signals, terminal: tuple[int, ...], log: RunLog, view: LiveView | None
+    rig: Rig,
+    signals: Signals,
+    terminal: tuple[int, ...],
+    log: RunLog,
+    view: LiveView | None,
+    words: LibraryWords | None,
 ) -> set[TakeId]:
     """Until somebody ends the rig. Returns the takes that were open then."""
 
@@ -138,6 +151,8 @@ def _run(
                 log.to_file()
             if view is not None:
                 view.stop()
+            if words is not None:
+                words.let_go()
             let_go_of(terminal)
             logging.getLogger("rigd").info(
                 "the terminal is gone; the rig goes on. See it: rigd watch. End it: rigd shut-down"

@@ -7,8 +7,7 @@ sensor that passes through all values, wavers where it rests and stops at the th
   that nothing near the middle is a foot; where it turns back by a quarter of all there is, its range was smaller.
 - *polarity*: the side on which it stays shorter than a hold is the pressed side. Where that is not known yet, high is
   pressed, as MIDI 1.0 has it; a pedal's sensor rests where it began to move. Of a pedal's own controllers it is
-  doubtful until then: such a press makes no hold, for it may be the foot that went up. One tap at the very first is
-  not enough.
+  doubtful until then: such a press makes no hold, for it may be the foot that went up. One short stay is not enough.
 - what the config says (`pressed`, `released`) is believed and not learnt.
 
 Values are 0.0 to 1.0. Edges carry the time of their message, also where they are known only later.
@@ -341,9 +340,9 @@ class ValueSwitch:
             before_ns = left.from_ns - before.from_ns if before.was_seen_to_come else REST_NS
         if not self._is_other_way_round(before_ns):
             return ()
-        # A first value that was let go, or that a device sends by itself, looks the same: one more tap tells.
-        self._pressed, self._is_sure, self._against = level.other, before_ns is not None, 0
-        self._is_doubtful = True
+        # A device that sends its zero by itself looks the same, and so does a foot that tries again after a hold that
+        # made nothing: one more tap tells.
+        self._pressed, self._is_sure, self._is_doubtful, self._against = level.other, False, True, 0
         return (Edge(Motion.PRESS, left.from_ns), Edge(Motion.RELEASE, at_ns))
 
     def _is_other_way_round(self, before_ns: int | None) -> bool:

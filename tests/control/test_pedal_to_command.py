@@ -47,10 +47,10 @@ class Rig:
 
 
 class Chain:
-    def __init__(self, path: Path, kind: Kind, binding: Binding) -> None:
+    def __init__(self, path: Path, kind: Kind, binding: Binding, number: int = 80) -> None:
         self.rig = Rig()
         self.statuses: list[SurfaceStatus] = []
-        self.pedal = Pedal(lambda: PtyWire(path), kind=kind)
+        self.pedal = Pedal(lambda: PtyWire(path), kind=kind, number=number)
         self.binder = Binder(
             bindings={"pedal": (binding,)},
             principals={"pedal": surface_principal("pedal", Role.OWNER, (binding,), None)},
@@ -136,3 +136,25 @@ def test_a_pedal_that_is_pulled_out_while_held_does_nothing(one_switch: Chain) -
     one_switch.pedal.tap()
     wait_for(lambda: bool(one_switch.rig.commands))
     assert [type(each) for each in one_switch.rig.commands] == [ToggleTake]
+
+
+def test_what_the_device_says_is_not_held_makes_nothing(one_switch: Chain) -> None:
+    one_switch.pedal.press()
+    one_switch.pedal.send(bytes.fromhex("B07B00"))  # all notes off
+    one_switch.pedal.release()
+    one_switch.pedal.tap()
+    wait_for(lambda: bool(one_switch.rig.commands))
+    assert [type(each) for each in one_switch.rig.commands] == [ToggleTake]
+
+
+def test_the_first_hold_of_a_pedal_whose_polarity_is_not_known_makes_nothing(tmp_path: Path) -> None:
+    """It may be the foot that went up; `again` would throw the take away."""
+    binding = Binding(control="cc 64", **ONE_SWITCH, **SLOW)  # type: ignore[arg-type]
+    with Chain(tmp_path / "midi", "momentary", binding, number=64) as chain:
+        chain.pedal.hold(1.0)
+        time.sleep(1.0)  # the foot rests for longer than a hold
+        chain.pedal.tap()
+        wait_for(lambda: bool(chain.rig.commands))
+        chain.pedal.hold(1.0)
+        wait_for(lambda: len(chain.rig.commands) == 2)
+    assert [type(each) for each in chain.rig.commands] == [ToggleTake, DiscardAndRestart]

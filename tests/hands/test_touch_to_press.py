@@ -109,6 +109,12 @@ TABLE = [
         "tap 0, tap 4000, tap 8000, hold 12000",
     ),
     (
+        "a hold that made nothing, and a foot that tries again at once: what rests then makes no hold",
+        True,
+        "0:127 1000:0 1300:127 1400:0 9000:127 9100:0 12000:127 12100:0 15000:127 15900:0",
+        "tap 1000, tap 9000, tap 12000, hold 15000",
+    ),
+    (
         "the same of a sustain pedal",
         True,
         "0:0 300:127 400:0 4000:127 4100:0 8000:127 8100:0 12000:127 12900:0",
@@ -361,3 +367,31 @@ def test_after_any_rubbish_an_ordinary_switch_is_what_it_was(
     for down_ms, up_ms in feet:
         stream += [(down_ms, 127), (up_ms, 0)]
     assert gestures(stream) == [*before, *(("tap", down_ms) for down_ms, _ in feet)]
+
+
+ANY_FEET = st.lists(st.tuples(st.integers(650, 6000), st.integers(60, 3000)), min_size=1, max_size=14)
+"""Rests and presses of any length."""
+
+
+@given(feet=ANY_FEET, is_inverted=st.booleans(), is_pedal=st.booleans())
+def test_what_the_config_says_of_a_switch_makes_each_gesture_from_the_first_press_on(
+    feet: list[tuple[int, int]], is_inverted: bool, is_pedal: bool
+) -> None:
+    assume(all(abs(held_ms - edge_ms) > 5 for _, held_ms in feet for edge_ms in (600, 2000)))
+    down, up = (0, 127) if is_inverted else (127, 0)
+    stream, presses = on_switch(feet, down, up, [])
+    binding = Binding(control="cc 64", pressed=down, released=up, **ONE_SWITCH)  # type: ignore[arg-type]
+    wanted = ["tap" if held_ms < 600 else "hold" if held_ms < 2000 else "long_hold" for _, held_ms in feet]
+    assert gestures(stream, binding, is_pedal=is_pedal) == list(zip(wanted, presses, strict=True))
+
+
+@given(feet=ANY_FEET, is_inverted=st.booleans(), says_state=st.booleans())
+def test_no_hold_is_made_by_a_foot_that_rests_on_a_pedal_of_either_polarity(
+    feet: list[tuple[int, int]], is_inverted: bool, says_state: bool
+) -> None:
+    """A hold throws a take away; whatever else is not known yet, it takes a foot that is down so long."""
+    down, up = (0, 127) if is_inverted else (127, 0)
+    stream, presses = on_switch(feet, down, up, [])
+    held = {press_ms for press_ms, (_, held_ms) in zip(presses, feet, strict=True) if held_ms >= 590}
+    made = gestures(stream, is_pedal=True, state=[up] if says_state else [])
+    assert {at_ms for gesture, at_ms in made if gesture in ("hold", "long_hold")} <= held

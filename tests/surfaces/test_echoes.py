@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rigd.hands.bindings import binding_of
@@ -133,4 +134,9 @@ def test_no_press_is_lost_to_a_lamp_on_the_same_message_and_none_comes_of_its_ec
     for rest_ms, held_ms in feet:
         feet_ms.append((now_ms + rest_ms, now_ms + rest_ms + held_ms))
         now_ms += rest_ms + held_ms
+    if echo_ms is None:
+        # Two edges of a foot in a row, each just after the same message of a lamp: nothing tells them from echoes.
+        edges = [(at_ms, lit) for foot in feet_ms for at_ms, lit in zip(foot, (1, 0), strict=True)]
+        beside = [any(0 <= at_ms - lamp_ms <= 20 for lamp_ms in lamps_ms[lit::2]) for at_ms, lit in edges]
+        assume(not any(both == (True, True) for both in pairwise(beside)))
     assert presses_heard(lamps_ms=lamps_ms, feet_ms=feet_ms, echo_ms=echo_ms) == len(feet_ms)

@@ -21,21 +21,8 @@ from rigd.model.units import Ns
 from rigd.surfaces.serial.box import SerialBox
 from rigd.surfaces.serial.recognised import Box, BoxRecogniser
 from tests.support.patience import wait_for
+from tests.surfaces.learn_bench import RIG
 from tests.surfaces.serial_bench import Notebook
-
-RIG = """
-[rig]
-name = "boxes"
-library = "{library}"
-[audio]
-driver = "simulated"
-channels = 2
-[[channel]]
-preamp = "desk:1"
-[preamp.desk]
-kind = "x32"
-host = "127.0.0.1"
-"""
 
 
 def learned_while(port: str, act: Callable[[], None]) -> LearnedControl:
@@ -206,4 +193,15 @@ def test_a_line_that_another_program_holds_is_said_to_be(tmp_path: Path) -> None
             learn(kinds_that_learn(), f"serial:{tmp_path / 'line'}", seconds=1)
     finally:
         line.close()
+        wire.close()
+
+
+def test_bytes_that_are_no_midi_are_said_to_be_of_another_speed(tmp_path: Path) -> None:
+    wire = PtyWire(tmp_path / "line")
+    try:
+        with pytest.raises(
+            SurfaceError, match=r"3 bytes came that are no MIDI at this speed \(--baud 115200"
+        ):
+            learn(f"serial:{tmp_path / 'line'}", seconds=1, say=lambda text: wire.send(b"\x1c\x06\x00"))
+    finally:
         wire.close()

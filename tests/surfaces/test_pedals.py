@@ -24,25 +24,13 @@ from rigd.surfaces.midi.learnt import Kind, Listener, Verdict
 from rigd.surfaces.midi.surface import MidiSurface
 from rigd.wire.midi.parser import MidiParser
 from tests.support.patience import wait_for
+from tests.surfaces.learn_bench import RIG
 from tests.surfaces.serial_bench import channel, rig
 
 MS = 1_000_000
 PEDALS: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "pedals.toml").read_text())["pedal"]
 MARK = bytes((0xCF, 0x7F))
 """A program change that no pedal of these sends: what was sent before it has been heard."""
-RIG = """
-[rig]
-name = "pedals"
-library = "{library}"
-[audio]
-driver = "simulated"
-channels = 2
-[[channel]]
-preamp = "desk:1"
-[preamp.desk]
-kind = "x32"
-host = "127.0.0.1"
-"""
 
 
 class Message(Struct):
