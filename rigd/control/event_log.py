@@ -89,7 +89,7 @@ class EventLog:
     def _lines(self, before: RigState, after: RigState, events: Sequence[Event]) -> Iterator[Line]:
         for event in events:
             level = LEVELS.get(event.what)
-            if level is not None:
+            if level is not None and not _has_only_begun(event, before):
                 yield Line(
                     level=level,
                     text=f"{event.text} (by {event.origin})" if event.origin else event.text,
@@ -152,6 +152,12 @@ class EventLog:
             '"%s" of %s: %d more of these within a minute', what, subject or "the rig", minute.left_out
         )
         minute.left_out = 0
+
+
+def _has_only_begun(event: Event, before: RigState) -> bool:
+    """A surface that is only now looked for is not connected yet, which is no news."""
+    known = any(surface.name == event.subject for surface in before.surfaces)
+    return event.what is Happening.SURFACE_CHANGED and not known and "not connected" in event.text
 
 
 def _fields_of(event: Event) -> dict[str, str]:

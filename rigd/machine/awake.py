@@ -17,6 +17,7 @@ from rigd.model.takes import closing_takes
 log = logging.getLogger(__name__)
 
 WHY = "a take is being recorded"
+STOP_WITHIN_S = 2.0
 LOOK_EVERY_S = 30.0
 """Whether it is still held: somebody may have ended the tool."""
 
@@ -45,7 +46,9 @@ class StaysAwake:
         """Nothing is held."""
         self._is_over = True
         self._changed.set()
-        self._thread.join()
+        self._thread.join(
+            STOP_WITHIN_S
+        )  # longer only where logind does not answer; what it gives then ends with rigd
         self._let_go()
 
     def _run(self) -> None:

@@ -17,7 +17,8 @@ INHIBIT = "systemd-inhibit"
 SLEEPS = ("sleep:idle:handle-lid-switch", "sleep:idle", "idle")
 """From the most that can be held off to the least: who is not at the machine may hold off less."""
 HELD = b"held\n"
-ANSWER_WITHIN_S = 5.0
+ANSWER_WITHIN_S = 20.0
+"""logind may first have to start polkit, on a slow machine."""
 REFUSALS = ("denied", "authentication", "not permitted", "not authorized")
 CURE = "a service's user needs systemd/50-rigd.rules in /etc/polkit-1/rules.d, anybody else a session at the machine"
 

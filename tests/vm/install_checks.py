@@ -12,8 +12,9 @@ MAKE = f"cd /usr/src/rigd && {OFFLINE}; make"
 def upgraded(rig: VmRig) -> str:
     before = rig.machine.do("readlink /opt/rigd").strip()
     rig.start_take()
-    held = rig.machine.do("systemd-inhibit --list --no-pager 2>&1")
-    assert "rigd" in held and "sleep" in held, held
+    rig.machine.wait_until(
+        "systemd-inhibit --list --no-pager | grep rigd", "suspend is held off", within_s=60.0
+    )
     rig.machine.do(f"{MAKE} install CONFIG=my.toml 2>&1", timeout=1800.0)
     rig.machine.do("sleep 2")
     rig.stop_take()
