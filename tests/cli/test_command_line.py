@@ -119,7 +119,7 @@ def test_a_channel_without_a_preamp_is_said_to_have_none(rig: RigRun) -> None:
 def test_gain_alone_shows_every_channel_and_set_reaches_any_setting(rig: RigRun) -> None:
     assert done(rig, "gain").count("no controllable preamp") == 2
     told = json.loads(done(rig, "gain", "--json"))
-    assert [(each["number"], each["abilities"], each["settings"]) for each in told] == [
+    assert [(each["number"], each["abilities"], each["settings"]) for each in told["channels"]] == [
         (1, {}, {}),
         (2, {}, {}),
     ]

@@ -136,7 +136,6 @@ def test_help_names_every_command_argument_and_option_and_what_it_is_without_it(
     assert done.code == ExitCode.DONE
     assert all(f"\n  {name} " in done.output for name in ("list", "show", "verify"))
     assert "--runtime-dir PATH" in done.output and "RIGD_RUNTIME_DIR" in done.output
-    assert "[required]" in by_hand("run", "--help").output
     assert "[default: 120.0]" in by_hand("take", "stop", "--help").output
     assert '"3", "1-4"' in by_hand("arm", "--help").output
 

@@ -23,7 +23,7 @@ from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
 from rigd.model.state import Channel, Disk, Fault, RigState, Setting, Transport
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns
-from tests.support.desk import ABILITY, Desk
+from tests.support.desk import ABILITIES, Desk
 from tests.support.hostile import HOSTILE
 
 WITH_KEYS = Look(has_keys=True)
@@ -63,7 +63,7 @@ def channel(number: int) -> Channel:
         armed=number % 5 != 0,
         preamp="desk",
         socket=number,
-        ability=ABILITY,
+        abilities=ABILITIES,
         gain=Setting(value=gain + 0.5 * (number % 2), confirmed=True, asked=-10.0 if number == 3 else None),
         phantom=Setting(value=float(number in (4, 8)), confirmed=number != 8),
     )

@@ -27,7 +27,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def status(bench: Bench, **changes: object) -> str:
-    bench.controller._state = replace(bench.controller.state, **changes)
+    bench.controller._published.replace(replace(bench.controller.state, **changes))
     return by_hand("status", "--runtime-dir", str(bench.path.parent)).output
 
 

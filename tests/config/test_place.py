@@ -10,6 +10,7 @@ import pytest
 from rigd.config import place as places
 from rigd.config.place import find_config, find_or_none, own_config
 from rigd.model.errors import ConfigError
+from tests.support.tools import need_root
 
 
 @pytest.fixture
@@ -66,9 +67,9 @@ def test_one_that_everybody_may_write_is_not_taken_unasked(home: Path) -> None:
     assert find_config(found, {}).path == found
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
 def test_one_of_somebody_else_is_not_taken_unasked(home: Path) -> None:
     """In /tmp anybody may lay down a rig.toml that says where this user's rig writes."""
+    need_root("to give a file away")
     found = laid(Path("rig.toml").absolute())
     os.chown(found, 4242, 4242)
     with pytest.raises(ConfigError, match="belongs to another user"):

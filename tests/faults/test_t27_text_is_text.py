@@ -199,7 +199,7 @@ COMMANDS = [
 def told(bench: Bench, state: RigState, words: list[str]) -> str:
     if "show" in words:
         state = replace(state, take=None)  # or there would be two of that number
-    bench.controller._state = state
+    bench.controller._published.replace(state)
     answer = by_hand(*words, "--runtime-dir", str(bench.path.parent))
     assert answer.code in (0, 1, 6) and answer.output.strip(), (words, answer.code)
     return answer.output

@@ -16,6 +16,7 @@ NOT_WAITING = {
     "faults/test_f47_freewheel.py": "looks for a time",
     "support/terminal_rig.py": "waits as subprocess does, with its error",
     "vm/ask.py": "runs in a machine that has no tests",
+    "vm/hand.py": "moves a control for a time, in a machine that has no tests",
     "vm/agent.py": "runs in a machine that has no tests",
     "proof/soak.py": "looks once a second for hours",
     "surfaces/test_serial_box_load.py": "shows for a time, and measures what that costs",

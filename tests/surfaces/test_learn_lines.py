@@ -202,6 +202,12 @@ def test_bytes_that_are_no_midi_are_said_to_be_of_another_speed(tmp_path: Path) 
         with pytest.raises(
             SurfaceError, match=r"3 bytes came that are no MIDI at this speed \(--baud 115200"
         ):
-            learn(f"serial:{tmp_path / 'line'}", seconds=1, say=lambda text: wire.send(b"\x1c\x06\x00"))
+            learn(
+                kinds_that_learn(),
+                f"serial:{tmp_path / 'line'}",
+                seconds=1,
+                baud=31_250,
+                say=lambda text: wire.send(b"\x1c\x06\x00"),
+            )
     finally:
         wire.close()

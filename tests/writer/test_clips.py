@@ -215,4 +215,9 @@ def test_take_json_has_them_as_frames_of_the_take(runtime: Path, library: Path) 
 
 
 def test_a_take_of_an_older_rigd_says_that_nobody_counted() -> None:
-    assert SheetChannel.__struct_defaults__[:2] == (None, None)
+    defaults = dict(
+        zip(
+            reversed(SheetChannel.__struct_fields__), reversed(SheetChannel.__struct_defaults__), strict=False
+        )
+    )
+    assert defaults["peak_dbfs"] is None and defaults["clip_count"] is None
