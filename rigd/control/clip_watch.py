@@ -1,6 +1,6 @@
 """Looks for clips on every input, be anything recorded or not, by the levels that capture keeps of each block.
 
-Thread "rigd-clips": four looks a second, which read a few numbers a block and no sample. It posts at most once a
+Thread "rigd-clips": a look a second, which reads a few numbers a block and no sample. It posts at most once a
 second, and nothing where nothing clipped. Where in a take a channel clipped, to the sample, its writer counts.
 """
 
@@ -18,9 +18,9 @@ from rigd.model.units import Frame, InputNumber
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.25
-LOOKS_BETWEEN = 4
-"""From one fact to the next: a second."""
+LOOK_EVERY_S = 1.0
+LOOKS_BETWEEN = 1
+"""From one fact to the next."""
 
 
 class ClipWatch:

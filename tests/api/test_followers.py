@@ -108,7 +108,7 @@ def test_four_views_cost_one_change_and_no_take_that_is_behind(
         say(bench, client, "stop")
     (take,) = bench.controller.state.takes
     behind = Takes(replace(take, take_id=TakeId(f"f{n:031x}")) for n in range(MANY))
-    bench.controller._state = replace(bench.controller.state, takes=behind)
+    bench.controller._published.replace(replace(bench.controller.state, takes=behind))
     lines: list[bytes] = []
     found: list[tuple[int, int]] = []
 

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -70,6 +71,12 @@ def now(bench: Bench) -> None:
     bench.tape.now_s = time.monotonic() + 1.0
 
 
+def as_a_login() -> None:
+    """The terminal is the process's own, and Ctrl-C is obeyed, whatever whoever runs the tests ignores."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Watching:
     """`rigd watch` on a pseudo-terminal of that size."""
 
@@ -88,7 +95,7 @@ class Watching:
             stderr=line,
             env={**os.environ, "TERM": "xterm"},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=as_a_login,
         )
         os.close(line)
         self._over = threading.Event()

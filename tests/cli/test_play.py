@@ -54,6 +54,11 @@ def rig() -> Iterator[RigRun]:
         yield rig
 
 
+def obeys_ctrl_c() -> None:
+    """Also where whoever runs the tests ignores it, as a shell does for what is in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def played_by(folder: Path, rig: RigRun, *words: str) -> subprocess.Popen[str]:
     """A command on a machine whose only output is the file."""
     config = folder / "asound.conf"
@@ -70,6 +75,7 @@ def played_by(folder: Path, rig: RigRun, *words: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=obeys_ctrl_c,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from unicodedata import category
 
 import pytest
 from hypothesis import example, given, settings
@@ -275,6 +276,8 @@ def test_no_name_breaks_a_screen_of_any_size(
     assert len(drawn) <= height
     assert all(cell_len(line.plain) <= width for line in drawn)
     assert all(
-        character.isprintable() or character in "\u200c\u200d" for line in drawn for character in line.plain
+        character.isprintable() or character in "\u200c\u200d" or category(character) == "Zs"
+        for line in drawn
+        for character in line.plain
     )
     assert drawn[0].plain[1:].startswith(("● REC ", "* REC "))

@@ -149,7 +149,7 @@ def test_what_the_device_says_is_not_held_makes_nothing(one_switch: Chain) -> No
 
 def test_the_first_hold_of_a_pedal_whose_polarity_is_not_known_makes_nothing(tmp_path: Path) -> None:
     """It may be the foot that went up; `again` would throw the take away."""
-    binding = Binding(control="cc 64", **ONE_SWITCH, **SLOW)  # type: ignore[arg-type]
+    binding = binding_of(control="cc 64", **ONE_SWITCH, **SLOW)  # type: ignore[arg-type]
     with Chain(tmp_path / "midi", "momentary", binding, number=64) as chain:
         chain.pedal.hold(1.0)
         time.sleep(1.0)  # the foot rests for longer than a hold

@@ -279,7 +279,7 @@ def test_many_takes_come_in_pages(bench: Bench, longest_take: Take) -> None:
         longest_take, markers=MARKERS[:2], gaps=(), files=(), gain_changes=(), slate=replace(SLATE, notes=())
     )
     takes = tuple(replace(short, take_id=TakeId(f"{n:032x}"), closed=True) for n in range(2000))
-    bench.controller._state = replace(bench.controller.state, takes=takes)
+    bench.controller._published.replace(replace(bench.controller.state, takes=takes))
     with bench.client() as client:
         assert client.takes() == tuple(brief_take(take) for take in takes)
         state = client.status().state
@@ -290,7 +290,9 @@ def test_many_takes_come_in_pages(bench: Bench, longest_take: Take) -> None:
 def test_a_take_that_grows_while_it_is_told_is_told_whole(bench: Bench, longest_take: Take) -> None:
     grown = iter(range(3000, len(MARKERS), 500))
     slim = replace(longest_take, gaps=(), files=(), gain_changes=(), closed=True)
-    bench.controller._state = replace(bench.controller.state, takes=(replace(slim, markers=MARKERS[:2500]),))
+    bench.controller._published.replace(
+        replace(bench.controller.state, takes=(replace(slim, markers=MARKERS[:2500]),))
+    )
 
     with bench.client() as client:
         received = client._received
@@ -298,7 +300,7 @@ def test_a_take_that_grows_while_it_is_told_is_told_whole(bench: Bench, longest_
         def growing(timeout_s: float | None) -> Any:
             if (until := next(grown, 0)) and until < 6000:
                 take = replace(slim, markers=MARKERS[:until])
-                bench.controller._state = replace(bench.controller.state, takes=(take,))
+                bench.controller._published.replace(replace(bench.controller.state, takes=(take,)))
             return received(timeout_s)
 
         client._received = growing  # type: ignore[method-assign]
@@ -309,16 +311,16 @@ def test_a_take_that_grows_while_it_is_told_is_told_whole(bench: Bench, longest_
 def test_an_answer_that_is_too_long_is_told_so_and_the_client_stays(bench: Bench) -> None:
     plain = bench.controller.state
     with bench.client() as client:
-        bench.controller._state = replace(plain, session="x" * limits.LONGEST_ANSWER_BYTES)
+        bench.controller._published.replace(replace(plain, session="x" * limits.LONGEST_ANSWER_BYTES))
         with pytest.raises(CommandError, match="too long to be sent"):
             client.status()
-        bench.controller._state = plain
+        bench.controller._published.replace(plain)
         assert client.status().state.transport is Transport.READY
 
 
 def test_who_asks_for_much_at_once_and_reads_gets_all(bench: Bench, longest_state: RigState) -> None:
     """More than may wait for a client: what it asks is answered as it reads."""
-    bench.controller._state = longest_state
+    bench.controller._published.replace(longest_state)
     asked = 3 * limits.MOST_WAITING_BYTES // limits.BRIEF_BYTES
     with bench.raw() as stream:
         lines = [b'{"type":"StatusRequest","id":%d}\n' % number for number in range(asked)]

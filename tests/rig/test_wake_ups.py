@@ -21,7 +21,7 @@ channels = 8
 """
 SECONDS = 4.0
 IDLE_WAKES_A_SECOND = 16.0
-"""Four for signals; two each for capture and the runtime folder; one each for the writer's report, what the
+"""Two for signals; a look for clips; two each for capture and the runtime folder; one each for the writer's report, what the
 controller makes of it, the clock, the library, and what is not safe."""
 
 

@@ -86,7 +86,11 @@ def test_the_first_clip_is_told_at_once_and_further_ones_once_a_second() -> None
         meter.feed(0, 3)
         looks.append(watch.look())
     told = [(at, dict(each.samples)) for at, each in enumerate(looks) if each is not None]
-    assert told == [(0, {2: 3}), (LOOKS_BETWEEN, {2: 12}), (2 * LOOKS_BETWEEN, {2: 12})], "and none is lost"
+    assert told == [
+        (0, {2: 3}),
+        (LOOKS_BETWEEN, {2: 3 * LOOKS_BETWEEN}),
+        (2 * LOOKS_BETWEEN, {2: 3 * LOOKS_BETWEEN}),
+    ], "and none is lost"
 
 
 def test_levels_of_a_look_before_count_once() -> None:
