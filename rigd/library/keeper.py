@@ -294,7 +294,9 @@ class LibraryKeeper(JobQueue):
         if not is_folder(folder):
             folder = self._library.place_of(take.take_id)
         try:
-            found = self._library.file_take(folder, slate=take.slate, failure=take.failure)
+            found = self._library.file_take(
+                folder, slate=take.slate, failure=take.failure, durable_frames=take.durable_frames
+            )
         except LibraryError:
             # The disk is full, as a rule: tried again until there is room, and told once.
             known, self._unfiled[take.take_id] = take.take_id in self._unfiled, take

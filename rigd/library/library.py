@@ -106,15 +106,18 @@ class Library(DatedSessions):
         self.catalogue.close()
         self._lock.release()
 
-    def file_take(self, folder: Path, *, slate: Slate | None = None, failure: str = "") -> FoundTake:
+    def file_take(
+        self, folder: Path, *, slate: Slate | None = None, failure: str = "", durable_frames: int = 0
+    ) -> FoundTake:
         """take.json and index say what the journal, and `slate` if given, say. `failure`: why the writer let go of
-        the take, where it may have found no room to say so in the journal. Raises LibraryError."""
+        the take after `durable_frames`, where it may have found no room to say so in the journal. Raises
+        LibraryError."""
         self._check_place(folder)
         found = bring_up_to_date(folder, slate=slate)
         if found is None:
             raise LibraryError(f"{folder}: there is no take; nothing was written")
         if found.sheet.rolling and failure:
-            found = file_failed(folder, failure=failure)
+            found = file_failed(folder, failure=failure, frames=durable_frames)
         return self._filed(found)
 
     def _check_place(self, folder: Path) -> None:

@@ -131,9 +131,10 @@ def hard_link_in(found: FoundTake) -> Path | None:
     return None
 
 
-def file_failed(folder: Path, *, failure: str) -> FoundTake:
+def file_failed(folder: Path, *, failure: str, frames: int = 0) -> FoundTake:
     """take.json says that the take has failed, of a journal that had no room for it. When the next start of the
-    writer closes the journal, the sheet is made from that. Raises LibraryError."""
+    writer closes the journal, the sheet is made from that. `frames`: so many were told to be durable, which the
+    journal may have had no room to say either. Raises LibraryError."""
     journal = folder / JOURNAL_NAME
     try:
         record = read_journal(journal)
@@ -144,7 +145,7 @@ def file_failed(folder: Path, *, failure: str) -> FoundTake:
         journal_bytes=_size(journal) or 0,
         rolling=False,
         sizes=sizes_of(folder, record),
-        frames=record.durable_frames,
+        frames=max(record.durable_frames, frames),
     )
     write_sheet(folder, sheet)
     return FoundTake(folder=folder, sheet=sheet, settled=False)

@@ -384,7 +384,7 @@ def test_a_failed_take_whose_journal_had_no_room_for_it_has_a_sheet_that_says_so
         for at in (470, 490)
     ]
     xruns = [Xrun(at_frame=Frame(order.first_frame + at)) for at in (470, 490)]
-    begin(order, Durable(frames=480), *gaps, *xruns)
+    begin(order, Durable(frames=460), *gaps, *xruns)  # nor for its last durable point
     write_files(order, 480)
     failed = replace(closed(order), failure="no space left", durable_frames=480)
     desk.keeper.write_sheet(failed)
