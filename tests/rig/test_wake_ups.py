@@ -21,8 +21,8 @@ channels = 8
 """
 SECONDS = 4.0
 IDLE_WAKES_A_SECOND = 16.0
-"""Two for signals; a look for clips; two each for capture and the runtime folder; one each for the writer's report, what the
-controller makes of it, the clock, the library, and what is not safe."""
+"""Two for signals; two each for capture and the runtime folder; one each for the writer's report, what the controller
+makes of it, the clock, the library, clips, and what is not safe."""
 
 
 def wakes(pid: int) -> int:
