@@ -1,7 +1,7 @@
 """Keeps the machine from suspending while a take rolls or is being closed.
 
-Thread "rigd-awake": woken by every new state, it waits for logind, and nobody waits for it. Where nothing can be held
-it says so once, and tries again at the next take.
+Thread "rigd-awake": woken where a take begins or the last one is safe, it waits for logind, and nobody waits for it.
+Where nothing can be held it says so once, and tries again at the next take.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class StaysAwake:
         self._watch = watch
         self._changed = threading.Event()
         self._is_over = False
+        self._is_wanted = False
+        """As the thread was told last; the watcher's own."""
         self._inhibitor: Inhibitor | None = None
         self._tried = False
         """For the take that rolls."""
@@ -38,7 +40,7 @@ class StaysAwake:
 
     def start(self) -> None:
         """From now on it is held whenever it is wanted."""
-        self._watch(self._changed.set)
+        self._watch(self._note)
         self._thread.start()
         self._changed.set()
 
@@ -51,6 +53,13 @@ class StaysAwake:
         )  # longer only where logind does not answer; what it gives then ends with rigd
         self._let_go()
 
+    def _note(self) -> None:
+        """On the controller's thread, at every new state: that is twice a second, and hardly ever news."""
+        is_wanted = _has_open_take(self._state())
+        if is_wanted is not self._is_wanted:
+            self._is_wanted = is_wanted
+            self._changed.set()
+
     def _run(self) -> None:
         while not self._is_over:
             self._changed.wait(LOOK_EVERY_S)
@@ -62,7 +71,7 @@ class StaysAwake:
 
     def _look(self) -> None:
         state = self._state()
-        if not is_rolling(state) and not closing_takes(state):
+        if not _has_open_take(state):
             self._tried = False
             self._let_go()
             return
@@ -85,3 +94,7 @@ class StaysAwake:
         inhibitor, self._inhibitor = self._inhibitor, None
         if inhibitor is not None:
             inhibitor.close()
+
+
+def _has_open_take(state: RigState) -> bool:
+    return is_rolling(state) or bool(closing_takes(state))

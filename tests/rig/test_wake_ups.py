@@ -36,7 +36,7 @@ def wakes(pid: int) -> int:
 
 def test_a_daemon_that_nobody_asks_hardly_wakes_up() -> None:
     with RigRun(CONFIG) as rig:
-        rig.await_heard(3.0)
+        rig.await_heard(6.0)  # the start is over: the library was looked through, the disk was tried
         rig.client().close()
         with Tape.attach(rig.runtime / "tape", writable=False) as tape:
             began, before = time.monotonic(), wakes(rig.daemon.pid)
