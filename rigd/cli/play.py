@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command
-from rigd.cli.meant import meant_take
+from rigd.cli.meant import meant
 from rigd.cli.sound_out import BLOCK_FRAMES, NoOutput, Samples, Sound, file_blocks, output_device, play
 from rigd.cli.takes import CHANNEL, DEVICE
 from rigd.cli.terminal import RUNTIME_DIR, daemon, errors_told, fail, out, socket_path
@@ -32,7 +32,7 @@ def play_take(
 ) -> None:
     with daemon(runtime_dir) as client:
         state = client.status().state
-        take = client.take(meant_take(client, words).take_id)
+        take = client.take(meant(" ".join(words), state.song, client.takes()).take_id)
     if not take.closed:
         fail(
             ExitCode.REFUSED,

@@ -11,11 +11,12 @@ from textwrap import wrap
 from msgspec import Struct
 
 from rigd.cli.signs import Styled, columns_of
-from rigd.cli.words import clipped_text, count, entries, how_it_ended
+from rigd.cli.words import change_text, clipped_text, count, entries, how_it_ended
 from rigd.hands.showing import exact_time_text
 from rigd.model.plain_text import plain_line
 from rigd.model.state import Take
-from rigd.model.take import GainChange
+from rigd.model.take import GAIN_DB, GainChange
+from rigd.model.units import ChannelNumber, Frame
 
 INDENT = "  "
 SWEEP_S = 2.0
@@ -98,20 +99,36 @@ class Sweep(Struct, frozen=True, kw_only=True):
 def sweeps(changes: Sequence[GainChange], sample_rate_hz: int) -> list[Sweep]:
     """The changes in order of frames; steps of a gain that follow one another soon are one."""
     found: list[Sweep] = []
-    open_ones: dict[tuple[object, ...], int] = {}
+    under_way: dict[ChannelNumber | None, int] = {}
     for change in changes:
-        key = (change.channel, change.parameter, change.confirmed)
-        place = open_ones.get(key)
-        together = SWEEP_S * sample_rate_hz
+        place = under_way.get(change.channel) if _is_step(change) else None
         before = found[place] if place is not None else None
         if (
             place is not None
             and before is not None
-            and change.parameter == "gain_db"
-            and change.at_frame - before.last.at_frame <= together
+            and change.at_frame - before.last.at_frame <= SWEEP_S * sample_rate_hz
         ):
             found[place] = Sweep(first=before.first, last=change, steps=before.steps + 1)
             continue
-        open_ones[key] = len(found)
+        if _is_step(change):
+            under_way[change.channel] = len(found)
         found.append(Sweep(first=change, last=change, steps=1))
     return found
+
+
+def _is_step(change: GainChange) -> bool:
+    """A gain that the preamp said, with nothing left to wish for."""
+    return change.parameter == GAIN_DB and change.value is not None and change.asked is None
+
+
+def sweep_text(sweep: Sweep, *, first_frame: Frame, sample_rate_hz: int) -> str:
+    """'gain_db 00:00:01.500 to 00:00:02.000  channel 3: 20 to 26 in 7 steps', or the one change there is."""
+    first, last = sweep.first, sweep.last
+
+    def at(change: GainChange) -> str:
+        return exact_time_text(max(0, change.at_frame - first_frame), sample_rate_hz)
+
+    if sweep.steps == 1:
+        return f"{first.parameter} {at(first)}  {change_text(first)}"
+    moved = f"{first.value:g} to {last.value:g} in {sweep.steps} steps"
+    return f"{first.parameter} {at(first)} to {at(last)}  channel {first.channel}: {moved}"

@@ -11,8 +11,8 @@ from msgspec import to_builtins
 
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command, Group, Option, number
-from rigd.cli.meant import WHICH
-from rigd.cli.take_list import Sweep, sweeps, take_list
+from rigd.cli.meant import WHICH, meant
+from rigd.cli.take_list import sweep_text, sweeps, take_list
 from rigd.cli.terminal import (
     AS_JSON,
     RUNTIME_DIR,
@@ -21,13 +21,11 @@ from rigd.cli.terminal import (
     errors_told,
     out,
     print_json,
-    refuse,
 )
 from rigd.cli.words import count, how_it_ended, take_title
 from rigd.hands.showing import exact_time_text
 from rigd.model.errors import LibraryError
 from rigd.model.library import ListedTake
-from rigd.model.state import Take
 from rigd.wire.codec import to_plain
 
 if TYPE_CHECKING:
@@ -91,11 +89,10 @@ def listed_line(take: ListedTake) -> str:
     return "  ".join(filter(None, (title, marks, length, ", ".join(parts))))
 
 
-def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
+def show(words: Sequence[str], runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         state = client.status().state
-        found = _meant(number, state.song, client.takes(), as_json=as_json)
-        take = client.take(found.take_id)
+        take = client.take(meant(" ".join(words), state.song, client.takes(), as_json=as_json).take_id)
     if as_json:
         print_json(take)
         return
@@ -115,7 +112,7 @@ def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
         at = exact_time_text(marker.at_frame - take.first_frame, rate)
         out.print(f"  marker {at}  {marker.name}")
     for sweep in sweeps(take.gain_changes, rate):
-        out.print(_sweep_line(sweep, take, rate))
+        out.print(f"  {sweep_text(sweep, first_frame=take.first_frame, sample_rate_hz=rate)}")
     for clips in take.clips:
         at = exact_time_text(clips.last_frame - take.first_frame, rate)
         places = f"{count(clips.samples, 'sample')} in {count(clips.clip_count, 'place')}"
@@ -131,18 +128,6 @@ def show(number: str, runtime_dir: Path | None, as_json: bool) -> None:
     for note in take.slate.notes:
         for place, line in enumerate(note.split("\n")):
             out.print(f"  {'' if place else 'note':<4}   {line}")
-
-
-def _sweep_line(sweep: Sweep, take: Take, rate: int) -> str:
-    first, last = sweep.first, sweep.last
-    word = "" if last.confirmed else "  (not confirmed)"
-    at = exact_time_text(max(0, first.at_frame - take.first_frame), rate)
-    line = f"  {first.parameter} {at}"
-    if sweep.steps == 1:
-        return f"{line}  channel {first.channel}: {first.value:g}{word}"
-    until = exact_time_text(max(0, last.at_frame - take.first_frame), rate)
-    moved = f"{first.value:g} to {last.value:g} in {sweep.steps} steps"
-    return f"{line} to {until}  channel {first.channel}: {moved}{word}"
 
 
 def verify(numbers: Sequence[str], config: Path | None, runtime_dir: Path | None, as_json: bool) -> None:
@@ -172,7 +157,7 @@ def _told_places(
             state, known = client.status().state, client.takes()
         known = tuple(take for take in known if take.closed)
         chosen = (
-            [_meant(number, state.song, known, as_json=as_json) for number in numbers]
+            [meant(words, state.song, known, as_json=as_json) for words in numbers]
             if numbers
             else list(known)
         )
@@ -214,20 +199,6 @@ def _tell_verified(verified: Verified) -> None:
         out.print(text if verified.mirror else f"  {verified.unproved} files have no SHA-256 yet")
 
 
-def _meant(word: str, song: str, takes: tuple[Take, ...], *, as_json: bool) -> Take:
-    if word.isdecimal() and len(word) < 8:
-        same = [take for take in takes if take.slate.number == int(word)]
-        same = [take for take in same if take.slate.song == song] or same
-    else:
-        same = [take for take in takes if take.take_id.startswith(word.lower())]
-    if not same:
-        refuse(f'there is no take "{word}" in this session; see: rigd takes', as_json=as_json)
-    if len(same) > 1:
-        many = ": " + ", ".join(f"{take_title(take)} ({take.take_id[:8]})" for take in same)
-        refuse(f'"{word}" is {len(same)} takes of this session{many}; see: rigd takes list', as_json=as_json)
-    return same[0]
-
-
 EVERYTHING = Option(name="everything", flags=("--all",), about="The takes of all sessions of the library.")
 SESSION = Option(
     name="session",
@@ -237,6 +208,7 @@ SESSION = Option(
     about="The takes of the sessions of that name, whatever their day.",
 )
 
+TAKE = Argument(name="words", shown="TAKE", about=WHICH, is_required=False, takes_rest=True)
 CHANNEL = Option(
     name="channel",
     flags=("--channel",),
@@ -267,7 +239,7 @@ PLAY = Command(
     run=play,
     about="Listen to a take through this machine's own output, never through the interface that records.",
     parts=(
-        Argument(name="words", shown="TAKE", about=WHICH, is_required=False, takes_rest=True),
+        TAKE,
         CHANNEL,
         Option(
             name="since",
@@ -294,8 +266,8 @@ TAKES = Group(
         Command(
             name="show",
             run=show,
-            about="One take, whole: by its number in the current song, or by (the beginning of) its id.",
-            parts=(Argument(name="number"), RUNTIME_DIR, AS_JSON),
+            about="One take, whole.",
+            parts=(TAKE, RUNTIME_DIR, AS_JSON),
         ),
         PLAY,
         Command(
@@ -307,7 +279,8 @@ TAKES = Group(
                 Argument(
                     name="numbers",
                     shown="TAKE",
-                    about="By number in the current song, or by id; none: every take of the session.",
+                    about='A word each ("Blue Train 4" in quotes): its number in the current song, -1 for the last, '
+                    "its folder, the beginning of its id. None: every take of the session.",
                     is_required=False,
                     takes_rest=True,
                 ),

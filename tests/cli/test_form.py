@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Argument, Command, Group, Option, UsageError, given_by, number, whole_number
+from rigd.cli.form import (
+    Argument,
+    Command,
+    Group,
+    Option,
+    UsageError,
+    given_by,
+    number,
+    show_help,
+    whole_number,
+)
 from rigd.cli.main import command_line
 from tests.support.by_hand import by_hand
 
@@ -138,6 +148,12 @@ def test_help_names_every_command_argument_and_option_and_what_it_is_without_it(
     assert "--runtime-dir PATH" in done.output and "RIGD_RUNTIME_DIR" in done.output
     assert "[default: 120.0]" in by_hand("take", "stop", "--help").output
     assert '"3", "1-4"' in by_hand("arm", "--help").output
+
+
+def test_help_says_what_has_to_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    needed = Option(name="two", flags=("--two",), read=str, about="The second.", is_required=True)
+    show_help(Command(name="mix", run=lambda two: None, about="Mixes.", parts=(needed,)), "rigd mix")
+    assert "--two TEXT" in (shown := capsys.readouterr().out) and "The second. [required]" in shown
 
 
 def test_a_line_of_help_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from rigd.cli.take_list import sweeps, take_list
+from rigd.cli.take_list import sweep_text, sweeps, take_list
 from rigd.hands.showing import exact_time_text
 from rigd.model.clips import TakeClips
 from rigd.model.disk_trouble import full_disk_ended
@@ -139,6 +139,49 @@ def test_a_fader_s_sweep_is_one_line_with_from_to_and_times() -> None:
 def test_asked_and_confirmed_are_not_one_movement() -> None:
     found = sweeps([change(1, 10, confirmed=False), change(1.1, 10), change(1.2, 12)], RATE_HZ)
     assert [(each.first.confirmed, each.steps) for each in found] == [(False, 1), (True, 2)]
+
+
+def test_every_row_of_a_ledger_has_a_line() -> None:
+    """A preamp that fell silent, a setting that nobody told, a word, a wish: none of them is a number."""
+    rows = [
+        GainChange(
+            at_frame=Frame(0), channel=None, parameter="answering", value=0.0, confirmed=True, preamp="desk"
+        ),
+        GainChange(
+            at_frame=Frame(10),
+            channel=ChannelNumber(1),
+            parameter="pad",
+            value=None,
+            confirmed=False,
+            asked=1.0,
+        ),
+        GainChange(
+            at_frame=Frame(20),
+            channel=ChannelNumber(1),
+            parameter="gain_db",
+            value=None,
+            confirmed=False,
+            asked=9.0,
+        ),
+        GainChange(
+            at_frame=Frame(30),
+            channel=ChannelNumber(1),
+            parameter="low_cut",
+            value=1.0,
+            confirmed=True,
+            word="80 Hz",
+        ),
+        change(0.1, 20.0),
+        change(0.2, 26.0),
+    ]
+    lines = [sweep_text(each, first_frame=Frame(0), sample_rate_hz=RATE_HZ) for each in sweeps(rows, RATE_HZ)]
+    assert [line.rpartition("  ")[2] for line in lines] == [
+        "preamp desk: does not answer",
+        "channel 1: not known, 1 asked for and not confirmed",
+        "channel 1: not known, 9 asked for and not confirmed",
+        "channel 1: 80 Hz",
+        "channel 1: 20 to 26 in 2 steps",
+    ]
 
 
 def test_the_rig_knows_which_takes_it_kept() -> None:

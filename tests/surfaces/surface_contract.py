@@ -9,7 +9,6 @@ import time
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import pytest
 from msgspec.structs import replace
 
 from rigd.hands.showing import Light, light_of
@@ -105,11 +104,7 @@ def shows(far_end: FarEnd, state: RigState) -> bool:
 
 
 class SurfaceContract:
-    """Every kind of surface."""
-
-    @pytest.fixture
-    def far_end(self) -> FarEnd:
-        raise NotImplementedError
+    """Every kind of surface. Its tests are a subclass with a fixture `far_end`."""
 
     def test_it_bears_its_section_s_name_and_shows_no_levels_without_a_device(self, far_end: FarEnd) -> None:
         surface = far_end.make(Noted())
