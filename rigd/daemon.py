@@ -259,8 +259,7 @@ class Rig:
         yield DaemonPart("library", keeper)
         yield DaemonPart("controller", controller)
         yield DaemonPart("clock", clock)
-        for name, part in machine_parts(config.hooks, controller, runtime_dir=ground.runtime):
-            yield DaemonPart(name, part)
+        yield from machine_parts(config.hooks, controller, runtime_dir=ground.runtime)
         # The two that matter most begin first: the rig listens while the rest is still being made and started.
         yield ProcessPart("capture", capture, replace=ground.replaces_capture)
         yield ProcessPart("writer", writer, replace=ground.replaces["writer"])

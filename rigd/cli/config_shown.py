@@ -9,7 +9,8 @@ from pathlib import Path
 from rigd.cli.form import Command
 from rigd.cli.terminal import AS_JSON, config_option, errors_told, out, print_json
 from rigd.config.differences import differences, in_words
-from rigd.config.load import load_config
+from rigd.config.kinds import AUDIO_DRIVERS, Kinds, SettingsModels
+from rigd.config.load import config_text, load_config
 from rigd.config.place import find_config
 
 TABLES = ("channel", "preamp", "surface")
@@ -20,8 +21,8 @@ def config(config: Path | None, as_json: bool) -> None:
     with errors_told():
         place = find_config(config, os.environ)
         load_config(place.path)
-        document = tomllib.loads(place.path.read_text(encoding="utf-8-sig"))
-    differing = dict(differences(document))
+        document = tomllib.loads(config_text(place.path))
+    differing = dict(differences(document, SettingsModels(Kinds(AUDIO_DRIVERS))))
     if as_json:
         plain = {name: {"value": value, "default": default} for name, (value, default) in differing.items()}
         counts = {name: len(document.get(name, ())) for name in TABLES}

@@ -16,13 +16,13 @@ from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Argument, Command, Option
 from rigd.cli.init_parts import LIBRARY_OF_THE_MACHINE, OWN_LIBRARY, PARTS, Talk, one_line
 from rigd.cli.terminal import config_option, errors_told, fail, out
-from rigd.config.load import load_config
+from rigd.config.load import config_text, load_config
 from rigd.config.place import OF_THE_MACHINE, find_or_none, own_config
 from rigd.config.rig_config import RigConfig
 from rigd.config.writing import new_config
 from rigd.doctor.checks import examine
 from rigd.doctor.finding import Grade
-from rigd.model.errors import ConfigError, RigError
+from rigd.model.errors import RigError
 
 
 def init(part: str, config: Path | None, yes: bool, system: bool) -> None:
@@ -56,12 +56,9 @@ def _begun(config: Path | None, *, system: bool) -> tuple[Path, str]:
     else:
         found = find_or_none(config, os.environ)
         path = found.path if found is not None else own_config(os.environ)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    if not path.exists():
         return path, ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}; nothing was changed") from error
+    text = config_text(path)
     if text.strip():
         load_config(path)  # what is wrong with it is for a person to mend first
     return path, text
@@ -90,13 +87,14 @@ def _again(talk: Talk, path: Path, word: str) -> None:
 
 
 def write(path: Path, text: str, *, group_reads: bool) -> None:
-    """The file is the old one or the new one, whatever happens. Raises RigError."""
+    """The file is the old one or the new one, whatever happens; with the line ends that it had. Raises RigError."""
+    newline = "\r\n" if path.exists() and b"\r" in path.read_bytes() else "\n"
     beside = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else (0o644 if group_reads else 0o600)
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline=newline) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

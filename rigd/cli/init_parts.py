@@ -25,7 +25,7 @@ from rigd.config.kinds import PREAMPS, Kinds
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
 from rigd.config.writing import NamedInput, with_inputs, with_lines, with_value
-from rigd.model.errors import ConfigError, RigError, SurfaceError
+from rigd.model.errors import RigError, SurfaceError
 from rigd.model.found import FoundPreamp
 from rigd.model.limits import LONGEST_NAME
 from rigd.model.plain_text import first_strange
@@ -270,7 +270,7 @@ def _preamp_at(host: str) -> FoundPreamp | None:
     """What answers there, by the first kind that knows it."""
     kinds = Kinds(PREAMPS)
     for name in kinds:
-        with contextlib.suppress(ConfigError):  # one that is broken is no answer
+        with contextlib.suppress(Exception):  # a stranger's code; one that is broken is no answer
             find_at = getattr(kinds[name], "find_at", None)
             found: FoundPreamp | None = find_at(host) if find_at is not None else None
             if found is not None:

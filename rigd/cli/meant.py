@@ -1,29 +1,51 @@
-"""The take that a person means at a terminal (`rigd/model/which_take.py`), of those that the running rig knows."""
+"""The take that a person means at a terminal (`rigd/model/which_take.py`), of any session of the rig's library."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
+from msgspec import Struct
+
+from rigd.api.client import ControlClient
 from rigd.cli.terminal import refuse
-from rigd.model.errors import CommandError
-from rigd.model.state import Take
+from rigd.model.errors import CommandError, LibraryError
+from rigd.model.state import RigState, Take
+from rigd.model.units import TakeId
 from rigd.model.which_take import KnownTake, which_take
 
 WHICH = (
     "Nothing: the rolling or last one. Else its number in the current song, SONG NUMBER, -1 for the last, "
-    "today 4, its folder, or the beginning of its id; of the open session."
+    "yesterday 4, SESSION SONG NUMBER, its folder, or the beginning of its id."
 )
 
 
-def meant(words: str, song: str, takes: Sequence[Take], *, as_json: bool = False) -> Take:
-    """Of the open session's `takes`; `song` is the current one. What is none, or several, ends the command."""
-    known = {take.take_id: take for take in takes}
+class Meant(Struct, frozen=True, kw_only=True):
+    """The take, whole."""
+
+    take: Take
+    sample_rate_hz: int
+
+
+def meant(client: ControlClient, state: RigState, words: str, *, as_json: bool = False) -> Meant:
+    """The open session's takes are the nearest; those of others are only looked at where none of its is meant. What
+    is none, or several, ends the command."""
+    today = date.today()
+    open_ones = {take.take_id: _known(take) for take in client.takes()}
     try:
-        found = which_take(words, [*map(_known, takes)], song=song, today=date.today())
-    except CommandError as error:
+        try:
+            found = which_take(words, [*open_ones.values()], song=state.song, today=today)
+        except CommandError:
+            others = [take for take in _of_the_library(client) if take.take_id not in open_ones]
+            if not others or not words.strip():
+                raise
+            found = which_take(words, [*others, *open_ones.values()], song=state.song, today=today)
+        if found.take_id in open_ones:
+            return Meant(take=client.take(found.take_id), sample_rate_hz=state.sample_rate_hz)
+        return _read(found)
+    except (CommandError, LibraryError) as error:
         refuse(str(error), as_json=as_json)
-    return known[found.take_id]
 
 
 def _known(take: Take) -> KnownTake:
@@ -36,3 +58,29 @@ def _known(take: Take) -> KnownTake:
         folder=take.folder,
         is_open_session=True,
     )
+
+
+def _of_the_library(client: ControlClient) -> Iterator[KnownTake]:
+    for page in client.library():
+        for take in page.takes:
+            yield KnownTake(
+                take_id=TakeId(take.take_id),
+                session=take.session,
+                day=take.started_at[:10],
+                song=take.song,
+                number=take.number,
+                folder=str(Path(page.library) / take.folder),
+                is_open_session=False,
+            )
+
+
+def _read(known: KnownTake) -> Meant:
+    """From its folder: the rig does not have takes of other sessions in mind."""
+    from rigd.library.sheet import take_of
+    from rigd.library.sheet_file import read_sheet
+
+    folder = Path(known.folder)
+    sheet = read_sheet(folder)
+    if sheet is None:
+        raise LibraryError(f"{folder}: has no take.json; see: rigd takes --all")
+    return Meant(take=take_of(sheet, folder), sample_rate_hz=sheet.sample_rate_hz)

@@ -32,7 +32,8 @@ def play_take(
 ) -> None:
     with daemon(runtime_dir) as client:
         state = client.status().state
-        take = client.take(meant(" ".join(words), state.song, client.takes()).take_id)
+        found = meant(client, state, " ".join(words))
+    take = found.take
     if not take.closed:
         fail(
             ExitCode.REFUSED,
@@ -40,20 +41,13 @@ def play_take(
         )
     with errors_told():
         chosen = chosen_channels(state, take.channels, channel)
-    columns = [
-        [
-            (Path(take.folder) / file.name, file.channels.index(each.number))
-            for file in take.files
-            if each.number in file.channels
-        ]
-        for each in chosen
-    ]
+    columns = [list(_files_of(take, each)) for each in chosen]
     sound = Sound(
-        sample_rate_hz=state.sample_rate_hz,
+        sample_rate_hz=found.sample_rate_hz,
         names=tuple(each.name for each in chosen),
-        blocks=file_blocks(columns, first_frame=round(max(0.0, since) * state.sample_rate_hz)),
+        blocks=file_blocks(columns, first_frame=round(max(0.0, since) * found.sample_rate_hz)),
     )
-    length = exact_time_text((take.end_frame or take.first_frame) - take.first_frame, state.sample_rate_hz)
+    length = exact_time_text((take.end_frame or take.first_frame) - take.first_frame, found.sample_rate_hz)
     _play(sound, device, state, f"{take_title(take)}, {length}", where=take.folder)
 
 

@@ -92,11 +92,12 @@ def listed_line(take: ListedTake) -> str:
 def show(words: Sequence[str], runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
         state = client.status().state
-        take = client.take(meant(" ".join(words), state.song, client.takes(), as_json=as_json).take_id)
+        found = meant(client, state, " ".join(words), as_json=as_json)
+    take = found.take
     if as_json:
         print_json(take)
         return
-    rate = state.sample_rate_hz
+    rate = found.sample_rate_hz
     out.print(take_title(take), style="bold")
     out.print(f"{take.started_at}   {take.folder}")
     if take.copy is not None:
@@ -154,13 +155,13 @@ def _told_places(
     """The folders of each take that is meant: of the running rig, or, with a config, of its library."""
     if config is None:
         with daemon(runtime_dir) as client:
-            state, known = client.status().state, client.takes()
-        known = tuple(take for take in known if take.closed)
-        chosen = (
-            [meant(words, state.song, known, as_json=as_json) for words in numbers]
-            if numbers
-            else list(known)
-        )
+            state = client.status().state
+            chosen = (
+                [meant(client, state, words, as_json=as_json).take for words in numbers]
+                if numbers
+                else list(client.takes())
+            )
+        chosen = [take for take in chosen if take.closed]
         for take in chosen:
             places = Path(take.folder), None if take.copy is None else Path(take.copy.folder)
             yield (places[1] or places[0], places[0]) if take.on_mirror else places

@@ -12,12 +12,11 @@ from rigd.api.client import ControlClient
 from rigd.api.peer_process import PeerProcess
 from rigd.cli.terminal import out
 from rigd.cli.words import take_title
-from rigd.hands.showing import STATE_WORDS
+from rigd.hands.showing import state_word
 from rigd.model.changes import Followed
 from rigd.model.errors import NotRunning, RigEnded, RigError
 from rigd.model.events import Event
 from rigd.model.state import RigState
-from rigd.model.units import NS_PER_SECOND
 
 AGAIN_AFTER_S = 0.3
 """Pause before a view that lost its connection asks for another."""
@@ -65,7 +64,7 @@ def watch_lines(path: Path) -> None:
                 told = True
                 out.print(standing_line(news))
             elif isinstance(news, Event):
-                out.print(event_line(news, now_ns=time.monotonic_ns(), now_s=time.time()))
+                out.print(event_line(news))
         return False
 
     watch_rig(path, show)
@@ -75,10 +74,9 @@ def standing_line(state: RigState) -> str:
     """'REC  Blue Train · Take 003', 'READY  next: Blue Train take 004'."""
     take = state.take
     what = take_title(take) if take is not None else f"next: {state.song} take {state.next_take_number:03}"
-    return f"{STATE_WORDS[state.transport]}  {what}"
+    return f"{state_word(state)}  {what}"
 
 
-def event_line(event: Event, *, now_ns: int, now_s: float) -> str:
+def event_line(event: Event) -> str:
     """'21:04:11  take 3 rolls  (pedal)'."""
-    at = time.strftime("%H:%M:%S", time.localtime(now_s - (now_ns - event.at_ns) / NS_PER_SECOND))
-    return f"{at}  {event.text}" + (f"  ({event.origin})" if event.origin else "")
+    return f"{event.at_time[11:19]}  {event.text}" + (f"  ({event.origin})" if event.origin else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,13 +11,20 @@ from rigd.config.faults import shown
 from rigd.config.sections import PLAIN_SECTIONS
 
 
-def differences(document: dict[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """Each option by its whole name, with its value and its default, where they differ. Pure."""
+def differences(
+    document: dict[str, Any], drivers: Mapping[str, type[BaseModel]]
+) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """Each option by its whole name, with its value and its default, where they differ. Pure.
+
+    `drivers`: the settings model of each kind of [audio.NAME]."""
     for section, model in PLAIN_SECTIONS.items():
         for key, value in document.get(section, {}).items():
             if isinstance(value, dict):
+                model_of_kind = drivers.get(key)
                 for inner, inner_value in value.items():
-                    yield f"{section}.{key}.{inner}", (inner_value, None)
+                    default = None if model_of_kind is None else _default_of(model_of_kind, inner)
+                    if default != inner_value:
+                        yield f"{section}.{key}.{inner}", (inner_value, default)
             elif (default := _default_of(model, key)) != value:
                 yield f"{section}.{key}", (value, default)
 

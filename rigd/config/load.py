@@ -71,7 +71,7 @@ def load_config(
     The mappings hold the settings model of each kind by name; by default they are the installed ones, each
     imported only when the config uses it. Raises ConfigError with one line a fault.
     """
-    text = _text_of(path)
+    text = config_text(path)
     try:
         document = _document(path, text)
         lines = key_lines(text)
@@ -98,7 +98,8 @@ def load_config(
     raise ConfigError("\n".join(map(plain_line, _told(faults, path, lines, origins))))
 
 
-def _text_of(path: Path) -> str:
+def config_text(path: Path) -> str:
+    """The text of a config, in whatever form it was saved; its lines end with a line feed each. ConfigError."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(LARGEST_FILE_BYTES + 1)

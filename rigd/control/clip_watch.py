@@ -1,14 +1,13 @@
 """Looks for clips on every input, be anything recorded or not, by the levels that capture keeps of each block.
 
-Thread "rigd-clips": a look a second, which reads a few numbers a block and no sample. It posts at most once a
-second, and nothing where nothing clipped. Where in a take a channel clipped, to the sample, its writer counts.
+Thread "rigd-clips": a look a second, which reads a few numbers a block and no sample. It posts nothing where
+nothing clipped. Where in a take a channel clipped, to the sample, its writer counts.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable
 
 from rigd.model.clips import ClipsSeen
@@ -19,8 +18,6 @@ from rigd.model.units import Frame, InputNumber
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
-LOOKS_BETWEEN = 1
-"""From one fact to the next."""
 
 
 class ClipWatch:
@@ -28,9 +25,7 @@ class ClipWatch:
 
     def __init__(self, read: Callable[[], Levels | None], *, post: Callable[[ClipsSeen], None]) -> None:
         self._read, self._post = read, post
-        self._samples: Counter[InputNumber] = Counter()
         self._at_frame = Frame(0)
-        self._looks_to_wait = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rigd-clips", daemon=True)
 
@@ -45,18 +40,13 @@ class ClipWatch:
     def look(self) -> ClipsSeen | None:
         """What is to be told now, if anything."""
         levels = self._read()
-        if levels is not None and levels.at_frame != self._at_frame:  # else they are those of the look before
-            self._at_frame = levels.at_frame
-            for place, samples in enumerate(levels.clipped, start=1):
-                if samples:
-                    self._samples[InputNumber(place)] += samples
-        self._looks_to_wait = max(0, self._looks_to_wait - 1)
-        if not self._samples or self._looks_to_wait:
+        if levels is None or levels.at_frame == self._at_frame:  # else they are those of the look before
             return None
-        self._looks_to_wait = LOOKS_BETWEEN
-        seen = ClipsSeen(at_frame=self._at_frame, samples=tuple(sorted(self._samples.items())))
-        self._samples.clear()
-        return seen
+        self._at_frame = levels.at_frame
+        samples = tuple(
+            (InputNumber(place), count) for place, count in enumerate(levels.clipped, start=1) if count
+        )
+        return ClipsSeen(at_frame=levels.at_frame, samples=samples) if samples else None
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_EVERY_S):

@@ -26,10 +26,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from rigd.hands.face import Listening
 from rigd.machine.occasions import Occasion, occasion_of
 from rigd.model.errors import LinkError
-from rigd.model.events import Event, Snapshot
-from rigd.model.state import RigState
+from rigd.model.events import Event
 
 log = logging.getLogger(__name__)
 
@@ -54,21 +54,13 @@ class HookPlan(Struct, frozen=True, kw_only=True):
     """For a command that asks the rig something: `rigd` finds it by RIGD_RUNTIME_DIR."""
 
 
-class News(Struct, frozen=True):
-    """What `listen` gives: the next event, and the state of then or later."""
-
-    next: Callable[[float | None], Snapshot | Event | None]
-    state: Callable[[], RigState]
-    close: Callable[[], None]
-
-
 class Hooks:
     """Started and stopped once. With no command in the plan it does nothing, and has no thread."""
 
-    def __init__(self, plan: HookPlan, listen: Callable[[], News]) -> None:
+    def __init__(self, plan: HookPlan, listen: Callable[[], Listening]) -> None:
         self._plan = plan
         self._listen = listen
-        self._news: News | None = None
+        self._news: Listening | None = None
         self._stopping = threading.Event()
         self._waiting: queue.Queue[Occasion | None] = queue.Queue(MOST_WAITING)
         self._left_out = 0
@@ -118,7 +110,7 @@ class Hooks:
 
     def _take(self, event: Event) -> None:
         assert self._news is not None
-        occasion = occasion_of(event, self._news.state(), runtime_dir=self._plan.runtime_dir)
+        occasion = occasion_of(event, self._news.state, runtime_dir=self._plan.runtime_dir)
         if occasion is None or not self._plan.commands.get(occasion.name):
             return
         try:

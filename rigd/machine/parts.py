@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from rigd.config.sections import HooksSection
 from rigd.control.controller import Controller
+from rigd.control.parts import DaemonPart, RigPart
 from rigd.machine.awake import StaysAwake
-from rigd.machine.hooks import HookPlan, Hooks, News
+from rigd.machine.hooks import HookPlan, Hooks
 from rigd.machine.occasions import DISK_LOW, FAULT, FAULT_OVER, TAKE_CLOSED
 
 
-class Part(Protocol):
-    """Started once, stopped once."""
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-def machine_parts(
-    config: HooksSection, controller: Controller, *, runtime_dir: Path
-) -> tuple[tuple[str, Part], ...]:
-    """Each with its name. Stopped after whatever closes takes: what has happened until then is still acted on."""
-
-    def listen() -> News:
-        listener = controller.listen()
-        return News(next=listener.next, state=lambda: listener.state, close=listener.close)
-
-    return (
-        ("staying awake", StaysAwake(lambda: controller.state, controller.watch)),
-        ("hooks", Hooks(plan_of(config, runtime_dir), listen)),
-    )
+def machine_parts(config: HooksSection, controller: Controller, *, runtime_dir: Path) -> Iterator[RigPart]:
+    """Stopped after whatever closes takes: what has happened until then is still acted on."""
+    yield DaemonPart("staying awake", StaysAwake(lambda: controller.state, controller.watch))
+    yield DaemonPart("hooks", Hooks(plan_of(config, runtime_dir), controller.listen))
 
 
 def plan_of(config: HooksSection, runtime_dir: Path) -> HookPlan:

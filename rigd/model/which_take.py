@@ -23,7 +23,6 @@ from msgspec import Struct
 from rigd.model.errors import CommandError
 from rigd.model.units import TakeId
 
-SHORTEST_ID = 4
 MOST_LISTED = 8
 _NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 _BACK = re.compile(r"-[1-9][0-9]{0,5}", re.ASCII)
@@ -77,7 +76,7 @@ def _none(text: str, takes: Sequence[KnownTake]) -> str:
         return "there is no take yet"
     if not text:
         return "the open session has no take yet; name one of another session, see: rigd takes --all"
-    return f'there is no take "{text[:80]}"; see: rigd takes, rigd takes --all, or rigd takes find WORDS'
+    return f'there is no take "{text[:80]}"; see: rigd takes, rigd takes --all'
 
 
 def _by_folder(text: str, takes: Sequence[KnownTake]) -> list[KnownTake]:

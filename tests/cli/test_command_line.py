@@ -60,6 +60,20 @@ def as_json(rig: RigRun, *words: str) -> dict[str, Any]:
     return plain
 
 
+def check_a_take_of_another_session(rig: RigRun, take: dict[str, Any]) -> None:
+    """It is shown and verified by the names it has, while takes go elsewhere; and a list says what else was meant."""
+    done(rig, "session", "new", "Elsewhere")
+    rig.await_state(lambda state: state.session == "Elsewhere", "the other session")
+    for words in (("Test rig 1",), ("Test", "rig", "Blue", "Train", "-1"), ("today", "1"), (take["folder"],)):
+        assert as_json(rig, "takes", "show", *words)["take_id"] == take["take_id"], words
+    assert "01 Input 1.wav" in done(rig, "takes", "show", "Blue", "Train", "1")
+    assert "1 files as they were" in done(rig, "takes", "verify", "Blue Train 1")
+    refused = rigd("takes", "show", runtime=rig.runtime)
+    assert refused.returncode == ExitCode.REFUSED and "no take yet" in refused.stderr
+    done(rig, "session", "continue", "Test rig")
+    rig.await_state(lambda state: state.session == "Test rig", "the session before")
+
+
 def test_a_session_by_hand(rig: RigRun) -> None:
     done(rig, "session", "song", "Blue", "Train")
     done(rig, "disarm", "1-2")
@@ -91,6 +105,9 @@ def test_a_session_by_hand(rig: RigRun) -> None:
     assert [marker["name"] for marker in shown["markers"]] == ["second verse"]
     assert "01 Input 1.wav" in done(rig, "takes", "show", "1")
     assert "Blue Train" in done(rig, "takes")
+    for words in ((), ("-1",), ("Blue", "Train", "1"), ("today", "1"), (take["take_id"][:6],)):
+        assert as_json(rig, "takes", "show", *words)["take_id"] == take["take_id"], words
+    check_a_take_of_another_session(rig, take)
     status = as_json(rig, "status")
     assert status["state"]["session"] == "Test rig"
     assert status["timing"]["lost_frames"] == 0

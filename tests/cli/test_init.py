@@ -88,6 +88,18 @@ def test_a_config_with_faults_is_a_persons_to_mend(home: Path) -> None:
     assert config.read_text() == "[rig]\nnam = 3\n"
 
 
+@pytest.mark.parametrize("saved", ["utf-16", "utf-8-sig"])
+def test_a_config_is_read_in_whatever_form_it_was_saved(home: Path, saved: str) -> None:
+    """By every command that reads one; and its line ends stay what they were."""
+    config = home / "rig.toml"
+    config.write_bytes('[rig]\r\nname = "Attic"\r\nlibrary = "takes"\r\n'.encode(saved))
+    shown = rigd(home, "config", "--json")
+    assert shown.returncode == ExitCode.DONE and '"Attic"' in shown.stdout, shown.stderr
+    ended = init(home, "takes", answers=f"{home / 'disk'}\n")
+    assert ended.returncode == ExitCode.DONE, ended.stderr
+    assert config.read_bytes() == f'[rig]\r\nname = "Attic"\r\nlibrary = "{home / "disk"}"\r\n'.encode()
+
+
 def test_a_part_that_is_none(home: Path) -> None:
     ended = init(home, "pedals")
     assert ended.returncode == ExitCode.USAGE

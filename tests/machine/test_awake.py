@@ -39,7 +39,7 @@ def test_from_the_start_of_a_take_until_it_is_safe(manager: LoginManager, tmp_pa
     tape, writer = WoundTape(), ObedientParts()
     writer.closes_takes = False
     with running_controller(tape, writer) as controller:
-        parts = [part for _, part in machine_parts(HooksSection(), controller, runtime_dir=tmp_path)]
+        parts = list(machine_parts(HooksSection(), controller, runtime_dir=tmp_path))
         for part in parts:
             part.start()
 
@@ -63,7 +63,7 @@ def test_from_the_start_of_a_take_until_it_is_safe(manager: LoginManager, tmp_pa
         do("start")
         wait_for(lambda: manager.held() == [ALL], "it is held again")
         for part in reversed(parts):
-            part.stop()
+            part.stop(leave_running=False)
         wait_for(lambda: manager.held() == [], "the rig's end lets go")
 
 
@@ -91,7 +91,7 @@ def test_without_a_login_manager_the_rig_says_so_once_and_records(
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nobody'}")
     tape = WoundTape()
     with running_controller(tape, ObedientParts()) as controller, caplog.at_level(logging.WARNING):
-        parts = [part for _, part in machine_parts(HooksSection(), controller, runtime_dir=tmp_path)]
+        parts = list(machine_parts(HooksSection(), controller, runtime_dir=tmp_path))
         for part in parts:
             part.start()
         for text in ("start", "stop", "start", "stop"):
@@ -101,7 +101,7 @@ def test_without_a_login_manager_the_rig_says_so_once_and_records(
             if text == "start":
                 wait_for(lambda: "nothing keeps this machine" in caplog.text, "it is told")
         for part in reversed(parts):
-            part.stop()
+            part.stop(leave_running=False)
     assert caplog.text.count("nothing keeps this machine") == 1
 
 

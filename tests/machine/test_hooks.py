@@ -52,14 +52,14 @@ def rig_with(folder: Path, **commands: Any) -> Iterator[tuple[Controller, WoundT
     """A controller with hooks; what they have to do is done when it is over."""
     tape = WoundTape()
     with running_controller(tape, ObedientParts()) as controller:
-        parts = [part for _, part in machine_parts(HooksSection(**commands), controller, runtime_dir=folder)]
+        parts = list(machine_parts(HooksSection(**commands), controller, runtime_dir=folder))
         for part in parts:
             part.start()
         try:
             yield controller, tape
         finally:
             for part in reversed(parts):
-                part.stop()
+                part.stop(leave_running=False)
 
 
 def do(controller: Controller, text: str, tape: WoundTape) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rigd.control.clip_watch import LOOKS_BETWEEN, ClipWatch
+from rigd.control.clip_watch import ClipWatch
 from rigd.model.changes import change_between, changed, followed_state
 from rigd.model.clips import ClipsSeen
 from rigd.model.events import Happening
@@ -82,14 +82,14 @@ def test_the_first_clip_is_told_at_once_and_further_ones_once_a_second() -> None
     watch = ClipWatch(meter.read, post=lambda fact: None)
     assert watch.look() is None
     looks = []
-    for _ in range(2 * LOOKS_BETWEEN + 1):
+    for _ in range(3):
         meter.feed(0, 3)
         looks.append(watch.look())
     told = [(at, dict(each.samples)) for at, each in enumerate(looks) if each is not None]
     assert told == [
         (0, {2: 3}),
-        (LOOKS_BETWEEN, {2: 3 * LOOKS_BETWEEN}),
-        (2 * LOOKS_BETWEEN, {2: 3 * LOOKS_BETWEEN}),
+        (1, {2: 3}),
+        (2, {2: 3}),
     ], "and none is lost"
 
 
