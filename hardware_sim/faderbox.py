@@ -60,6 +60,7 @@ class FaderBox:
         self._deaf = False
         self._master: int | None = None
         self._slave: int | None = None
+        self._last_port = ""
         self._wake_read, self._wake_write = os.pipe()
         self._closing = False
         self._part = b""
@@ -210,7 +211,7 @@ class FaderBox:
         if self._master is not None:
             return
         # The slave stays open here too, so that the master does not fail while rigd is away.
-        self._master, self._slave = os.openpty()
+        self._master, self._slave = self._another_port()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         fresh = self.link.with_name(f".{self.link.name}.{os.getpid()}")
@@ -218,6 +219,21 @@ class FaderBox:
         fresh.symlink_to(os.ttyname(self._slave))
         fresh.replace(self.link)
         self._power_up()
+
+    def _another_port(self) -> tuple[int, int]:
+        """A pty of another number than the last one's, however many processes take and leave ptys meanwhile."""
+        passed = []
+        try:
+            while True:
+                master, slave = os.openpty()
+                name = os.ttyname(slave)
+                if name != self._last_port:
+                    self._last_port = name
+                    return master, slave
+                passed += [master, slave]
+        finally:
+            for descriptor in passed:
+                os.close(descriptor)
 
     def _unplug(self) -> None:
         if self._master is None or self._slave is None:

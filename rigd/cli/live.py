@@ -194,10 +194,11 @@ def show_live(path: Path) -> None:
             watch.join(STOP_WITHIN_S)
     if watch.error is not None:
         raise watch.error
-    if drawing.is_left and drawing.state is not None:
-        out.print(
-            f"{headline_words(drawing.state)}. You have left the view; the rig goes on. See it: rigd watch"
-        )
+    if drawing.is_left:
+        with contextlib.suppress(RigError):  # asked anew: the view may trail what a key has just begun
+            with ControlClient(path) as client:
+                word = headline_words(client.status().state)
+            out.print(f"{word}. You have left the view; the rig goes on. See it: rigd watch")
 
 
 class _Watch(threading.Thread):

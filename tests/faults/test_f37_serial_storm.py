@@ -151,9 +151,6 @@ def test_a_box_that_returns_as_another_tty_is_found_by_its_usb_serial_number(
             before = notes.status.port
             box.vanish()
             wait_for(lambda: not notes.status.connected, "the box is gone")
-            while not Path(before).exists():  # others take the number that the box had
-                for descriptor in os.openpty():
-                    running.callback(os.close, descriptor)
             box.come_back()
             at = time.monotonic()
             wait_for(lambda: notes.status.connected, "the box is found again")
