@@ -179,12 +179,15 @@ class BlackBoxKeeper:
         if pid != self._asked_to_end and self._other_build.is_to_end(pid):
             self._asked_to_end = pid
             self._link.send(StopWriter())
-        now = self._clock_ns()
-        if self._told is not None and now - min(self._heard_ns, self._turned_ns) > SILENT_S * NS_PER_SECOND:
-            problem = (
-                f'the disk of "{self._plan.folder}" stands still; takes are not touched by that. See to it'
-            )
+        if self._told is not None and (problem := self._stall()):
             self._tell(replace(self._told, problem=problem))
+
+    def _stall(self) -> str:
+        """Why the disk is taken to stand still; empty where it does not. The link's thread and this one's own say it
+        alike, or the fault would come and go with each of them."""
+        if self._clock_ns() - min(self._heard_ns, self._turned_ns) <= SILENT_S * NS_PER_SECOND:
+            return ""
+        return f'the disk of "{self._plan.folder}" stands still; takes are not touched by that. See to it'
 
     # Its own thread.
 
@@ -264,7 +267,7 @@ class BlackBoxKeeper:
     def _turn(self) -> None:
         moment = self._moment()
         segments = self._shelf.look()
-        problem = self._trouble or self._failure
+        problem = self._trouble or self._stall() or self._failure
         if self._report is not None and not self._trouble:
             self._remove(segments)
             short = self._short_of_room(self._report)
