@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import subprocess
 import sys
@@ -167,6 +168,7 @@ def test_the_first_evening_in_a_terminal(home: Path) -> None:
     person.answer("The network address of a desk", "")
     assert person.ended() == ExitCode.DONE, person.shown
     assert "input 1 (-" in person.shown, person.shown[-3000:]
+    assert re.search(r"  1 [#.]{20}.*  5 [#.]{20}.*\r\n  2 [#.]{20}.*\r\n  3 [#.]", person.shown)
     plain = tomllib.loads(config_of(home).read_text())
     assert plain["rig"] == {"name": "The Attic", "library": "~/takes"}
     assert [each["name"] for each in plain["channel"][:2]] == ["Kick In", "Snare"]
