@@ -97,13 +97,16 @@ config() {
   if [ -e "$there" ]; then
     [ -z "$CONFIG" ] || say "the config in $there stays as it is; $CONFIG was not taken"
   elif [ -n "$CONFIG" ]; then
-    "$now/bin/rigd" check "$CONFIG" || fail "$CONFIG was not taken: see above. The rest is installed; run it again"
+    "$now/bin/rigd" check --system "$CONFIG" \
+      || fail "$CONFIG was not taken: see above. The rest is installed; mend it and run this again," \
+        "or be asked for one: sudo rigd init --system"
     install -D -m 644 "$CONFIG" "$there"
   else
     install -d "$DESTDIR/etc/rigd"
     sed "s#/srv/takes#$TAKES#" "$house/configs/service.toml" >"$there"
     chmod 644 "$there"
-    say "a config to begin with is in $there: put your interface in, then: systemctl restart rigd"
+    say "a config to begin with is in $there. Put in what you have: sudo rigd init --system interface (names, pedal," \
+      "box, desk), then: sudo rigd units && sudo systemctl restart rigd rigd-capture"
   fi
 }
 

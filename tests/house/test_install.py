@@ -126,6 +126,35 @@ def test_another_place_and_what_cannot_be_taken(make: Make, tmp_path: Path) -> N
     assert list((root / "usr/local/lib/rigd-builds").iterdir()) == [before]
 
 
+def test_a_config_whose_takes_go_where_the_service_cannot_write_is_refused(
+    make: Make, tmp_path: Path
+) -> None:
+    """The units see nobody's home: what a person's own rig does would be a rig that never records."""
+    mine, there = tmp_path / "mine.toml", tmp_path / "root/etc/rigd/rig.toml"
+    for library in ("~/rigd-takes", "/home/somebody/takes"):
+        mine.write_text(f'[rig]\nlibrary = "{library}"\n')
+        said = make("install", may_fail=True, CONFIG=str(mine))
+        assert "in somebody's home" in said and "sudo rigd init --system" in said
+        assert not there.exists()
+    mine.write_text('[rig]\nlibrary = "/srv/takes"\n')
+    make("install", CONFIG=str(mine))
+    assert there.read_text() == mine.read_text()
+
+
+def test_without_a_config_of_yours_make_run_takes_what_rigd_finds() -> None:
+    """And `make install` the one to begin with, in whatever way none is given."""
+
+    def would_do(*words: str) -> str:
+        plain = {name: value for name, value in os.environ.items() if name != "CONFIG"}
+        return subprocess.run(
+            ["make", "-n", *words], cwd=ROOT, env=plain, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert re.search(r"/rigd run *$", would_do("run"), re.M)
+    assert "/rigd run --config 'my own.toml'" in would_do("run", "CONFIG=my own.toml")
+    assert 'CONFIG=""' in would_do("install") and 'CONFIG="my.toml"' in would_do("install", "CONFIG=my.toml")
+
+
 def test_it_wants_root_where_it_is_no_folder() -> None:
     if os.geteuid() != 0:
         ended = subprocess.run(["make", "-s", "install"], cwd=ROOT, capture_output=True, text=True)
