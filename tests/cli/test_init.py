@@ -104,7 +104,7 @@ def test_a_config_is_read_in_whatever_form_it_was_saved(home: Path, saved: str) 
 def test_a_part_that_is_none(home: Path) -> None:
     ended = init(home, "pedals")
     assert ended.returncode == ExitCode.USAGE
-    assert "takes, interface, names, pedal, box, desk" in ended.stderr
+    assert "takes, interface, names, pedal, desk, box" in ended.stderr
 
 
 class Terminal:

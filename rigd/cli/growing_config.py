@@ -1,0 +1,92 @@
+"""A config on its way, while a person answers questions; and where takes and a config can be put on this machine.
+
+Whatever a person types, nothing comes out but ValueError and ConfigError, each with a sentence. Main thread.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from rigd.cli.asking import Asking
+from rigd.config.load import load_config
+from rigd.config.rig_config import RigConfig
+from rigd.doctor.service import unseen_by_units
+from rigd.model.errors import ConfigError
+
+
+class GrowingConfig:
+    """The text so far, who is asked, and what is still missing."""
+
+    def __init__(self, text: str, asking: Asking, *, of_service: bool) -> None:
+        self.text = text
+        self.ask = asking
+        self.of_service = of_service
+        self.is_silent = False
+        """Nothing brings sound yet, so no levels can be shown."""
+        self.missing: list[str] = []
+
+    def read(self) -> RigConfig:
+        """What the text says. Raises ConfigError."""
+        return checked(self.text)
+
+    def take(self, text: str) -> None:
+        """This is the text now. Raises ConfigError with the first fault where it would be wrong: whoever asks can ask
+        once more then, where at the end it would cost all the other answers."""
+        try:
+            checked(text)
+        except ConfigError as error:
+            raise ConfigError(str(error).split("\n")[0]) from error
+        self.text = text
+
+    def why_no_takes_in(self, folder: Path) -> str:
+        """Empty where takes can be written there."""
+        if not folder.is_absolute():
+            return f"{folder} depends on where rigd is started; name the whole path, or begin with ~/"
+        if self.of_service and (why := unseen_by_units([folder])):
+            return why
+        return why_not_writable(folder)
+
+
+def checked(text: str) -> RigConfig:
+    """What a config of this text says. Raises ConfigError, with the faults and no place: the text has none yet."""
+    with tempfile.TemporaryDirectory(prefix="rigd-init-") as folder:
+        path = Path(folder) / "rig.toml"
+        path.write_text(text, encoding="utf-8")
+        try:
+            return load_config(path)
+        except ConfigError as error:
+            place = rf"^{re.escape(str(path))}:(?:\d+:)? "
+            raise ConfigError(re.sub(place, "", str(error), flags=re.MULTILINE)) from error
+
+
+def home_put_in(folder: str) -> Path:
+    """The path that a person means. Raises ValueError for the home of nobody."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{folder[:60]}: no home of that user is known here") from error
+
+
+def why_not_writable(folder: Path) -> str:
+    """Empty where this user can write there, or make it."""
+    place = nearest(folder)
+    if not place.is_dir():
+        return f"{place} is no folder"
+    return "" if os.access(place, os.W_OK | os.X_OK) else f"{place} may not be written by this user"
+
+
+def free_bytes(folder: Path) -> int:
+    """Of the volume where it is, or will be."""
+    return shutil.disk_usage(nearest(folder)).free
+
+
+def nearest(path: Path) -> Path:
+    """Of the path as much as is there, and can be looked at: what lies behind a folder that this user may not enter
+    is as good as not there."""
+    while not os.path.exists(path) and path != path.parent:
+        path = path.parent
+    return path
