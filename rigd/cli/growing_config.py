@@ -63,14 +63,6 @@ def checked(text: str) -> RigConfig:
             raise ConfigError(re.sub(place, "", str(error), flags=re.MULTILINE)) from error
 
 
-def home_put_in(folder: str) -> Path:
-    """The path that a person means. Raises ValueError for the home of nobody."""
-    try:
-        return Path(folder).expanduser()
-    except RuntimeError as error:
-        raise ValueError(f"{folder[:60]}: no home of that user is known here") from error
-
-
 def why_not_writable(folder: Path) -> str:
     """Empty where this user can write there, or make it."""
     place = nearest(folder)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from rigd.cli.asking import Asking
 from rigd.cli.devices import found_by_kinds
-from rigd.cli.growing_config import GrowingConfig, free_bytes, home_put_in
+from rigd.cli.growing_config import GrowingConfig, free_bytes
 from rigd.cli.input_levels import peaks_in_words, show_levels
 from rigd.cli.learn import kinds_that_learn
 from rigd.cli.learning import learn
@@ -60,24 +60,20 @@ def begun(asking: Asking, *, of_service: bool) -> GrowingConfig:
 
 
 def _takes(growing: GrowingConfig) -> None:
-    here = growing.read().rig.library
-
-    def put(folder: str) -> Path:
-        text = growing.text if folder == here else with_value(growing.text, "rig", "library", folder)
-        growing.take(text)
-        return home_put_in(folder)
+    before, here = growing.text, growing.read().rig.library
 
     def usable(folder: str) -> Path:
-        if why := growing.why_no_takes_in(home_put_in(folder)):
-            raise ValueError(why)
-        return put(folder)
-
-    if growing.ask.answers_itself:
-        place = put(growing.ask.line("Takes go to", here))
+        growing.take(before if folder == here else with_value(before, "rig", "library", folder))
+        place = Path(folder).expanduser()
         if why := growing.why_no_takes_in(place):
-            growing.missing.append(f"takes: {why}")
-    else:
-        place = growing.ask.read("Takes go to", here, usable)
+            if growing.ask.answers_itself:
+                growing.missing.append(f"takes: {why}")
+            else:
+                growing.take(before)
+                raise ValueError(why)
+        return place
+
+    place = growing.ask.read("Takes go to", here, usable)
     free = free_bytes(place)
     out.print(f"  {free / 1e9:,.0f} GB are free there, {_hours(free)} of 8 inputs at 48 kHz")
 
