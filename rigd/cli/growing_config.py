@@ -9,9 +9,11 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from rigd.cli.asking import Asking
+from rigd.cli.terminal import out
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
 from rigd.doctor.service import unseen_by_units
@@ -28,6 +30,7 @@ class GrowingConfig:
         self.is_silent = False
         """Nothing brings sound yet, so no levels can be shown."""
         self.missing: list[str] = []
+        self._told: set[str] = set()
 
     def read(self) -> RigConfig:
         """What the text says. Raises ConfigError."""
@@ -41,6 +44,13 @@ class GrowingConfig:
         except ConfigError as error:
             raise ConfigError(str(error).split("\n")[0]) from error
         self.text = text
+
+    def tell_once(self, troubles: Iterable[str]) -> None:
+        """Why something may be missing here; a kind that two questions ask says it to both."""
+        for trouble in troubles:
+            if trouble not in self._told:
+                out.print(f"  {trouble}", style="yellow")
+            self._told.add(trouble)
 
     def why_no_takes_in(self, folder: Path) -> str:
         """Empty where takes can be written there."""

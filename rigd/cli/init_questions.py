@@ -82,7 +82,7 @@ def _interface(growing: GrowingConfig) -> None:
     offered: list[OfferedInterface] = []
     for found in found_by_kinds([AUDIO_DRIVERS]):
         offered += found.interfaces
-        _tell_troubles(found.troubles)
+        growing.tell_once(found.troubles)
     real = [each for each in offered if not each.simulated]
     real.sort(key=lambda each: (bool(each.trouble), -each.inputs))
     if not real:
@@ -189,7 +189,7 @@ def _levels(growing: GrowingConfig) -> Sequence[float]:
 
 
 def _pedal(growing: GrowingConfig) -> None:
-    learnt = [each.called for each in _offered_surfaces() if not each.lines]
+    learnt = [each.called for each in _offered_surfaces(growing) if not each.lines]
     if not learnt:
         out.print("No pedal is plugged in; with one: rigd init pedal")
         return
@@ -238,7 +238,7 @@ def _desk(growing: GrowingConfig) -> None:
 
 
 def _box(growing: GrowingConfig) -> None:
-    boxes = [each for each in _offered_surfaces() if each.lines]
+    boxes = [each for each in _offered_surfaces(growing) if each.lines]
     if not boxes:
         out.print("No box is plugged in by USB; with one: rigd init box")
         return
@@ -281,18 +281,13 @@ QUESTIONS = (
 """In the order of a first config: a fader sets the gain of a preamp, so what has preamps comes before it."""
 
 
-def _offered_surfaces() -> list[OfferedSurface]:
+def _offered_surfaces(growing: GrowingConfig) -> list[OfferedSurface]:
     """Why there may be more is told."""
     offered: list[OfferedSurface] = []
     for found in found_by_kinds([SURFACES]):
         offered += found.surfaces
-        _tell_troubles(found.troubles)
+        growing.tell_once(found.troubles)
     return offered
-
-
-def _tell_troubles(troubles: Sequence[str]) -> None:
-    for trouble in troubles:
-        out.print(f"  {trouble}", style="yellow")
 
 
 def _preamp_at(host: str) -> FoundPreamp | None:

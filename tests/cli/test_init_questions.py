@@ -243,6 +243,12 @@ def test_why_no_midi_port_can_be_looked_at_is_told(ask: Ask, monkeypatch: pytest
     asked = ask("pedal")
     assert "MIDI: ALSA's sequencer: /dev/snd/seq: permission denied" in asked.screen
     assert "No pedal is plugged in" in asked.screen
+    screen = io.StringIO()
+    with redirect_stdout(screen):
+        growing = GrowingConfig(RIG, Asking(answers_itself=True), of_service=False)
+        for question in QUESTIONS:
+            question.ask(growing)
+    assert screen.getvalue().count("permission denied") == 1, "once, whatever asks the same kind"
 
 
 def test_a_press_that_does_not_come_is_asked_for_once_more(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
