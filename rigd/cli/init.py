@@ -25,7 +25,8 @@ from rigd.doctor.checks import examine
 from rigd.doctor.finding import Grade
 from rigd.model.errors import ConfigError, RigError
 
-WORDS = tuple(each.word for each in QUESTIONS)
+ALL = "all"
+WORDS = (*(each.word for each in QUESTIONS), ALL)
 
 
 def init(part: str, config: Path | None, yes: bool, system: bool) -> None:
@@ -80,20 +81,26 @@ def _first(asking: Asking, path: Path, word: str, *, of_service: bool) -> Growin
     )
     out.print("")
     growing = begun(asking, of_service=of_service)
-    for question in QUESTIONS:
-        out.print("")
-        question.ask(growing)
+    _ask_all(growing)
     return growing
 
 
 def _again(growing: GrowingConfig, path: Path, word: str) -> None:
     if not word:
         out.print(f"{path} is in order. What is to be another one?")
-        chosen = growing.ask.choice("Which", [f"{each.word}: {each.about}" for each in QUESTIONS])
-        question = QUESTIONS[chosen]
-    else:
-        question = next(each for each in QUESTIONS if each.word == word)
-    question.ask(growing)
+        about = [f"{each.word}: {each.about}" for each in QUESTIONS]
+        word = WORDS[growing.ask.choice("Which", [*about, f"{ALL}: one after the other"], proposed=1)]
+    for question in QUESTIONS:
+        if word == question.word:
+            question.ask(growing)
+    if word == ALL:
+        _ask_all(growing)
+
+
+def _ask_all(growing: GrowingConfig) -> None:
+    for question in QUESTIONS:
+        out.print("")
+        question.ask(growing)
 
 
 def write(path: Path, text: str, *, of_service: bool) -> None:

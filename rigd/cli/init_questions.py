@@ -48,15 +48,18 @@ class Question(Struct, frozen=True):
 
 
 def begun(asking: Asking, *, of_service: bool) -> GrowingConfig:
-    """A first config, which has the rig's name."""
-    growing = GrowingConfig("", asking, of_service=of_service)
-    library = LIBRARY_OF_THE_MACHINE if of_service else OWN_LIBRARY
-    asking.read(
-        "What is this rig called? Its sessions have this name",
-        "Rehearsal",
-        lambda name: growing.take(new_config(name=name, library=library)),
-    )
-    return growing
+    """A first config, before anything is asked."""
+    text = new_config(name="Rehearsal", library=LIBRARY_OF_THE_MACHINE if of_service else OWN_LIBRARY)
+    return GrowingConfig(text, asking, of_service=of_service)
+
+
+def _rig(growing: GrowingConfig) -> None:
+    before, here = growing.text, growing.read().rig.name
+
+    def called(name: str) -> None:
+        growing.take(before if name == here else with_value(before, "rig", "name", name))
+
+    growing.ask.read("What is this rig called? Its sessions have this name", here, called)
 
 
 def _takes(growing: GrowingConfig) -> None:
@@ -271,6 +274,7 @@ def _with_answer(growing: GrowingConfig, lines: str, further: FurtherQuestion) -
 
 
 QUESTIONS = (
+    Question("rig", "what it is called", _rig),
     Question("takes", "where takes go", _takes),
     Question("interface", "what brings the sound", _interface),
     Question("names", "what is plugged into each input, with its levels", _names),

@@ -30,7 +30,7 @@ def test_commands_groups_and_options() -> None:
 
 def test_the_words_that_an_argument_may_be() -> None:
     assert completed("init", "") >= {"takes", "interface", "names", "pedal", "box", "desk", "--yes"}
-    assert completed("init", "pe") == {"pedal"}
+    assert completed("init", "pe") == {"pedal"} and completed("init", "a") == {"all"}
     assert completed("completion", "") >= {"bash", "zsh"}
     for switch in ("pad", "phantom", "polarity"):
         assert completed(switch, "3", "o") == {"on", "off"}

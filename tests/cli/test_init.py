@@ -81,6 +81,18 @@ def test_one_thing_is_changed_and_the_rest_stays_as_it_was_written(home: Path) -
     assert "# mine" in text and "# keep" in text
 
 
+def test_everything_is_asked_once_more_where_that_is_wished(home: Path) -> None:
+    config = home / "rig.toml"
+    config.write_text('[rig]\nname = "Attic"\nlibrary = "takes"\n\n[audio]\nchannels = 2\n# mine\n')
+    # Takes beside the config are right there, and a place that a person types is whole.
+    ended = init(home, answers=f"8\nCellar\n{home}/disk\nn\nKick, -\n\n")
+    assert ended.returncode == ExitCode.DONE, ended.stdout + ended.stderr
+    plain = tomllib.loads(config.read_text())
+    assert plain["rig"] == {"name": "Cellar", "library": f"{home}/disk"}
+    assert [each["name"] for each in plain["channel"]] == ["Kick", "Input 2"]
+    assert "# mine" in config.read_text()
+
+
 def test_a_config_with_faults_is_a_persons_to_mend(home: Path) -> None:
     """And nothing is asked before."""
     config = home / "rig.toml"
@@ -127,7 +139,7 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_is_asked(
 def test_a_part_that_is_none(home: Path) -> None:
     ended = init(home, "pedals")
     assert ended.returncode == ExitCode.USAGE
-    assert "takes, interface, names, pedal, desk, box" in ended.stderr
+    assert "rig, takes, interface, names, pedal, desk, box, all" in ended.stderr
 
 
 class Terminal:

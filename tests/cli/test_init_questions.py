@@ -19,7 +19,7 @@ from hardware_sim.x32 import SimulatedX32
 from rigd.capture.devices import ListedInterface, Listing
 from rigd.cli.asking import Asking, NoAnswer
 from rigd.cli.growing_config import GrowingConfig
-from rigd.cli.init_questions import QUESTIONS, begun
+from rigd.cli.init_questions import QUESTIONS
 from rigd.model.errors import SurfaceError
 from rigd.model.limits import LONGEST_NAME
 from rigd.preamps.x32.preamp import X32Preamp
@@ -120,10 +120,9 @@ def test_names_that_the_config_would_refuse_are_asked_for_again(ask: Ask) -> Non
     assert f"{LONGEST_NAME}" in asked.screen
 
 
-def test_a_rigs_name_that_the_config_would_refuse_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = ("x" * (LONGEST_NAME + 1), "a\x07b", "The Attic")
-    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{answer}\n" for answer in answers)))
-    assert begun(Asking(), of_service=False).read().rig.name == "The Attic"
+def test_a_rigs_name_that_the_config_would_refuse_is_asked_for_again(ask: Ask) -> None:
+    asked = ask("rig", "x" * (LONGEST_NAME + 1), "a\x07b", "The Attic")
+    assert asked.config["rig"]["name"] == "The Attic" and f"{LONGEST_NAME}" in asked.screen
 
 
 def test_a_rate_that_there_is_not_is_asked_for_again(ask: Ask, interfaces: Callable[..., None]) -> None:
