@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from rigd.cli.asking import Asking
+from rigd.cli.doctor import nearest
 from rigd.cli.terminal import out
 from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
@@ -79,16 +79,3 @@ def why_not_writable(folder: Path) -> str:
     if not place.is_dir():
         return f"{place} is no folder"
     return "" if os.access(place, os.W_OK | os.X_OK) else f"{place} may not be written by this user"
-
-
-def free_bytes(folder: Path) -> int:
-    """Of the volume where it is, or will be."""
-    return shutil.disk_usage(nearest(folder)).free
-
-
-def nearest(path: Path) -> Path:
-    """Of the path as much as is there, and can be looked at: what lies behind a folder that this user may not enter
-    is as good as not there."""
-    while not os.path.exists(path) and path != path.parent:
-        path = path.parent
-    return path

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from rigd.cli.asking import Asking
 from rigd.cli.devices import found_by_kinds
-from rigd.cli.growing_config import GrowingConfig, free_bytes
+from rigd.cli.doctor import space_of
+from rigd.cli.growing_config import GrowingConfig
 from rigd.cli.input_levels import peaks_in_words, show_levels
 from rigd.cli.learn import kinds_that_learn
 from rigd.cli.learning import learn
@@ -77,8 +78,9 @@ def _takes(growing: GrowingConfig) -> None:
         return place
 
     place = growing.ask.read("Takes go to", here, usable)
-    free = free_bytes(place)
-    out.print(f"  {free / 1e9:,.0f} GB are free there, {_hours(free)} of 8 inputs at 48 kHz")
+    if (space := space_of(str(place))) is not None:
+        free = space.free_bytes
+        out.print(f"  {free / 1e9:,.0f} GB are free there, {_hours(free)} of 8 inputs at 48 kHz")
 
 
 def _interface(growing: GrowingConfig) -> None:

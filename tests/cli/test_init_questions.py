@@ -36,10 +36,11 @@ ARDUINO = SerialPort(
 WHY_NOT = """
 import os, sys
 from pathlib import Path
-from rigd.cli.growing_config import free_bytes, why_not_writable
+from rigd.cli.doctor import space_of
+from rigd.cli.growing_config import why_not_writable
 os.setresuid(uid := int(sys.argv.pop(1)), uid, uid)
 for each in map(Path, sys.argv[1:]):
-    print(f"{free_bytes(each) > 0}: {why_not_writable(each)}")
+    print(f"{space_of(str(each)).free_bytes > 0}: {why_not_writable(each)}")
 """
 """It becomes a stranger once it is loaded: he may not enter every home that a Python lies in."""
 
