@@ -1,11 +1,11 @@
-# Everything a person needs: make demo, make run CONFIG=..., make quick, make test, make lint, make bench, make faults, make vm,
+# Everything a person needs: make demo, make run, make quick, make test, make lint, make bench, make faults, make vm,
 # make soak.
 # One virtual environment in .venv; Debian packages only where root or sudo is there to install them.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CONFIG ?= configs/demo.toml
+CONFIG ?=
 STAY ?=
 HOURS ?= 0.5
 FIGURES := build/figures.jsonl
@@ -24,7 +24,7 @@ CORE := $(wildcard rigd/tape/*.[ch]) rigd/tape/core_build.py
 
 help:
 	@echo "make demo            a told story of half a minute on simulated hardware (STAY=1: leave it running)"
-	@echo "make run CONFIG=...  run the rig with a config of yours"
+	@echo "make run             run the rig with the config that it finds, or with CONFIG=..."
 	@echo "make install         as root: the rig as a service, now and after each upgrade (uninstall: all but takes and config)"
 	@echo "make quick           the tests of a minute: model, wire, config, tape, parts; no whole rig"
 	@echo "make test            every test      make lint   style, types, the house's import rules"
@@ -65,11 +65,11 @@ demo: $(VENV)/.rigd
 	$(BIN)/rigd demo $(if $(STAY),--stay)
 
 run: $(VENV)/.rigd
-	$(BIN)/rigd run --config $(CONFIG)
+	$(BIN)/rigd run $(if $(CONFIG),--config '$(CONFIG)')
 
 # As root: the rig as a service (systemd/install.sh has the variables). No .venv of this folder is touched.
 install uninstall:
-	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" TAKES="$(TAKES)" CONFIG="$(if $(filter file,$(origin CONFIG)),,$(CONFIG))" \
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" TAKES="$(TAKES)" CONFIG="$(CONFIG)" \
 	  WHEEL="$(WHEEL)" PYTHON="$(PYTHON)" bash systemd/install.sh $@
 
 lint: $(VENV)/.dev

@@ -17,6 +17,7 @@ from hardware_sim.fault_words import FAULTS, FaultError
 from hardware_sim.faults import CardState, FaultClient, read_card
 from rigd.capture.driver import FoundInterface, SettingsModel
 from rigd.model.errors import InterfaceError, MismatchError
+from rigd.model.found import FoundHere, OfferedInterface
 from rigd.model.messages import CaptureSettings
 
 if TYPE_CHECKING:
@@ -26,12 +27,32 @@ if TYPE_CHECKING:
 NAME = "Simulated interface"
 HOST_API = "hardware_sim"
 FULL_SCALE = 8_388_608.0
+OFFERED = OfferedInterface(
+    called="a simulated one, which hears a band",
+    lines="""\
+[audio]
+driver = "simulated"
+channels = 8
+sample_rate_hz = 48000
+
+[audio.simulated]
+signal = "band"
+""",
+    inputs=8,
+    rate_hz=48_000,
+    simulated=True,
+)
 
 
 class SimulatedDriver:
     """An interface with any number of inputs, any rate, and any fault."""
 
     settings_model = SettingsModel("hardware_sim.options:SimulatedOptions")
+
+    @staticmethod
+    def found_here() -> FoundHere:
+        """For `rigd init`; nothing of it is plugged in, so `rigd devices` has nothing to show."""
+        return FoundHere(title="", interfaces=(OFFERED,))
 
     def __init__(self, settings: CaptureSettings, runtime: Path) -> None:
         self._settings = settings

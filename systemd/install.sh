@@ -97,13 +97,17 @@ config() {
   if [ -e "$there" ]; then
     [ -z "$CONFIG" ] || say "the config in $there stays as it is; $CONFIG was not taken"
   elif [ -n "$CONFIG" ]; then
-    "$now/bin/rigd" check "$CONFIG" || fail "$CONFIG was not taken: see above. The rest is installed; run it again"
+    "$now/bin/rigd" check --system "$CONFIG" \
+      || fail "$CONFIG was not taken: see above. The rest is installed; mend it and run this again," \
+        "or take CONFIG= away and be asked for one"
     install -D -m 644 "$CONFIG" "$there"
   else
     install -d "$DESTDIR/etc/rigd"
     sed "s#/srv/takes#$TAKES#" "$house/configs/service.toml" >"$there"
     chmod 644 "$there"
-    say "a config to begin with is in $there: put your interface in, then: systemctl restart rigd"
+    if [ -t 0 ] && [ -t 1 ] && "$now/bin/rigd" init all --system --config "$there"; then return; fi
+    say "a config to begin with is in $there. To be asked for what you have: sudo rigd init all --system; then:" \
+      "sudo rigd units && sudo systemctl restart rigd rigd-capture"
   fi
 }
 

@@ -19,7 +19,7 @@ from rigd.capture.interfaces import Interface, card_address, card_of
 from rigd.capture.jack_clients import read_jack_clients, with_true_inputs
 from rigd.capture.portaudio_library import ALSA_HOST_API, JACK_HOST_API, PortAudio
 from rigd.model.errors import InterfaceError, RigError
-from rigd.model.found import FoundHere
+from rigd.model.found import FoundHere, OfferedInterface
 from rigd.model.plain_text import plain_line
 from rigd.wire.plain_output import write_json, write_line
 from rigd.wire.sound_cards import ROOT, CaptureDevice, Card, read_cards, twins_of
@@ -182,6 +182,25 @@ def found_here() -> FoundHere:
         remarks=(plugins,) if plugins else (),
         facts={"interfaces": [to_builtins(each) for each in listing.interfaces]},
         troubles=(f"interfaces: {listing.trouble}",) if listing.trouble else (),
+        interfaces=tuple(offered(each) for each in listing.interfaces if not each.is_plugin),
+    )
+
+
+def offered(listed: ListedInterface) -> OfferedInterface:
+    """For `rigd init`."""
+    words = [f"{listed.name}, {listed.inputs} inputs" if listed.inputs else listed.name]
+    trouble = ""
+    if listed.is_ours:
+        words.append("rigd records from it")
+    elif listed.used_by:
+        words.append(f"in use by {listed.used_by}")
+        trouble = f"the interface is in use by {listed.used_by}: end that program, or record through JACK"
+    return OfferedInterface(
+        called="; ".join(words),
+        lines=config_lines(listed),
+        inputs=listed.inputs,
+        rate_hz=listed.rate_hz,
+        trouble=trouble,
     )
 
 

@@ -53,7 +53,7 @@ class AudioDriver(Protocol):
 
     A driver may have an attribute `settings_model`, the pydantic model of its options in
     [audio.<driver>]; see SettingsModel for how to have it without importing pydantic here. It may have a static
-    method `found_here() -> FoundHere`, for `rigd devices`.
+    method `found_here() -> FoundHere`, for `rigd devices` and `rigd init`.
     """
 
     def __init__(self, settings: CaptureSettings, runtime: Path) -> None: ...

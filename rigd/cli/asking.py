@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from rigd.cli.terminal import out
-from rigd.model.errors import RigError
+from rigd.model.errors import ConfigError, RigError
 
 T = TypeVar("T")
 MOST_TRIES = 5
@@ -40,11 +40,11 @@ class Asking:
         return answer.strip() or proposed
 
     def read(self, question: str, proposed: str, read: Callable[[str], T]) -> T:
-        """As `line`, until `read` takes it. It raises ValueError with a sentence."""
+        """As `line`, until `read` takes it. It raises ValueError with a sentence, or the config's own ConfigError."""
         for _ in range(MOST_TRIES):
             try:
                 return read(self.line(question, proposed))
-            except ValueError as error:
+            except (ValueError, ConfigError) as error:
                 out.print(f"  {error}", style="yellow")
                 if self.answers_itself:
                     break

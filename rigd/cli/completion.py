@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from rigd.cli.form import HELP, Argument, Command, Group
+from rigd.cli.form import HELP, Argument, Command, Group, one_of
 from rigd.wire.plain_output import write_line
 
 SHELLS = ("bash", "zsh")
@@ -51,20 +51,15 @@ def words_of(what: Command | Group, path: str) -> Iterator[tuple[str, tuple[str,
     commands = what.commands if isinstance(what, Group) else ()
     alone = what.alone if isinstance(what, Group) else what
     flags = tuple(flag for option in (alone.options if alone else ()) for flag in option.flags)
-    yield path, (*(each.name for each in commands), *flags, HELP)
+    arguments = tuple(word for argument in (alone.arguments if alone else ()) for word in argument.one_of)
+    yield path, (*(each.name for each in commands), *arguments, *flags, HELP)
     for each in commands:
         yield from words_of(each, f"{path} {each.name}")
-
-
-def _shell(word: str) -> str:
-    if word not in SHELLS:
-        raise ValueError(f'"{word[:40]}" is none of: {", ".join(SHELLS)}')
-    return word
 
 
 COMPLETION = Command(
     name="completion",
     run=completion,
     about="What a shell needs to complete rigd's words with Tab.",
-    parts=(Argument(name="shell", read=_shell, shown="bash|zsh"),),
+    parts=(Argument(name="shell", read=one_of(SHELLS), one_of=SHELLS, shown="|".join(SHELLS)),),
 )

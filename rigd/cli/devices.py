@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rigd.cli.form import Command
@@ -15,7 +15,7 @@ from rigd.model.found import FoundHere
 def devices(as_json: bool) -> None:
     facts: dict[str, Any] = {}
     troubles: list[str] = []
-    for found in _found_here():
+    for found in found_by_kinds():
         facts |= found.facts
         troubles += found.troubles
         if not as_json and found.title:
@@ -28,9 +28,9 @@ def devices(as_json: bool) -> None:
         out.print(trouble, style="yellow")
 
 
-def _found_here() -> Iterator[FoundHere]:
+def found_by_kinds(groups: Sequence[str] = GROUPS) -> Iterator[FoundHere]:
     """What each installed kind finds. One that is broken is a trouble, and the others are asked all the same."""
-    for group in GROUPS:
+    for group in groups:
         kinds = Kinds(group)
         yield FoundHere(title="", troubles=tuple(kinds.unreadable))
         for name in kinds:

@@ -160,14 +160,19 @@ def this_machine() -> Machine:
 
 def space_of(path: str) -> Space | None:
     """Of the file system that holds the path, or would hold it."""
-    place = Path(path)
-    while not place.exists() and place != place.parent:
-        place = place.parent
     try:
-        found = os.statvfs(place)
+        found = os.statvfs(nearest(Path(path)))
     except OSError:
         return None
     return Space(total_bytes=found.f_blocks * found.f_frsize, free_bytes=found.f_bavail * found.f_frsize)
+
+
+def nearest(path: Path) -> Path:
+    """Of the path as much as is there, and can be looked at: what lies behind a folder that this user may not enter
+    is as good as not there."""
+    while not os.path.exists(path) and path != path.parent:
+        path = path.parent
+    return path
 
 
 def clock_is_synchronised() -> bool | None:

@@ -50,7 +50,7 @@ EXAMPLES = {
     "rigd disarm": "rigd disarm 7",
     "rigd gain": "rigd gain 1-4 -2.5",
     "rigd nudge": "rigd nudge 3 -1",
-    "rigd set": "rigd set 3 low_cut 80 Hz",
+    "rigd set": "rigd set 3 gain 30",
     "rigd pad": "rigd pad 1-4 on",
     "rigd phantom": "rigd phantom 3 on --confirm",
     "rigd polarity": "rigd polarity 3 on",

@@ -37,6 +37,8 @@ class Argument(Struct, frozen=True, kw_only=True):
     """The parameter that gets it."""
     read: Callable[[str], Any] = str
     """Raises ValueError, or CommandError that names the command, with a sentence, where the word means nothing."""
+    one_of: tuple[str, ...] = ()
+    """All that it may be, where that is a list: a shell completes it. `read` refuses what else there is."""
     shown: str = ""
     """In the usage line; else the name in capitals."""
     about: str = ""
@@ -213,6 +215,17 @@ def _read(read: Callable[[str], Any], word: str, where: str) -> Any:
 
 def _is_number(word: str) -> bool:
     return word[1:2].isdecimal() or word[1:2] == "."
+
+
+def one_of(words: Sequence[str]) -> Callable[[str], str]:
+    """Reads one of them; raises ValueError, with a sentence."""
+
+    def read(word: str) -> str:
+        if word not in words:
+            raise ValueError(f'"{word[:40]}" is none of: {", ".join(words)}')
+        return word
+
+    return read
 
 
 def whole_number(word: str) -> int:

@@ -7,98 +7,126 @@ none. Main thread.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from rigd.cli.asking import Asking, NoAnswer
 from rigd.cli.doctor import plan_of, this_machine
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Argument, Command, Option
-from rigd.cli.init_parts import LIBRARY_OF_THE_MACHINE, OWN_LIBRARY, PARTS, Talk, one_line
+from rigd.cli.form import Argument, Command, Option, one_of
+from rigd.cli.growing_config import GrowingConfig, why_not_writable
+from rigd.cli.init_questions import QUESTIONS, begun
 from rigd.cli.terminal import config_option, errors_told, fail, out
 from rigd.config.load import config_text, load_config
 from rigd.config.place import OF_THE_MACHINE, find_or_none, own_config
 from rigd.config.rig_config import RigConfig
-from rigd.config.writing import new_config
 from rigd.doctor.checks import examine
 from rigd.doctor.finding import Grade
-from rigd.model.errors import RigError
+from rigd.model.errors import ConfigError, RigError
+
+ALL = "all"
+WORDS = (*(each.word for each in QUESTIONS), ALL)
 
 
 def init(part: str, config: Path | None, yes: bool, system: bool) -> None:
     with errors_told():
-        path, text = _begun(config, system=system)
-        is_new = not text
+        path, text = _place(config, system=system)
         asking = Asking(answers_itself=yes)
-        talk = Talk(text, asking, is_new=is_new)
         try:
-            if is_new:
-                _first(talk, path, system=system)
+            if text.strip():
+                growing = GrowingConfig(text, asking, of_service=system)
+                _again(growing, path, part)
             else:
-                _again(talk, path, part)
-        except NoAnswer as error:
-            fail(ExitCode.REFUSED, f"{error}; nothing was written")
+                growing = _first(asking, path, part, of_service=system)
+        except (NoAnswer, ConfigError) as error:
+            code = ExitCode.CONFIG if isinstance(error, ConfigError) else ExitCode.REFUSED
+            fail(code, f"{error}; nothing was written")
         except KeyboardInterrupt:
             fail(ExitCode.INTERRUPTED, "", "nothing was written")
-        written = talk.config()
-        if talk.text != text:
-            write(path, talk.text, group_reads=system)
+        written = growing.read()
+        if growing.text != text:
+            write(path, growing.text, of_service=system)
             out.print(f"{path} is written", style="green")
         else:
             out.print(f"{path} is as it was")
-    _last_words(path, written, talk.missing, system=system)
+    _last_words(path, written, growing.missing, system=system)
 
 
-def _begun(config: Path | None, *, system: bool) -> tuple[Path, str]:
-    """Where the config goes, and what stands there; empty where nothing does."""
+def _place(config: Path | None, *, system: bool) -> tuple[Path, str]:
+    """Where the config goes, and what stands there; empty where nothing does. Raises RigError where it cannot be
+    written, before a person answers anything."""
     if system:
         path = config or OF_THE_MACHINE
     else:
         found = find_or_none(config, os.environ)
         path = found.path if found is not None else own_config(os.environ)
-    if not path.exists():
-        return path, ""
-    text = config_text(path)
+    text = config_text(path) if os.path.exists(path) else ""
     if text.strip():
         load_config(path)  # what is wrong with it is for a person to mend first
+    if why := why_not_writable(Path(os.path.realpath(path)).parent):
+        own = own_config(os.environ)
+        cure = "" if path == own else f". Run: rigd init --config {own}"
+        if system or path.absolute() == OF_THE_MACHINE:
+            cure = ". Run: sudo rigd init --system"
+        raise RigError(f"{path} cannot be written: {why}; nothing was asked{cure}")
     return path, text
 
 
-def _first(talk: Talk, path: Path, *, system: bool) -> None:
+def _first(asking: Asking, path: Path, word: str, *, of_service: bool) -> GrowingConfig:
+    if word:
+        out.print("There is no config yet, so everything is asked once.")
     out.print(
         f"A config for this rig, {path}. Enter takes what stands in [ ]; nothing is written before the end."
     )
     out.print("")
-    name = talk.ask.read("What is this rig called? Its sessions have this name", "Rehearsal", one_line)
-    talk.text = new_config(name=name, library=LIBRARY_OF_THE_MACHINE if system else OWN_LIBRARY)
-    for part in PARTS:
-        out.print("")
-        part.ask(talk)
+    growing = begun(asking, of_service=of_service)
+    _ask_all(growing)
+    return growing
 
 
-def _again(talk: Talk, path: Path, word: str) -> None:
+def _again(growing: GrowingConfig, path: Path, word: str) -> None:
     if not word:
         out.print(f"{path} is in order. What is to be another one?")
-        chosen = talk.ask.choice("Which", [f"{part.word}: {part.about}" for part in PARTS])
-        part = PARTS[chosen]
-    else:
-        part = next(part for part in PARTS if part.word == word)
-    part.ask(talk)
+        about = [f"{each.word}: {each.about}" for each in QUESTIONS]
+        word = WORDS[growing.ask.choice("Which", [*about, f"{ALL}: one after the other"], proposed=1)]
+    for question in QUESTIONS:
+        if word == question.word:
+            question.ask(growing)
+    if word == ALL:
+        _ask_all(growing)
 
 
-def write(path: Path, text: str, *, group_reads: bool) -> None:
-    """The file is the old one or the new one, whatever happens; with the line ends that it had. Raises RigError."""
-    newline = "\r\n" if path.exists() and b"\r" in path.read_bytes() else "\n"
-    beside = path.with_name(f".{path.name}.new")
+def _ask_all(growing: GrowingConfig) -> None:
+    for question in QUESTIONS:
+        out.print("")
+        question.ask(growing)
+
+
+def write(path: Path, text: str, *, of_service: bool) -> None:
+    """The file is the old one or the new one, whatever happens; its line ends, its mode and its owner stay, and where
+    it is a link, the file behind it is another one. Raises RigError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mode = path.stat().st_mode & 0o777 if path.exists() else (0o644 if group_reads else 0o600)
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-        with os.fdopen(handle, "w", encoding="utf-8", newline=newline) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path.resolve() if path.is_symlink() else path)
+        file = Path(os.path.realpath(path))
+        before = file.stat() if file.exists() else None
+        newline = "\r\n" if before is not None and b"\r" in file.read_bytes() else "\n"
+        if not file.parent.exists():
+            file.parent.mkdir(parents=True)
+            file.parent.chmod(0o755 if of_service else 0o700)
+        handle, beside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        try:
+            with open(handle, "w", encoding="utf-8", newline=newline) as new:
+                new.write(text)
+                new.flush()
+                if before is not None and os.geteuid() == 0:
+                    os.chown(handle, before.st_uid, before.st_gid)
+                usual = 0o644 if of_service else 0o600  # the service's user reads what root has written
+                os.chmod(handle, usual if before is None else before.st_mode & 0o777)
+                os.fsync(handle)
+            os.replace(beside, file)
+        except BaseException:
+            os.unlink(beside)
+            raise
     except OSError as error:
         raise RigError(f"{path} cannot be written: {error.strerror}; what stood there stands") from error
 
@@ -115,21 +143,15 @@ def _last_words(path: Path, config: RigConfig, missing: Sequence[str], *, system
     out.print("")
     if system:
         out.print("Start it: systemctl enable --now rigd.target && systemctl start rigd")
+        out.print("Where it runs already: rigd units && systemctl restart rigd rigd-capture")
     else:
         out.print("Start it: rigd run" + ("" if _is_found(path) else f" --config {path}"))
-    out.print(f"Change one thing later: rigd init {'|'.join(part.word for part in PARTS)}")
+    out.print(f"Change one thing later: rigd init {'|'.join(WORDS)}")
 
 
 def _is_found(path: Path) -> bool:
     found = find_or_none(None, os.environ)
     return found is not None and found.path.absolute() == path.absolute()
-
-
-def _part(word: str) -> str:
-    words = [part.word for part in PARTS]
-    if word not in words:
-        raise ValueError(f'"{word[:40]}" is none of: {", ".join(words)}')
-    return word
 
 
 INIT = Command(
@@ -139,8 +161,10 @@ INIT = Command(
     parts=(
         Argument(
             name="part",
-            about=f"What to change: {', '.join(part.word for part in PARTS)}.",
-            read=_part,
+            about=f"What to change: {', '.join(WORDS)}.",
+            read=one_of(WORDS),
+            one_of=WORDS,
+            shown="PART",
             is_required=False,
             default="",
         ),

@@ -82,6 +82,7 @@ def _part(verb: str, field: FieldInfo, switches: Mapping[str, str]) -> Argument 
     return Argument(
         name=field.name,
         read=read,
+        one_of=("on", "off") if is_switch(field) else (),
         shown="on|off" if is_switch(field) else "",
         about=f"Channels: {FORM}." if names_channels(field) else "",
         is_required=field.required,

@@ -24,7 +24,7 @@ from rigd.config.mirrors import mirror_warnings
 from rigd.config.place import find_config
 from rigd.config.rig_config import RigConfig
 from rigd.daemon import Rig
-from rigd.doctor.service import CONFIG, is_installed
+from rigd.doctor.service import CONFIG, is_installed, unseen_by_units
 from rigd.doctor.units import misfits
 from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, user_name
@@ -190,10 +190,12 @@ def _leave(words: str, log: RunLog, view: LiveView | None) -> None:
     os._exit(ExitCode.DONE)  # Python would wait at its end for whoever stands in a write
 
 
-def check(file: Path | None, overrides: Sequence[str], as_json: bool) -> None:
+def check(file: Path | None, overrides: Sequence[str], system: bool, as_json: bool) -> None:
     try:
-        file = find_config(file, os.environ).path
+        file = file or Path(CONFIG) if system else find_config(file, os.environ).path
         config = load_config(file, overrides=overrides)
+        if system:
+            check_of_service(file, config)
     except ConfigError as error:
         if as_json:
             print_json({"ok": False, "faults": str(error).split("\n")})
@@ -265,6 +267,13 @@ def hook_warnings(config: RigConfig) -> list[str]:
     return [f"[hooks] {name}: {why}" for name, why in found.items() if why]
 
 
+def check_of_service(file: Path, config: RigConfig) -> None:
+    """Raises ConfigError where the units could not do what it says."""
+    folders = [config.library, config.blackbox_folder, *([] if config.mirror is None else [config.mirror])]
+    if why := unseen_by_units(folders):
+        raise ConfigError(f'{file}: {why}. Takes of the service go to a folder such as "/srv/takes"')
+
+
 def unit_warnings(config: RigConfig) -> list[str]:
     """What the units of the service are not let reach of what their config names."""
     machine = this_machine()
@@ -328,6 +337,11 @@ CHECK = Command(
             default=None,
         ),
         OVERRIDES,
+        Option(
+            name="system",
+            flags=("--system",),
+            about=f"As the service's, whose units see nobody's home; without FILE {CONFIG}.",
+        ),
         AS_JSON,
     ),
 )

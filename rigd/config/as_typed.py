@@ -1,4 +1,5 @@
-"""A config as people make it: on Windows, in a word processor, pasted from a page or a phone. Pure.
+"""A config as people make it: on Windows, in a word processor, pasted from a page or a phone. Pure, but for
+asking the system whose home a path begins with.
 
 What can only be meant one way is read: a byte order mark, any kind of line end, UTF-16. What cannot be read is named
 by the character's own name, as it looks like the right one, with what to type in its place.
@@ -10,6 +11,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 DOUBLE_QUOTES = "“”„‟«»″＂"  # noqa: RUF001 - these are the ones that are mistaken
@@ -82,4 +84,11 @@ def a_path(text: str) -> str:
             f'holds "{variable[0]}", and no variable is put in: write the whole path, or ~/ for the home of the user '
             "that rigd runs as"
         )
+    try:
+        Path(text).expanduser()
+    except RuntimeError as error:
+        whose = text.partition("/")[0]
+        raise ValueError(
+            f'begins with "{whose}", and no home of that user is known here: write the whole path, or begin with ~/'
+        ) from error
     return text

@@ -3,8 +3,8 @@ person who asks. Sources: systemd.exec(5), systemd.resource-control(5), proc(5).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
 from rigd.doctor.finding import Finding, Grade, Machine, Plan
@@ -22,6 +22,14 @@ CAPTURE, WRITER = "rigd-capture.service", "rigd-writer@writer.service"
 CONFIG = "/etc/rigd/rig.toml"
 GROUP = "rigd"
 HOMES = ("/home", "/root", "/run/user")
+
+
+def unseen_by_units(folders: Iterable[Path]) -> str:
+    """Why the units could not write there; empty where nothing is known against it."""
+    for folder in folders:
+        if any(path.is_relative_to(home) for path in (folder, folder.resolve()) for home in HOMES):
+            return f"{folder} is in somebody's home, which the units do not see (ProtectHome)"
+    return ""
 
 
 def is_installed(machine: Machine) -> bool:
@@ -112,7 +120,7 @@ def _may_write(machine: Machine, plan: Plan) -> Iterator[Finding]:
     if not plan.library:
         return
     paths = [path.lstrip("-+") for path in machine.unit(WRITER, "ReadWritePaths").split()]
-    library = PurePosixPath(plan.library)
+    library = Path(plan.library)
     if not any(library.is_relative_to(path) for path in paths):
         yield Finding(
             topic="takes",
@@ -121,11 +129,11 @@ def _may_write(machine: Machine, plan: Plan) -> Iterator[Finding]:
             cure="sudo systemctl edit rigd rigd-writer@writer  # [Service] ReadWritePaths=-, and where the disk is "
             "mounted; then: sudo systemctl restart rigd rigd-writer@writer",
         )
-    elif any(library.is_relative_to(home) for home in HOMES) and machine.unit(WRITER, "ProtectHome") != "no":
+    elif (why := unseen_by_units([library])) and machine.unit(WRITER, "ProtectHome") != "no":
         yield Finding(
             topic="takes",
             grade=Grade.PROBLEM,
-            what=f"{library} is in somebody's home, which the units do not see (ProtectHome)",
+            what=why,
             cure='set [rig] library = "/srv/takes"',
         )
 

@@ -95,9 +95,10 @@ class Surface(Protocol):
     `settings_model` of it. `bindings` are what its controls do, so that it can show a gain beside the control that
     turns it, or listen to no more than it has to.
 
-    The function may have attributes `found_here() -> FoundHere` (`rigd.model.found`), for `rigd devices`, and
-    `learner(clock) -> Learner` (`rigd.hands.learning`), for `rigd learn`. A surface that holds a serial line may have
-    an attribute `overheard` (`rigd.wire.overheard`), so that what comes there can be learnt while it runs."""
+    The function may have attributes `found_here() -> FoundHere` (`rigd.model.found`), for `rigd devices` and `rigd
+    init`, and `learner(clock) -> Learner` (`rigd.hands.learning`), for `rigd learn`. A surface that holds a serial
+    line may have an attribute `overheard` (`rigd.wire.overheard`), so that what comes there can be learnt while it
+    runs."""
 
     name: str
 

@@ -28,6 +28,14 @@ def test_commands_groups_and_options() -> None:
     assert completed("takes", "play", "--ch") == {"--channel"}
 
 
+def test_the_words_that_an_argument_may_be() -> None:
+    assert completed("init", "") >= {"takes", "interface", "names", "pedal", "box", "desk", "--yes"}
+    assert completed("init", "pe") == {"pedal"} and completed("init", "a") == {"all"}
+    assert completed("completion", "") >= {"bash", "zsh"}
+    for switch in ("pad", "phantom", "polarity"):
+        assert completed(switch, "3", "o") == {"on", "off"}
+
+
 def test_an_argument_may_be_a_file(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("files")
     (folder / "mine.toml").touch()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import select
 import subprocess
 import sys
@@ -79,10 +81,24 @@ def test_one_thing_is_changed_and_the_rest_stays_as_it_was_written(home: Path) -
     assert "# mine" in text and "# keep" in text
 
 
+def test_everything_is_asked_once_more_where_that_is_wished(home: Path) -> None:
+    config = home / "rig.toml"
+    config.write_text('[rig]\nname = "Attic"\nlibrary = "takes"\n\n[audio]\nchannels = 2\n# mine\n')
+    # Takes beside the config are right there, and a place that a person types is whole.
+    ended = init(home, answers=f"8\nCellar\n{home}/disk\nn\nKick, -\n\n")
+    assert ended.returncode == ExitCode.DONE, ended.stdout + ended.stderr
+    plain = tomllib.loads(config.read_text())
+    assert plain["rig"] == {"name": "Cellar", "library": f"{home}/disk"}
+    assert [each["name"] for each in plain["channel"]] == ["Kick", "Input 2"]
+    assert "# mine" in config.read_text()
+
+
 def test_a_config_with_faults_is_a_persons_to_mend(home: Path) -> None:
+    """And nothing is asked before."""
     config = home / "rig.toml"
     config.write_text("[rig]\nnam = 3\n")
     ended = init(home, "--yes")
+    assert ended.stdout == ""
     assert ended.returncode == ExitCode.CONFIG
     assert 'did you mean "name"' in ended.stderr
     assert config.read_text() == "[rig]\nnam = 3\n"
@@ -100,10 +116,30 @@ def test_a_config_is_read_in_whatever_form_it_was_saved(home: Path, saved: str) 
     assert config.read_bytes() == f'[rig]\r\nname = "Attic"\r\nlibrary = "{home / "disk"}"\r\n'.encode()
 
 
+def test_where_no_config_is_a_part_of_it_is_all_of_it(home: Path) -> None:
+    """Without an interface there is nothing to listen to, so nobody waits for levels."""
+    ended = init(home, "pedal", answers="Band\n~/takes\nn\n.\n\n")
+    assert ended.returncode == ExitCode.DONE, ended.stderr
+    assert "There is no config yet, so everything is asked once." in ended.stdout
+    assert "! no interface: plug it in" in ended.stdout
+    assert "listened to" not in ended.stdout and "nothing was heard" not in ended.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("pedal",)])
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_asked(
+    home: Path, words: tuple[str, ...]
+) -> None:
+    (home / "file").touch()
+    ended = init(home, *words, "--config", str(home / "file" / "rig.toml"), answers="Band\n")
+    assert ended.returncode == ExitCode.FAILED
+    assert "is no folder; nothing was asked. Run: rigd init --config" in ended.stderr
+    assert ended.stdout == ""
+
+
 def test_a_part_that_is_none(home: Path) -> None:
     ended = init(home, "pedals")
     assert ended.returncode == ExitCode.USAGE
-    assert "takes, interface, names, pedal, box, desk" in ended.stderr
+    assert "rig, takes, interface, names, pedal, desk, box, all" in ended.stderr
 
 
 class Terminal:
@@ -154,10 +190,19 @@ class Terminal:
         return self.process.returncode
 
 
+def trials_of(name: str) -> list[Path]:
+    """What is left of rigs that were only listened to; of this test's, and nobody else's."""
+    left = []
+    for path in Path("/dev/shm").glob("rigd-trial-*/rig.toml"):
+        with contextlib.suppress(FileNotFoundError):
+            left += [path] if f'"{name}"' in path.read_text() else []
+    return left
+
+
 def test_the_first_evening_in_a_terminal(home: Path) -> None:
     """The inputs are listened to while the person is asked for their names; what was made is a rig that runs."""
     person = Terminal(home, "init")
-    person.answer("What is this rig called", "The Attic")
+    person.answer("What is this rig called", "The Attic of the first evening")
     person.answer("Takes go to", "~/takes")
     person.answer("simulated one", "y")
     person.answer("  1 #", "")  # they move until Enter
@@ -167,10 +212,12 @@ def test_the_first_evening_in_a_terminal(home: Path) -> None:
     person.answer("The network address of a desk", "")
     assert person.ended() == ExitCode.DONE, person.shown
     assert "input 1 (-" in person.shown, person.shown[-3000:]
+    assert "no interface:" not in person.shown, "a simulated one is there"
+    assert re.search(r"  1 [#.]{20}.*  5 [#.]{20}.*\r\n  2 [#.]{20}.*\r\n  3 [#.]", person.shown)
     plain = tomllib.loads(config_of(home).read_text())
-    assert plain["rig"] == {"name": "The Attic", "library": "~/takes"}
+    assert plain["rig"] == {"name": "The Attic of the first evening", "library": "~/takes"}
     assert [each["name"] for each in plain["channel"][:2]] == ["Kick In", "Snare"]
     assert plain["channel"][2]["armed"] is False
     checked = rigd(home, "check", "--json")
     assert checked.returncode == ExitCode.DONE, checked.stderr
-    assert not list(Path("/dev/shm").glob("rigd-trial-*"))
+    assert not trials_of("The Attic of the first evening")

@@ -95,6 +95,7 @@ def test_in_a_name_every_character_is_a_character(tmp_path: Path, text: str) -> 
         ("C:\\\\takes", "a path of Windows"),
         ("C:\\takes", "a path of Windows"),
         ("d:/takes", "a path of Windows"),
+        ("~nosuchuser/takes", 'begins with "~nosuchuser"'),
         ("\\\\\\\\nas\\\\takes", "a path of Windows"),
     ],
 )

@@ -3,10 +3,12 @@ what runs, and that takes and config stay. On a real systemd: make vm."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sysconfig
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +31,12 @@ LAID_DOWN = {
 Make = Callable[..., str]
 
 
+def offline() -> dict[str, str]:
+    """What rigd depends on is the test's own."""
+    of_pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1"}
+    return {**os.environ, **of_pip, "PYTHONPATH": sysconfig.get_path("purelib")}
+
+
 @pytest.fixture
 def make(built: Built, tmp_path: Path) -> Make:
     """make WHAT NAME=VALUE ..., into tmp_path/root; its output."""
@@ -39,12 +47,7 @@ def make(built: Built, tmp_path: Path) -> Make:
         ended = subprocess.run(
             ["make", "-s", what, *(f"{name}={value}" for name, value in words.items())],
             cwd=ROOT,
-            env={
-                **os.environ,
-                "PIP_NO_INDEX": "1",
-                "PIP_NO_DEPS": "1",
-                "PYTHONPATH": sysconfig.get_path("purelib"),
-            },
+            env=offline(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -124,6 +127,62 @@ def test_another_place_and_what_cannot_be_taken(make: Make, tmp_path: Path) -> N
     said = make("install", may_fail=True, WHEEL=str(tmp_path / "broken.whl"), **places)
     assert "nothing was changed" in said and (root / "usr/local/lib/rigd").resolve() == before
     assert list((root / "usr/local/lib/rigd-builds").iterdir()) == [before]
+
+
+def test_a_config_whose_takes_go_where_the_service_cannot_write_is_refused(
+    make: Make, tmp_path: Path
+) -> None:
+    """The units see nobody's home: what a person's own rig does would be a rig that never records."""
+    mine, there = tmp_path / "mine.toml", tmp_path / "root/etc/rigd/rig.toml"
+    for library in ("~/rigd-takes", "/home/somebody/takes"):
+        mine.write_text(f'[rig]\nlibrary = "{library}"\n')
+        said = make("install", may_fail=True, CONFIG=str(mine))
+        assert "in somebody's home" in said and "be asked for one" in said
+        assert not there.exists()
+    mine.write_text('[rig]\nlibrary = "/srv/takes"\n')
+    make("install", CONFIG=str(mine))
+    assert there.read_text() == mine.read_text()
+
+
+def test_in_a_terminal_it_asks_for_what_there_is(built: Built, tmp_path: Path) -> None:
+    master, line = os.openpty()
+    root = tmp_path / "root"
+    answers = ["The Attic", f"{tmp_path}/takes", "n", "Kick, -", ""]
+    os.write(master, "".join(f"{answer}\n" for answer in answers).encode())
+    # What is answered waits in the terminal until it is asked for.
+    with subprocess.Popen(
+        ["make", "-s", "install", f"DESTDIR={root}", f"WHEEL={built.wheels['clone']}"],
+        cwd=ROOT,
+        env={**offline(), "HOME": str(tmp_path)},
+        stdin=line,
+        stdout=line,
+        stderr=line,
+    ) as install:
+        os.close(line)
+        shown = b""
+        with contextlib.suppress(OSError):  # nobody has the other end any more
+            while piece := os.read(master, 65536):
+                shown += piece
+    os.close(master)
+    assert install.returncode == 0, shown.decode()
+    plain = tomllib.loads((root / "etc/rigd/rig.toml").read_text())
+    assert plain["rig"] == {"name": "The Attic", "library": f"{tmp_path}/takes"}, shown.decode()
+    assert [each["name"] for each in plain["channel"]] == ["Kick", "Input 2"]
+    assert (root / "etc/rigd/rig.toml").stat().st_mode & 0o777 == 0o644
+
+
+def test_without_a_config_of_yours_make_run_takes_what_rigd_finds() -> None:
+    """And `make install` the one to begin with, in whatever way none is given."""
+
+    def would_do(*words: str) -> str:
+        plain = {name: value for name, value in os.environ.items() if name != "CONFIG"}
+        return subprocess.run(
+            ["make", "-n", *words], cwd=ROOT, env=plain, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert re.search(r"/rigd run *$", would_do("run"), re.M)
+    assert "/rigd run --config 'my own.toml'" in would_do("run", "CONFIG=my own.toml")
+    assert 'CONFIG=""' in would_do("install") and 'CONFIG="my.toml"' in would_do("install", "CONFIG=my.toml")
 
 
 def test_it_wants_root_where_it_is_no_folder() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from rigd.config.kinds import GROUPS
 
@@ -30,24 +33,57 @@ def files() -> Iterator[Path]:
         yield from path.rglob("*.py") if path.is_dir() else [path]
 
 
+def texts(file: Path) -> Iterator[str]:
+    """Every text in it that the program has, which those that only describe it are not."""
+    tree = ast.parse(file.read_text("utf-8"))
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.value
+
+
+def names_in(text: str, names: set[str]) -> set[str]:
+    """Kinds that are the text, or are named in it as a config would: a line to paste names them as well."""
+    any_of = "|".join(map(re.escape, sorted(names)))
+    as_config = re.compile(rf"""["'](?:{any_of})["']|\[(?:audio\.)?(?:{any_of})\]""")
+    found = {match.strip("\"'[]").removeprefix("audio.") for match in as_config.findall(text)}
+    return found | ({text} & names)
+
+
 def test_no_kind_is_named_outside_of_its_folder() -> None:
     names = kinds()
     named = {
-        (str(file.relative_to(ROOT)), node.value)
+        (str(file.relative_to(ROOT)), name)
         for file in files()
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names
+        for text in texts(file)
+        for name in names_in(text, names)
     }
     assert names >= {"midi", "serial", "x32", "portaudio"}
     assert named == set(ALLOWED)
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("midi", "midi"), ('driver = "simulated"', "simulated"), ("[audio.portaudio]\n", "portaudio")],
+)
+def test_a_line_of_a_config_names_a_kind(text: str, kind: str) -> None:
+    assert names_in(text, kinds()) == {kind}
+    assert names_in(f"on a {kind} line", kinds()) == set()
+
+
 def test_no_kind_is_imported_outside_of_its_folder() -> None:
-    folders = ("rigd.surfaces.", "rigd.preamps.", "rigd.capture.portaudio", "hardware_sim")
+    folders = (
+        "rigd.surfaces.",
+        "rigd.preamps.",
+        "rigd.capture.portaudio",
+        "rigd.capture.devices",
+        "hardware_sim",
+    )
+    wires = ("rigd.wire.midi", "rigd.wire.osc")  # those that one kind of device is reached by
     imported = [
         (str(file.relative_to(ROOT)), node.module)
         for file in files()
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(folders)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith((*folders, *wires))
     ]
     assert imported == []

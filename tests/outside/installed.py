@@ -48,12 +48,14 @@ def path_with(target: Path) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([str(target), before] if before else [str(target)])}
 
 
-def python(target: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A process that has the package."""
+def python(target: Path, *words: str, answers: str = "") -> subprocess.CompletedProcess[str]:
+    """A process that has the package, and these lines on its standard input."""
     environment = {**os.environ, **path_with(target)}
-    return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, *words], env=environment, input=answers, capture_output=True, text=True
+    )
 
 
-def rigd(target: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def rigd(target: Path, *words: str, answers: str = "") -> subprocess.CompletedProcess[str]:
     """rigd's command line, with the package installed."""
-    return python(target, "-m", "rigd", *words)
+    return python(target, "-m", "rigd", *words, answers=answers)

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,6 +130,17 @@ def test_rigd_devices_prints_what_each_kind_has_to_paste(target: Path) -> None:
     assert {"strip_consoles", "fourboxes", "feeds", "interfaces", "midi_ports"} <= set(listed)
     printed = rigd(target, "devices").stdout
     assert '# Consoles of 16 strips\n[surface.console]\nkind = "strips"' in printed
+
+
+def test_rigd_init_offers_them_and_asks_what_they_want_to_know(target: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rig.toml"
+    file.write_text('[rig]\nname = "Attic"\n')
+    asked = rigd(target, "init", "box", "--config", str(file), answers="1\ny\n999\n2\n")
+    assert "1  a console of 16 strips, console.local" in asked.stdout, asked.stdout + asked.stderr
+    console = tomllib.loads(file.read_text())["surface"]["console"]
+    assert console["kind"] == "strips" and console["port"] == 10_024
+    assert [each["control"] for each in console["binding"]] == ["button 1", "button 2"]
+    assert rigd(target, "check", str(file)).returncode == ExitCode.DONE
 
 
 def test_the_page_of_options_describes_them(target: Path) -> None:

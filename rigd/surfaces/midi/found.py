@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rigd.model.errors import RigError
-from rigd.model.found import FoundHere
+from rigd.model.found import FoundHere, OfferedSurface
 from rigd.wire.midi.names import midi_lines, stable_name
 from rigd.wire.midi.ports import MidiPorts
 
@@ -31,4 +31,5 @@ def found_here() -> FoundHere:
             ],
         },
         troubles=tuple(troubles),
+        surfaces=tuple(OfferedSurface(called=stable_name(port.name)) for port in found),
     )

@@ -27,7 +27,7 @@ from rigd.hands.surface import ControlInput, ControlSink, Motion
 from rigd.model.access import Access
 from rigd.model.commands import parse_command
 from rigd.model.errors import SurfaceError
-from rigd.model.found import FoundHere
+from rigd.model.found import FoundHere, FurtherQuestion, OfferedSurface
 from rigd.model.levels import Levels
 from rigd.model.state import Channel, RigState, SurfaceStatus, channel_of
 from rigd.model.units import ChannelNumber, Ns, Origin
@@ -86,11 +86,27 @@ def found_here() -> FoundHere:
             f'[surface.console]\nkind = "strips"\nhost = "..."  # as its menu shows\nallow = {json.dumps(ALLOW)}\n',
         ),
         facts={"strip_consoles": []},
+        surfaces=(OFFERED,),
     )
 
 
 ALLOW = ["gain", "arm", "disarm"]
 """What it makes itself."""
+OFFERED = OfferedSurface(
+    called="a console of 16 strips, console.local",
+    lines=f'[surface.console]\nkind = "strips"\nhost = "console.local"\nallow = {json.dumps(ALLOW)}\n',
+    questions=(
+        FurtherQuestion(
+            question="Does it listen at the port of its first series, 10024", lines="port = 10024\n"
+        ),
+        FurtherQuestion(
+            question="How many of its buttons set a mark",
+            lines='\n[[surface.console.binding]]\ncontrol = "button {n}"\ntap = "mark"\n',
+            most=BUTTONS,
+        ),
+    ),
+)
+"""By the name that it has of its maker."""
 
 
 class Strips:
