@@ -3,7 +3,6 @@ or no and keeps count. systemd's own tools talk to it as they talk to the real o
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import threading
@@ -99,6 +98,12 @@ class LoginManager:
         return new_error(call, "org.freedesktop.DBus.Error.UnknownMethod", "s", (f"no {member}",))
 
 
+def _listens(path: Path) -> bool:
+    """Its file is there a moment before anybody may come in."""
+    with socket.socket(socket.AF_UNIX) as trial:
+        return trial.connect_ex(str(path)) == 0
+
+
 def _is_closed(lock: socket.socket) -> bool:
     lock.setblocking(False)
     try:
@@ -122,14 +127,9 @@ def login_manager(folder: Path) -> Iterator[LoginManager]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_for(path.exists, "the bus")
+        wait_for(lambda: _listens(path), "the bus")
         with LoginManager(f"unix:path={path}") as manager:
             yield manager
     finally:
         bus.terminate()
         bus.wait(PATIENCE_S)
-
-
-def bus_of(manager: LoginManager) -> dict[str, str]:
-    """The environment of who is to talk to it."""
-    return {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": manager.address}
