@@ -22,6 +22,7 @@ from jeepney import (
 )
 from jeepney.io.blocking import open_dbus_connection
 
+from tests.support.listens import listens
 from tests.support.patience import PATIENCE_S, wait_for
 from tests.support.tools import die_with_parent, need_tool
 
@@ -98,12 +99,6 @@ class LoginManager:
         return new_error(call, "org.freedesktop.DBus.Error.UnknownMethod", "s", (f"no {member}",))
 
 
-def _listens(path: Path) -> bool:
-    """Its file is there a moment before anybody may come in."""
-    with socket.socket(socket.AF_UNIX) as trial:
-        return trial.connect_ex(str(path)) == 0
-
-
 def _is_closed(lock: socket.socket) -> bool:
     lock.setblocking(False)
     try:
@@ -127,7 +122,7 @@ def login_manager(folder: Path) -> Iterator[LoginManager]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_for(lambda: _listens(path), "the bus")
+        wait_for(lambda: listens(path), "the bus")
         with LoginManager(f"unix:path={path}") as manager:
             yield manager
     finally:

@@ -24,6 +24,7 @@ from rigd.wire.midi.parser import MidiParser
 from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.midi.rtmidi_system import NO_JACK_SERVER, RtMidiSystem
 from rigd.wire.midi.sequencer import Address, News, PortCame, bytes_in
+from tests.support.jack_server import name_of_nobody
 from tests.support.patience import wait_for
 from tests.surfaces.midi_bench import running
 
@@ -233,11 +234,12 @@ def test_without_python_rtmidi_a_missing_jack_server_is_all_that_is_told(
 ) -> None:
     """As on Python 3.13, for which it has no wheels: a rig without JACK must not be bothered with it."""
     monkeypatch.setitem(sys.modules, "rtmidi", None)
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "rigd-test-nobody")
+    name = name_of_nobody()
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
     ports = MidiPorts(client="test", api="jack")
     assert ports.look() == [] and ports.troubles == [NO_JACK_SERVER]
     with socket.socket(socket.AF_UNIX) as server:
-        place = Path("/dev/shm/jack_rigd-test-nobody_0_0")
+        place = Path(f"/dev/shm/jack_{name}_0_0")
         server.bind(str(place))
         try:
             server.listen()
