@@ -84,20 +84,21 @@ class Card:
 
     def start(self) -> None:
         if self._paced:
-            _schedule(os.getpid(), os.SCHED_FIFO)
+            _before_all_others(os.getpid())
         self._thread.start()
 
     def stop(self) -> None:
         os.write(self._stop_write, b"\0")
         self._thread.join()
-        _schedule(os.getpid(), os.SCHED_OTHER)
+        if self._paced:
+            _like_all_others(os.getpid())
         self._orders.close()
         os.close(self._stop_read)
         os.close(self._stop_write)
 
     def _run(self) -> None:
         if self._paced:
-            _schedule(threading.get_native_id(), os.SCHED_FIFO)
+            _before_all_others(threading.get_native_id())
         try:
             while self._wait():
                 if self._freewheels_until_ns > 0:
@@ -290,9 +291,18 @@ def _poisoned(rows: Samples) -> Samples:
     return poisoned
 
 
-def _schedule(thread: int, policy: int) -> None:
+def _before_all_others(thread: int) -> None:
     """A card's clock and the C callback behind it wait for no other program. Here that thread is one of Python: it,
     and the main one, which may just have the interpreter, run before all others where that is permitted."""
-    priority = REALTIME_PRIORITY if policy == os.SCHED_FIFO else 0
     with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(thread, policy | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+        flag = os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(thread, os.SCHED_FIFO | flag, os.sched_param(REALTIME_PRIORITY))
+
+
+def _like_all_others(thread: int) -> None:
+    """The thread outlives the card, so nothing of it stays: a thread whose flag is left loses its nice value and its
+    policy in each child. Only who is privileged may take the flag away."""
+    for policy in (os.SCHED_OTHER, os.SCHED_OTHER | os.SCHED_RESET_ON_FORK):
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(thread, policy, os.sched_param(0))
+            return

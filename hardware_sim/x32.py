@@ -75,6 +75,22 @@ class Faults:
     """Loses this part of the packets that come in, 0 to 1; the same ones in every run."""
 
 
+def _kept_port(host: str, port: int) -> socket.socket:
+    """Nobody else gets the port while this is open, be anybody there or not. As it is connected to itself, whatever
+    comes from elsewhere goes past it: to who has bound the port as well, or back as refused (udp(7))."""
+    place = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        place.bind((host, port))
+        place.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # not before: a chosen port is nobody else's
+        place.connect(place.getsockname())
+    except OSError:
+        place.close()
+        raise
+    return place
+
+
 class SimulatedX32:
     """A desk on a UDP port of this machine. Sockets are counted from 1, as in rigd's config."""
 
@@ -100,6 +116,8 @@ class SimulatedX32:
         self._order = itertools.count()
         self._dice = random.Random(32)
         self._line: socket.socket | None = None
+        self._kept: socket.socket | None = None
+        """Keeps the port its own while it is away, and takes no packet."""
         self._running = False
         self._thread: threading.Thread | None = None
         self._bell, self._rung = socket.socketpair()
@@ -118,6 +136,8 @@ class SimulatedX32:
         if self._thread is not None:
             self._thread.join()
         self.vanish()
+        if self._kept is not None:
+            self._kept.close()
         self._bell.close()
         self._rung.close()
 
@@ -192,11 +212,14 @@ class SimulatedX32:
     def come_back(self) -> None:
         """It answers again on the same port."""
         with self._lock:
+            if self._kept is None:
+                self._kept = _kept_port(self.host, self.port)
+                self.port = self._kept.getsockname()[1]
             if self._line is None:
                 line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 line.bind((self.host, self.port))
                 line.setblocking(False)
-                self.port = line.getsockname()[1]
                 self._line = line
         self._bell.send(b"!")
 

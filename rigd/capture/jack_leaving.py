@@ -25,14 +25,14 @@ OWN_DESCRIPTORS = Path("/proc/self/fd")
 def leave_servers(*, within_s: float) -> bool:
     """Every JACK server that this process is a client of has let go of it; False where there was none. From then on
     nothing of JACK may be called any more: the process is to end. OSError where one does not answer."""
-    connections = list(_connections())
-    for connection in connections:
-        connection.shutdown(socket.SHUT_WR)
-    for connection in connections:
-        connection.settimeout(within_s)
-        while connection.recv(4096):  # the server closes its end last of all
-            pass
-        connection.close()
+    with contextlib.ExitStack() as opened:
+        connections = [opened.enter_context(each) for each in _connections()]
+        for connection in connections:
+            connection.shutdown(socket.SHUT_WR)
+        for connection in connections:
+            connection.settimeout(within_s)
+            while connection.recv(4096):  # the server closes its end last of all
+                pass
     return bool(connections)
 
 

@@ -17,9 +17,12 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from rigd.model.errors import RigError
+from rigd.wire.sound_cards import ROOT, Card, read_cards
 
 BLOCK_FRAMES = 4096
 SIDES = 2
+ALSA, JACK = "ALSA", "JACK Audio Connection Kit"
+"""Host APIs as PortAudio names them."""
 _SIDE = re.compile(r"[ _.-]?(l|left|r|right)", re.IGNORECASE)
 
 Samples = npt.NDArray[np.float32]
@@ -121,38 +124,72 @@ def _frames_of(path: Path) -> int:
         raise NoOutput(f"{path}: cannot be read: {error}") from error
 
 
-def output_device(wanted: str, *, recording: str) -> tuple[int, str]:
+def output_device(wanted: str, *, recording: str, root: Path = ROOT) -> tuple[int, str]:
     """Index and name of the output to play through: the one that fits `wanted`, or the system's default.
 
-    Raises NoOutput where there is none, and where it is `recording`, the interface that records: a second program on
-    its line can stop the first one.
+    `recording`: the full name of the interface that records. Raises NoOutput where there is no such output, and where
+    it leads to that interface: a second program on its line can stop it.
     """
     sounddevice = _sounddevice()
-    devices = [dict(each) for each in sounddevice.query_devices()]
-    outputs = [each for each in devices if each["max_output_channels"] > 0]
+    apis = [str(each["name"]) for each in sounddevice.query_hostapis()]
+    outputs = [
+        Output(index=int(each["index"]), name=str(each["name"]), host_api=apis[each["hostapi"]])
+        for each in map(dict, sounddevice.query_devices())
+        if each["max_output_channels"] > 0
+    ]
     if wanted:
-        found = [each for each in outputs if wanted.casefold() in str(each["name"]).casefold()]
+        found = [each for each in outputs if wanted.casefold() in each.name.casefold()]
         if len(found) != 1:
-            there = ", ".join(f'"{each["name"]}"' for each in found or outputs) or "none"
             raise NoOutput(
-                f'"{wanted[:60]}" fits {len(found) or "no"} output{"s" if found else ""}; there is: {there}'
+                f'"{wanted[:60]}" fits {len(found) or "no"} output{"s" if found else ""}; there is: '
+                f"{_listed(found or outputs)}"
             )
-        chosen = found[0]
     else:
-        index = sounddevice.default.device[1]
-        usable = [each for each in outputs if each["index"] == index]
-        if not usable:
+        found = [each for each in outputs if each.index == sounddevice.default.device[1]]
+        if not found:
             raise NoOutput("this machine has no output for sound")
-        chosen = usable[0]
-    name = str(chosen["name"])
-    if recording and _card_of(name) == _card_of(recording):
-        raise NoOutput(f'its only output, "{name}", is the interface that records')
-    return int(chosen["index"]), name
+    (chosen,) = found
+    cards = read_cards(root)
+    if leads_to_recorder(chosen, recording, cards):
+        others = [each for each in outputs if not leads_to_recorder(each, recording, cards)]
+        raise NoOutput(
+            f'the output "{chosen.name}" leads to the interface that records, which a second program can stop. '
+            f"Nothing was played. Other outputs (--device): {_listed(others)}"
+        )
+    return chosen.index, chosen.name
 
 
-def _card_of(name: str) -> str:
-    """Of "Scarlett 18i20 USB: Audio (hw:1,0)" the part that capture and playback have in common."""
-    return name.partition(" (hw:")[0].partition(":")[0].strip().casefold()
+class Output(Struct, frozen=True, kw_only=True):
+    """What PortAudio can play through."""
+
+    index: int
+    name: str
+    host_api: str
+
+
+def leads_to_recorder(output: Output, recording: str, cards: Sequence[Card]) -> bool:
+    """What is played there comes out of the interface of that full name. Of one of ALSA's plugins ("default", "dmix")
+    the card beneath is not told: it is taken to lead there where no other card has an output. Pure."""
+    if f"{output.name}, {output.host_api}" == recording:
+        return True
+    if output.host_api != ALSA:
+        return False
+    through_jack = recording.endswith(f", {JACK}")
+    recorders = {
+        card.number
+        for card in cards
+        if f"(hw:{card.number}," in recording
+        or any(each.is_ours or (through_jack and each.used_by) for each in card.captures)
+    }
+    beneath = re.search(r"\(hw:(\d+),", output.name)
+    if beneath is not None:
+        return int(beneath[1]) in recorders
+    there = {card.number for card in cards if card.has_outputs}
+    return bool(there) and there <= recorders
+
+
+def _listed(outputs: Sequence[Output]) -> str:
+    return ", ".join(f'"{each.name}"' for each in outputs) or "none"
 
 
 def play(sound: Sound, *, device: int) -> None:

@@ -1,7 +1,7 @@
 """Keeps the machine from suspending while a take rolls or is being closed.
 
 Thread "rigd-awake": woken where a take begins or the last one is safe, it waits for logind, and nobody waits for it.
-Where nothing can be held it says so once, and tries again at the next take.
+Where nothing can be held, or it is lost, it says so once, and tries again at each look while a take rolls.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 WHY = "a take is being recorded"
 STOP_WITHIN_S = 2.0
 LOOK_EVERY_S = 30.0
-"""Whether it is still held: somebody may have ended the tool."""
+"""Whether it is still held: somebody may have ended the tool, and a logind that was away may be there now."""
+LOST = "systemd-inhibit was ended by somebody while it was needed; rigd starts it again"
 
 
 class StaysAwake:
@@ -33,9 +34,8 @@ class StaysAwake:
         self._is_wanted = False
         """As the thread was told last; the watcher's own."""
         self._inhibitor: Inhibitor | None = None
-        self._tried = False
-        """For the take that rolls."""
         self._told = ""
+        """The last trouble. It is the same at every look, and told once."""
         self._thread = threading.Thread(target=self._run, name="rigd-awake", daemon=True)
 
     def start(self) -> None:
@@ -70,25 +70,23 @@ class StaysAwake:
                 log.exception("keeping the machine awake failed; it goes on")
 
     def _look(self) -> None:
-        state = self._state()
-        if not _has_open_take(state):
-            self._tried = False
+        if not _has_open_take(self._state()):
             self._let_go()
-            return
-        if self._inhibitor is not None and self._inhibitor.is_held:
             return
         if self._inhibitor is not None:
+            if self._inhibitor.is_held:
+                return
             self._let_go()
-            self._tried = False
-        if self._tried:
-            return
-        self._tried = True
+            self._tell(LOST)
         try:
             self._inhibitor = Inhibitor(WHY)
         except NotHeld as error:
-            if str(error) != self._told:
-                self._told = str(error)
-                log.warning("nothing keeps this machine from suspending while a take rolls: %s", error)
+            self._tell(f"nothing keeps this machine from suspending while a take rolls: {error}")
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self._told:
+            self._told = trouble
+            log.warning("%s", trouble)
 
     def _let_go(self) -> None:
         inhibitor, self._inhibitor = self._inhibitor, None

@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 2
 MOST_WAITING = 64
-NICE = 10
+NICER = 10
+"""Than rigd itself."""
 TERM_TO_KILL_S = 2.0
 SHEET_WITHIN_S = 10.0
 """take.json is written right after a take is closed; a hook that copies the folder wants it in there."""
@@ -160,7 +161,7 @@ def run_hook(command: Sequence[str], occasion: Occasion, *, timeout_s: float) ->
         except (OSError, ValueError) as error:
             return f"could not be run: {getattr(error, 'strerror', None) or error}", ""
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PGRP, process.pid, NICE)
+        os.setpriority(os.PRIO_PGRP, process.pid, min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICER))
     assert process.stderr is not None
     with process.stderr as complaints:
         text = _until_it_ends(process, complaints.fileno(), timeout_s).decode("utf-8", "replace").strip()

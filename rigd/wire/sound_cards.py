@@ -52,6 +52,7 @@ class Card(Struct, frozen=True, kw_only=True):
     usb_serial: str = ""
     usb_id: str = ""
     captures: tuple[CaptureDevice, ...] = ()
+    has_outputs: bool = False
 
 
 def read_cards(root: Path = ROOT) -> tuple[Card, ...]:
@@ -63,6 +64,7 @@ def read_cards(root: Path = ROOT) -> tuple[Card, ...]:
             card_id=match[2],
             name=match[3].strip(),
             captures=tuple(_captures(root, int(match[1]))),
+            has_outputs=any((root / f"proc/asound/card{match[1]}").glob("pcm*p")),
             **_usb_place(root, int(match[1])),
         )
         for match in found

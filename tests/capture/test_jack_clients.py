@@ -17,7 +17,7 @@ from rigd.capture.jack_clients import (
 )
 from tests.support.capture_run import CaptureRun, settings_for
 from tests.support.counter import CounterPlayer
-from tests.support.jack_server import JackServer, open_client
+from tests.support.jack_server import JackServer, name_of_nobody, open_client
 from tests.support.tape_check import check_tape
 
 CLIENTS = clients_of(
@@ -88,7 +88,7 @@ def test_inputs_are_those_of_the_servers_list_and_a_client_that_portaudio_lacks_
 def test_without_a_server_there_are_no_clients_and_nothing_is_printed(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "rigd-test-nobody")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name_of_nobody())
     assert read_jack_clients() == {}
     assert capfd.readouterr() == ("", "")
 

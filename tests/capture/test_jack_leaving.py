@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import socket
 import subprocess
 import sys
+import termios
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,7 @@ from rigd.capture.jack_leaving import leave_servers
 from tests.support.capture_run import CaptureRun, runtime_folder, settings_for
 from tests.support.counter import CounterPlayer
 from tests.support.jack_server import JackServer, open_client
+from tests.support.patience import PATIENCE_S, wait_for
 from tests.support.tools import die_with_parent
 
 CHANNELS = 64
@@ -83,6 +89,48 @@ def _cost_of_an_end(server: JackServer, runtime: Path) -> int:
     client = open_client("after", server.name)  # the server has seen to all that was before
     client.close()
     return server.log().count("XRun") - before
+
+
+class FarEnd:
+    """Who is at the other end of a connection of this process, under a name of its own."""
+
+    def __init__(self, path: Path, opened: ExitStack) -> None:
+        listener = opened.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(str(path))
+        listener.listen()
+        self.ours = opened.enter_context(socket.socket(socket.AF_UNIX))
+        self.ours.connect(str(path))
+        self.theirs = opened.enter_context(listener.accept()[0])
+
+
+def test_it_is_left_only_once_the_server_has_closed_its_end_and_nobody_else_is_left(tmp_path: Path) -> None:
+    with ExitStack() as opened:
+        server, other = (FarEnd(tmp_path / name, opened) for name in ("jack_default_0_0", "another"))
+        ended: list[bool] = []
+        leaving = threading.Thread(target=lambda: ended.append(leave_servers(within_s=PATIENCE_S)))
+        leaving.start()
+        assert server.theirs.recv(1) == b"", "the server is told"
+        server.theirs.send(b"its last words")
+        wait_for(lambda: not bytes_waiting(server.ours), "they are read")
+        assert leaving.is_alive(), "it has not let go yet"
+        server.theirs.close()
+        leaving.join(PATIENCE_S)
+        assert ended == [True]
+        other.ours.send(b"x")
+        assert other.theirs.recv(1) == b"x", "what is no server is not touched"
+
+
+def bytes_waiting(connection: socket.socket) -> int:
+    return int.from_bytes(fcntl.ioctl(connection, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def test_a_server_that_does_not_answer_is_an_error_and_leaves_nothing_open(tmp_path: Path) -> None:
+    with ExitStack() as opened:
+        FarEnd(tmp_path / "jack_default_0_0", opened)
+        before = len(os.listdir("/proc/self/fd"))
+        with pytest.raises(OSError):
+            leave_servers(within_s=0.01)
+        assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_what_is_no_client_leaves_nobody() -> None:

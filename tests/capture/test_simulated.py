@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,12 @@ import pytest
 
 from hardware_sim.fault_words import FAULTS, FaultError, parse_fault
 from hardware_sim.faults import FaultClient
+from hardware_sim.interface import FULL_SCALE, SimulatedDriver
 from rigd.model.take import GapCause, Xrun
 from rigd.model.units import Frame
 from rigd.tape.blocks import Block, BlockFlag
+from rigd.tape.capture_core import CaptureCore
+from rigd.tape.tape import Tape
 from tests.support.capture_run import CaptureRun, settings_for
 from tests.support.patience import PATIENCE_S, wait_for
 from tests.support.tape_check import CounterGap, check_tape
@@ -251,6 +255,18 @@ def test_a_person_gives_faults_from_a_terminal(capture: CaptureRun, runtime: Pat
     refused = subprocess.run([*command[:-1], "many"], capture_output=True, timeout=PATIENCE_S)
     assert refused.returncode == 2
     assert b"needs an amount in frames" in refused.stderr
+
+
+def test_a_card_that_was_closed_leaves_its_threads_as_they_were(runtime: Path) -> None:
+    """In a process that goes on: what it starts afterwards has the policy and the nice value that it has itself."""
+    before = os.sched_getscheduler(os.getpid())
+    path, geometry = runtime / "tape", SETTINGS.tape
+    with Tape.create(path, geometry, full_scale=FULL_SCALE) as tape, CaptureCore(tape) as core:
+        driver = SimulatedDriver(SETTINGS, runtime)
+        driver.start(core)
+        wait_for(lambda: tape.written > 0, "sound")
+        driver.stop()
+    assert os.sched_getscheduler(os.getpid()) == before
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,25 +22,20 @@ ROOM_BYTES = 12 << 20
 @pytest.fixture
 def opening(tmp_path: Path) -> Iterator[InterfaceOpening]:
     """Opened, with the rest of the room taken by somebody else."""
-    with small_disk(tmp_path / "small", ROOM_BYTES) as runtime:
+    with small_disk(tmp_path / "small", ROOM_BYTES) as runtime, ExitStack() as stack:
         runtime.chmod(0o700)
         settings = settings_for("simulated", channels=8, capacity_frames=CAPACITY_FRAMES)
         opened = InterfaceOpening(
             settings, runtime, make_driver=lambda settings, at: load_driver(settings.driver)(settings, at)
         )
         opened.run()
-        assert opened.report.phase is CapturePhase.LISTENING
         heard = opened.heard
-        assert heard is not None
-        with (runtime / "ballast").open("wb", buffering=0) as ballast:
-            while ballast.write(bytes(1 << 16)) == 1 << 16:
-                if ballast.tell() > 5 << 20:
-                    break
+        assert heard is not None, opened.report
+        for end in (heard.tape.close, heard.core.close, heard.memory.stop, heard.driver.stop):
+            stack.callback(end)
+        assert opened.report.phase is CapturePhase.LISTENING
+        (runtime / "ballast").write_bytes(bytes(5 << 20))
         yield opened
-        heard.driver.stop()
-        heard.memory.stop()
-        heard.core.close()
-        heard.tape.close()
 
 
 def test_capture_says_that_the_room_is_gone_and_gives_back_what_it_had(opening: InterfaceOpening) -> None:

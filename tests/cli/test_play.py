@@ -14,7 +14,8 @@ import pytest
 import soundfile
 
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.sound_out import Sound, file_blocks, gains_of, mixed
+from rigd.cli.sound_out import Output, Sound, file_blocks, gains_of, leads_to_recorder, mixed
+from rigd.wire.sound_cards import CaptureDevice, Card
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
@@ -39,6 +40,17 @@ name = "OH R"
 ALSA = """
 </usr/share/alsa/alsa.conf>
 pcm.!default {{ type file slave.pcm "null" file "{file}" format raw hint {{ show on description "a file" }} }}
+pcm.headphones {{ type file slave.pcm "null" file "{file}" format raw hint {{ show on description "a file" }} }}
+"""
+SCARLETT = "Scarlett 18i20 USB: USB Audio (hw:2,0), ALSA"
+CHOSEN = """
+import sys
+from pathlib import Path
+from rigd.cli.sound_out import NoOutput, output_device
+try:
+    print(output_device(sys.argv[2], recording=sys.argv[3], root=Path(sys.argv[1]))[1])
+except NoOutput as error:
+    print(error)
 """
 
 
@@ -59,19 +71,17 @@ def obeys_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def played_by(folder: Path, rig: RigRun, *words: str) -> subprocess.Popen[str]:
-    """A command on a machine whose only output is the file."""
+def only_the_file(folder: Path) -> dict[str, str]:
+    """The environment of a machine whose only outputs are the file."""
     config = folder / "asound.conf"
     config.write_text(ALSA.format(file=folder / "out.raw"), "utf-8")
-    environment = {
-        **os.environ,
-        "ALSA_CONFIG_PATH": str(config),
-        "JACK_NO_START_SERVER": "1",
-        "RIGD_RUNTIME_DIR": str(rig.runtime),
-    }
+    return {**os.environ, "ALSA_CONFIG_PATH": str(config), "JACK_NO_START_SERVER": "1"}
+
+
+def played_by(folder: Path, rig: RigRun, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "rigd", *words],
-        env=environment,
+        env={**only_the_file(folder), "RIGD_RUNTIME_DIR": str(rig.runtime)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -136,6 +146,90 @@ def test_a_channel_that_is_none(rig: RigRun, tmp_path: Path) -> None:
     _, wrong = playing.communicate(timeout=60)
     assert playing.returncode == ExitCode.REFUSED
     assert '2 "OH L", 3 "OH R"' in wrong
+
+
+def machine_with(root: Path, **cards: str) -> Path:
+    """As /proc/asound tells them: by id, "p" for a playback device, "c" for one that is free, "r" for one that rigd
+    records from. The first is card 2."""
+    folder = root / "proc/asound"
+    folder.mkdir(parents=True)
+    numbered = list(enumerate(cards.items(), start=2))
+    (folder / "cards").write_text(
+        "".join(f" {n} [{name:<15}]: USB-Audio - {name}\n" for n, (name, _) in numbered)
+    )
+    for number, (_, kinds) in numbered:
+        for kind in kinds:
+            pcm = folder / f"card{number}/pcm0{'p' if kind == 'p' else 'c'}"
+            (pcm / "sub0").mkdir(parents=True)
+            (pcm / "sub0/status").write_text("owner_pid   : 4711\n" if kind == "r" else "closed\n")
+    (root / "proc/4711").mkdir(parents=True)
+    (root / "proc/4711/comm").write_text("rigd-capture\n")
+    return root
+
+
+def chosen(root: Path, wanted: str, recording: str) -> str:
+    """By the real PortAudio."""
+    command = [sys.executable, "-c", CHOSEN, str(root), wanted, recording]
+    done = subprocess.run(command, env=only_the_file(root), capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_default_that_can_only_lead_to_the_interface_that_records_is_refused(tmp_path: Path) -> None:
+    one_card = machine_with(tmp_path / "one", Scarlett="pc", Webcam="c")
+    for wanted in ("", "headphones"):
+        said = chosen(one_card, wanted, SCARLETT)
+        assert f'"{wanted or "default"}" leads to the interface that records' in said
+        assert "Nothing was played" in said and said.endswith("Other outputs (--device): none")
+    assert "leads to the interface" in chosen(
+        machine_with(tmp_path / "ours", Box="pr"), "", "its old name, ALSA"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cards", "recording"),
+    [
+        ({"Scarlett": "pc", "HDMI": "p"}, SCARLETT),
+        ({"Scarlett": "c", "PCH": "pc"}, SCARLETT),
+        ({"PCH": "pc"}, "Simulated interface, hardware_sim"),
+        ({}, SCARLETT),
+    ],
+)
+def test_a_default_that_another_card_or_a_server_may_have_is_taken(
+    tmp_path: Path, cards: dict[str, str], recording: str
+) -> None:
+    assert chosen(machine_with(tmp_path, **cards), "", recording) == "default"
+
+
+def test_a_name_that_fits_two_outputs_is_not_guessed(tmp_path: Path) -> None:
+    said = chosen(machine_with(tmp_path), "e", SCARLETT)
+    assert said.startswith('"e" fits 2 outputs; there is: ') and '"headphones"' in said
+
+
+@pytest.mark.parametrize(
+    ("output", "recording", "leads"),
+    [
+        ("ALSA Scarlett 18i20 USB: USB Audio (hw:2,0)", SCARLETT, True),
+        ("ALSA Scarlett 18i20 USB: USB Audio #1 (hw:2,1)", SCARLETT, True),
+        ("ALSA Scarlett 18i20 USB: USB Audio (hw:3,0)", SCARLETT, False),
+        ("JACK system", "system, JACK Audio Connection Kit", True),
+        ("JACK mixer", "system, JACK Audio Connection Kit", False),
+        ("ALSA anything (hw:3,0)", "system, JACK Audio Connection Kit", True),
+        ("ALSA anything (hw:2,0)", "system, JACK Audio Connection Kit", False),
+    ],
+)
+def test_a_card_is_known_by_its_number_and_that_of_a_jack_server_by_who_has_it_open(
+    output: str, recording: str, leads: bool
+) -> None:
+    """Two equal cards have one name; a JACK server has the card, and rigd the server."""
+    api, _, name = output.partition(" ")
+    cards = (
+        Card(number=2, card_id="USB", captures=(CaptureDevice(number=0),), has_outputs=True),
+        Card(
+            number=3, card_id="USB_1", captures=(CaptureDevice(number=0, used_by="jackd"),), has_outputs=True
+        ),
+    )
+    host_api = "ALSA" if api == "ALSA" else "JACK Audio Connection Kit"
+    assert leads_to_recorder(Output(index=0, name=name, host_api=host_api), recording, cards) is leads
 
 
 def test_many_channels_are_about_as_loud_as_one() -> None:

@@ -20,6 +20,7 @@ channels = 4
 def test_q_leaves_the_view_v_shows_it_again_and_the_take_rolls_on() -> None:
     with TerminalRig(CONFIG, Started.FOREGROUND) as rig:
         wait_for(lambda: " READY " in rig.screen and "q leave" in rig.screen, "the view")
+        wait_for(lambda: rig.reads_keys, "it reads keys")
         rig.type(" ")
         rig.await_transport(Transport.ROLLING)
         rig.type("q")

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from rigd.config.sections import HooksSection
-from rigd.machine import logind
+from rigd.control.controller import Controller
+from rigd.machine import awake, logind
 from rigd.machine.logind import Inhibitor, NotHeld, switch_off
 from rigd.machine.parts import machine_parts
 from rigd.model.commands import Accepted, Rejected, parse_command
@@ -35,36 +37,107 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoginMa
         yield manager
 
 
-def test_from_the_start_of_a_take_until_it_is_safe(manager: LoginManager, tmp_path: Path) -> None:
+class Recording:
+    """A rig whose takes are safe only when the test says so."""
+
+    def __init__(self, controller: Controller, tape: WoundTape, writer: ObedientParts) -> None:
+        self._controller, self._tape, self._writer = controller, tape, writer
+
+    def do(self, text: str) -> None:
+        command = parse_command(text, origin=Origin("test"), at_ns=self._tape.clock_ns())
+        assert isinstance(self._controller.submit(command, RIG_ITSELF).result(PATIENCE_S), Accepted)
+        self._tape.now_s += 5.0
+
+    def close(self) -> None:
+        """The last take is safe."""
+        take = self._controller.state.takes[-1]
+        assert take.end_frame is not None
+        self._writer.close(take.take_id, take.end_frame)
+
+
+@contextmanager
+def recording(folder: Path) -> Iterator[Recording]:
     tape, writer = WoundTape(), ObedientParts()
     writer.closes_takes = False
-    with running_controller(tape, writer) as controller:
-        parts = list(machine_parts(HooksSection(), controller, runtime_dir=tmp_path))
-        for part in parts:
+    with running_controller(tape, writer) as controller, ExitStack() as stack:
+        for part in machine_parts(HooksSection(), controller, runtime_dir=folder):
             part.start()
+            stack.callback(part.stop, leave_running=False)
+        yield Recording(controller, tape, writer)
 
-        def do(text: str) -> None:
-            command = parse_command(text, origin=Origin("test"), at_ns=tape.clock_ns())
-            assert isinstance(controller.submit(command, RIG_ITSELF).result(PATIENCE_S), Accepted)
 
+def children(pid: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # a thread that ends
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def name(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
+
+
+def end_the_tool() -> None:
+    """As somebody would who does not know what it is for; once it has said that it holds, and only waits."""
+
+    def holding() -> list[int]:
+        tools = [pid for pid in children(os.getpid()) if name(pid) == logind.INHIBIT]
+        return [
+            pid for pid in tools if any("cat" in map(name, (each, *children(each))) for each in children(pid))
+        ]
+
+    (tool,) = wait_for(holding, "the tool")
+    os.kill(tool, signal.SIGKILL)
+
+
+def test_from_the_start_of_a_take_until_it_is_safe(
+    manager: LoginManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once: the look in between never comes here."""
+    monkeypatch.setattr(awake, "LOOK_EVERY_S", 10 * PATIENCE_S)
+    with recording(tmp_path) as rig:
         assert manager.held() == []
-        do("start")
+        rig.do("start")
         wait_for(lambda: manager.held() == [ALL], "it is held")
-        tape.now_s += 5.0
-        take = controller.state.take
-        assert take is not None
-        do("stop")
-        controller.probe(lambda: None)
-        assert manager.held() == [ALL], "until it is safe"
-        end = controller.state.takes[-1].end_frame
-        assert end is not None
-        writer.close(take.take_id, end)
+        rig.do("stop")
+        rig.close()
         wait_for(lambda: manager.held() == [], "it is let go")
-        do("start")
+        rig.do("start")
         wait_for(lambda: manager.held() == [ALL], "it is held again")
-        for part in reversed(parts):
-            part.stop(leave_running=False)
-        wait_for(lambda: manager.held() == [], "the rig's end lets go")
+    wait_for(lambda: manager.held() == [], "the rig's end lets go")
+
+
+def test_what_was_lost_is_taken_again_also_while_a_take_is_only_being_closed_and_told_once(
+    manager: LoginManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(awake, "LOOK_EVERY_S", 0.02)
+    with recording(tmp_path) as rig, caplog.at_level(logging.WARNING):
+        rig.do("start")
+        wait_for(lambda: manager.held() == [ALL], "it is held")
+        end_the_tool()
+        wait_for(lambda: len(manager.asked) == 2 and manager.held() == [ALL], "it is held again")
+        rig.do("stop")
+        end_the_tool()
+        wait_for(lambda: len(manager.asked) == 3 and manager.held() == [ALL], "the take is not safe yet")
+        rig.close()
+        wait_for(lambda: manager.held() == [], "it is let go")
+    assert caplog.text.count("was ended by somebody") == 1
+
+
+def test_who_refuses_it_is_asked_again_while_the_take_rolls_and_it_is_told_once(
+    manager: LoginManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(awake, "LOOK_EVERY_S", 0.02)
+    manager.grants = frozenset()
+    with recording(tmp_path) as rig, caplog.at_level(logging.WARNING):
+        rig.do("start")
+        wait_for(lambda: manager.asked.count(ALL) >= 3, "it is tried again and again")
+        manager.grants = frozenset(ALL.split(":"))
+        wait_for(manager.held, "it is held")
+    assert caplog.text.count("nothing keeps this machine") == 1
 
 
 def test_who_may_hold_off_less_holds_off_less(manager: LoginManager) -> None:
@@ -89,19 +162,12 @@ def test_without_a_login_manager_the_rig_says_so_once_and_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nobody'}")
-    tape = WoundTape()
-    with running_controller(tape, ObedientParts()) as controller, caplog.at_level(logging.WARNING):
-        parts = list(machine_parts(HooksSection(), controller, runtime_dir=tmp_path))
-        for part in parts:
-            part.start()
-        for text in ("start", "stop", "start", "stop"):
-            tape.now_s += 5.0
-            command = parse_command(text, origin=Origin("test"), at_ns=tape.clock_ns())
-            assert isinstance(controller.submit(command, RIG_ITSELF).result(PATIENCE_S), Accepted)
-            if text == "start":
-                wait_for(lambda: "nothing keeps this machine" in caplog.text, "it is told")
-        for part in reversed(parts):
-            part.stop(leave_running=False)
+    with recording(tmp_path) as rig, caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            rig.do("start")
+            wait_for(lambda: "nothing keeps this machine" in caplog.text, "it is told")
+            rig.do("stop")
+            rig.close()
     assert caplog.text.count("nothing keeps this machine") == 1
 
 

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
+import time
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rigd.config.load import load_config
 from rigd.config.sections import HooksSection
 from rigd.control.controller import Controller
+from rigd.hands.face import Listening
 from rigd.machine import hooks as hooks_module
-from rigd.machine.hooks import AT_ONCE, MOST_WAITING, run_hook
-from rigd.machine.occasions import Occasion
+from rigd.machine.hooks import AT_ONCE, MOST_WAITING, HookPlan, Hooks, run_hook
+from rigd.machine.occasions import Occasion, occasion_of
 from rigd.machine.parts import machine_parts
 from rigd.model.commands import Accepted, parse_command
 from rigd.model.errors import ConfigError
 from rigd.model.inputs import CaptureLost
+from rigd.model.state import Transport
 from rigd.model.units import Origin
 from rigd.rules.permissions import RIG_ITSELF
-from tests.support.desk import LISTENING
+from tests.support.desk import LISTENING, OPENED
 from tests.support.parts import ObedientParts, WoundTape, running_controller, until
 from tests.support.patience import PATIENCE_S, wait_for
 
@@ -104,38 +110,106 @@ def test_a_fault_and_its_end_are_each_told(tmp_path: Path) -> None:
     assert "the plug was pulled" in by_event["fault"]["text"]
 
 
-def test_take_json_is_there_before_the_hook_is(tmp_path: Path) -> None:
-    take = tmp_path / "Take 001"
-    take.mkdir()
-    (take / "take.json").write_text('{"rolling": true}')
-    done = threading.Event()
+def test_a_hook_of_a_take_is_run_once_its_take_json_says_that_it_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The take is safe in the state a moment before the library has written that down."""
+    monkeypatch.setattr(hooks_module, "SHEET_WITHIN_S", 10 * PATIENCE_S)
+    library, notes, looked = tmp_path / "takes", tmp_path / "notes", threading.Semaphore(0)
+    sleep = time.sleep
 
-    def wait() -> None:
-        hooks_module._await_sheet(take)
-        done.set()
+    def looks(seconds: float) -> None:
+        looked.release()
+        sleep(seconds)
 
-    waits = threading.Thread(target=wait)
-    waits.start()
-    assert not done.wait(4 * hooks_module.LOOK_EVERY_S)
-    (take / "take.json").write_text('{"rolling": false}')
-    assert done.wait(PATIENCE_S)
-    waits.join()
+    monkeypatch.setattr(hooks_module, "time", Namespace(monotonic=time.monotonic, sleep=looks))
+    with rig_with(tmp_path, take_closed=notes_to(notes)) as (controller, tape):
+        controller.post(replace(OPENED, folder=str(library)))
+        until(controller, lambda state: state.session_folder == str(library))
+        record(controller, tape)
+        folder = Path(controller.state.takes[-1].folder)
+        assert library in folder.parents
+        folder.mkdir(parents=True)
+        for sheet in ("", '{"rolling": true}', '{"roll'):
+            (folder / "take.json").write_text(sheet)
+            for _ in range(3):
+                assert looked.acquire(timeout=PATIENCE_S), "it looks again"
+        assert not notes.exists()
+        (folder / "take.json").write_text('{"rolling": false}')
+        wait_for(lambda: len(read(notes)) == 1, "the hook")
+
+
+def test_a_take_whose_take_json_never_says_so_has_its_hook_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks_module, "SHEET_WITHIN_S", 0.1)
+    notes = tmp_path / "notes"
+    with rig_with(tmp_path, take_closed=notes_to(notes)) as (controller, tape):
+        record(controller, tape)
+        wait_for(lambda: len(read(notes)) == 1, "the hook")
+
+
+def test_a_hook_runs_below_rigd_itself_in_processor_time() -> None:
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    script = f"import os, time\nwhile os.nice(0) <= {ours}: time.sleep(0.01)\nsys.exit(os.nice(0) - {ours})"
+    ended, complaint = run_hook(
+        (sys.executable, "-c", f"import sys\n{script}"), A_FAULT, timeout_s=PATIENCE_S
+    )
+    assert ended == min(19 - ours, hooks_module.NICER), complaint
+
+
+def test_hooks_that_are_too_far_behind_say_that_events_were_missed_and_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    notes, held_up, go_on = tmp_path / "notes", threading.Event(), threading.Event()
+    listened: list[Listening] = []
+
+    def hold_up(*arguments: Any, **more: Any) -> Occasion | None:
+        held_up.set()
+        assert go_on.wait(PATIENCE_S)
+        return occasion_of(*arguments, **more)
+
+    monkeypatch.setattr(hooks_module, "occasion_of", hold_up)
+    with running_controller(WoundTape(), ObedientParts()) as controller, caplog.at_level(logging.WARNING):
+
+        def listen() -> Listening:
+            listened.append(controller.listen(longest=4))
+            return listened[-1]
+
+        hooks = Hooks(HookPlan(commands={"fault": notes_to(notes)}, timeout_s=PATIENCE_S), listen)
+        hooks.start()
+        wait_for(lambda: len(listened) == 1, "it listens")
+        controller.post(CaptureLost(reason="the first"))
+        assert held_up.wait(PATIENCE_S)
+        for _ in range(8):
+            controller.post(LISTENING)
+            controller.post(CaptureLost(reason="missed"))
+        wait_for(lambda: listened[0].is_over, "it is cut off")
+        controller.post(LISTENING)
+        until(controller, lambda state: state.transport is Transport.READY)
+        go_on.set()
+        wait_for(lambda: len(listened) == 2, "it listens again")
+        controller.post(CaptureLost(reason="the last"))
+        wait_for(lambda: len(read(notes)) == 2, "both hooks")
+        hooks.stop()
+    told = " ".join(noted["given"]["text"] for noted in read(notes))
+    assert "the first" in told and "the last" in told
+    assert caplog.text.count("events were missed") == 1
 
 
 def test_a_hook_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    started = tmp_path / "started"
-    script = f"trap '' TERM; sleep 600 & echo $! > {started}; echo gone wrong >&2; wait"
-    ended, complaint = run_hook(("/bin/sh", "-c", script), A_FAULT, timeout_s=1.0)
-    assert isinstance(ended, str) and "longer than 1 s" in ended and complaint == ': "gone wrong"'
-    child = int(started.read_text())
-    wait_for(lambda: _is_gone(child), "what it started is gone, too")
-
-
-def _is_gone(pid: int) -> bool:
+    """What it started has a pipe open as long as it lives; its number may be another's by then."""
+    os.mkfifo(tmp_path / "pipe")
+    pipe = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    script = f"trap '' TERM; exec 3> {tmp_path / 'pipe'}; sleep 600 & echo on >&3; echo gone wrong >&2; wait"
     try:
-        return "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:3]
-    except FileNotFoundError:
-        return True
+        ended, complaint = run_hook(("/bin/sh", "-c", script), A_FAULT, timeout_s=1.0)
+        assert isinstance(ended, str) and "longer than 1 s" in ended and complaint == ': "gone wrong"'
+        assert os.read(pipe, 100) == b"on\n"
+        os.set_blocking(pipe, True)
+        assert os.read(pipe, 100) == b"", "what it started is gone, too"
+    finally:
+        os.close(pipe)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +241,15 @@ def test_hooks_are_bounded_and_what_is_too_much_is_left_out_and_told(
     script = f"echo x >> {begun}; while [ ! -e '{go_on}' ]; do sleep 0.02; done"
     most = AT_ONCE + MOST_WAITING
     with caplog.at_level(logging.WARNING), rig_with(tmp_path, fault=("/bin/sh", "-c", script)) as (rig, _):
-        for _ in range(most + 10):
-            rig.post(CaptureLost(reason="loose"))
-            rig.post(LISTENING)
+
+        def faults(count: int) -> None:
+            for _ in range(count):
+                rig.post(CaptureLost(reason="loose"))
+                rig.post(LISTENING)
+
+        faults(AT_ONCE)  # the queue is empty again before it is filled
         wait_for(lambda: begun.exists() and begun.read_text() == AT_ONCE * "x\n", "two run")
+        faults(MOST_WAITING + 10)
         wait_for(lambda: "8 so far: too many wait" in caplog.text, "it is told")
         assert begun.read_text() == AT_ONCE * "x\n", "and no more than two"
         go_on.touch()

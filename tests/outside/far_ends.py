@@ -7,6 +7,7 @@ import json
 import select
 import socket
 import threading
+import weakref
 from collections import deque
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,12 @@ class Console:
         self.reads = threading.Event()
         self.reads.set()
         self._stopping = threading.Event()
-        self.port = _free_port(socket.SOCK_STREAM)
+        self._place = socket.socket()
+        """Keeps the port its own while nobody listens on it."""
+        self._place.bind(("127.0.0.1", 0))
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.port: int = self._place.getsockname()[1]
+        weakref.finalize(self, self._place.close)
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -255,10 +261,3 @@ class FeedClient:
                 raise EOFError("the feed hung up")
             *lines, self._rest = (self._rest + came).split(b"\n")
             self.received += [json.loads(line) for line in lines]
-
-
-def _free_port(kind: int) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -16,6 +16,7 @@ from rigd.cli.exit_codes import ExitCode
 from rigd.model.state import Transport
 from tests.outside.far_ends import Console, FeedClient, PreampBox
 from tests.outside.installed import CONFIG, install, path_with, rigd, write_metadata
+from tests.support.listens import listens
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
@@ -61,7 +62,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture
 def feed(stage: Stage) -> Iterator[FeedClient]:
-    wait_for(stage.feed_path.exists, "the feed's socket")
+    wait_for(lambda: listens(stage.feed_path), "the feed's socket")
     with FeedClient(stage.feed_path) as client:
         client.until("snapshot")
         yield client

@@ -101,9 +101,10 @@ class Sink:
 
     def is_confirmed(self, socket: int, name: SettingName, value: float) -> bool:
         """The newest word on the setting is the device's, and says that."""
-        said = self.of(socket, name)
-        near = self.abilities[socket][name].tolerance
-        return bool(said) and said[-1].confirmed and abs((said[-1].value or 0.0) - value) <= near
+        said, abilities = self.of(socket, name), self.abilities
+        if not said or not said[-1].confirmed or socket not in abilities:
+            return False
+        return abs((said[-1].value or 0.0) - value) <= abilities[socket][name].tolerance
 
 
 @dataclass(kw_only=True)

@@ -7,14 +7,15 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 
 from rigd.model.units import Ns
 from rigd.preamps.osc_desk.udp_line import LOOK_UP_NS, MOST_IN_A_WINDOW, WINDOW_S, DeskLine
+from tests.support.patience import wait_for
 
 
 def test_of_a_flood_so_much_is_read_in_a_window_and_the_bell_is_heard_all_the_while() -> None:
@@ -72,12 +73,34 @@ class Names:
 
 
 @contextmanager
-def desk_at(address: str, port: int = 0) -> Iterator[socket.socket]:
+def desk_at(address: str) -> Iterator[socket.socket]:
     """The far end: a desk on one address."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as desk:
-        desk.bind((address, port))
-        desk.settimeout(0.0)
+    with desks_at(address) as (desk,):
         yield desk
+
+
+@contextmanager
+def desks_at(*addresses: str) -> Iterator[list[socket.socket]]:
+    """One on each address, all on one port: one that nobody has on any of them."""
+    with ExitStack() as opened:
+        desks = wait_for(lambda: _bound(addresses), "a port that is free on all")
+        for desk in desks:
+            opened.enter_context(desk)
+            desk.settimeout(0.0)
+        yield desks
+
+
+def _bound(addresses: Sequence[str]) -> list[socket.socket] | None:
+    desks: list[socket.socket] = []
+    try:
+        for address in addresses:
+            desks.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            desks[-1].bind((address, desks[0].getsockname()[1]))
+    except OSError:
+        for desk in desks:
+            desk.close()
+        return None
+    return desks
 
 
 def answers(line: DeskLine, desk: socket.socket, bell: socket.socket, at_ns: int) -> bool:
@@ -116,14 +139,13 @@ def test_every_address_of_a_name_is_tried(first: tuple[str, ...]) -> None:
 
 def test_a_desk_that_comes_back_with_another_address_is_found_by_its_name() -> None:
     names = Names("127.0.0.2")
-    with desk_at("127.0.0.2") as desk:
-        port = desk.getsockname()[1]
-        line = DeskLine("desk.local", port, resolver=names.resolve)
-        found_within_ns(line, desk)
+    with desks_at("127.0.0.2", "127.0.0.3") as (before, after):
+        line = DeskLine("desk.local", before.getsockname()[1], resolver=names.resolve)
+        found_within_ns(line, before)
         line.open(Ns(2), answering=True)
-    names.addresses = ("127.0.0.3",)
-    with desk_at("127.0.0.3", port) as desk:
-        assert found_within_ns(line, desk, at_ns=10_000_000_000) <= 5_000_000_000
+        before.close()
+        names.addresses = ("127.0.0.3",)
+        assert found_within_ns(line, after, at_ns=10_000_000_000) <= 5_000_000_000
         line.open(Ns(2), answering=True)
         assert "127.0.0.3" in line.place and "127.0.0.2" not in line.place
         line.close()
@@ -175,7 +197,7 @@ def test_a_name_that_nobody_knows_is_asked_for_again_until_somebody_does() -> No
 def test_who_answers_without_being_the_desk_is_not_stayed_with() -> None:
     """Another program on the name's first address: only where the conversation says so is a line kept."""
     names = Names("127.0.0.2", "127.0.0.1")
-    with desk_at("127.0.0.1") as desk, desk_at("127.0.0.2", desk.getsockname()[1]) as stranger:
+    with desks_at("127.0.0.1", "127.0.0.2") as (desk, stranger):
         line = DeskLine("desk.local", desk.getsockname()[1], resolver=names.resolve)
         found_within_ns(line, stranger)
         found_within_ns(line, desk, at_ns=1_000_000_000)

@@ -22,6 +22,7 @@ from rigd.model.take import GapCause
 from rigd.takefile.journal import last_line_closes
 from rigd.wire.codec import Codec
 from rigd.wire.link import connect
+from rigd.wire.process_handle import ProcessHandle
 from tests.support.counter import check_counter, counter_rows
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun, check_take, sheet_of, take_codes
@@ -247,24 +248,20 @@ def test_after_a_reboot_it_still_has_what_was_before_with_the_hole_declared(rig:
     assert any("is missing" in fault.what or "gap" in fault.what for fault in rig.state().faults)
 
 
-def is_gone(pid: int) -> bool:
-    return not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def restart_with(rig: RigRun, config: str) -> int:
-    """Another daemon with another config finds what the killed one left running. Returns the box's writer's pid."""
-    pid = rig.pid_of("blackbox")
+def restart_with(rig: RigRun, config: str) -> ProcessHandle:
+    """Another daemon with another config finds what the killed one left running. Returns the box's writer."""
+    writer = ProcessHandle.of_number(rig.pid_of("blackbox"))
     rig.kill_daemon()
     (rig.folder / "rig.toml").write_text((rig.folder / "rig.toml").read_text().replace(*config.split("|")))
     rig.start()
-    return pid
+    return writer
 
 
 def test_a_writer_that_was_left_running_ends_where_the_config_has_no_black_box_any_more() -> None:
     with RigRun(black_box()) as rig:
         await_reach(rig, 3)
-        pid = restart_with(rig, "minutes = 2|minutes = 0")
-        wait_for(lambda: is_gone(pid), "the black box's writer is gone")
+        writer = restart_with(rig, "minutes = 2|minutes = 0")
+        wait_for(writer.has_ended, "the black box's writer is gone")
         rig.await_ready()
         folder = rig.library / ".rigd" / "blackbox"
         assert all(last_line_closes(segment) for segment in segments(folder) if any(segment.iterdir()))
@@ -277,10 +274,10 @@ def test_a_writer_that_was_left_running_with_other_settings_is_replaced_and_take
         rig.say("start")
         rig.roll(1)
         other = rig.folder / "another box"
-        pid = restart_with(rig, f'minutes = 2|folder = "{other}"\nminutes = 2')
-        wait_for(lambda: is_gone(pid), "the black box's writer is gone")
+        writer = restart_with(rig, f'minutes = 2|folder = "{other}"\nminutes = 2')
+        wait_for(writer.has_ended, "the black box's writer is gone")
         await_reach(rig, 4)
-        assert segments(other) and rig.pid_of("blackbox") != pid
+        assert segments(other) and rig.pid_of("blackbox")
         keep(rig, 3.5)
         rig.say("stop")
         for take in rig.await_closed(2):

@@ -1,5 +1,5 @@
-"""How often the daemon wakes up when nobody asks it for anything. A wake-up costs more than what is done in it, and a
-busy machine makes them fewer, never more."""
+"""How often the daemon wakes up when nobody asks it for anything. A wake-up costs more than what is done in it. On a
+busy machine threads also wait for each other, which the kernel counts as well: so the least of some looks is judged."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ driver = "simulated"
 channels = 8
 """
 SECONDS = 4.0
-IDLE_WAKES_A_SECOND = 16.0
+LOOKS = 5
+IDLE_WAKES_A_SECOND = 13.0
 """Two for signals; two each for capture and the runtime folder; one each for the writer's report, what the controller
-makes of it, the clock, the library, clips, and what is not safe."""
+makes of it, the clock, the library, clips, and what is not safe. That is twelve: of most looks 11.4 to 12.1 came out,
+also beside a load of 15, of one 16.6. One more look of anybody's is too many."""
 
 
 def wakes(pid: int) -> int:
@@ -38,9 +40,11 @@ def test_a_daemon_that_nobody_asks_hardly_wakes_up() -> None:
     with RigRun(CONFIG) as rig:
         rig.await_heard(6.0)  # the start is over: the library was looked through, the disk was tried
         rig.client().close()
+        looked: list[float] = []
         with Tape.attach(rig.runtime / "tape", writable=False) as tape:
-            began, before = time.monotonic(), wakes(rig.daemon.pid)
-            until = tape.next_frame + SECONDS * tape.geometry.sample_rate_hz
-            wait_for(lambda: tape.next_frame >= until, "some seconds of sound")
-            a_second = (wakes(rig.daemon.pid) - before) / (time.monotonic() - began)
-    assert a_second < IDLE_WAKES_A_SECOND
+            while len(looked) < LOOKS and not any(each < IDLE_WAKES_A_SECOND for each in looked):
+                began, before = time.monotonic(), wakes(rig.daemon.pid)
+                until = tape.next_frame + SECONDS * tape.geometry.sample_rate_hz
+                wait_for(lambda until=until: tape.next_frame >= until, "some seconds of sound")  # type: ignore[misc]
+                looked.append((wakes(rig.daemon.pid) - before) / (time.monotonic() - began))
+    assert min(looked) < IDLE_WAKES_A_SECOND

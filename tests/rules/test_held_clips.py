@@ -77,7 +77,7 @@ class Meter:
         return self.levels
 
 
-def test_the_first_clip_is_told_at_once_and_further_ones_once_a_second() -> None:
+def test_what_clipped_is_told_at_the_next_look_which_is_within_a_second() -> None:
     meter = Meter()
     watch = ClipWatch(meter.read, post=lambda fact: None)
     assert watch.look() is None

@@ -169,6 +169,11 @@ def _free_name() -> tuple[IO[str], str] | None:
     return None
 
 
+def name_of_nobody() -> str:
+    """Of a server that there is not, nor will be one by another test."""
+    return f"rigd-test-{os.urandom(6).hex()}"
+
+
 def may_be_realtime() -> bool:
     """Whether a process started from here may make its threads SCHED_FIFO; tried in a child."""
     trial = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))"

@@ -3,7 +3,6 @@ or no and keeps count. systemd's own tools talk to it as they talk to the real o
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import threading
@@ -23,6 +22,7 @@ from jeepney import (
 )
 from jeepney.io.blocking import open_dbus_connection
 
+from tests.support.listens import listens
 from tests.support.patience import PATIENCE_S, wait_for
 from tests.support.tools import die_with_parent, need_tool
 
@@ -122,14 +122,9 @@ def login_manager(folder: Path) -> Iterator[LoginManager]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_for(path.exists, "the bus")
+        wait_for(lambda: listens(path), "the bus")
         with LoginManager(f"unix:path={path}") as manager:
             yield manager
     finally:
         bus.terminate()
         bus.wait(PATIENCE_S)
-
-
-def bus_of(manager: LoginManager) -> dict[str, str]:
-    """The environment of who is to talk to it."""
-    return {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": manager.address}

@@ -54,7 +54,6 @@ class Kept:
         """Which signal ended it, each time the watchdog had to."""
         self.process: subprocess.Popen[bytes] | None = None
         self.ready = False
-        self.last_sign_at = 0.0
         self.deadline: float | None = None
         self.start_at = 0.0
         self.wanted = True

@@ -19,9 +19,9 @@ import termios
 import threading
 import time
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
+from rigd.wire.process_handle import ProcessHandle
 from tests.support.patience import wait_for
 from tests.support.rig import PATIENCE_S, RigRun
 
@@ -40,21 +40,19 @@ class FoundProcess:
     """A process that is no child of the tests, with as much of Popen as a RigRun needs."""
 
     def __init__(self, pid: int) -> None:
+        """OSError where there is none."""
         self.pid = pid
+        self._handle = ProcessHandle.of_number(pid)
 
     def poll(self) -> int | None:
-        with contextlib.suppress(OSError):
-            if "Z" not in Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2][:3]:
-                return None
-        return 0
+        return 0 if self._handle.has_ended() else None
 
     def terminate(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        if self.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        self._handle.kill()
 
     def wait(self, timeout: float = PATIENCE_S) -> int:
         deadline = time.monotonic() + timeout
@@ -136,6 +134,11 @@ class TerminalRig(RigRun):
     def screen(self) -> str:
         """All that was drawn until now."""
         return bytes(self._shown).decode("utf-8", "replace")
+
+    @property
+    def reads_keys(self) -> bool:
+        """Each key as it comes, and not a line: the terminal shows none of them by itself."""
+        return not termios.tcgetattr(self._master)[3] & termios.ECHO
 
     def type(self, text: str) -> None:
         """The person types this; "\\x03" is Ctrl-C."""

@@ -150,3 +150,27 @@ def test_what_noise_at_another_speed_spells_is_no_control() -> None:
     found = learner.finding(Ns(2 * NS_PER_SECOND))
     assert found is not None and found.learned is not None
     assert (found.learned.facts["control"], found.learned.facts["baud"]) == ("cc 80 ch 1", 115_200)
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        ("D040", "channel pressure on channel 1"),
+        ("A23C40", "the pressure of note 60 on channel 3"),
+        ("F07E000901F7", "a system exclusive message (f0 7e 00 09 01 f7 ...)"),
+    ],
+)
+def test_what_rigd_does_not_act_on_is_told_with_the_cure_and_another_switch_is_asked_for(
+    message: str, what: str
+) -> None:
+    learner = MidiLearner(lambda: Ns(0))
+    learner.begin_line("/dev/line", 31_250, lambda said: None)
+    learner.feed(bytes.fromhex(message), Ns(0))
+    found = learner.finding(Ns(2 * NS_PER_SECOND))
+    assert found is not None and found.learned is None
+    assert found.ask == f"that is {what}, on which rigd does not act: press another switch"
+    assert found.trouble.startswith(f"what came is {what}, on which rigd does not act; have the pedal send")
+    learner.feed(bytes.fromhex("B0507FB05000"), Ns(3 * NS_PER_SECOND))
+    found = learner.finding(Ns(5 * NS_PER_SECOND))
+    assert found is not None and found.learned is not None, "what can be used is meant, whatever else came"
+    assert found.learned.facts["control"] == "cc 80 ch 1"

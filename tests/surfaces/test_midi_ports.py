@@ -26,7 +26,7 @@ from rigd.wire.midi.links import DistanceStamps
 from rigd.wire.midi.names import pick, stable_name
 from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.midi.rtmidi_system import NO_JACK_SERVER, RtMidiLink, jack_servers
-from tests.support.jack_server import JackServer
+from tests.support.jack_server import JackServer, name_of_nobody
 from tests.support.patience import wait_for
 from tests.support.stranger import begin, everybodys_folder
 from tests.support.tools import need_tool
@@ -229,7 +229,7 @@ def test_looking_for_ports_all_day_costs_one_client(jack: JackServer) -> None:
 
 
 def test_without_any_midi_system_the_status_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "rigd-test-nobody")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name_of_nobody())
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
     sink = Sink()
     surface = MidiSurface("pedal", MidiSettings(port="FCB1010", api="jack"), (), sink)
@@ -337,13 +337,14 @@ sys.stdin.read()
 
 def test_sockets_of_strangers_are_no_jack_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else each that he opens and closes would have the pedal's port opened anew."""
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "rigd-test-strange")
+    name = name_of_nobody()
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
     with everybodys_folder() as place, socket.socket(socket.AF_UNIX) as own:
-        own.bind(str(place / "jack_rigd-test-strange_0_0"))
+        own.bind(str(place / f"jack_{name}_0_0"))
         own.listen()
         before = jack_servers()
         assert len(before) == 1
-        stranger = begin(LISTENS, place / "jack_rigd-test-strange_9_0", listens=True)
+        stranger = begin(LISTENS, place / f"jack_{name}_9_0", listens=True)
         with stranger:
             assert stranger.stdout is not None and stranger.stdout.readline() == "here\n"
             assert jack_servers() == before

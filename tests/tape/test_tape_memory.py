@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -136,6 +137,24 @@ def test_room_for_all_of_it_is_asked_for_before_a_tape_is_made(tmp_path: Path) -
         with ExitStack() as opened, pytest.raises(TapeError, match=r"no room for .* No tape was made"):
             Begun(small, opened)
         assert list(small.iterdir()) == []
+
+
+def test_room_for_the_rest_is_asked_for_before_a_tape_is_gone_on_with(tmp_path: Path) -> None:
+    """A capture that was killed while it took memory, and somebody else who took the rest of it: nothing is listened
+    to that would have to stop in a second."""
+    with small_disk(tmp_path / "small", 12 << 20) as small, ExitStack() as opened:
+        small.chmod(0o700)
+        first = Begun(small, opened)
+        lacks = first.whole_bytes - first.taken_bytes
+        room = os.statvfs(small)
+        (small / "ballast").write_bytes(bytes(room.f_bavail * room.f_frsize - lacks // 2))
+        with (
+            Tape.attach(first.path, writable=True) as tape,
+            CaptureCore(tape) as core,
+            pytest.raises(TapeError, match=r"no room for .* Give that tmpfs more memory"),
+        ):
+            TapeMemory(tape, core).begin()
+        assert first.whole_bytes - first.taken_bytes == lacks, "none is taken for nothing"
 
 
 def test_room_that_somebody_took_meanwhile_is_an_error_and_no_signal(tmp_path: Path) -> None:

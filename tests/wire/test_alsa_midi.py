@@ -14,15 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.model.errors import SurfaceError
+from rigd.model.units import Ns
 from rigd.wire.midi import alsa_system
 from rigd.wire.midi import ports as midi_ports
 from rigd.wire.midi.alsa_clients import read_alsa_ports
-from rigd.wire.midi.alsa_system import TICK_NS, AlsaSystem, QueueClock, alsa_midi_is_there
+from rigd.wire.midi.alsa_system import TICK_NS, AlsaLink, AlsaSystem, QueueClock, alsa_midi_is_there
 from rigd.wire.midi.names import output_of
 from rigd.wire.midi.parser import MidiParser
 from rigd.wire.midi.ports import MidiPorts
 from rigd.wire.midi.rtmidi_system import NO_JACK_SERVER, RtMidiSystem
-from rigd.wire.midi.sequencer import bytes_in
+from rigd.wire.midi.sequencer import Address, News, PortCame, bytes_in
+from tests.support.jack_server import name_of_nobody
 from tests.support.patience import wait_for
 from tests.surfaces.midi_bench import running
 
@@ -117,6 +119,53 @@ def test_a_time_is_as_good_as_the_best_look_at_both_clocks(
         assert at_ns <= now_ns
 
 
+class NoSequencer:
+    """What a link asks of the sequencer, on a machine without one: notes what is sent, brings what it is given."""
+
+    def __init__(self) -> None:
+        self.brings: list[News] = []
+        self.connected: dict[int, Address] = {}
+        self.sent: list[tuple[Address, bytes]] = []
+
+    def listen(self, source: Address) -> int:
+        return 0
+
+    def queue_now_ns(self) -> int:
+        return 0
+
+    def connect_out(self, dest: Address) -> int:
+        self.connected[port := 1 + len(self.connected)] = dest
+        return port
+
+    def wait(self, timeout_s: float) -> list[News]:
+        brought, self.brings = self.brings, []
+        return brought
+
+    def send(self, port: int, message: bytes) -> None:
+        self.sent.append((self.connected[port], message))
+
+
+def test_lamps_whose_port_comes_after_the_pedal_are_reached_from_then_on(root: Path) -> None:
+    """Each of a controller's ports is announced by itself."""
+    clients = root / "proc/asound/seq/clients"
+    all_of_them = clients.read_bytes()
+    clients.write_bytes(all_of_them.replace(b'  Port   1 : "Lamps" (-We-)\n', b""))
+    sequencer = NoSequencer()
+    (source,) = (port for port in read_alsa_ports(root) if "Out: only" in port.name)
+    link = AlsaLink(sequencer, source, "lamps", sysex=False, clock=lambda: Ns(0), root=root)  # type: ignore[arg-type]
+    link.send(b"\xb0\x50\x7f")
+    assert sequencer.sent == [] and 'no MIDI output "lamps"' in link.output_trouble
+    sequencer.brings = [PortCame()]
+    link.wait(0.0)
+    assert link.output_trouble, "another one came"
+    clients.write_bytes(all_of_them)
+    sequencer.brings = [PortCame(), PortCame()]
+    link.wait(0.0)
+    link.send(b"\xb0\x50\x7f")
+    assert link.output_trouble == ""
+    assert sequencer.sent == [((28, 1), b"\xb0\x50\x7f")] and len(sequencer.connected) == 1
+
+
 def events_of(data: bytes) -> list[bytes]:
     """Bytes to ALSA's events and back again, as the kernel and rigd do it."""
     from alsa_midi import alsa, ffi
@@ -185,11 +234,12 @@ def test_without_python_rtmidi_a_missing_jack_server_is_all_that_is_told(
 ) -> None:
     """As on Python 3.13, for which it has no wheels: a rig without JACK must not be bothered with it."""
     monkeypatch.setitem(sys.modules, "rtmidi", None)
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "rigd-test-nobody")
+    name = name_of_nobody()
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
     ports = MidiPorts(client="test", api="jack")
     assert ports.look() == [] and ports.troubles == [NO_JACK_SERVER]
     with socket.socket(socket.AF_UNIX) as server:
-        place = Path("/dev/shm/jack_rigd-test-nobody_0_0")
+        place = Path(f"/dev/shm/jack_{name}_0_0")
         server.bind(str(place))
         try:
             server.listen()

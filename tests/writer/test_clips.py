@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from hardware_sim.disk_shim import Call, DiskShim
 from rigd.library.sheet import SheetChannel, TakeSheet, make_sheet
 from rigd.model.clips import MOST_CLIPS, TrackLevel
-from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeOpened
+from rigd.model.messages import EndTake, OpenTake, TakeClosed, TakeFailed, TakeOpened
 from rigd.model.take import TakeOrder
 from rigd.model.units import Frame
 from rigd.takefile.journal import read_journal
@@ -152,6 +156,65 @@ def test_a_writer_that_is_killed_loses_no_clip_and_counts_none_twice(runtime: Pa
     assert clips(one) == [(n * 30_000 + 500, n * 30_000 + 501 + n, n + 1) for n in range(6)]
     assert (one.clipped_samples, one.clip_count) == (21, 6)
     assert three.peak_dbfs == -20.0
+
+
+def level_lines(order: TakeOrder) -> list[dict[str, Any]]:
+    """What the journal says of levels, line by line."""
+    lines = (Path(order.folder) / "take.journal").read_bytes().splitlines()
+    entries = [json.loads(line[9:]) for line in lines]
+    return [entry for entry in entries if entry["type"] == "TakeLevels"]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_line_of_the_journal_has_only_the_clips_since_the_line_before_it(
+    runtime: Path, library: Path, is_killed: bool
+) -> None:
+    """Else a take that clips all evening has a journal that grows with the square of it."""
+    with PlayedTape(runtime, channels=CHANNELS) as fed, WriterRun(runtime, library) as writer:
+        places = [n * 48_000 + 500 for n in range(4)]
+        fed.clipped = (dict.fromkeys(places, 3), {}, {})
+        order = order_for(library, channels=CHANNELS)
+        writer.send(OpenTake(order=order))
+        writer.await_fact(TakeOpened)
+        for _ in places:
+            fed.play(48_000)
+            writer.await_progress(order.take_id, durable=fed.frame - 8192)
+            if is_killed:
+                writer.restart()
+        writer.send(EndTake(take_id=order.take_id, end_frame=Frame(fed.frame)))
+        writer.await_fact(TakeClosed, take_id=order.take_id)
+        *running, whole = level_lines(order)
+    said = [
+        clip["at_frame"]
+        for line in running
+        for track in line["tracks"]
+        if track["channel"] == 1
+        for clip in track["clips"]
+    ]
+    assert said == places and whole["is_whole"]
+    assert [at for at, _, _ in clips(levels(order)[0])] == places
+
+
+def test_a_journal_that_has_no_room_for_levels_ends_no_take(runtime: Path, library: Path) -> None:
+    """What it has no room for is the second line of the take's end: `Ended` is the first."""
+    with (
+        PlayedTape(runtime, channels=CHANNELS) as fed,
+        DiskShim(library, ending=".journal") as shim,
+        WriterRun(runtime, library, environment=shim.environment) as writer,
+    ):
+        fed.clipped = ({5000: 3}, {}, {})
+        order = order_for(library, channels=CHANNELS)
+        writer.send(OpenTake(order=order))
+        writer.await_fact(TakeOpened)
+        fed.play(96_000)
+        writer.await_progress(order.take_id, durable=23 * 4096)
+        shim.fail(Call.WRITE, errno.ENOSPC, nth=shim.seen(Call.WRITE) + 2)
+        writer.send(EndTake(take_id=order.take_id, end_frame=Frame(96_000)))
+        closed = writer.await_fact(TakeClosed, take_id=order.take_id)
+        assert closed.frames == 96_000 and not writer.take_facts(TakeFailed)
+        assert shim.failed(Call.WRITE) == 1
+    assert not any(line["is_whole"] for line in level_lines(order))
+    assert clips(levels(order)[0]) == [(5000, 5003, 3)], "as it was said while the take rolled"
 
 
 def test_a_gap_is_no_sound_and_what_follows_is_at_its_place(runtime: Path, library: Path) -> None:

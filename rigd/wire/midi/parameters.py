@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from rigd.wire.midi.messages import built
-
 if TYPE_CHECKING:
     from mido import Message
 
@@ -55,34 +53,6 @@ class PairValue(Struct, frozen=True, kw_only=True):
     control: int
     """The high half's, 0 to 31."""
     value: int
-
-
-def pair_messages(pair: PairValue) -> tuple[bytes, bytes]:
-    """High half, then low. Raises ValueError where the control has no low half, or the value more than 14 bits."""
-    if not 0 <= pair.control <= HIGHEST_PAIR:
-        raise ValueError(f"controller {pair.control} has no low half; those of 0 to {HIGHEST_PAIR} have")
-    high, low = _halves(pair.value)
-    return (
-        _change(pair.channel, pair.control, high),
-        _change(pair.channel, pair.control + _PAIR_DISTANCE, low),
-    )
-
-
-def parameter_messages(parameter: Parameter) -> tuple[bytes, ...]:
-    """The parameter's number, then its value. Raises ValueError where either is out of range."""
-    number_high, number_low = _halves(parameter.number)
-    if parameter.number == NO_PARAMETER:
-        raise ValueError(f"parameter {NO_PARAMETER} is none; the highest is {NO_PARAMETER - 1}")
-    high_control, low_control = (99, 98) if parameter.kind == "nrpn" else (101, 100)
-    select = (
-        _change(parameter.channel, high_control, number_high),
-        _change(parameter.channel, low_control, number_low),
-    )
-    if parameter.bits == 7:
-        return (*select, _change(parameter.channel, _DATA, parameter.value))
-    high, low = _halves(parameter.value)
-    data = (_change(parameter.channel, _DATA, high), _change(parameter.channel, _DATA_LOW, low))
-    return (*select, *data)
 
 
 class PairReader:
@@ -169,13 +139,3 @@ class ParameterReader:
             selected.waits = selected.is_short = False
             value, bits = selected.data << 7 | message.value, 14
         return Parameter(kind=selected.kind, channel=message.channel, number=number, value=value, bits=bits)
-
-
-def _halves(value: int) -> tuple[int, int]:
-    if not 0 <= value <= TOP_14_BIT:
-        raise ValueError(f"{value} has no place in 14 bits: 0 to {TOP_14_BIT}")
-    return value >> 7, value & 0x7F
-
-
-def _change(channel: int, control: int, value: int) -> bytes:
-    return built("control_change", channel=channel, control=control, value=value)

@@ -37,11 +37,6 @@ class MidiParser:
                 messages.append(message)
         return messages
 
-    @property
-    def kept_bytes(self) -> int:
-        """What is kept of a message that is not complete yet."""
-        return len(self._held)
-
     def _next(self, byte: int) -> bytes | None:
         if byte >= _FIRST_REAL_TIME:
             return bytes((byte,))

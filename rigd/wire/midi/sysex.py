@@ -1,4 +1,4 @@
-"""System exclusive messages by a template, to build and to read: "F0 00 20 32 {device} 20 {gain:14} F7". Pure.
+"""System exclusive messages by a template: "F0 00 20 32 {device} 20 {gain:14} F7". Pure.
 
 A template is what a device's manual prints: bytes in hex, and fields in braces.
 
@@ -8,17 +8,16 @@ A template is what a device's manual prints: bytes in hex, and fields in braces.
 {name:nibbles}   one byte in two, high nibble first
 {name:*}         all bytes up to what follows it; one a template
 
-Nothing is built or read that is longer than what the parser keeps.
+Nothing is read that is longer than what the parser keeps.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import Struct
 
-from rigd.wire.midi.messages import load_mido
 from rigd.wire.midi.parser import END_OF_SYSEX, LONGEST_SYSEX_BYTES, SYSEX
 
 _TOKEN = re.compile(
@@ -32,21 +31,14 @@ class _Form(Struct, frozen=True, kw_only=True):
     """How a number lies in bytes."""
 
     length: int
-    top: int
-    write: Callable[[int], tuple[int, ...]]
     read: Callable[[bytes], int]
 
 
 _FORMS = {
-    "": _Form(length=1, top=0x7F, write=lambda n: (n,), read=lambda b: b[0]),
-    "14": _Form(length=2, top=0x3FFF, write=lambda n: (n >> 7, n & 0x7F), read=lambda b: b[0] << 7 | b[1]),
-    "14lsb": _Form(length=2, top=0x3FFF, write=lambda n: (n & 0x7F, n >> 7), read=lambda b: b[1] << 7 | b[0]),
-    "nibbles": _Form(
-        length=2,
-        top=0xFF,
-        write=lambda n: (n >> 4, n & 0x0F),
-        read=lambda b: (b[0] & 0x0F) << 4 | b[1] & 0x0F,
-    ),
+    "": _Form(length=1, read=lambda b: b[0]),
+    "14": _Form(length=2, read=lambda b: b[0] << 7 | b[1]),
+    "14lsb": _Form(length=2, read=lambda b: b[1] << 7 | b[0]),
+    "nibbles": _Form(length=2, read=lambda b: (b[0] & 0x0F) << 4 | b[1] & 0x0F),
 }
 _REST = "*"
 
@@ -55,7 +47,6 @@ class SysexTemplate:
     """One message of a device. Raises ValueError where the template is none, with what is wrong."""
 
     def __init__(self, template: str) -> None:
-        self._template = template
         self._parts = [_part(token, template) for token in template.split()]
         if len(self._parts) < 2 or self._parts[0] != SYSEX or self._parts[-1] != END_OF_SYSEX:
             raise ValueError(f'sysex template "{template}" has to begin with F0 and to end with F7')
@@ -70,19 +61,6 @@ class SysexTemplate:
             raise ValueError(f'sysex template "{template}" has two fields of open length')
         self._is_open = bool(rests)
         self._fixed = sum(1 if isinstance(part, int) else _length(part[1]) for part in self._parts)
-
-    def build(self, fields: Mapping[str, Value]) -> bytes:
-        """The message. Raises ValueError where a field is missing, is none of the template, or does not fit."""
-        data: list[int] = []
-        wanted = {part[0] for part in self._parts if isinstance(part, tuple)}
-        if wanted != fields.keys():
-            odd = ", ".join(sorted(wanted ^ fields.keys()))
-            raise ValueError(f'sysex template "{self._template}": missing or unknown: {odd}')
-        for part in self._parts[1:-1]:
-            data += (part,) if isinstance(part, int) else _written(part, fields[part[0]])
-        if len(data) + 2 > LONGEST_SYSEX_BYTES:
-            raise ValueError(f"a sysex of {len(data) + 2} bytes; rigd sends {LONGEST_SYSEX_BYTES} at most")
-        return bytes(load_mido().Message("sysex", data=data).bin())
 
     def read(self, message: bytes) -> dict[str, Value] | None:
         """The fields of a message of this form; None for any other."""
@@ -121,14 +99,3 @@ def _part(token: str, template: str) -> _Part:
 
 def _length(form: str) -> int:
     return 0 if form == _REST else _FORMS[form].length
-
-
-def _written(part: tuple[str, str], value: Value) -> tuple[int, ...]:
-    name, form = part
-    if form == _REST:
-        if not isinstance(value, bytes) or any(byte > 0x7F for byte in value):
-            raise ValueError(f"{name} has to be bytes of seven bits")
-        return tuple(value)
-    if not isinstance(value, int) or not 0 <= value <= _FORMS[form].top:
-        raise ValueError(f"{name} = {value!r}: 0 to {_FORMS[form].top}")
-    return _FORMS[form].write(value)
