@@ -299,6 +299,9 @@ class RigState(Struct, frozen=True, kw_only=True):
     trashed: tuple[TakeId, ...] = ()
     """Discarded in this session, oldest first: what undo brings back from the end."""
     interface: CaptureReport | None = None
+    sound_is_simulated: bool | None = None
+    """Whether what is on the tape was made up, by the interface that was heard last or a take that was found open.
+    None: there was neither since rigd began, and nobody knows whose sound it is."""
     disk: Disk | None = None
     mirror: Mirror | None = None
     """None where [mirror] names no folder."""
