@@ -288,7 +288,7 @@ class Rig:
             state=published.newest,
             report=feedback.report,
             clock=clock_ns,
-            refused=controller.refused_before,
+            refused=inbox.refused,
         )
         surfaces, overheard = surfaces_of(config.surfaces, binder, feedback)
         yield DaemonPart("binder", binder)
