@@ -220,3 +220,17 @@ def test_what_was_never_there_is_neither_lost_nor_in_order_again(told: pytest.Lo
     desk.hear(LISTENING)
     said = [event.text for event in desk.events]
     assert "interface Sim: lost" in said and "interface: in order again" in said
+
+
+def test_a_reason_that_is_there_again_after_something_was_heard_is_told_again(
+    told: pytest.LogCaptureFixture,
+) -> None:
+    desk = ready(told)
+    for turn in range(2):
+        lines(told)
+        desk.hear(CaptureLost(reason="the plug was pulled"))
+        desk.hear(CaptureLost(reason="the plug was pulled"))
+        offline = [text for _, text in lines(told) if text.startswith("OFFLINE")]
+        assert len(offline) == 1 and "the plug" in offline[0], turn
+        desk.hear(LISTENING)
+        desk.now_s += 61.0  # no loose plug: that is another rule
