@@ -280,7 +280,7 @@ class Rig:
         yield DaemonPart("clips", ClipWatch(levels.taker().take, post=inbox.post))
         keeper.open_session(config.session_name(), going_on=True)
         yield from preamps.parts()
-        feedback = Feedback(state=published.newest, meter=levels.taker().take, post=inbox.post)
+        feedback = Feedback(state=published.newest, take_levels=levels.taker, post=inbox.post)
         binder = Binder(
             bindings={surface.name: surface.bindings for surface in config.surfaces},
             principals={surface.name: surface.principal for surface in config.surfaces},

@@ -279,6 +279,11 @@ class SurfaceStatus(Struct, frozen=True, kw_only=True):
     """What to do when it is not connected; otherwise what it said of itself."""
 
 
+def not_reported_yet(name: str, kind: str) -> SurfaceStatus:
+    """How a surface or a face stands until it says so itself."""
+    return SurfaceStatus(name=name, kind=kind, connected=False, detail="it has not reported anything yet")
+
+
 class RigState(Struct, frozen=True, kw_only=True):
     """All that is true of the rig. `number` is that of the last event it contains."""
 
