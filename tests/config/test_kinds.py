@@ -103,6 +103,7 @@ def test_what_kinds_have_is_asked_of_all_and_one_that_is_broken_stands_in_nobody
     assert set(troubles) == {"broken", "elsewhere", "lacking", "library", "wrong"}
     assert "broke as it was asked for settings_model: not today" in troubles["broken"]
     assert dict(kinds.that_have("settings_model", "settings", "plain")) == {"settings": 7}
+    sys.modules.pop("tried_kind_broken")
 
 
 def test_a_kind_without_settings_takes_no_options(package: Path) -> None:
