@@ -302,7 +302,7 @@ def _flags(option: Option) -> str:
 
 def _said_of(option: Option) -> str:
     said = [option.about]
-    if option.read is not None and option.default is not None:
+    if option.read is not None and option.default not in (None, ""):
         said.append(f"[default: {option.default}]")
     if option.variable:
         said.append(f"[env var: {option.variable}]")

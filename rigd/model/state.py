@@ -315,6 +315,9 @@ class RigState(Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     discarding: tuple[FalseTake, ...] = ()
     """Discarded and not yet in the trash, oldest first; their ids are among `trashed` unless undone since."""
+    discarded_names: tuple[tuple[TakeId, str], ...] = ()
+    """What the takes are called that were discarded last, also once they are in the trash. The controller's own: told
+    to nobody."""
     coming_back: tuple[ComingBack, ...] = ()
     opening: SessionAsked | None = None
     song_numbers: tuple[tuple[str, int], ...] = ()

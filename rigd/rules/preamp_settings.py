@@ -123,7 +123,7 @@ def _check_harm(work: Work, name: SettingName, wishes: Sequence[Wish], *, confir
     numbers = channels_text([channel.number for channel in named])
     form = f"set {numbers} {name} {text} confirm"
     if name == PHANTOM:
-        form = f"phantom {numbers} {text} confirm (in a terminal: --confirm)"
+        form = f"phantom {numbers} {text} confirm"
     raise Refusal(
         f"{title}: {called} {text} wants a confirmation, because it can harm a {because}.{also} To do it: {form}"
     )

@@ -184,6 +184,7 @@ def session_opened(work: Work, fact: SessionOpened) -> None:
         session_folder=fact.folder,
         song=song,
         takes=Takes((*(take for take in fact.takes if not is_current(state, take)), *unclosed)),
+        discarded_names=fact.discarded_names,
         trashed=(*(i for i in fact.trashed if i not in on_their_way), *on_their_way),
         opening=None,
         song_numbers=(),

@@ -26,7 +26,7 @@ from rigd.model.events import Happening
 from rigd.model.inputs import PostRollOver, wall_clock_at
 from rigd.model.messages import EndTake, StopWriter
 from rigd.model.state import Ending, RigState, Take, Transport, is_rolling
-from rigd.model.take import Gap, title_of
+from rigd.model.take import Gap, name_of, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame, frames_in
 from rigd.rules.inside_take import ended_at
@@ -240,7 +240,9 @@ def shut_down(work: Work, command: ShutDown) -> str:
 def check_lock(work: Work, command: Command, take: Take) -> None:
     """While locked, nothing lets go of a take but a held control."""
     if work.state.locked and not command.held:
-        raise Refusal(f"locked: hold the control to stop {title_of(take.slate)}, or unlock first")
+        raise Refusal(
+            f"locked: hold the control to stop {title_of(take.slate)} (in a terminal: --hold), or unlock first"
+        )
 
 
 def first_frame_at(work: Work, at_frame: Frame) -> Frame:
@@ -341,8 +343,7 @@ def roll(work: Work, *, first_frame: Frame, pressed_at: Frame | None = None) -> 
     order = plan_order(work, first_frame=first_frame, end_frame=None, preroll_frames=preroll)
     take = order_take(work, order)
     work.change(take=take, transport=Transport.ROLLING)
-    of_song = f' of "{take.slate.song}"' if take.slate.song else ""
-    work.say(Happening.TAKE_STARTED, take.take_id, f"{title_of(take.slate)}{of_song} rolls")
+    work.say(Happening.TAKE_STARTED, take.take_id, f"{name_of(take.slate)} rolls")
     return take
 
 

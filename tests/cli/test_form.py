@@ -147,6 +147,8 @@ def test_help_names_every_command_argument_and_option_and_what_it_is_without_it(
     assert all(f"\n  {name} " in done.output for name in ("list", "show", "verify"))
     assert "--runtime-dir PATH" in done.output and "RIGD_RUNTIME_DIR" in done.output
     assert "[default: 120.0]" in by_hand("take", "stop", "--help").output
+    learn = by_hand("learn", "--help").output
+    assert "[default: 30.0]" in learn and "[default: ]" not in learn, "nothing is no default"
     assert '"3", "1-4"' in by_hand("arm", "--help").output
 
 
