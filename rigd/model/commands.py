@@ -350,7 +350,7 @@ def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -
     verb, _, rest = text.strip().partition(" ")
     kind = COMMANDS.get(verb.lower())
     if kind is None:
-        raise CommandError(f'"{verb[:40]}" is not a command; one of: {", ".join(COMMANDS)}')
+        raise not_a_command(verb)
     given: dict[str, Any] = {}
     rest = rest.strip()
     arguments = arguments_of(kind)
@@ -367,6 +367,14 @@ def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -
     if rest or missing:
         raise CommandError(f'"{text[:80]}" is not of the form: {usage_of(kind)}')
     return kind(origin=origin, at_ns=at_ns, held=held, **given)
+
+
+def not_a_command(verb: str) -> CommandError:
+    """There is none of that verb: the error names the one that is near, or all."""
+    from rigd.model.near_words import did_you_mean
+
+    near = did_you_mean(verb, COMMANDS) or f"; one of: {', '.join(COMMANDS)}"
+    return CommandError(f'"{verb[:40]}" is not a command{near}')
 
 
 def arguments_given(kind: type[Command], given: Mapping[str, Any]) -> dict[str, Any]:
