@@ -112,7 +112,7 @@ def test_a_session_of_twice_as_many_is_opened_with_the_same_questions(
             library = later(root)
             opened = library.open_session("Band", date=DAY)
         assert (work.rows, work.sheets) == (0, 0)
-        asked.append(work.statements)
+        asked.append(list(work.statements))
         for _ in opened.takes:
             closed_take(library, opened.folder)
         catch_up(library)
