@@ -35,6 +35,7 @@ from rigd.control.faces import faces_of
 from rigd.control.feedback import Feedback
 from rigd.control.inbox import Inbox
 from rigd.control.levels_fan import LevelsFan
+from rigd.control.lock_memory import LockMemory
 from rigd.control.parts import DaemonPart, ProcessPart, RigPart, Running
 from rigd.control.ports import Ports
 from rigd.control.preamp_memory import PreampMemory
@@ -174,9 +175,11 @@ class Rig:
         config, inbox, tape, library = self._config, ground.inbox, ground.tape, ground.library
         preamps = Preamps(config.preamps, inbox.post, wish_s=config.control.wish_seconds)
         memory = PreampMemory(ground.runtime, config.channels, tape_id=tape.tape_id)
+        lock = LockMemory(ground.runtime)
         first = first_state(
             channels=config.channels,
             sample_rate_hz=config.audio.sample_rate_hz,
+            locked=lock.read(),
             mirror=None if config.mirror is None else Mirror(root=str(config.mirror.absolute())),
         )
         published = Published(replace(first, preamp_history=memory.read()))
@@ -253,6 +256,7 @@ class Rig:
         )
 
         controller.watch(lambda: memory.keep(published.newest().preamp_history))
+        controller.watch(lambda: lock.keep(published.newest().locked))
         yield DaemonPart("audit", audit)
         yield DaemonPart("listing", listing)
         yield DaemonPart("disk trial", trial)
@@ -280,7 +284,7 @@ class Rig:
         yield DaemonPart("clips", ClipWatch(levels.taker().take, post=inbox.post))
         keeper.open_session(config.session_name(), going_on=True)
         yield from preamps.parts()
-        feedback = Feedback(state=published.newest, meter=levels.taker().take, post=inbox.post)
+        feedback = Feedback(state=published.newest, take_levels=levels.taker, post=inbox.post)
         binder = Binder(
             bindings={surface.name: surface.bindings for surface in config.surfaces},
             principals={surface.name: surface.principal for surface in config.surfaces},
@@ -288,7 +292,7 @@ class Rig:
             state=published.newest,
             report=feedback.report,
             clock=clock_ns,
-            refused=controller.refused_before,
+            refused=inbox.refused,
         )
         surfaces, overheard = surfaces_of(config.surfaces, binder, feedback)
         yield DaemonPart("binder", binder)

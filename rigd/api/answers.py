@@ -26,6 +26,7 @@ from rigd.model.commands import (
     Reply,
     arguments_given,
     arguments_of,
+    not_a_command,
     parse_command,
     usage_of,
 )
@@ -234,7 +235,7 @@ def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command
     """The command that verb and fields name. Raises CommandError with the right form."""
     kind = COMMANDS.get(request.verb)
     if kind is None:
-        raise CommandError(f'"{request.verb[:40]}" is not a command; one of: {", ".join(COMMANDS)}')
+        raise not_a_command(request.verb)
     unknown = set(request.arguments) - {field.encode_name for field in arguments_of(kind)}
     if unknown:
         raise CommandError(f'{kind.verb} has no "{min(unknown)[:40]}"; the form is: {usage_of(kind)}')

@@ -33,13 +33,12 @@ def found_by_kinds(groups: Sequence[str] = GROUPS) -> Iterator[FoundHere]:
     for group in groups:
         kinds = Kinds(group)
         yield FoundHere(title="", troubles=tuple(kinds.unreadable))
-        for name in kinds:
+        for name, look in kinds.that_have("found_here"):
+            if isinstance(look, ConfigError):
+                yield FoundHere(title="", troubles=(str(look),))
+                continue
             try:
-                look = getattr(kinds[name], "found_here", None)
-                if look is not None:
-                    yield look()
-            except ConfigError as error:
-                yield FoundHere(title="", troubles=(str(error),))
+                yield look()
             except Exception as error:  # a stranger's code
                 why = (
                     f'kind "{name}" of {group} broke as it looked what is plugged in: {error or repr(error)}'

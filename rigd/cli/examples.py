@@ -52,7 +52,7 @@ EXAMPLES = {
     "rigd nudge": "rigd nudge 3 -1",
     "rigd set": "rigd set 3 gain 30",
     "rigd pad": "rigd pad 1-4 on",
-    "rigd phantom": "rigd phantom 3 on --confirm",
+    "rigd phantom": "rigd phantom 3 on confirm",
     "rigd polarity": "rigd polarity 3 on",
     "rigd lock": "rigd lock",
     "rigd unlock": "rigd unlock",

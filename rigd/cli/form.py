@@ -121,7 +121,7 @@ def _carry_out_in(group: Group, words: Sequence[str], *, path: str) -> None:
     elif first in HELP_FLAGS:
         show_help(group, path)
     elif first and not first.startswith("-"):
-        _refuse(group, path, f'there is no command "{first[:40]}"')
+        _refuse(group, path, f'there is no command "{first[:40]}"{_near(first, group)}')
     elif group.alone is not None:
         carry_out(group.alone, words, path=path)
     elif first:
@@ -129,6 +129,21 @@ def _carry_out_in(group: Group, words: Sequence[str], *, path: str) -> None:
     else:
         show_help(group, path)
         raise SystemExit(ExitCode.USAGE)
+
+
+def _near(word: str, group: Group) -> str:
+    """Commands of another group are near, too: "rigd start" means "rigd take start"."""
+    from rigd.model.near_words import did_you_mean
+
+    names = [each.name for each in group.commands]
+    deeper = [
+        f"{each.name} {inner.name}"
+        for each in group.commands
+        if isinstance(each, Group)
+        for inner in each.commands
+        if inner.name == word
+    ]
+    return f'; did you mean "{deeper[0]}"?' if deeper else did_you_mean(word, names)
 
 
 def given_by(words: Sequence[str], command: Command) -> dict[str, Any] | None:
@@ -148,7 +163,9 @@ def given_by(words: Sequence[str], command: Command) -> dict[str, Any] | None:
         else:
             flag, value = _parted(word)
             if (option := by_flag.get(flag)) is None:
-                raise UsageError(f'there is no option "{flag[:40]}"')
+                from rigd.model.near_words import did_you_mean
+
+                raise UsageError(f'there is no option "{flag[:40]}"{did_you_mean(flag, by_flag)}')
             seen.add(option.name)
             _give(given, option, flag, value, left)
     for option in command.options:
@@ -315,7 +332,7 @@ def _flags(option: Option) -> str:
 
 def _said_of(option: Option) -> str:
     said = [option.about]
-    if option.read is not None and option.default is not None:
+    if option.read is not None and option.default not in (None, ""):
         said.append(f"[default: {option.default}]")
     if option.variable:
         said.append(f"[env var: {option.variable}]")

@@ -298,11 +298,9 @@ def _offered_surfaces(growing: GrowingConfig) -> list[OfferedSurface]:
 
 def _preamp_at(host: str) -> FoundPreamp | None:
     """What answers there, by the first kind that knows it."""
-    kinds = Kinds(PREAMPS)
-    for name in kinds:
+    for _, find_at in Kinds(PREAMPS).that_have("find_at"):
         with contextlib.suppress(Exception):  # a stranger's code; one that is broken is no answer
-            find_at = getattr(kinds[name], "find_at", None)
-            found: FoundPreamp | None = find_at(host) if find_at is not None else None
+            found: FoundPreamp | None = find_at(host)
             if found is not None:
                 return found
     return None

@@ -41,13 +41,11 @@ def kinds_that_learn(wanted: str = "") -> dict[str, LearnerMaker]:
             ExitCode.USAGE, f"--kind {wanted}: there is no such kind of surface; there is: {', '.join(kinds)}"
         )
     able: dict[str, LearnerMaker] = {}
-    for name in [wanted] if wanted else kinds:
-        try:
-            if (maker := getattr(kinds[name], "learner", None)) is not None:
-                able[name] = maker
-        except ConfigError:
-            if wanted:
-                raise
+    for name, maker in kinds.that_have("learner", *([wanted] if wanted else [])):
+        if not isinstance(maker, ConfigError):
+            able[name] = maker
+        elif wanted:
+            raise maker
     if not able:
         who = f"{wanted} cannot" if wanted else "no kind of surface can"
         fail(ExitCode.USAGE, f"{who} be learnt by what it sends; see: rigd devices")

@@ -161,6 +161,8 @@ class Drawing:
 
     def leave(self) -> None:
         """The person goes; the rig does not."""
+        with self._lock:
+            self._look = replace(self._look, is_help=False, is_faults=False)  # who comes back sees the rig
         self.is_left = True
         client = self._client
         if client is not None:

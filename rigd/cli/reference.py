@@ -16,8 +16,6 @@ from rigd.config.option_reference import config_page
 from rigd.library.session import session_schema
 from rigd.library.sheet_file import sheet_schema
 from rigd.model.channels import FORM
-from rigd.model.commands import COMMANDS as RIG_COMMANDS
-from rigd.model.commands import places_of
 
 CODES = {
     ExitCode.DONE: "done",
@@ -51,18 +49,11 @@ OTHERWISE = {"measure": "rigd disk --measure"}
 def by_hand_of(what: Command | Group, path: str = "rigd") -> dict[str, str]:
     """Of each of the rig's commands, how a command line has it: 'rigd take keep SECONDS'."""
     if isinstance(what, Command):
-        return {what.verb: _with_switches(what, form_of(what, path))} if what.verb else {}
+        return {what.verb: form_of(what, path)} if what.verb else {}
     found = dict(OTHERWISE)
     for each in what.commands:
         found |= by_hand_of(each, f"{path} {each.name}")
     return found
-
-
-def _with_switches(command: Command, form: str) -> str:
-    """Also what the rig's command has for an argument and a command line for an option."""
-    arguments = {field.name for field in places_of(RIG_COMMANDS[command.verb])}
-    switches = [f"[{option.flags[0]}]" for option in command.options if option.name in arguments]
-    return " ".join([form, *switches])
 
 
 def table_of(codes: Mapping[Any, str]) -> str:

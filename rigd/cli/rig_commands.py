@@ -3,7 +3,7 @@ arguments and help. What is special about one is said where it is asked for: Ent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,16 @@ def rig_command(
     options: tuple[Option, ...] = (),
     then: str = "",
 ) -> Command:
-    """`is_timed`: it is meant for the moment of Enter. `switches`: which yes or no is a flag, and what is said of it.
+    """`is_timed`: it is meant for the moment of Enter. `switches`: which yes or no is a flag as well as the word that
+    its text form has ("phantom 2 on confirm"), and what is said of it.
     `run` asks the rig and shows what came of it; it gets `options`, and the help goes on with `then`."""
     kind = COMMANDS[verb]
     fields = {field.name: field for field in places_of(kind)}
 
     def carry_out(runtime_dir: Path | None, as_json: bool, hold: bool = False, **given: Any) -> None:
+        for switch in switches or {}:
+            word = given.pop(_word_of(switch))
+            given[switch] = given[switch] or bool(word)
         values = {each.encode_name: _plain(kind, each, given.pop(name)) for name, each in fields.items()}
         arguments = {name: value for name, value in values.items() if value is not None}
         at_ns = STARTED_NS if is_timed else None
@@ -60,7 +64,7 @@ def rig_command(
 
         run(runtime_dir, as_json, ask, **given)
 
-    parts = [_part(verb, field, switches or {}) for field in fields.values()]
+    parts = [part for field in fields.values() for part in _parts(verb, field, switches or {})]
     return Command(
         name=name or verb,
         run=carry_out,
@@ -70,20 +74,27 @@ def rig_command(
     )
 
 
-def _part(verb: str, field: FieldInfo, switches: Mapping[str, str]) -> Argument | Option:
-    if field.name in switches:
-        return Option(
+def _word_of(switch: str) -> str:
+    """The parameter that gets its word."""
+    return f"{switch}_word"
+
+
+def _parts(verb: str, field: FieldInfo, switches: Mapping[str, str]) -> Iterator[Argument | Option]:
+    is_flag = field.name in switches
+    if is_flag:
+        yield Option(
             name=field.name, flags=(f"--{field.name.replace('_', '-')}",), about=switches[field.name]
         )
 
     def read(word: str) -> Any:
         return argument_of(COMMANDS[verb], field, word)
 
-    return Argument(
-        name=field.name,
+    shown = ("on|off" if field.required else field.name.replace("_", "-")) if is_switch(field) else ""
+    yield Argument(
+        name=_word_of(field.name) if is_flag else field.name,
         read=read,
-        one_of=("on", "off") if is_switch(field) else (),
-        shown="on|off" if is_switch(field) else "",
+        one_of=tuple(shown.split("|")) if shown else (),
+        shown=shown,
         about=f"Channels: {FORM}." if names_channels(field) else "",
         is_required=field.required,
         takes_rest=takes_words(COMMANDS[verb], field),

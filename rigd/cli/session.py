@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rigd.cli.form import Command, Group
 from rigd.cli.rig_commands import rig_command
+from rigd.cli.session_opening import open_session
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json
 from rigd.cli.words import take_count
 
@@ -39,8 +40,8 @@ SESSION = Group(
             about="Which session, which song, which number comes next, and where it all is.",
             parts=(RUNTIME_DIR, AS_JSON),
         ),
-        rig_command("session", name="new"),
-        rig_command("continue-session", name="continue"),
+        rig_command("session", name="new", run=open_session),
+        rig_command("continue-session", name="continue", run=open_session),
         rig_command("song"),
     ),
 )

@@ -43,7 +43,7 @@ TAKE = Group(
             parts=(RUNTIME_DIR, AS_JSON, WITHIN),
         ),
         rig_command("toggle", is_timed=True, may_hold=True),
-        _ending("next", "; wait until the kept one is on the disk"),
+        _ending("next", "; wait until the kept one is on the disk", may_hold=True),
         _ending(
             "keep",
             "; wait until they are on the disk.\n\n"

@@ -118,6 +118,9 @@ def live_view(
         below = _below(state, levels, story, paper, look, left)
     elif look.is_help:
         below = _help(paper, left)
+    else:
+        back = "f goes back" if faults else "no faults; f goes back"
+        below = _wrapped(Text(back, style="dim"), paper)[:left]
     faults += word_lines
     lines = [*top, *faults, *below][: paper.height]
     for line in lines:

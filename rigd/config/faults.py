@@ -5,7 +5,6 @@ Pure. Faults are gathered and told all at once, in the order of the file.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from rigd.config.lines import KeyPath
 from rigd.config.options import range_of, type_of, unit_of
+from rigd.model.near_words import did_you_mean
 
 _LONGEST_VALUE = 60
 _TYPE_FAULTS = ("_type", "_parsing", "int_from_float")
@@ -45,12 +45,7 @@ def shown(value: object) -> str:
 def meant(word: str, known: Iterable[str]) -> str:
     """'; did you mean "armed"?', or the words there are."""
     known = list(known)
-    word = word[:100].lower()
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    near = near or [name for name in known if len(word) > 2 and name.startswith(word)]
-    if near:
-        return f'; did you mean "{near[0]}"?'
-    return f"; there is: {', '.join(known)}" if known else ""
+    return did_you_mean(word, known) or (f"; there is: {', '.join(known)}" if known else "")
 
 
 def section_of(path: KeyPath) -> str:

@@ -75,6 +75,21 @@ class Kinds(Mapping[str, Any]):
                 "take the section out, or install another version of the package that brings this kind"
             ) from error
 
+    def that_have(self, attribute: str, *names: str) -> Iterator[tuple[str, Any]]:
+        """Of these kinds (none named: of all) the name and that attribute, where a kind has it. One that cannot be
+        used, or breaks as it is asked, has the ConfigError in its place: it stands in nobody's way."""
+        for name in names or self:
+            try:
+                found = getattr(self[name], attribute, None)
+            except ConfigError as error:
+                yield name, error
+            except Exception as error:  # a stranger's code
+                why = f'kind "{name}" of {self.group} broke as it was asked for {attribute}: {error or repr(error)}'
+                yield name, ConfigError(why)
+            else:
+                if found is not None:
+                    yield name, found
+
     def __contains__(self, name: object) -> bool:
         return name in self._points
 

@@ -41,6 +41,8 @@ _LONGEST_WAIT_S = 0.05
 MOST_UNANSWERED = MOST_COMMANDS_WAITING // 2
 """Commands of one surface that the controller has not come to; half of its queue is left to everybody else."""
 
+TOO_MANY = "too many commands at once; this one was not done"
+
 Submit = Callable[[Command, Principal], "Future[Reply]"]
 """The controller's door (`Controller.submit`): takes the command at once; the reply comes later."""
 
@@ -69,6 +71,13 @@ class _Answer(Struct, frozen=True, kw_only=True):
 
 
 _News = ControlInput | _NamedCommand | _MadeCommand | _Gone | _Answer
+
+
+def _command_of(asked: _NamedCommand | _MadeCommand) -> tuple[str, Command]:
+    """The control that it comes from, and the command. Raises CommandError where a named one is none."""
+    if isinstance(asked, _MadeCommand):
+        return asked.control, replace(asked.command, origin=Origin(asked.surface))
+    return "", parse_command(asked.text, origin=Origin(asked.surface), at_ns=asked.at_ns)
 
 
 class _BoundControl:
@@ -126,6 +135,8 @@ class Binder:
         self._overflow: dict[tuple[str, str], ControlInput] = {}
         """The newest edge of each control that found the queue full, so that the final state is right."""
         self._overflowed = 0
+        self._not_taken: Counter[tuple[str, str]] = Counter()
+        """Commands that found the queue full, by the surface and the control that are still to be answered."""
         self._told_overflow_ns: Ns | None = None
         self._refusals = RefusalLog(clock)
         self._unanswered: Counter[str] = Counter()
@@ -188,11 +199,26 @@ class Binder:
 
     def _put(self, asked: _NamedCommand | _MadeCommand) -> None:
         with self._wake:
-            if len(self._queue) < QUEUE_LENGTH:
+            has_room = len(self._queue) < QUEUE_LENGTH
+            if has_room:
                 self._queue.append(asked)
-                self._wake.notify()
             else:
+                control = asked.control if isinstance(asked, _MadeCommand) else ""
                 self._overflowed += 1
+                self._not_taken[asked.surface, control] += 1
+            self._wake.notify()
+        if not has_room:
+            self._note_not_taken(asked)
+
+    def _note_not_taken(self, asked: _NamedCommand | _MadeCommand) -> None:
+        """It is in the audit; the surface has its answer from the binder's thread, as always."""
+        try:
+            control, command = _command_of(asked)
+        except CommandError:
+            return  # it is none
+        self._refused(
+            replace(command, control=control, bound=False), self._principal(asked.surface), TOO_MANY
+        )
 
     def _forget_older_place(self, newer: ControlInput) -> None:
         """Of a sweep only where it begins and where it is now count, and take a place in the queue: a fader
@@ -231,12 +257,15 @@ class Binder:
         with self._wake:
             if self._stopping:
                 return False
-            if not self._queue and not self._overflow:
+            if not self._queue and not self._overflow and not self._not_taken:
                 self._wake.wait(self._wait_s(deadline_ns))
-            news = self._take()
+            news, not_taken = self._take(), self._not_taken
+            self._not_taken = Counter()
             stopping = self._stopping
         if stopping:
             return False
+        for surface, control in not_taken.elements():
+            self._answer_surface(surface, control, accepted=False, text=TOO_MANY)
         if news is not None:
             self._act(news)
         elif deadline_ns is not None and self._clock() >= deadline_ns:
@@ -289,11 +318,8 @@ class Binder:
                 for bound in self._targets(news):
                     bound.control = news.control
                     self._move(bound, news)
-            case _NamedCommand():
-                self._name_command(news)
-            case _MadeCommand(surface=surface, control=control):
-                made = replace(news.command, origin=Origin(surface))
-                self._send(surface, control, made, bound=False)
+            case _NamedCommand() | _MadeCommand():
+                self._give(news)
             case _Gone():
                 for bound in self._bound.get(news.surface, ()):
                     bound.let_go()
@@ -332,29 +358,31 @@ class Binder:
             )
             self._send(bound.surface, bound.control, command)
 
-    def _name_command(self, said: _NamedCommand) -> None:
+    def _give(self, asked: _NamedCommand | _MadeCommand) -> None:
         try:
-            command = parse_command(said.text, origin=Origin(said.surface), at_ns=said.at_ns)
+            control, command = _command_of(asked)
         except CommandError as error:
-            self._refusals.refused(said.surface, "", "", str(error))
-            self._answer_surface(said.surface, "", accepted=False, text=str(error))
+            self._refusals.refused(asked.surface, "", "", str(error))
+            self._answer_surface(asked.surface, "", accepted=False, text=str(error))
             return
-        self._send(said.surface, "", command, bound=False)
+        self._send(asked.surface, control, command, bound=False)
+
+    def _principal(self, surface: str) -> Principal:
+        return self._principals.get(surface) or surface_principal(surface, Role.WATCHER, (), ())
 
     def _send(self, surface: str, control: str, command: Command | None, *, bound: bool = True) -> None:
         """The only way from a surface to the controller, which asks its gate whether the surface may."""
         if command is None:
             return
         given = replace(command, control=control, bound=bound)
-        by = self._principals.get(surface) or surface_principal(surface, Role.WATCHER, (), ())
+        by = self._principal(surface)
         with self._wake:
             has_room = self._unanswered[surface] < MOST_UNANSWERED
             self._unanswered[surface] += has_room
             self._overflowed += not has_room
         if not has_room:
-            text = "too many commands at once; this one was not done"
-            self._refused(given, by, text)
-            self._answer_surface(surface, control, accepted=False, text=text)
+            self._refused(given, by, TOO_MANY)
+            self._answer_surface(surface, control, accepted=False, text=TOO_MANY)
             return
 
         def replied(future: Future[Reply]) -> None:
@@ -375,8 +403,12 @@ class Binder:
 
     def _answer_surface(self, name: str, control: str, *, accepted: bool, text: str) -> None:
         surface = self._surfaces.get(name)
-        if surface is not None:
+        if surface is None:
+            return
+        try:
             surface.answered(control, accepted, text)
+        except Exception:  # whatever a kind does: the next answer may well be shown again
+            _log.exception("surface %s cannot show an answer; what was commanded stands", name)
 
     def _tell_refused(self, bound: _BoundControl) -> None:
         if bound.gestures.next_deadline_ns() is not None or bound.gestures.refused <= bound.refused_told:

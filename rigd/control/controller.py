@@ -78,7 +78,7 @@ class Controller:
         self._chance = chance
         self._gate = Gate()
         self._event_log = EventLog(logging.getLogger("rigd"))
-        inbox.when_refused(self.refused_before)
+        inbox.when_refused(self._refused_before)
         self._listeners: list[Listener] = []
         self._watchers: tuple[Callable[[], None], ...] = ()
         self._publishing = threading.Lock()
@@ -106,10 +106,6 @@ class Controller:
     def submit(self, command: Command, by: Principal) -> Future[Reply]:
         """As `Inbox.submit`."""
         return self._inbox.submit(command, by)
-
-    def refused_before(self, command: Command, by: Principal, reason: str) -> None:
-        """A command that was refused on its way here is in the audit as those that were refused here. Any thread."""
-        self._ports.audit(command, by, Rejected(reason=reason))
 
     def submit_then(self, command: Command, by: Principal, answered: Callable[[Reply], None]) -> None:
         """As `submit`; `answered` is called with the reply, on the controller's thread or at once."""
@@ -149,6 +145,10 @@ class Controller:
         return at once."""
         with self._publishing:
             self._watchers = (*self._watchers, changed)
+
+    def _refused_before(self, command: Command, by: Principal, reason: str) -> None:
+        """What was refused on its way here is in the audit as what was refused here. Any thread."""
+        self._ports.audit(command, by, Rejected(reason=reason))
 
     def _run(self) -> None:
         while True:

@@ -15,7 +15,7 @@ from rigd.hands.face import Listening, Meter
 from rigd.model.commands import Command, Reply
 from rigd.model.plain_text import plain_line
 from rigd.model.roles import Role, lesser
-from rigd.model.state import RigState, SurfaceStatus
+from rigd.model.state import RigState, SurfaceStatus, not_reported_yet
 from rigd.model.units import Origin
 from rigd.rules.permissions import Principal
 
@@ -71,9 +71,5 @@ def faces_of(
         who = Principal(name=each.name, role=each.role, role_set_by=f"[{each.name}] role")
         door = FaceDoor(who, controller, levels=levels, report=report)
         face = kinds.make(f"[{each.name}]", each.name, each.settings, door)
-        report(
-            SurfaceStatus(
-                name=each.name, kind=each.name, connected=False, detail="it has not reported anything yet"
-            )
-        )
+        report(not_reported_yet(each.name, each.name))
         yield DaemonPart(f"[{each.name}]", face)

@@ -16,11 +16,10 @@ import time
 from collections.abc import Callable
 
 from rigd.control.levels_fan import LEVELS_HZ
-from rigd.hands.showing import louder_of
+from rigd.hands.face import Meter
 from rigd.hands.surface import Surface
 from rigd.model.errors import RigError
 from rigd.model.inputs import Fact
-from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus
 
 _log = logging.getLogger(__name__)
@@ -60,45 +59,56 @@ class Pace:
 class _Audience:
     """One surface, and what it has not been shown yet."""
 
-    def __init__(self, surface: Surface) -> None:
+    def __init__(self, surface: Surface, take_levels: Callable[[], Meter]) -> None:
         self.surface = surface
+        self._take_levels = take_levels
         self._lock = threading.Lock()
         self._state: RigState | None = None
-        self._levels: Levels | None = None
         self._offered: RigState | None = None
+        self._meter: Meter | None = None
+        """There is one where the surface said that it shows levels, after it was shown something last: what comes
+        while it hangs is put by in there."""
         self._failed = False
-        self.shows_levels = False
-        """As the surface said after it was shown something last."""
         self.hangs = False
 
-    def offer(self, state: RigState, levels: Levels | None) -> None:
-        """The newest state; levels are added to those that it has not seen yet."""
+    def offer(self, state: RigState) -> None:
+        """The newest state."""
         with self._lock:
             if state is not self._offered:
                 self._state = self._offered = state
-            if levels is not None and self.shows_levels:
-                self._levels = louder_of(self._levels, levels)
+
+    @property
+    def shows_levels(self) -> bool:
+        return self._meter is not None
 
     @property
     def is_due(self) -> bool:
         with self._lock:
-            return not self.hangs and (self._state is not None or self._levels is not None)
+            return not self.hangs and (self._state is not None or self.shows_levels)
 
     def show(self) -> None:
         """Brings it up to date. An error is logged once, until a show works again."""
+        levels = None if self._meter is None else self._meter.take()
         with self._lock:
-            state, levels = self._state or self._offered, self._levels
-            self._state = self._levels = None
-        if state is None:
+            is_news, self._state = self._state is not None or levels is not None, None
+            state = self._offered
+        if state is None or not is_news:
             return
         try:
             self.surface.show(state, levels)
-            self.shows_levels = self.surface.shows_levels
+            self._meter_is_wanted(self.surface.shows_levels)
             self._failed = False
         except Exception:  # whatever a kind does: the next state may well be shown again
             if not self._failed:
                 _log.exception("surface %s cannot show the rig's state; rigd goes on", self.surface.name)
             self._failed = True
+
+    def _meter_is_wanted(self, wanted: bool) -> None:
+        if wanted and self._meter is None:
+            self._meter = self._take_levels()
+        elif not wanted and self._meter is not None:
+            self._meter.close()
+            self._meter = None
 
 
 class _Shift:
@@ -119,13 +129,12 @@ class Feedback:
         self,
         *,
         state: Callable[[], RigState],
-        meter: Callable[[], Levels | None],
+        take_levels: Callable[[], Meter],
         post: Callable[[Fact], None],
     ) -> None:
-        """`meter` gives the levels since it was asked last, None where there are none; `post` takes what surfaces
-        report."""
+        """`take_levels` makes a meter for a surface that shows levels; `post` takes what surfaces report."""
         self._state = state
-        self._meter = meter
+        self._take_levels = take_levels
         self._post = post
         self._audiences: list[_Audience] = []
         self._lock = threading.Lock()
@@ -143,7 +152,7 @@ class Feedback:
 
     def introduce(self, surface: Surface) -> None:
         """From the start on it is shown the state as it is, and then what changes. Before `start`."""
-        self._audiences.append(_Audience(surface))
+        self._audiences.append(_Audience(surface, self._take_levels))
 
     def start(self) -> None:
         if self._audiences:
@@ -231,11 +240,9 @@ class Feedback:
                     self._reports.setdefault(name, status)
 
     def _show(self, shift: _Shift) -> None:
-        state, levels = self._state(), None
-        if any(each.shows_levels for each in self._audiences):
-            levels = self._meter()
+        state = self._state()
         for each in self._audiences:
-            each.offer(state, levels)
+            each.offer(state)
         for each in self._audiences:
             if each.is_due and not self._show_on(each, shift):
                 return

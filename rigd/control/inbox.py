@@ -50,11 +50,16 @@ class Inbox:
         self._changed = threading.Condition()
         self._commands_waiting = 0
         self._closed = False
-        self._refused: Callable[[Command, Principal, str], None] = lambda command, by, reason: None
+        self._note_refused: Callable[[Command, Principal, str], None] = lambda command, by, reason: None
 
     def when_refused(self, note: Callable[[Command, Principal, str], None]) -> None:
-        """`note` is called with each command that is refused before it is in the queue. Before anybody submits."""
-        self._refused = note
+        """`note` is called with each command that is refused before it is in the queue, here or on its way to here.
+        Before anybody submits."""
+        self._note_refused = note
+
+    def refused(self, command: Command, by: Principal, reason: str) -> None:
+        """A command was refused on its way here, by the word of who refused it. Any thread; never waits."""
+        self._note_refused(command, by, reason)
 
     def submit(self, command: Command, by: Principal) -> Future[Reply]:
         """The command is in the queue; the future tells what came of it. Never waits. `by` is who gives it, by the
@@ -76,7 +81,7 @@ class Inbox:
                 self._changed.notify_all()
         if refused:
             log.warning("%s from %s refused: %s", command.verb, by.name, refused)
-            self._refused(command, by, refused)
+            self.refused(command, by, refused)
             future.set_result(Rejected(reason=refused))
         return future
 

@@ -10,7 +10,7 @@ from rigd.control.binder import Binder
 from rigd.control.feedback import Feedback
 from rigd.control.parts import DaemonPart, RigPart
 from rigd.hands.surface import Surface
-from rigd.model.state import SurfaceStatus
+from rigd.model.state import not_reported_yet
 from rigd.wire.overheard import Overheard
 
 
@@ -28,11 +28,7 @@ def surfaces_of(
         surface: Surface = kinds.make(section, each.kind, each.name, each.settings, each.bindings, binder)
         binder.introduce(surface)
         feedback.introduce(surface)
-        feedback.report(
-            SurfaceStatus(
-                name=each.name, kind=each.kind, connected=False, detail="it has not reported anything yet"
-            )
-        )
+        feedback.report(not_reported_yet(each.name, each.kind))
         parts.append(DaemonPart(f'surface "{each.name}"', surface))
         if (port := getattr(surface, "overheard", None)) is not None:
             overheard[each.name] = port

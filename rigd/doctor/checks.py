@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from rigd.doctor.finding import Finding, Grade, Machine, Plan
-from rigd.doctor.service import judged, rights, service_manager
+from rigd.doctor.service import judged, rights, runs_systemd, service_manager
 from rigd.doctor.sleep import sleep
 from rigd.doctor.sound_devices import groups, other_users, usb_power
 from rigd.doctor.storage import disk, tape_room, write_back
@@ -29,7 +29,7 @@ def clock(machine: Machine, plan: Plan) -> Iterator[Finding]:
             topic="clock",
             grade=Grade.ADVICE,
             what="the time of day is not synchronised: takes may bear a wrong date",
-            cure="sudo timedatectl set-ntp true",
+            cure="sudo timedatectl set-ntp true" if runs_systemd(machine) else "sudo apt-get install chrony",
         )
 
 

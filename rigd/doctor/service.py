@@ -32,9 +32,14 @@ def unseen_by_units(folders: Iterable[Path]) -> str:
     return ""
 
 
+def runs_systemd(machine: Machine) -> bool:
+    """It is who starts and stops services here."""
+    return machine.exists("/run/systemd/system")
+
+
 def is_installed(machine: Machine) -> bool:
     """systemd runs here and knows the rig's units."""
-    return machine.exists("/run/systemd/system") and not missing_units(machine)
+    return runs_systemd(machine) and not missing_units(machine)
 
 
 def missing_units(machine: Machine) -> list[str]:
@@ -140,7 +145,7 @@ def _may_write(machine: Machine, plan: Plan) -> Iterator[Finding]:
 
 def service_manager(machine: Machine, plan: Plan) -> Iterator[Finding]:
     """Whether the rig comes back after a power cut."""
-    if not machine.exists("/run/systemd/system"):
+    if not runs_systemd(machine):
         yield Finding(topic="systemd", grade=Grade.FACT, what="does not run here; start rigd by hand")
         return
     failed = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rigd.doctor.finding import Finding, Grade, Machine, Plan
-from rigd.doctor.service import UNITS_FOLDER
+from rigd.doctor.service import UNITS_FOLDER, runs_systemd
 
 RULES = "/etc/polkit-1/rules.d/50-rigd.rules"
 POLKIT = ("/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd", "/usr/lib/policykit-1/polkitd")
@@ -20,7 +20,7 @@ def sleep(machine: Machine, plan: Plan) -> Iterator[Finding]:
         yield Finding(
             topic="sleep", grade=Grade.OK, what="this machine never suspends: its sleep targets are masked"
         )
-    elif not (machine.exists("/run/systemd/system") and machine.exists(TOOL)):
+    elif not (runs_systemd(machine) and machine.exists(TOOL)):
         yield Finding(
             topic="sleep",
             grade=Grade.ADVICE,

@@ -23,7 +23,8 @@ def other_users(machine: Machine, plan: Plan) -> Iterator[Finding]:
     names = dict(machine.processes())
     ours = set(_ours(machine, plan, names))
     busy = []
-    for status in machine.glob("/proc/asound/card*/pcm*c/sub*/status"):
+    inputs = machine.glob("/proc/asound/card*/pcm*c/sub*/status")
+    for status in inputs:
         text = machine.text(str(status.relative_to(machine.root)))
         owner = next((line.split(":")[1] for line in text.splitlines() if line.startswith("owner_pid")), "")
         if owner.strip().isdecimal() and text != "closed":
@@ -46,7 +47,10 @@ def other_users(machine: Machine, plan: Plan) -> Iterator[Finding]:
             what=f"{name} runs: it opens cards that rigd is to open, unless you record through JACK",
             cure=SOUND_SERVERS[name],
         )
-    if not busy and not servers:
+    if not inputs:
+        what = "none that records is plugged in; what else brings sound is listed by: rigd devices"
+        yield Finding(topic="sound cards", grade=Grade.FACT, what=what)
+    elif not busy and not servers:
         told = f"; opened by {', '.join(holders)}" if holders else ""
         yield Finding(topic="sound cards", grade=Grade.OK, what=f"nobody else records from them{told}")
 

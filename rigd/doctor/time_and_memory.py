@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rigd.doctor.finding import Finding, Grade, Machine, Plan
-from rigd.doctor.service import CAPTURE, UNITS_FOLDER, cure_of_limit, limit_of_capture
+from rigd.doctor.service import CAPTURE, UNITS_FOLDER, cure_of_limit, limit_of_capture, runs_systemd
 from rigd.model.disk_words import bytes_text
 
 CALLBACK_PRIORITY = 70
@@ -88,7 +88,11 @@ def out_of_memory(machine: Machine, plan: Plan) -> Iterator[Finding]:
             topic="out of memory",
             grade=Grade.ADVICE,
             what="this user cannot have capture and writer spared when memory runs out",
-            cure="run rigd by its systemd units (README, systemd/)",
+            cure=(
+                "run rigd by its systemd units (README, systemd/)"
+                if runs_systemd(machine)
+                else "once rigd runs: sudo choom -n -900 -p PID, with the PID of rigd-capture and of rigd-writer"
+            ),
         )
 
 

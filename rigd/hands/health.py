@@ -16,11 +16,10 @@ from rigd.model.state import (
     Ending,
     MirrorPhase,
     RigState,
-    Take,
     Transport,
     is_rolling,
 )
-from rigd.model.take import title_of
+from rigd.model.take import name_of
 from rigd.model.units import NS_PER_SECOND, Ns
 
 SOUND_WITHIN_S = 2.0
@@ -50,7 +49,7 @@ def health_of(state: RigState, measured: Measured) -> Health:
         verdict=verdict,
         why=why,
         state=state.transport.value,
-        take=_named(state, state.take) if state.take is not None else "",
+        take=name_of(state.take.slate) if state.take is not None else "",
         sound_ago_s=sound_ago_s,
         writer_ago_s=writer_ago_s,
         unsafe_s=measured.tape.unsafe_s if measured.tape is not None else state.unsafe_s,
@@ -92,7 +91,7 @@ def _judged(
 
 def _of_a_take(state: RigState, tape: TapeWatched | None, no_sound: str) -> tuple[Verdict, str]:
     assert state.take is not None
-    named = f"{_named(state, state.take)} rolls"
+    named = f"{name_of(state.take.slate)} rolls"
     if no_sound:
         return Verdict.DOES_NOT, f"{named}, and not all of it is heard: {no_sound}"
     late = _first(state, LATE_FAULTS if _mirror_stands_in(state) else (*LATE_FAULTS, *LIBRARY_FAULTS))
@@ -121,10 +120,6 @@ def _why_no_sound(state: RigState, sound_ago_s: float | None) -> str:
         )
         return f"{ago}; rigd looks for the interface"
     return ""
-
-
-def _named(state: RigState, take: Take) -> str:
-    return f'{title_of(take.slate)} of "{take.slate.song}"' if take.slate.song else title_of(take.slate)
 
 
 def _of(state: RigState, text: str) -> bool:

@@ -36,9 +36,10 @@ from rigd.library.takes import FoundTake, bring_up_to_date
 from rigd.library.walking import NotBelieved, ToldOnce, folder_names_in, is_gone, is_link
 from rigd.model.errors import LibraryError, TakeError
 from rigd.model.library import SessionOpened, TakeOtherwise, TakePlan
+from rigd.model.limits import MOST_DISCARDED_NAMES
 from rigd.model.names import Naming
 from rigd.model.state import Take
-from rigd.model.take import Slate, Track
+from rigd.model.take import Slate, Track, name_of
 from rigd.model.units import TakeId
 from rigd.rules.ordinals import next_ordinal, ordinal_of
 from rigd.takefile.beneath import LINK
@@ -265,6 +266,11 @@ class OpenSessions:
             (each for each in takes if each.take.closed),
             key=lambda each: (each.take.ordinal, each.take.started_at, each.take.take_id),
         )
+        discarded = [
+            each.take
+            for each in sorted(closed, key=lambda each: each.place_in_trash)
+            if each.take.slate.false_take
+        ]
         song = session.sheet.song
         return SessionOpened(
             session=place.sheet.session,
@@ -273,10 +279,9 @@ class OpenSessions:
             song=song,
             next_take_number=session.next_take_number(song),
             takes=tuple(each.take for each in closed if not each.take.slate.false_take),
-            trashed=tuple(
-                each.take.take_id
-                for each in sorted(closed, key=lambda each: each.place_in_trash)
-                if each.take.slate.false_take
+            trashed=tuple(take.take_id for take in discarded),
+            discarded_names=tuple(
+                (take.take_id, name_of(take.slate)) for take in discarded[-MOST_DISCARDED_NAMES:]
             ),
         )
 

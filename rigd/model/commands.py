@@ -193,7 +193,9 @@ class SetPad(Command, frozen=True, kw_only=True):
 
 
 @_command(
-    "phantom", Scope.LEVEL, "Switch 48 V on or off; on wants 'confirm', and is refused while a take rolls"
+    "phantom",
+    Scope.LEVEL,
+    "Switch 48 V on or off; on wants the word confirm, and is refused while a take rolls",
 )
 class SetPhantom(Command, frozen=True, kw_only=True):
     channels: Channels = field(name=CHANNEL)
@@ -216,7 +218,9 @@ class SetSetting(Command, frozen=True, kw_only=True):
     value: str
 
 
-@_command("lock", Scope.RIG, "From now on a take only stops by a held control")
+@_command(
+    "lock", Scope.RIG, "From now on a take only stops by a held control, also where rigd is started anew"
+)
 class Lock(Command, frozen=True, kw_only=True):
     pass
 
@@ -241,7 +245,9 @@ class MeasureDisk(Command, frozen=True, kw_only=True):
     pass
 
 
-@_command("shut-down", Scope.RIG, "Close every take and end rigd; with 'power-off' the machine goes off, too")
+@_command(
+    "shut-down", Scope.RIG, "Close every take and end rigd; with the word power-off the machine goes off, too"
+)
 class ShutDown(Command, frozen=True, kw_only=True):
     power_off: bool = False
 
@@ -313,8 +319,13 @@ def usage_of(kind: type[Command]) -> str:
 def _placeholder(field: FieldInfo) -> str:
     """ "CHANNEL", "on|off", "confirm"."""
     if is_switch(field):
-        return "on|off" if field.name == "on" else field.name
+        return "on|off" if field.name == "on" else _switch_word(field)
     return field.name.upper()
+
+
+def _switch_word(field: FieldInfo) -> str:
+    """What stands in a line where it is so: "confirm", "power-off"."""
+    return field.name.replace("_", "-")
 
 
 def command_text(command: Command) -> str:
@@ -325,7 +336,7 @@ def command_text(command: Command) -> str:
         if value == each.default or value is None:
             break
         if is_switch(each):
-            words.append(("on" if value else "off") if each.required else each.name)
+            words.append(("on" if value else "off") if each.required else _switch_word(each))
         else:
             words.append(channels_text(value) if names_channels(each) else f"{value}")
     return " ".join(words)
@@ -339,7 +350,7 @@ def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -
     verb, _, rest = text.strip().partition(" ")
     kind = COMMANDS.get(verb.lower())
     if kind is None:
-        raise CommandError(f'"{verb[:40]}" is not a command; one of: {", ".join(COMMANDS)}')
+        raise not_a_command(verb)
     given: dict[str, Any] = {}
     rest = rest.strip()
     arguments = arguments_of(kind)
@@ -356,6 +367,14 @@ def parse_command(text: str, *, origin: Origin, at_ns: Ns, held: bool = False) -
     if rest or missing:
         raise CommandError(f'"{text[:80]}" is not of the form: {usage_of(kind)}')
     return kind(origin=origin, at_ns=at_ns, held=held, **given)
+
+
+def not_a_command(verb: str) -> CommandError:
+    """There is none of that verb: the error names the one that is near, or all."""
+    from rigd.model.near_words import did_you_mean
+
+    near = did_you_mean(verb, COMMANDS) or f"; one of: {', '.join(COMMANDS)}"
+    return CommandError(f'"{verb[:40]}" is not a command{near}')
 
 
 def arguments_given(kind: type[Command], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -405,7 +424,7 @@ _READERS: dict[Any, Callable[[str], Any]] = {
 def argument_of(kind: type[Command], field: FieldInfo, word: str) -> Any:
     """What the word stands for there. Raises CommandError with the right form."""
     reader, name = _kind_of(field), field.name
-    if reader is bool and word.lower() in (name, name.replace("_", "-")):
+    if reader is bool and word.lower() in (name, _switch_word(field)):
         return True
     if reader is Channels and word.lower() == ALL and not field.required:
         return None

@@ -37,6 +37,8 @@ class SessionOpened(Struct, frozen=True, kw_only=True):
     """Its closed takes, oldest first, no false takes."""
     trashed: tuple[TakeId, ...]
     """Its false takes, discarded last at the end."""
+    discarded_names: tuple[tuple[TakeId, str], ...] = ()
+    """What the last of them are called."""
 
 
 class SheetWritten(Struct, frozen=True, kw_only=True):

@@ -60,6 +60,8 @@ SERVED_BELOW_BYTES = MOST_WAITING_BYTES - LONGEST_ANSWER_BYTES
 MOST_CHANGES = 4096
 """Of the state, kept for those who come back; one who was away for longer gets a snapshot."""
 MOST_CHANGES_BYTES = 8 << 20
+MOST_DISCARDED_NAMES = 16
+"""Of so many discarded takes, the last ones, it is known what they are called."""
 MOST_RETRIES = 256
 """Answers of one principal that are kept for a request that comes a second time."""
 LONGEST_RETRY_KEY = 64

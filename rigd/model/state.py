@@ -279,6 +279,11 @@ class SurfaceStatus(Struct, frozen=True, kw_only=True):
     """What to do when it is not connected; otherwise what it said of itself."""
 
 
+def not_reported_yet(name: str, kind: str) -> SurfaceStatus:
+    """How a surface or a face stands until it says so itself."""
+    return SurfaceStatus(name=name, kind=kind, connected=False, detail="it has not reported anything yet")
+
+
 class RigState(Struct, frozen=True, kw_only=True):
     """All that is true of the rig. `number` is that of the last event it contains."""
 
@@ -299,6 +304,9 @@ class RigState(Struct, frozen=True, kw_only=True):
     trashed: tuple[TakeId, ...] = ()
     """Discarded in this session, oldest first: what undo brings back from the end."""
     interface: CaptureReport | None = None
+    sound_is_simulated: bool | None = None
+    """Whether what is on the tape was made up, by the interface that was heard last or a take that was found open.
+    None: there was neither since rigd began, and nobody knows whose sound it is."""
     disk: Disk | None = None
     mirror: Mirror | None = None
     """None where [mirror] names no folder."""
@@ -307,6 +315,9 @@ class RigState(Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     discarding: tuple[FalseTake, ...] = ()
     """Discarded and not yet in the trash, oldest first; their ids are among `trashed` unless undone since."""
+    discarded_names: tuple[tuple[TakeId, str], ...] = ()
+    """What the takes are called that were discarded last, also once they are in the trash. The controller's own: told
+    to nobody."""
     coming_back: tuple[ComingBack, ...] = ()
     opening: SessionAsked | None = None
     song_numbers: tuple[tuple[str, int], ...] = ()

@@ -228,3 +228,8 @@ TakeNote = Marker | GainChange | Slate
 def title_of(slate: Slate) -> str:
     """take 3 "the fast one"."""
     return f'take {slate.number} "{slate.name}"' if slate.name else f"take {slate.number}"
+
+
+def name_of(slate: Slate) -> str:
+    """take 3 "the fast one" of "Blue Train"."""
+    return f'{title_of(slate)} of "{slate.song}"' if slate.song else title_of(slate)

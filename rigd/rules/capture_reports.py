@@ -20,7 +20,9 @@ def capture_report(work: Work, fact: CaptureReport) -> None:
     heard_before, before = hears(work.state), work.state.interface
     work.change(interface=fact)
     if hears(work.state):
-        work.clear_fault("interface")
+        first = work.state.sound_is_simulated is None
+        work.clear_fault("interface", "heard from" if first else "in order again")
+        work.change(sound_is_simulated=fact.simulated)
     elif work.state.other_build and fact.phase is CapturePhase.LISTENING:
         work.clear_fault("interface")  # it is heard, by the capture of another build
     elif fact.phase is not CapturePhase.OPENING or heard_before:
@@ -33,16 +35,17 @@ def capture_report(work: Work, fact: CaptureReport) -> None:
 
 def capture_lost(work: Work, fact: CaptureLost) -> None:
     """No sound comes in. A take that rolls goes on: what is missed becomes a gap in it."""
-    interface = work.state.interface
+    interface, was_heard = work.state.interface, hears(work.state)
     if interface is not None:
         # A process that could not use the interface has ended: why it could not still holds.
         mismatch = interface.mismatch if interface.phase is CapturePhase.FAILED else ""
         failed = replace(interface, phase=CapturePhase.FAILED, failure=fact.reason, mismatch=mismatch)
         work.change(interface=failed)
-    _interface_is_silent(work, f"the audio interface is lost: {fact.reason}; rigd looks for it")
+    what = "no audio interface" if work.state.sound_is_simulated is None else "the audio interface is lost"
+    _interface_is_silent(work, f"{what}: {fact.reason}; rigd looks for it")
     _stand_at_rest(work)
     if interface is not None and interface.phase is not CapturePhase.FAILED:
-        _tell_interface(work, interface.device, "lost")
+        _tell_interface(work, interface.device, "lost" if was_heard else "not opened")
 
 
 def _tell_interface(work: Work, device: str, word: str) -> None:

@@ -10,7 +10,7 @@ from rigd.model.inputs import FolderVanished, PortFailed, TakeAdopted
 from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten, TakeOtherwise
 from rigd.model.settings_history import SettingsHistory
 from rigd.model.state import FalseTake, Take
-from rigd.model.take import title_of
+from rigd.model.take import name_of, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import TakeId
 from rigd.rules.mirroring import is_of_mirror
@@ -60,7 +60,6 @@ def take_otherwise(work: Work, fact: TakeOtherwise) -> None:
 
 def _take_in_closed(work: Work, take: Take) -> None:
     """A take that an earlier daemon left, closed by now; it counts where it lies in this session."""
-    of_song = f' of "{take.slate.song}"' if take.slate.song else ""
     what = Happening.TAKE_RECOVERED if take.recovered else Happening.TAKE_CLOSED
     work.do(WriteTakeSheet(take=take))
     if take.folder.startswith(f"{work.state.session_folder}/") and take.take_id not in work.state.trashed:
@@ -71,7 +70,7 @@ def _take_in_closed(work: Work, take: Take) -> None:
             )
         else:
             work.change(takes=other_takes(work.state).placed(take))
-    work.say(what, take.take_id, f"{title_of(take.slate)}{of_song} is kept")
+    work.say(what, take.take_id, f"{name_of(take.slate)} is kept")
 
 
 def library_failed(work: Work, fact: LibraryFailed) -> None:

@@ -23,6 +23,7 @@ from rigd.model.commands import (
     arguments_of,
     channels_named,
     names_channels,
+    not_a_command,
 )
 from rigd.model.errors import CommandError
 from rigd.model.roles import SCOPES, Role, Scope, roles_for
@@ -66,7 +67,7 @@ def read_permissions(text: str) -> tuple[Permission, ...]:
         return tuple(Permission(verb=each) for each in GROUPS[verb])
     kind = COMMANDS.get(verb)
     if kind is None:
-        raise CommandError(f'"{verb[:40]}" is not a command')
+        raise not_a_command(verb)
     if not rest:
         return (Permission(verb=verb),)
     if not any(names_channels(field) for field in arguments_of(kind)):

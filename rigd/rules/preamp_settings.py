@@ -108,16 +108,22 @@ def _check_harm(work: Work, name: SettingName, wishes: Sequence[Wish], *, confir
             f"{title}: {called} is not switched while a take rolls; stop first "
             "(or set [control] phantom_while_rolling)"
         )
-    ability, value = named[0].abilities[name], wishes[0][1]
-    if confirm or (ability.kind is SettingKind.SWITCH and value < 0.5):
+    harmful = [
+        (ability, value)
+        for channel, value in wishes
+        if (ability := channel.abilities[name]).confirm
+        and not (ability.kind is SettingKind.SWITCH and value < 0.5)
+    ]
+    if confirm or not harmful:
         return
+    ability, value = harmful[0]
     because = "ribbon microphone" if name == PHANTOM else "microphone"
     text = ability.text_of(value)
     also = _what_else(work.state, name, named)
     numbers = channels_text([channel.number for channel in named])
     form = f"set {numbers} {name} {text} confirm"
     if name == PHANTOM:
-        form = f"phantom {numbers} {text} confirm (in a terminal: --confirm)"
+        form = f"phantom {numbers} {text} confirm"
     raise Refusal(
         f"{title}: {called} {text} wants a confirmation, because it can harm a {because}.{also} To do it: {form}"
     )

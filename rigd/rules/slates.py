@@ -154,7 +154,8 @@ def continue_session(work: Work, command: ContinueSession) -> str:
     name = plain_text(command.name or work.state.session, "session name", LONGEST_NAME)
     work.change(opening=SessionAsked(name=name))
     work.do(OpenSession(name=name, newest=True))
-    return f'the last session "{name}" goes on'
+    from_when = "from the next take on" if is_rolling(work.state) else "as soon as its folder is found"
+    return f'session "{name}" goes on {from_when}'
 
 
 def change_day(work: Work) -> None:
@@ -183,6 +184,7 @@ def session_opened(work: Work, fact: SessionOpened) -> None:
         session_folder=fact.folder,
         song=song,
         takes=Takes((*(take for take in fact.takes if not is_current(state, take)), *unclosed)),
+        discarded_names=fact.discarded_names,
         trashed=(*(i for i in fact.trashed if i not in on_their_way), *on_their_way),
         opening=None,
         song_numbers=(),

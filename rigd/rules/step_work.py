@@ -90,11 +90,13 @@ class Work:
         if known is None:
             self.say(Happening.FAULT_RAISED, key, what)
 
-    def clear_fault(self, key: str) -> None:
-        """The fault no longer stands."""
-        if any(fault.key == key for fault in self.state.faults):
+    def clear_fault(self, key: str, now: str = "in order again") -> None:
+        """The fault no longer stands. What was only not heard from yet was never out of order."""
+        known = next((fault for fault in self.state.faults if fault.key == key), None)
+        if known is not None:
             self.change(faults=tuple(fault for fault in self.state.faults if fault.key != key))
-            self.say(Happening.FAULT_CLEARED, key, f"{key}: in order again")
+            now = "heard from" if known.since_ns == 0 else now
+            self.say(Happening.FAULT_CLEARED, key, f"{key}: {now}")
 
     def at_frame(self) -> Frame:
         """The frame of the press."""

@@ -76,7 +76,7 @@ def plan_order(
             first_frame, work.at, at_frame=work.at_frame(), sample_rate_hz=state.sample_rate_hz
         ),
         preroll_frames=preroll_frames,
-        simulated=state.interface is not None and state.interface.simulated,
+        simulated=bool(state.sound_is_simulated),
         gain_changes=said.changes,
         kept=after is None and end_frame is not None,
     )

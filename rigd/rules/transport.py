@@ -23,10 +23,10 @@ from rigd.model.commands import (
 )
 from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
-from rigd.model.inputs import PostRollOver
+from rigd.model.inputs import PostRollOver, wall_clock_at
 from rigd.model.messages import EndTake, StopWriter
 from rigd.model.state import Ending, RigState, Take, Transport, is_rolling
-from rigd.model.take import Gap, title_of
+from rigd.model.take import Gap, name_of, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame, frames_in
 from rigd.rules.inside_take import ended_at
@@ -137,6 +137,7 @@ def keep(work: Work, command: KeepLast) -> str:
         check_room(work, round(seconds * bytes_per_second(work)))
         order = plan_order(work, first_frame=further, end_frame=Frame(end_frame))
         return keep_from_blackbox(work, command, order)
+    _check_whose_tape(work)
     if not is_rolling(work.state):
         check_writer(work)
     if length_s <= 0:
@@ -151,7 +152,8 @@ def keep(work: Work, command: KeepLast) -> str:
     take = order_take(work, order)
     work.ended = take.take_id
     work.change(takes=other_takes(work.state).plus(take))
-    text = f"the last {length_s:.1f} s are {title_of(take.slate)}"
+    until = "" if hears(work.state) else f" that were heard, until {_time_at(work, Frame(end_frame))},"
+    text = f"the last {length_s:.1f} s{until} are {title_of(take.slate)}"
     if command.seconds > work.rules.keep_s:
         text += f"; [tape] keep_seconds is {work.rules.keep_s:g} s ({command.seconds:g} s were asked for)"
         text += why_not_further(work)
@@ -159,6 +161,24 @@ def keep(work: Work, command: KeepLast) -> str:
         text += f"; the tape reaches back no further ({command.seconds:g} s were asked for)"
     work.say(Happening.TAKE_KEPT, take.take_id, text)
     return text
+
+
+def _check_whose_tape(work: Work) -> None:
+    """Raises Refusal where nobody knows whose sound is on the tape: an earlier rig with another config may have left
+    it, and nothing of this one has been heard."""
+    if work.state.sound_is_simulated is None:
+        raise Refusal(
+            "keep: nothing was heard since rigd began, and what is on the tape may be an earlier rig's; "
+            f"nothing was kept: {why_offline(work.state)}"
+        )
+
+
+def _time_at(work: Work, frame: Frame) -> str:
+    """The wall clock at that frame; with its date where that is another one."""
+    at_frame, rate = work.at_frame(), work.state.sample_rate_hz
+    now, _ = wall_clock_at(at_frame, work.at, at_frame=at_frame, sample_rate_hz=rate)
+    then, _ = wall_clock_at(frame, work.at, at_frame=at_frame, sample_rate_hz=rate)
+    return then[11:19] if now[:10] == then[:10] else then[:19].replace("T", " ")
 
 
 def lock(work: Work, command: Lock) -> str:
@@ -220,7 +240,9 @@ def shut_down(work: Work, command: ShutDown) -> str:
 def check_lock(work: Work, command: Command, take: Take) -> None:
     """While locked, nothing lets go of a take but a held control."""
     if work.state.locked and not command.held:
-        raise Refusal(f"locked: hold the control to stop {title_of(take.slate)}, or unlock first")
+        raise Refusal(
+            f"locked: hold the control to stop {title_of(take.slate)} (in a terminal: --hold), or unlock first"
+        )
 
 
 def first_frame_at(work: Work, at_frame: Frame) -> Frame:
@@ -321,8 +343,7 @@ def roll(work: Work, *, first_frame: Frame, pressed_at: Frame | None = None) -> 
     order = plan_order(work, first_frame=first_frame, end_frame=None, preroll_frames=preroll)
     take = order_take(work, order)
     work.change(take=take, transport=Transport.ROLLING)
-    of_song = f' of "{take.slate.song}"' if take.slate.song else ""
-    work.say(Happening.TAKE_STARTED, take.take_id, f"{title_of(take.slate)}{of_song} rolls")
+    work.say(Happening.TAKE_STARTED, take.take_id, f"{name_of(take.slate)} rolls")
     return take
 
 

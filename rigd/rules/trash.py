@@ -12,9 +12,10 @@ from rigd.model.commands import Command, DiscardAndRestart, DiscardTake, Undo
 from rigd.model.effects import EndRig, RestoreTake, SendToWriter, TrashTake
 from rigd.model.events import Happening
 from rigd.model.library import TakeRestored, TakeTrashed
+from rigd.model.limits import MOST_DISCARDED_NAMES
 from rigd.model.messages import Annotate
 from rigd.model.state import ComingBack, Ending, FalseTake, RigState, Take, Transport, is_rolling
-from rigd.model.take import title_of
+from rigd.model.take import name_of, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame, TakeId
 from rigd.rules.slates import set_slate
@@ -65,9 +66,9 @@ def undo(work: Work, command: Undo) -> str:
     if waiting is not None and not waiting.asked:
         _drop_discarding(work, take_id)
         _put_back(work, waiting.take)
-        return f"{title_of(waiting.take.slate)} is back"
+        return f"{name_of(waiting.take.slate)} is back"
     work.change(coming_back=(*work.state.coming_back, ComingBack(take_id=take_id)))
-    name = title_of(waiting.take.slate) if waiting else "the take"
+    name = dict(work.state.discarded_names).get(take_id, "the take that was discarded last")
     return f"{name} comes back when the recording stops" if is_rolling(work.state) else f"{name} comes back"
 
 
@@ -172,6 +173,9 @@ def throw_away(work: Work, false_take: Take) -> None:
         takes=other_takes(work.state).without(take_id),
         discarding=(*work.state.discarding, FalseTake(take=false_take)),
         trashed=(*work.state.trashed, take_id),
+        discarded_names=(*work.state.discarded_names, (take_id, name_of(false_take.slate)))[
+            -MOST_DISCARDED_NAMES:
+        ],
     )
     work.say(Happening.TAKE_DISCARDED, take_id, f"{title_of(false_take.slate)} is a false take")
 

@@ -247,6 +247,8 @@ def retag_failed(work: Work, fact: RetagFailed) -> None:
 def _adopt(work: Work, progress: TakeProgress) -> None:
     """The writer writes a take that this daemon did not order: an earlier daemon did. It is ours now."""
     take = take_of(progress.order)
+    if work.state.sound_is_simulated is None:
+        work.change(sound_is_simulated=take.simulated)  # it is of the tape that is there
     work.do(AdoptTake(take_id=take.take_id, folder=take.folder))
     if take.end_frame is None and work.state.take is not None:
         other = work.state.take

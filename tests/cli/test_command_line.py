@@ -62,16 +62,19 @@ def as_json(rig: RigRun, *words: str) -> dict[str, Any]:
 
 def check_a_take_of_another_session(rig: RigRun, take: dict[str, Any]) -> None:
     """It is shown and verified by the names it has, while takes go elsewhere; and a list says what else was meant."""
-    done(rig, "session", "new", "Elsewhere")
-    rig.await_state(lambda state: state.session == "Elsewhere", "the other session")
+    assert 'session "Elsewhere" in ' in done(rig, "session", "new", "Elsewhere")
+    assert as_json(rig, "session", "show")["session"] == "Elsewhere", "it is open once the command has ended"
     for words in (("Test rig 1",), ("Test", "rig", "Blue", "Train", "-1"), ("today", "1"), (take["folder"],)):
         assert as_json(rig, "takes", "show", *words)["take_id"] == take["take_id"], words
     assert "01 Input 1.wav" in done(rig, "takes", "show", "Blue", "Train", "1")
     assert "1 files as they were" in done(rig, "takes", "verify", "Blue Train 1")
     refused = rigd("takes", "show", runtime=rig.runtime)
     assert refused.returncode == ExitCode.REFUSED and "no take yet" in refused.stderr
+    nope = rigd("session", "continue", "Nope", runtime=rig.runtime)
+    assert (nope.returncode, nope.stdout) == (ExitCode.REFUSED, "") and '"Nope"' in nope.stderr
     done(rig, "session", "continue", "Test rig")
-    rig.await_state(lambda state: state.session == "Test rig", "the session before")
+    shown = as_json(rig, "status")["state"]
+    assert shown["session"] == "Test rig" and not shown.get("faults"), "and nothing is left of what failed"
 
 
 def test_a_session_by_hand(rig: RigRun) -> None:

@@ -66,7 +66,7 @@ def test_options_stand_anywhere_and_a_number_below_zero_is_none(line: str, given
         ("3 loud", 'GAIN_DB: "loud" is not a number'),
         ("3 nan", '"nan" is not a number'),
         ("3 --quiet", 'there is no option "--quiet"'),
-        ("3 --lou", 'there is no option "--lou"'),
+        ("3 --lou", 'there is no option "--lou"; did you mean "--loud"?'),
         ("3 -x", 'there is no option "-x"'),
         ("3 --loud=yes", "--loud takes no value"),
         ("3 --into", "--into wants a value"),
@@ -147,6 +147,8 @@ def test_help_names_every_command_argument_and_option_and_what_it_is_without_it(
     assert all(f"\n  {name} " in done.output for name in ("list", "show", "verify"))
     assert "--runtime-dir PATH" in done.output and "RIGD_RUNTIME_DIR" in done.output
     assert "[default: 120.0]" in by_hand("take", "stop", "--help").output
+    learn = by_hand("learn", "--help").output
+    assert "[default: 30.0]" in learn and "[default: ]" not in learn, "nothing is no default"
     assert '"3", "1-4"' in by_hand("arm", "--help").output
 
 
@@ -175,3 +177,25 @@ def test_no_command_has_two_parts_of_one_name_or_flag() -> None:
         flags = [flag for option in command.options for flag in option.flags]
         assert len(set(names)) == len(names) and len(set(flags)) == len(flags), command.name
         assert all(not each.takes_rest for each in command.arguments[:-1]), command.name
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("stauts",), "status"),
+        (("gian", "1", "20"), "gain"),
+        (("take", "strat"), "start"),
+        (("takes", "lst"), "list"),
+        (("start",), "take start"),
+        (("take", "stop", "--hlod"), "--hold"),
+    ],
+)
+def test_who_mistypes_a_command_or_an_option_is_told_which_is_near(
+    words: tuple[str, ...], meant: str
+) -> None:
+    done = by_hand(*words)
+    assert done.code == ExitCode.USAGE and f'; did you mean "{meant}"?' in done.output
+
+
+def test_what_is_near_to_nothing_is_no_guess() -> None:
+    assert "did you mean" not in by_hand("xyzzy").output

@@ -46,3 +46,12 @@ kind = "midi"
 port = "serial:/dev/ttyAMA0"
 """
     assert warnings_of(tmp_path, text) == []
+
+
+def test_two_channels_of_one_name_are_told(tmp_path: Path) -> None:
+    names = ("Kick", "Snare", "kick ", "OH", "OH", "OH")
+    text = "[audio]\ndriver = 'simulated'\nchannels = 8\n" + "".join(
+        f"[[channel]]\nname = {name!r}\n" for name in names
+    )
+    kick, overheads = warnings_of(tmp_path, text)
+    assert 'name = "Kick" is the name of channels 1,3:' in kick and "channels 4-6" in overheads

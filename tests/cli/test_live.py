@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rigd.cli.live import LiveView, show_live
+from rigd.cli.keys import Press
+from rigd.cli.live import Drawing, LiveView, show_live
 from rigd.model.errors import LinkError
+from rigd.model.units import Ns
 from tests.api.test_control_socket import Bench, bench_at
 from tests.support.patience import wait_for
 
@@ -46,6 +48,17 @@ def test_a_watch_that_was_cut_off_does_not_say_that_rigd_has_ended(
         assert "has ended" not in capsys.readouterr().out
     watch.join()
     assert "rigd has ended." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["f", "?"])
+def test_who_left_the_view_with_the_faults_or_the_keys_open_comes_back_to_the_channels(
+    key: str, tmp_path: Path
+) -> None:
+    drawing = Drawing(tmp_path / "rigd.sock")
+    drawing.press(Press(key, Ns(0)))
+    assert drawing._look.is_faults or drawing._look.is_help
+    drawing.press(Press("q", Ns(1)))
+    assert drawing.is_left and not (drawing._look.is_faults or drawing._look.is_help)
 
 
 def test_without_a_rig_there_is_nothing_to_watch(tmp_path: Path) -> None:

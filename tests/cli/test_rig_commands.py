@@ -88,6 +88,15 @@ def test_no_summary_stands_a_second_time() -> None:
             ["3", "on", "--confirm"],
             {"channel": 3, "on": True, "confirm": True},
         ),
+        (
+            "phantom",
+            {"switches": {"confirm": ""}},
+            ["3", "on", "confirm"],
+            {"channel": 3, "on": True, "confirm": True},
+        ),
+        ("shut-down", {"switches": {"power_off": ""}}, ["power-off"], {"power_off": True}),
+        ("shut-down", {"switches": {"power_off": ""}}, ["power-off", "--power-off"], {"power_off": True}),
+        ("shut-down", {"switches": {"power_off": ""}}, [], {"power_off": False}),
     ],
 )
 def test_the_rig_is_asked_what_was_typed(

@@ -201,6 +201,15 @@ def test_every_fault_is_whole_where_the_person_asks_for_it() -> None:
     assert "faster one" in " ".join(drawn.split()) and "● REC " in drawn
 
 
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (20, 20)])
+def test_where_there_are_no_faults_the_key_for_them_says_so_and_how_one_gets_back(
+    width: int, height: int
+) -> None:
+    drawn = screen(rig(8, faults=()), width, height, look=Look(is_faults=True))
+    assert "no faults; f goes back" in " ".join(drawn.split()) and "● REC " in drawn
+    assert "f goes back" in screen(rig(8), 80, 24, look=Look(is_faults=True))
+
+
 def test_a_fault_is_whole_where_there_is_room() -> None:
     assert "faster one" in " ".join(screen(rig(8), 60, 20).split())
 

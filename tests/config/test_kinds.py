@@ -91,6 +91,21 @@ def test_what_a_kind_lacks_is_named_with_the_cure(package: Path) -> None:
         kinds["unknown"]
 
 
+def test_what_kinds_have_is_asked_of_all_and_one_that_is_broken_stands_in_nobodys_way(package: Path) -> None:
+    (package / "tried_kind_broken.py").write_text(
+        "class Asked(type):\n    def __getattr__(cls, name):\n        raise RuntimeError('not today')\n"
+        "class Kind(metaclass=Asked):\n    pass\n"
+    )
+    kinds = Kinds(GROUP)
+    found = dict(kinds.that_have("settings_model"))
+    troubles = {name: str(each) for name, each in found.items() if isinstance(each, ConfigError)}
+    assert set(found) == set(kinds) - {"plain"} and found["settings"] == 7
+    assert set(troubles) == {"broken", "elsewhere", "lacking", "library", "wrong"}
+    assert "broke as it was asked for settings_model: not today" in troubles["broken"]
+    assert dict(kinds.that_have("settings_model", "settings", "plain")) == {"settings": 7}
+    sys.modules.pop("tried_kind_broken")
+
+
 def test_a_kind_without_settings_takes_no_options(package: Path) -> None:
     assert SettingsModels(Kinds(GROUP))["plain"] is NoOptions
 

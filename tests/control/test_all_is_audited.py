@@ -7,9 +7,9 @@ from concurrent.futures import Future
 import pytest
 from msgspec.structs import replace
 
-from rigd.control.binder import MOST_UNANSWERED, Binder
+from rigd.control.binder import MOST_UNANSWERED, TOO_MANY, Binder
 from rigd.control.controller import Controller
-from rigd.control.inbox import MOST_COMMANDS_WAITING
+from rigd.control.inbox import MOST_COMMANDS_WAITING, Inbox
 from rigd.model.audit import AuditEntry, audit_entry
 from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply, command_text, parse_command
 from rigd.model.roles import Role
@@ -24,8 +24,8 @@ ANN = Principal(name="ann", role=Role.ASSISTANT)
 BOX = surface_principal("box", Role.OWNER, (), ["mark", "start"])
 
 
-def audited(tape: WoundTape) -> tuple[Controller, list[AuditEntry]]:
-    controller, written = controller_of(tape, ObedientParts()), []
+def audited(tape: WoundTape, inbox: Inbox | None = None) -> tuple[Controller, list[AuditEntry]]:
+    controller, written = controller_of(tape, ObedientParts(), inbox=inbox), []
 
     def audit(command: Command, by: Principal, reply: Reply) -> None:
         now_ns = tape.clock_ns()
@@ -90,7 +90,8 @@ def test_a_step_that_breaks_is_there_as_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_a_surface_gives_faster_than_it_is_answered_is_there() -> None:
-    refused: list[tuple[str, str, str]] = []
+    tape, inbox = WoundTape(), Inbox()
+    controller, written = audited(tape, inbox)
     binder = Binder(
         bindings={},
         principals={"box": BOX},
@@ -98,16 +99,38 @@ def test_what_a_surface_gives_faster_than_it_is_answered_is_there() -> None:
         state=lambda: first_state(channels=channels(), sample_rate_hz=RATE_HZ),
         report=lambda status: None,
         clock=lambda: Ns(0),
-        refused=lambda command, by, why: refused.append((command.verb, by.name, why)),
+        refused=inbox.refused,
     )
     binder.start()
     try:
         for _ in range(MOST_UNANSWERED + 1):
             binder.said("box", "mark", Ns(0))
-        wait_for(lambda: refused)
+        wait_for(lambda: written)
     finally:
         binder.stop()
-    assert refused == [("mark", "box", "too many commands at once; this one was not done")]
+    controller.stop()
+    (entry,) = written
+    assert (entry.command, entry.who, entry.accepted, entry.answer) == ("mark", "box", False, TOO_MANY)
+
+
+def test_who_has_the_answer_finds_it_in_the_audit() -> None:
+    tape = WoundTape()
+    controller, written = audited(tape)
+    futures: list[Future[Reply]] = []
+    seen: list[tuple[int, int]] = []
+
+    def answered(future: Future[Reply]) -> None:
+        seen.append((sum(each.done() for each in futures), len(written)))
+
+    for verb in ("lock", "unlock", "stop", "lock"):
+        futures.append(controller.submit(given(verb, tape), RIG_ITSELF))
+        futures[-1].add_done_callback(answered)
+    controller.start()
+    controller.stop()
+    late = controller.submit(given("lock", tape), RIG_ITSELF)
+    futures.append(late)
+    late.add_done_callback(answered)
+    assert seen == [(count, count) for count in range(1, len(futures) + 1)]
 
 
 @pytest.mark.parametrize("verb", COMMANDS)

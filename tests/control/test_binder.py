@@ -11,7 +11,7 @@ from concurrent.futures import Future
 import pytest
 from msgspec.structs import replace
 
-from rigd.control.binder import MOST_UNANSWERED, QUEUE_LENGTH, Binder
+from rigd.control.binder import MOST_UNANSWERED, QUEUE_LENGTH, TOO_MANY, Binder
 from rigd.hands.bindings import ONE_SWITCH, Binding, binding_of
 from rigd.hands.surface import ControlInput, Motion
 from rigd.model.channels import channels_of
@@ -137,6 +137,7 @@ class Bench:
         self.clock, self.rig, self.state = Clock(), Rig(), rig_state()
         self.pedal = Asking("pedal")
         self.reports: list[SurfaceStatus] = []
+        self.refused: list[tuple[Command, Principal, str]] = []
         self.binder = Binder(
             bindings=BINDINGS,
             principals=PRINCIPALS,
@@ -144,6 +145,7 @@ class Bench:
             state=lambda: self.state,
             report=self.reports.append,
             clock=self.clock,
+            refused=lambda *refused: self.refused.append(refused),
         )
         self.binder.introduce(self.pedal)
 
@@ -321,6 +323,7 @@ def test_a_surface_that_the_config_has_not_may_do_nothing(bench: Bench) -> None:
     bench.binder.said("nobody", "start", Ns(0))
     wait_for(lambda: bench.rig.givers)
     who = bench.rig.givers[0]
+    assert who.role is Role.WATCHER, "also where a gate knows no bindings and no allow"
     assert who.name == "nobody" and Gate().refusal(bench.rig.commands[0], who, Transport.READY)
 
 
@@ -431,6 +434,36 @@ def test_a_queue_that_is_full_keeps_its_bound_and_the_final_state(
     kinds = [type(command) for command in bench.rig.commands]
     assert kinds == [StartTake, StopTake] * (len(kinds) // 2)
     assert "refused" in caplog.text
+
+
+def test_each_command_that_found_the_queue_full_is_answered_and_audited(bench: Bench) -> None:
+    bench.rig.blocked.clear()  # the controller hangs
+    bench.binder.said("pedal", "mark first", Ns(0))
+    wait_for(lambda: not bench.binder._queue)
+    for number in range(QUEUE_LENGTH):
+        bench.binder.said("pedal", f"mark {number}", Ns(0))
+    made = SetGain(origin=BOX, at_ns=Ns(9), channels=(ChannelNumber(11),), gain_db=32.5, bound=True)
+    bench.binder.do("pedal", made, control="fader 3")
+    bench.binder.said("pedal", "keep 20", Ns(9))
+    bench.binder.said("pedal", "fly", Ns(9))
+    bench.binder.said("nobody", "start", Ns(9))
+    keep = KeepLast(origin=PEDAL, at_ns=Ns(9), seconds=20.0)
+    start = StartTake(origin=Origin("nobody"), at_ns=Ns(9))
+    assert [command for command, _, _ in bench.refused] == [
+        replace(made, origin=PEDAL, control="fader 3", bound=False),
+        keep,
+        start,
+    ], "at once, also while nobody answers"
+    assert [(by.name, by.role) for _, by, _ in bench.refused] == [
+        ("pedal", Role.OWNER),
+        ("pedal", Role.OWNER),
+        ("nobody", Role.WATCHER),
+    ]
+    bench.rig.blocked.set()
+    wait_for(lambda: len(bench.pedal.answers) == QUEUE_LENGTH + 4)
+    refused = [(control, text) for control, accepted, text in bench.pedal.answers if not accepted]
+    assert sorted(refused) == [("", TOO_MANY), ("", TOO_MANY), ("fader 3", TOO_MANY)]
+    assert {why for _, _, why in bench.refused} == {TOO_MANY}
 
 
 def test_a_sweep_of_a_fader_takes_two_places_in_the_queue_where_it_began_and_where_it_is(

@@ -206,3 +206,31 @@ def test_what_people_do_all_the_time_is_not_said(told: pytest.LogCaptureFixture)
     for text in ("mark chorus", "disarm 1", "arm 1", "gain 1 20", "circle"):
         desk.ok(text)
     assert lines(told) == []
+
+
+def test_what_was_never_there_is_neither_lost_nor_in_order_again(told: pytest.LogCaptureFixture) -> None:
+    desk = LoggedDesk(measure_at_start=False)
+    for fact in (OPENED, WRITER_IDLE, OPENING, CaptureLost(reason="it did not open"), AWAY, LISTENING):
+        desk.hear(fact)
+    said = [text for _, text in lines(told)] + [event.text for event in desk.events]
+    assert "OFFLINE: no audio interface: it did not open; rigd looks for it" in said
+    assert "interface: heard from" in said and "writer: heard from" in said
+    assert not [text for text in said if "lost" in text or "in order again" in text]
+    desk.hear(CaptureLost(reason="the plug was pulled"))
+    desk.hear(LISTENING)
+    said = [event.text for event in desk.events]
+    assert "interface Sim: lost" in said and "interface: in order again" in said
+
+
+def test_a_reason_that_is_there_again_after_something_was_heard_is_told_again(
+    told: pytest.LogCaptureFixture,
+) -> None:
+    desk = ready(told)
+    for turn in range(2):
+        lines(told)
+        desk.hear(CaptureLost(reason="the plug was pulled"))
+        desk.hear(CaptureLost(reason="the plug was pulled"))
+        offline = [text for _, text in lines(told) if text.startswith("OFFLINE")]
+        assert len(offline) == 1 and "the plug" in offline[0], turn
+        desk.hear(LISTENING)
+        desk.now_s += 61.0  # no loose plug: that is another rule

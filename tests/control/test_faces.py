@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import queue
 
+import pytest
 from msgspec.structs import replace
 
 from rigd.control.controller import Controller
 from rigd.control.faces import FaceDoor
 from rigd.control.levels_fan import LevelsFan
 from rigd.hands.face import Door
-from rigd.model.commands import Accepted, AddMarker, Lock, Rejected, Reply
+from rigd.model.commands import Accepted, AddMarker, Command, Lock, Rejected, Reply
 from rigd.model.events import Event, Happening, Snapshot
 from rigd.model.levels import Levels
 from rigd.model.roles import Role
@@ -29,7 +30,7 @@ def door_of(controller: Controller, reports: list[SurfaceStatus], *, role: Role 
     return FaceDoor(Principal(name="page", role=role), controller, levels=levels, report=reports.append)
 
 
-def test_a_face_commands_by_its_own_name_and_hears_what_came_of_it() -> None:
+def test_a_face_commands_by_its_own_name_and_hears_what_came_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     tape, reports = WoundTape(), list[SurfaceStatus]()
     with running_controller(tape, ObedientParts()) as controller:
         door: Door = door_of(controller, reports)
@@ -37,11 +38,17 @@ def test_a_face_commands_by_its_own_name_and_hears_what_came_of_it() -> None:
         first = listening.next(5.0)
         assert isinstance(first, Snapshot) and not first.state.locked
         replies: queue.Queue[Reply] = queue.Queue()
-        forged = Lock(origin=Origin("pedal"), at_ns=Ns(0), control="cc 80")
+        forged = Lock(origin=Origin("pedal"), at_ns=Ns(0), control="cc 80", bound=True)
+        given = list[Command]()
+        submit_then = controller.submit_then
+        monkeypatch.setattr(
+            controller, "submit_then", lambda what, *to: (given.append(what), submit_then(what, *to))
+        )
         door.do(forged, replies.put)
         assert isinstance(replies.get(timeout=20), Accepted)
         news = listening.next(20.0)
         assert isinstance(news, Event) and news.what is Happening.LOCK_CHANGED and news.origin == "page"
+        assert given == [replace(forged, origin=Origin("page"), bound=False)], "no face has bindings"
         assert door.state.locked and listening.state.locked
         listening.close()
 

@@ -11,11 +11,12 @@ import msgspec
 import pytest
 
 from rigd.control.feedback import REPORTS_EVERY_S, Feedback, Pace
+from rigd.control.levels_fan import LevelsFan
 from rigd.model.errors import RigError
 from rigd.model.inputs import Fact
 from rigd.model.levels import Levels
 from rigd.model.state import RigState, SurfaceStatus, Transport
-from rigd.model.units import Frame
+from rigd.model.units import Frame, Ns
 from tests.support.patience import wait_for
 
 STATE = RigState(
@@ -63,11 +64,17 @@ class Bench:
         self.read = 0
         self.posted: list[Fact] = []
         self.is_full = False
-        self.feedback = Feedback(state=lambda: self.state, meter=self.meter, post=self.post)
+        self.levels = LevelsFan(self.meter, lambda: Ns(time.monotonic_ns()))
+        self.feedback = Feedback(state=lambda: self.state, take_levels=self.levels.taker, post=self.post)
 
     def meter(self) -> Levels | None:
         self.read += 1
-        return self.readings[self.read - 1] if self.read <= len(self.readings) else None
+        return self.readings.pop(0) if self.readings else None
+
+    def play(self, readings: list[Levels], *, takers: int) -> None:
+        """These are read, one at a look, once so many surfaces take levels."""
+        wait_for(lambda: len(self.levels._takers) == takers)
+        self.readings = list(readings)
 
     def post(self, fact: Fact) -> None:
         if self.is_full:
@@ -116,18 +123,19 @@ def test_a_surface_is_shown_the_state_at_the_start_and_each_newest_one_after(ben
 
 
 def test_levels_are_read_while_a_surface_shows_them_and_each_reading_is_shown_once(bench: Bench) -> None:
-    bench.readings = [reading(number, -20.0, 0) for number in range(1, 4)]
+    readings = [reading(number, -20.0, 0) for number in range(1, 4)]
     lamp, meters = Lamp("a"), Lamp("b", shows_levels=True)
     with bench.showing(lamp, meters):
-        wait_for(lambda: bench.read > 5)
+        bench.play(readings, takers=1)
+        wait_for(lambda: meters.levels == readings)
         meters.shows_levels = False
         bench.turn(2)
         wait_for(lambda: meters.shown[-1] == 2)
         read = bench.read
         bench.turn(3)
         wait_for(lambda: meters.shown[-1] == 3)
-        assert bench.read == read
-    assert meters.levels == bench.readings
+        assert bench.read == read and not bench.levels._takers
+    assert meters.levels == readings
     assert lamp.levels == []
 
 
@@ -190,12 +198,11 @@ def test_what_a_surface_missed_while_it_hung_is_merged_and_no_clip_is_lost(bench
         if next(hangs, False):
             let_go.wait(60)
 
-    bench.readings = [reading(number, -10.0 - number, 1 if number % 2 else 0) for number in range(1, 40)]
+    readings = [reading(number, -10.0 - number, 1 if number % 2 else 0) for number in range(1, 40)]
     slow, quick = Lamp("slow", hang_at_the_second, shows_levels=True), Lamp("quick", shows_levels=True)
     with bench.showing(slow, quick):
-        wait_for(
-            lambda: quick.levels and quick.levels[-1] is bench.readings[-1], "the quick one saw the last"
-        )
+        bench.play(readings, takers=2)
+        wait_for(lambda: quick.levels and quick.levels[-1] is readings[-1], "the quick one saw the last")
         assert len(slow.shown) <= 1
         bench.turn(2)
         let_go.set()

@@ -116,3 +116,17 @@ def test_for_one_that_has_left_nothing_is_put_by() -> None:
     gone.close()
     meter.now_ns += STEP_NS
     assert here.take() is not None and gone.waiting is None
+
+
+def test_what_was_put_by_in_between_is_no_affair_of_the_next_look() -> None:
+    """What was heard is not there for ever: a look that nobody takes is one all the same."""
+    meter = Meter()
+    taker = meter.fan().taker()
+    for _ in range(3):
+        meter.now_ns += STEP_NS
+        meter.clip()
+        taker.look()
+        meter.clips = 0  # it is behind the end of the tape by the next look
+    looked = meter.looks
+    levels = taker.take()
+    assert levels is not None and levels.clipped[0] == 3 and meter.looks == looked

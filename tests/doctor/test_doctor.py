@@ -304,6 +304,20 @@ def test_a_clock_that_nobody_sets_is_advice_and_one_that_cannot_be_asked_is_none
         assert len(found(examine(asked, PLAN), Grade.ADVICE)) == count
 
 
+def test_where_no_card_is_plugged_in_nobody_is_said_to_leave_it_alone(tmp_path: Path) -> None:
+    findings = examine(machine_of(tmp_path, {"proc/asound/card1/pcm0c/sub0/status": None}), PLAN)
+    (cards,) = [each for each in findings if each.topic == "sound cards"]
+    assert cards.grade is Grade.FACT and cards.what.startswith("none that records is plugged in")
+
+
+def test_without_systemd_no_cure_is_one_of_systemds(tmp_path: Path) -> None:
+    without = {path: None for path in GOOD if "systemd" in path}
+    machine = replace(machine_of(tmp_path, without), clock_is_synchronised=lambda: False)
+    cures = {each.topic: each.cure for each in examine(machine, PLAN) if each.cure}
+    assert not [cure for cure in cures.values() if "systemd" in cure or "timedatectl" in cure], cures
+    assert "chrony" in cures["clock"] and "choom" in cures["out of memory"]
+
+
 def test_on_a_machine_where_nothing_can_be_read_it_still_answers(tmp_path: Path) -> None:
     assert examine(Machine(root=tmp_path, user="eve", uid=1000), PLAN)
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from rigd.hands.health import SOUND_WITHIN_S, WRITER_WITHIN_S, Measured, health_of
+from rigd.hands.health import LIBRARY_FAULTS, SOUND_WITHIN_S, WRITER_WITHIN_S, Measured, health_of
 from rigd.hands.showing import NOT_READY, Light, light_of, state_word
 from rigd.model.commands import Rejected
 from rigd.model.disk_words import TapeWatched
 from rigd.model.health import Health, Verdict
-from rigd.model.inputs import CaptureLost, WriterLost
+from rigd.model.inputs import CaptureLost, OtherBuildFound, OtherBuildGone, WriterLost
 from rigd.model.messages import CapturePhase, TakeFailed
+from rigd.model.state import Ending, MirrorPhase
 from rigd.model.units import Ns
 from tests.support.desk import LISTENING, WRITER_IDLE, Desk, ns
 
@@ -78,7 +79,7 @@ def test_a_tape_on_which_nothing_comes_in_is_no_whatever_the_state_says(rolls: b
         assert verdict(desk, sound_ago_s=sound_ago_s) is Verdict.DOES_NOT
 
 
-def test_halted_and_ending_are_no_with_the_reason() -> None:
+def test_halted_is_no_with_the_reason() -> None:
     desk = Desk()
     desk.ok("start")
     take = desk.take
@@ -86,9 +87,49 @@ def test_halted_and_ending_are_no_with_the_reason() -> None:
         TakeFailed(take_id=take.take_id, folder=take.folder, frames_kept=1, reason="no space", disk_full=True)
     )
     assert verdict(desk) is Verdict.DOES_NOT and "no space" in health(desk).why
+
+
+def test_a_rig_that_is_ending_is_no_also_while_it_closes_its_takes() -> None:
     desk = Desk()
+    desk.ok("start")
     desk.ok("shut-down")
-    assert verdict(desk) is Verdict.DOES_NOT
+    assert desk.state.ending is Ending.CLOSING
+    assert verdict(desk) is Verdict.DOES_NOT and health(desk).why == "rigd is being shut down"
+    begun = Desk(ready=False)
+    begun.ok("shut-down")
+    assert verdict(begun) is Verdict.DOES_NOT, "and not: it has only just started"
+
+
+def test_another_build_that_finishes_a_take_is_not_sure_and_says_so() -> None:
+    desk = Desk()
+    desk.hear(OtherBuildFound(reason="tape layout 9"))
+    found = health(desk)
+    assert found.verdict is Verdict.NOT_SURE and found.why.endswith("finishes a take: tape layout 9")
+    desk.hear(OtherBuildGone())
+    desk.hear(LISTENING)
+    assert verdict(desk) is Verdict.COULD
+
+
+def test_what_is_wrong_with_the_library_is_no_harm_while_a_fit_mirror_is_in_charge() -> None:
+    desk = Desk(mirror=True)
+    desk.ok("start")
+    take = desk.take
+    desk.hear(
+        TakeFailed(take_id=take.take_id, folder=take.folder, frames_kept=1, reason="no space", disk_full=True)
+    )
+    desk.hear(replace(WRITER_IDLE, problem="the disk of the library is gone"))
+    mirror = desk.state.mirror
+    assert mirror is not None and mirror.phase is MirrorPhase.IN_CHARGE and desk.state.take is not None
+    assert health_faults(desk) & set(LIBRARY_FAULTS), "something of the library's is wrong"
+    assert verdict(desk) is Verdict.RECORDS
+    desk.state = replace(desk.state, mirror=replace(mirror, problem="it is full"))
+    assert verdict(desk) is Verdict.NOT_SURE, "nobody stands in"
+    desk.state = replace(desk.state, mirror=replace(mirror, phase=MirrorPhase.IN_STEP))
+    assert verdict(desk) is Verdict.NOT_SURE, "nor one that only follows"
+
+
+def health_faults(desk: Desk) -> set[str]:
+    return {fault.key for fault in desk.state.faults}
 
 
 def test_a_disk_that_is_behind_is_not_sure_and_one_that_loses_is_no() -> None:
@@ -97,8 +138,15 @@ def test_a_disk_that_is_behind_is_not_sure_and_one_that_loses_is_no() -> None:
     behind = TapeWatched(unsafe_s=12.0, waiting_s=12.0, tape_fill=0.3, owed_fill=0.3)
     desk.hear(behind)
     assert verdict(desk, tape=behind) is Verdict.NOT_SURE and "not yet safe" in health(desk, tape=behind).why
-    full = replace(behind, tape_fill=1.0, losing_s=0.2)
-    assert verdict(desk, tape=full) is Verdict.DOES_NOT
+
+
+@pytest.mark.parametrize("tape", [replace(CALM, tape_fill=1.0), replace(CALM, losing_s=0.2)])
+def test_a_tape_that_is_full_and_one_that_loses_are_no_each_by_itself(tape: TapeWatched) -> None:
+    desk = Desk()
+    desk.ok("start")
+    assert verdict(desk) is Verdict.RECORDS
+    assert verdict(desk, tape=tape) is Verdict.DOES_NOT
+    assert "the tape is full" in health(desk, tape=tape).why
 
 
 def test_a_writer_that_is_away_or_silent_is_not_sure_in_a_take() -> None:

@@ -102,6 +102,24 @@ def test_a_start_where_nothing_changed_writes_no_row_and_reads_no_sheet(
     library.close()
 
 
+def test_a_session_of_twice_as_many_is_opened_with_the_same_questions(
+    takes: list[TakeOrder], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows come at once, and no file of a take is looked at: what is left is to read each row."""
+    asked: list[list[str]] = []
+    for _ in range(2):
+        with counted(monkeypatch) as work:
+            library = later(root)
+            opened = library.open_session("Band", date=DAY)
+        assert (work.rows, work.sheets) == (0, 0)
+        asked.append(list(work.statements))
+        for _ in opened.takes:
+            closed_take(library, opened.folder)
+        catch_up(library)
+        library.close()
+    assert len(opened.takes) == 2 * TAKES and len(asked[0]) == len(asked[1])
+
+
 def test_opening_a_library_reads_one_row_and_checks_nothing(
     takes: list[TakeOrder], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

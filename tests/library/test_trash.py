@@ -96,6 +96,7 @@ def test_trash_and_undo_work_after_a_restart_and_without_the_index(root: Path) -
     library = open_library(root)
     opened = library.open_session("Band", date=DAY)
     assert opened.trashed == (order.take_id,) and opened.takes == ()
+    assert opened.discarded_names == ((order.take_id, 'take 1 of "Blue"'),)
     assert str(library.restore(order.take_id).folder) == order.folder
     assert library.open_session("Band", date=DAY).trashed == ()
     library.close()

@@ -135,3 +135,11 @@ def test_a_full_tape_is_no_silence_however_old_its_newest_block(
         clock.now_s += 0.5
         with pytest.raises(Stuck, match="no frame came in"):
             link.tick()
+
+
+def test_a_capture_that_cannot_open_its_interface_counts_as_one_that_did_nothing(link: CaptureLink) -> None:
+    """However long it stays to look for it, the next one is tried later; not so one that measures a rate."""
+    for report, did_nothing in ((MEASURING, False), (replace(MEASURING, measuring=False), True)):
+        link.connected()
+        link.received(report)
+        assert link._process._will_end is did_nothing

@@ -122,3 +122,10 @@ def test_no_text_whatever_raises_anything_but_a_command_error(text: str) -> None
         assert type(command) in COMMANDS.values()
         assert (command.origin, command.at_ns, command.held) == ("pedal", 7, True)
         assert all(hasattr(command, field.name) for field in arguments_of(type(command)))
+
+
+def test_a_mistyped_command_is_told_which_is_near_or_all_that_there_are() -> None:
+    for text, told in (("strat", '; did you mean "start"?'), ("fly", "; one of: arm, disarm,")):
+        with pytest.raises(CommandError, match=f'"{text}" is not a command') as refused:
+            parse_command(text, origin=Origin("cli"), at_ns=Ns(0))
+        assert told in str(refused.value)

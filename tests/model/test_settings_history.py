@@ -102,3 +102,27 @@ def test_on_a_new_tape_what_was_said_last_stands_from_its_beginning(first: int) 
     history = history_of(row(90_000, 5.0), row(95_000, 6.0), row(50, 7.0))
     cut = history.cut(first_frame=first, channels={ChannelNumber(1)}, preamps=set())
     assert [each.value for each in cut.start.values()] == [6.0 if first == 0 else 7.0]
+
+
+def test_a_wish_that_is_the_first_that_is_known_is_no_truth_at_the_start_either() -> None:
+    wish, said = row(60, 5.0, asked=30.0, confirmed=False), row(70, 30.0)
+    cut = history_of(wish, said).cut(first_frame=50, channels={ChannelNumber(1)}, preamps=set())
+    assert list(cut.start.values()) == [said] and cut.changes == (wish,)
+    nothing_said = history_of(wish).cut(first_frame=50, channels={ChannelNumber(1)}, preamps=set())
+    assert nothing_said.start == {} and nothing_said.changes == (wish,)
+
+
+def test_what_is_told_more_coarsely_is_each_setting_s_last_of_each_stretch_of_one_length() -> None:
+    wild = [row(100 + 2_000 * turn, float(turn)) for turn in range(MOST_ROWS_OF_A_TAKE * 4)]
+    once = row(105, 7.0, channel=2)
+    cut = SettingsHistory((row(0, 0.0), row(0, 0.0, channel=2), wild[0], once, *wild[1:])).cut(
+        first_frame=0, channels={ChannelNumber(1), ChannelNumber(2)}, preamps=set()
+    )
+    assert once in cut.changes, "one that is turned once is not lost beside one that runs wild"
+    kept = [each for each in cut.changes if each.channel == 1]
+    assert len(kept) > MOST_ROWS_OF_A_TAKE / 4, "and no coarser than it must be"
+
+    def last_of(window_frames: int) -> list[GainChange]:
+        return list({each.at_frame // window_frames: each for each in wild}.values())
+
+    assert kept in [last_of(1 << power) for power in range(1, 32)]

@@ -126,3 +126,15 @@ def test_what_a_list_shows_leads_back(one: KnownTake) -> None:
     """Its id, its folder, and its session's day with song and number."""
     for words in (one.take_id[:8], one.folder, f'{one.day} "{one.song}" {one.number}'):
         assert meant(words) == one.take_id
+
+
+def test_a_whole_name_comes_before_names_that_only_begin_so() -> None:
+    short = take(4, "Blue", take_id="eeee0008")
+    shorter_session = take(1, "Solo", session="Demo 2", day="2026-11-21", take_id="ffff0009")
+    takes = (*TAKES, shorter_session, short)
+
+    def of(words: str) -> str:
+        return which_take(words, takes, song="Naima", today=TODAY).take_id
+
+    assert of("blue 4") == "eeee0008" and of("BLUE TRAIN 4") == "cccc0004" and of("blue t 4") == "cccc0004"
+    assert of("demo 1") == "aaaa0001" and of("demo 2 1") == "ffff0009"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rigd.model.gain import GAIN, PHANTOM, Abilities, Ability, ReadBack, SettingKind
 from rigd.model.units import SettingName
+from rigd.preamps.follower import PACING_NS
 from rigd.preamps.held_setting import MS
 from rigd.preamps.x32.preamp import ABILITIES
 from tests.preamps.paper_device import SECOND_NS, THE_GAIN, Key, PaperDevice
@@ -271,3 +272,16 @@ def test_a_card_that_comes_with_others_is_read_anew_and_what_stays_goes_on() -> 
     assert {(setting.socket, setting.name) for setting in device.settings} == {(3, GAIN)}
     assert device.shown[3, GAIN] == 12.0 and device.shown[2, GAIN] == 30.0
     assert not device.writes(), "the wish for what is gone was passed by"
+
+
+def test_where_one_push_was_lost_all_are_read_at_once_and_not_by_and_by() -> None:
+    """A desk that serves four programs says nothing to the fifth: what it finds by one read holds for all."""
+    sockets = range(1, 33)
+    device = PaperDevice({socket: {GAIN: ABILITIES[GAIN]} for socket in sockets})
+    device.run(5 * SECOND_NS)
+    for socket in sockets:
+        device.turned(20.0, (socket, GAIN), pushed=False)
+    while 20.0 not in device.shown.values():
+        device.run(MS)
+    device.run(len(sockets) * PACING_NS)
+    assert set(device.shown.values()) == {20.0}

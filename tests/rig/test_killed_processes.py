@@ -108,6 +108,7 @@ def sox_frames(path: Path) -> int:
 def test_after_a_kill_of_the_daemon_the_pedal_stops_the_take_that_still_rolls(
     rig: RigRun, pedal: Pedal
 ) -> None:
+    assert rig.client().command("lock").accepted
     rig.kill_daemon()
     rig.start()
     state = rig.await_transport(Transport.ROLLING)
@@ -115,6 +116,8 @@ def test_after_a_kill_of_the_daemon_the_pedal_stops_the_take_that_still_rolls(
     check_open_files(Path(state.take.folder))
     rig.await_surfaces()
     rig.roll(0.5)
+    assert state.locked and "locked" in rig.client().command("stop").text
+    assert rig.client().command("unlock").accepted
     pedal.tap()
     (closed,) = rig.await_closed(1)
     check_take(closed)

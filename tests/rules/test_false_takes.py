@@ -9,7 +9,8 @@ from rigd.model.events import Happening
 from rigd.model.library import LibraryFailed, TakeRestored, TakeTrashed
 from rigd.model.messages import Annotate, EndTake, Retag
 from rigd.model.state import Take, Transport
-from tests.support.desk import Desk, frame, orders
+from rigd.model.units import TakeId
+from tests.support.desk import OPENED, Desk, frame, orders
 
 
 def is_trashed(desk: Desk, take: Take) -> None:
@@ -181,3 +182,26 @@ def test_a_false_take_keeps_its_number() -> None:
     desk.kept_take()
     desk.ok("discard")
     assert desk.kept_take().slate.number == 2
+
+
+def test_what_undo_brings_back_is_named_also_once_it_is_in_the_trash() -> None:
+    desk = Desk()
+    desk.ok("start")
+    take = desk.take
+    desk.now_s += 5.0
+    desk.ok("discard")
+    assert desk.ok("undo") == 'take 1 of "Waltz" is back', "it was not moved yet"
+    desk.close(desk.state.takes[-1])
+    desk.ok("discard")
+    desk.hear(TakeTrashed(take_id=take.take_id, folder="/takes/trash"))
+    assert desk.state.discarding == ()
+    assert desk.ok("undo") == 'take 1 of "Waltz" comes back'
+
+
+def test_and_so_is_one_that_was_discarded_before_rigd_began() -> None:
+    one, other = TakeId("a" * 32), TakeId("b" * 32)
+    desk = Desk()
+    names = ((other, 'take 7 "fast" of "Tango"'),)
+    desk.hear(replace(OPENED, trashed=(one, other), discarded_names=names))
+    assert desk.ok("undo") == 'take 7 "fast" of "Tango" comes back'
+    assert desk.ok("undo") == "the take that was discarded last comes back"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from rigd.model.events import Happening
 from rigd.model.inputs import CaptureLost
-from rigd.model.messages import EndTake
+from rigd.model.messages import CapturePhase, CaptureReport, EndTake, TakeProgress
 from rigd.model.state import Transport
-from tests.support.desk import Desk, frame, orders
+from tests.support.desk import LISTENING, OPENED, WRITER_IDLE, Desk, frame, orders
 
 
 def test_keep_makes_a_take_of_the_seconds_before_the_press() -> None:
@@ -49,8 +50,53 @@ def test_keep_of_no_time_is_refused(seconds: str) -> None:
     assert "no length of time" in Desk().no(f"keep {seconds}")
 
 
-def test_keep_still_has_the_last_seconds_of_an_interface_that_was_pulled_out() -> None:
+AWAY = CaptureReport(phase=CapturePhase.FAILED, device="Sim", failure='"Sim" was not found')
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_keep_of_an_interface_that_was_pulled_out_says_until_when_it_was_heard(simulated: bool) -> None:
+    desk = Desk()
+    desk.hear(replace(LISTENING, simulated=simulated))
+    desk.hear(CaptureLost(reason="unplugged"))
+    desk.hear(AWAY)  # another capture, which has seen no interface and cannot say what it was
+    heard_to = desk.circumstances(0).tape_to
+    desk.tape_ends_at_s = desk.now_s
+    desk.now_s += 90.0
+    message = desk.ok("keep 10")
+    (order,) = orders(desk)
+    assert (order.end_frame, order.first_frame) == (heard_to, frame(90.0))
+    assert message == "the last 10.0 s that were heard, until 23:13:20, are take 1"
+    assert order.simulated is simulated and desk.state.takes[-1].simulated is simulated
+
+
+def test_yesterdays_last_seconds_have_their_date() -> None:
     desk = Desk()
     desk.hear(CaptureLost(reason="unplugged"))
+    desk.tape_ends_at_s = desk.now_s
+    desk.now_s += 3600.0
+    assert "until 2023-11-14 23:13:20, are" in desk.ok("keep 10")
+
+
+def test_the_tape_of_an_earlier_rig_is_nobodys_take() -> None:
+    desk = Desk(ready=False)
+    for fact in (OPENED, WRITER_IDLE, AWAY):
+        desk.hear(fact)
+    reason = desk.no("keep 10")
+    assert "nothing was heard since rigd began" in reason and '"Sim" was not found' in reason
+    desk.hear(LISTENING)
+    desk.hear(AWAY)
     desk.ok("keep 10")
-    assert orders(desk)[0].end_frame == frame(100.0)
+
+
+def test_where_a_take_of_before_is_still_open_the_tape_is_its_own_and_as_made_up_as_it() -> None:
+    before = Desk()
+    before.hear(replace(LISTENING, simulated=True))
+    before.ok("start")
+    (order,) = orders(before)
+    desk = Desk(ready=False)
+    desk.next_ids_from(100)
+    progress = TakeProgress(order=order, written_frames=0, durable_frames=0)
+    for fact in (OPENED, AWAY, replace(WRITER_IDLE, open_takes=(progress,))):
+        desk.hear(fact)
+    desk.ok("keep 10")
+    assert orders(desk)[-1].simulated

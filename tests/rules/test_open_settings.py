@@ -258,3 +258,28 @@ def test_an_ability_that_cannot_be_has_a_reason(name: str, ability: Ability) -> 
 def test_a_number_of_a_command_is_that_of_its_channel() -> None:
     command = parse_command("set 3 low_cut 80 Hz", origin=Origin("x"), at_ns=Ns(0))
     assert (command.channels, command.setting, command.value) == ((3,), "low_cut", "80 Hz")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("asks", [1, 2, 3])
+def test_one_of_several_that_wants_a_confirmation_wants_it_of_all(asks: int) -> None:
+    """Two makes of card in one rack: the same word does harm on the one and none on the other."""
+    plain = Ability(kind=SettingKind.SWITCH)
+    desk = Desk()
+    abilities = {socket: {AIR: replace(plain, confirm=socket == asks)} for socket in (1, 2, 3)}
+    desk.hear(PreampAbilities(preamp="desk", abilities=abilities))
+    assert "set 1-3 air on confirm" in desk.no("set 1-3 air on")
+    desk.ok("start")
+    assert "while a take rolls" in desk.no("set 1-3 air off"), "it bangs"
+    desk.ok("stop")
+    desk.ok("set 1-3 air off")
+    desk.ok("set 1-3 air on confirm")
+
+
+def test_off_is_harmless_only_where_it_is_a_switch() -> None:
+    """Of a list "off" is a choice as any other: what the first channel can does not speak for the second."""
+    desk = Desk()
+    choice = Ability(kind=SettingKind.CHOICE, choices=("48 V", "off"), confirm=True)
+    switch = Ability(kind=SettingKind.SWITCH, confirm=True)
+    desk.hear(PreampAbilities(preamp="desk", abilities={1: {AIR: switch}, 2: {AIR: choice}}))
+    desk.ok("set 1 air off")
+    assert "air off wants a confirmation" in desk.no("set 1-2 air off")

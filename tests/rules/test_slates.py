@@ -220,7 +220,7 @@ def test_a_take_of_another_day_goes_to_that_days_session() -> None:
 
 def test_a_session_goes_on_when_it_is_told_to() -> None:
     desk = Desk()
-    desk.ok("continue-session Evening")
+    assert desk.ok("continue-session Evening") == 'session "Evening" goes on as soon as its folder is found'
     desk.ok("continue-session")
     assert desk.done(OpenSession) == [
         OpenSession(name="Evening", newest=True),

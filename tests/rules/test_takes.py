@@ -372,7 +372,7 @@ def test_a_locked_take_is_not_let_go_by_a_tap(text: str) -> None:
     desk.ok("lock")
     desk.ok("start")
     desk.now_s += 1
-    assert "locked" in desk.no(text)
+    assert "--hold" in (reason := desk.no(text)) and "locked" in reason
     assert desk.stands(Transport.ROLLING)
 
 

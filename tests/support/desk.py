@@ -102,6 +102,8 @@ class Desk:
             mirror=Mirror(root=VOLUMES.mirror) if mirror else None,
         )
         self.now_s = 100.0
+        self.tape_ends_at_s: float | None = None
+        """Nothing has come in since; None: all that there was."""
         self.effects: list[Effect] = []
         self.events: list[Event] = []
         self._ids = itertools.count(1)
@@ -143,7 +145,7 @@ class Desk:
         assert self._step(fact, ns(self.now_s)).reply is None
 
     def circumstances(self, at_ns: int) -> Circumstances:
-        now = frame(self.now_s)
+        now = frame(self.now_s if self.tape_ends_at_s is None else self.tape_ends_at_s)
         return Circumstances(
             now_ns=ns(self.now_s),
             at_ns=Ns(at_ns),

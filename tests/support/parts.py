@@ -133,11 +133,13 @@ class ObedientParts:
         self._breaks("library")
 
 
-def controller_of(tape: WoundTape, parts: ObedientParts, **rule_changes: Any) -> Controller:
+def controller_of(
+    tape: WoundTape, parts: ObedientParts, *, inbox: Inbox | None = None, **rule_changes: Any
+) -> Controller:
     """A controller whose parts are these; not started yet."""
     numbers = itertools.count(1)
     controller = Controller(
-        inbox=Inbox(),
+        inbox=inbox or Inbox(),
         published=Published(first_state(channels=channels(), sample_rate_hz=RATE_HZ)),
         rules=rules(**rule_changes),
         tape_time=tape,
