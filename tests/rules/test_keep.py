@@ -54,3 +54,17 @@ def test_keep_still_has_the_last_seconds_of_an_interface_that_was_pulled_out() -
     desk.hear(CaptureLost(reason="unplugged"))
     desk.ok("keep 10")
     assert orders(desk)[0].end_frame == frame(100.0)
+
+
+def test_keep_begins_with_sound_and_not_inside_a_gap() -> None:
+    desk = Desk()
+    desk.silent = (80.0, 95.0)
+    assert "the last 5.0 s are" in desk.ok("keep 10")
+    assert orders(desk)[0].first_frame == frame(95.0)
+
+
+def test_keep_has_the_sound_before_a_gap() -> None:
+    desk = Desk()
+    desk.silent = (91.0, 95.0)
+    desk.ok("keep 10")
+    assert orders(desk)[0].first_frame == frame(90.0)
