@@ -88,7 +88,11 @@ class StaysAwake:
         except NotHeld as error:
             if str(error) != self._told:
                 self._told = str(error)
-                log.warning("nothing keeps this machine from suspending while a take rolls: %s", error)
+                log.warning(
+                    "nothing keeps this machine from suspending while a take rolls (%s). Where it could "
+                    "suspend, switch that off; see: rigd doctor",
+                    error,
+                )
 
     def _let_go(self) -> None:
         inhibitor, self._inhibitor = self._inhibitor, None
