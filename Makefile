@@ -25,6 +25,9 @@ CORE := $(wildcard rigd/tape/*.[ch]) rigd/tape/core_build.py
 help:
 	@echo "make demo            a told story of half a minute on simulated hardware (STAY=1: leave it running)"
 	@echo "make run             run the rig with the config that it finds, or with CONFIG=..."
+	@echo "make demo            a told story of half a minute on simulated hardware; in a terminal play it yourself:"
+	@echo "                     space is the pedal (STAY=1: leave it running)"
+	@echo "make run CONFIG=...  run the rig with a config of yours"
 	@echo "make install         as root: the rig as a service, now and after each upgrade (uninstall: all but takes and config)"
 	@echo "make quick           the tests of a minute: model, wire, config, tape, parts; no whole rig"
 	@echo "make test            every test      make lint   style, types, the house's import rules"
@@ -49,10 +52,12 @@ packages-test:
 # --- the environment -------------------------------------------------------------------------------
 
 $(VENV)/pyvenv.cfg: | packages-build
-	$(PYTHON) -m venv $(VENV)
+	@echo "rigd is installed into $(VENV) of this folder and nowhere else: once, about a minute"
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.rigd: $(VENV)/pyvenv.cfg pyproject.toml $(CORE)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@echo "what rigd needs is fetched, and its C core is built ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.rigd
@@ -62,7 +67,7 @@ $(VENV)/.dev: $(VENV)/.rigd
 # --- what people run -------------------------------------------------------------------------------
 
 demo: $(VENV)/.rigd
-	$(BIN)/rigd demo $(if $(STAY),--stay)
+	@$(BIN)/rigd demo $(if $(STAY),--stay)
 
 run: $(VENV)/.rigd
 	$(BIN)/rigd run $(if $(CONFIG),--config '$(CONFIG)')

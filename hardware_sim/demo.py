@@ -2,7 +2,7 @@
 
 Everything on the near side is rigd as installed, in processes of its own; everything on the far side is
 simulated: the interface, the pedal and the box on pseudo-terminals, the desk on UDP. The main thread plays
-the musician; another draws what rigd says of itself.
+the musician, until a person at the keys takes over (`demo_stage.py`).
 """
 
 from __future__ import annotations
@@ -14,137 +14,70 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.panel import Panel
-from rich.text import Text
-
-from hardware_sim.faderbox import FaderBox, describe
+from hardware_sim.demo_stage import Stage, TakenOver, rigd_command
+from hardware_sim.faderbox import FaderBox
 from hardware_sim.pedal import Pedal, PtyWire
 from hardware_sim.x32 import SimulatedX32
 from rigd.api.client import ControlClient
-from rigd.cli.live import time_of_day
+from rigd.cli.exit_codes import ExitCode
 from rigd.cli.plain_console import PlainConsole
-from rigd.cli.story import Told
 from rigd.cli.take_list import take_list
-from rigd.cli.view import Paper, live_view
 from rigd.config.shipped import shipped
 from rigd.model.errors import LinkError, RigError
-from rigd.model.events import Event, Snapshot
-from rigd.model.levels import Levels
-from rigd.model.state import RigState, Transport
+from rigd.model.state import Transport, is_rolling
 from rigd.model.units import TakeId
 
 READY_WITHIN_S = 120.0
 """A first start on a slow machine takes its time; a rigd that ends is told at once."""
 CLOSED_WITHIN_S = 30.0
 FADER_STEP_S = 0.04
-CAPTION_LINES = 4
-"""With its frame, on a narrow terminal."""
-ALREADY_RUNNING = 5
-"""How `rigd run` ends where another one has its folder or library (docs/commands.md)."""
-
-
-class Screen:
-    """Draws rigd's own account of itself, with a caption above. Where there is no terminal, captions only."""
-
-    def __init__(self, console: Console, socket: Path, box: FaderBox) -> None:
-        self._console, self._socket, self._box = console, socket, box
-        self._caption = ""
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._draw, name="demo-screen", daemon=True)
-
-    def say(self, caption: str) -> None:
-        """What happens now, in a sentence."""
-        self._caption = caption
-        if not self._console.is_terminal:
-            self._console.print(f"- {caption}", markup=False)
-
-    def __enter__(self) -> Screen:
-        if self._console.is_terminal:
-            self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _draw(self) -> None:
-        state: RigState | None = None
-        levels: Levels | None = None
-        story: deque[Told] = deque(maxlen=6)
-        with (
-            contextlib.suppress(LinkError),
-            ControlClient(self._socket) as client,
-            ControlClient(self._socket) as asking,
-            Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as live,
-        ):
-            for news in client.events(levels_hz=12.0):
-                if isinstance(news, Snapshot):
-                    state = news.state
-                elif isinstance(news, Event):
-                    story.append(Told(at=time_of_day(news.at_ns), event=news))
-                    state = asking.status().state
-                else:
-                    levels = news
-                if state is not None:
-                    caption = Panel(Text(self._caption, style="bold"), title="rigd demo", border_style="cyan")
-                    front = Group(*map(Text, describe(self._box.front()).split("\n")))
-                    box = Panel(front, title="the fader box shows", border_style="grey50")
-                    size, taken = self._console.size, CAPTION_LINES + len(front.renderables) + 2
-                    paper = Paper(
-                        width=size.width, height=max(6, size.height - taken), encoding=self._console.encoding
-                    )
-                    view = Group(*live_view(state, levels, tuple(story), paper))
-                    live.update(Group(caption, view, box), refresh=True)
-                if self._over.is_set():
-                    return
 
 
 class Band:
     """The musician's feet and hands."""
 
-    def __init__(self, pedal: Pedal, box: FaderBox, screen: Screen) -> None:
-        self._pedal, self._box, self._screen = pedal, box, screen
+    def __init__(self, pedal: Pedal, box: FaderBox, stage: Stage) -> None:
+        self._pedal, self._box, self._stage = pedal, box, stage
 
     def play(self) -> None:
-        """About half a minute."""
-        say, pedal, box = self._screen.say, self._pedal, self._box
+        """About half a minute. Raises TakenOver where a person plays on."""
+        say, wait, foot = self._stage.say, self._stage.wait, self._stage.foot
+        pedal, box = self._pedal, self._box
+        if self._stage.has_keys:
+            say("You may play at any moment: space is the pedal. Until then somebody else does.")
+            wait(2.5)
         say("The rig listens. Nothing rolls, but the last half minute is always on the tape.")
-        time.sleep(2.5)
+        wait(2.5)
         say("A tap of the foot: take 1 rolls, and it begins 2 seconds before the tap.")
-        pedal.tap()
-        time.sleep(3.0)
+        foot(pedal.tap)
+        wait(3.0)
         say("A hand on fader 1: the kick's preamp on the desk goes up; shown is what the desk confirms.")
         for raw in (*range(0, 640, 20), *range(640, 540, -10)):
             box.move(1, raw)
-            time.sleep(FADER_STEP_S)
-        time.sleep(1.0)
+            wait(FADER_STEP_S)
+        wait(1.0)
         say("Button 1: a marker.")
         box.tap(1)
-        time.sleep(1.5)
+        wait(1.5)
         say("A double tap: keep this take and go on as the next. Not a frame is lost between them.")
-        pedal.double()
-        time.sleep(4.0)
+        foot(pedal.double)
+        wait(4.0)
         say("A mistake. Hold the pedal: thrown away, and rolling again at once.")
-        pedal.hold()
-        time.sleep(3.5)
+        foot(pedal.hold)
+        wait(3.5)
         say("Tap: stop.")
-        pedal.tap()
-        time.sleep(2.0)
+        foot(pedal.tap)
+        wait(2.0)
         say("That fill just now, while nothing rolled? Button 2: keep the last 10 seconds as a take.")
         box.tap(2)
-        time.sleep(2.0)
+        wait(2.0)
         say("Hold long: circle it. This is the one.")
-        pedal.long_hold()
-        time.sleep(1.5)
+        foot(pedal.long_hold)
+        wait(1.5)
 
 
 def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None = None) -> int:
@@ -166,27 +99,51 @@ def story(*, stay: bool, library: Path | None = None, runtime_dir: Path | None =
             f"surface.box.port={json.dumps(str(wires / 'box'))}",
         ]
         try:
+            console.print("Starting a rig on simulated hardware: a few seconds ...", style="dim")
             daemon = stack.enter_context(_rigd(overrides, wires / "log"))
             client = stack.enter_context(_connect(runtime / "rigd.sock", daemon, wires / "log"))
             _await_ready(client)
             known = {take.take_id for take in client.takes()}
-            with Screen(console, runtime / "rigd.sock", box) as screen:
-                Band(pedal, box, screen).play()
-                client.wait_closed(timeout_s=CLOSED_WITHIN_S)
-                told = _is_as_told(client, known)
-                if stay:
-                    screen.say(
-                        f"The rig stays on. In another terminal: rigd status --runtime-dir {runtime}. Ctrl-C ends it."
-                    )
-                    _stay(daemon)
-            if daemon.poll() is None:
-                _tell(console, client, known)
+            try:
+                with Stage(console, runtime / "rigd.sock", pedal, box) as stage:
+                    told = _played(stage, pedal, box, client, daemon, known, runtime=runtime, stay=stay)
+            finally:
+                if daemon.poll() is None:
+                    _end_takes(client)
+                    _tell(console, client, known)
             if not told:
                 console.print("The story did not come out as told: see the table.", style="red")
         except RigError as error:
             console.print(str(error), style="red", markup=False)
             return 1
     return 0 if told else 1
+
+
+def _played(
+    stage: Stage,
+    pedal: Pedal,
+    box: FaderBox,
+    client: ControlClient,
+    daemon: subprocess.Popen[bytes],
+    known: set[TakeId],
+    *,
+    runtime: Path,
+    stay: bool,
+) -> bool:
+    """The story, and what a person plays after it or in its place. Whether it came out as told, as far as it went."""
+    told = True
+    with contextlib.suppress(TakenOver):
+        Band(pedal, box, stage).play()
+        client.wait_closed(timeout_s=CLOSED_WITHIN_S)
+        told = stage.is_taken or _is_as_told(client, known)
+    if stage.has_keys and not stage.is_left:
+        stage.hand_over(is_patient=stay, is_over=lambda: daemon.poll() is not None)
+    elif stay and not stage.is_left:
+        stage.say(
+            f"The rig stays on. In another terminal: {rigd_command()} status --runtime-dir {runtime}. Ctrl-C ends it."
+        )
+        _stay(daemon)
+    return told
 
 
 @contextlib.contextmanager
@@ -242,7 +199,7 @@ def _connect(socket: Path, daemon: subprocess.Popen[bytes], log: Path) -> Contro
         client.close()
         time.sleep(0.05)
     told = log.read_text("utf-8", "replace").strip()
-    if daemon.poll() == ALREADY_RUNNING:
+    if daemon.poll() == ExitCode.ALREADY_RUNNING:
         raise RigError(f"the demo runs already, or its library is in use; nothing was played. {told}")
     raise RigError(f"the demo's rigd did not start; nothing was played:\n{told}")
 
@@ -256,7 +213,16 @@ def _await_ready(client: ControlClient) -> None:
         if state.transport is Transport.READY and len(there) == 3 and all(there):
             return
         time.sleep(0.05)
-    raise RigError(f"not everything is there: {state.transport}, {state.surfaces}, {state.preamps}")
+    missing = [surface.name for surface in state.surfaces if not surface.connected]
+    missing += [desk.name for desk in state.preamps if not desk.answering]
+    if state.transport is not Transport.READY:
+        missing.append(
+            f"the interface ({'; '.join(fault.what for fault in state.faults) or state.transport})"
+        )
+    raise RigError(
+        f"the demo's own rig was not ready within {READY_WITHIN_S:.0f} s; nothing was played. Not there: "
+        f"{', '.join(missing)}. Try again once this machine is less busy"
+    )
 
 
 def _stay(daemon: subprocess.Popen[bytes]) -> None:
@@ -271,23 +237,35 @@ def _is_as_told(client: ControlClient, known: set[TakeId]) -> bool:
     return len(takes) == 3 and whole and takes[-1].slate.circled
 
 
+def _end_takes(client: ControlClient) -> None:
+    """A person may have left while a take rolled: it is whole before it is told of."""
+    with contextlib.suppress(RigError):
+        if is_rolling(client.status().state):
+            client.command("stop")
+        client.wait_closed(timeout_s=CLOSED_WITHIN_S)
+
+
 def _tell(console: PlainConsole, client: ControlClient, known: set[TakeId]) -> None:
-    """The takes of this time, and where they are."""
-    state = client.status().state
-    console.print()
-    takes = [client.take(take.take_id) for take in client.takes()]
-    for row in take_list(
-        [take for take in takes if take.take_id not in known], state.sample_rate_hz, width=console.width
-    ):
-        console.print_pieces(row)
-    if known:
-        console.print(f"and {len(known)} of an earlier demo: rigd takes", style="dim")
-    # A path that is broken at the terminal's width cannot be pasted.
-    console.print()
-    console.print(f"Your takes: {state.session_folder}", markup=False, soft_wrap=True)
-    console.print(
-        "The discarded one is in .trash there. Open any file: it is a plain 24-bit WAV.", markup=False
-    )
+    """The takes of this time, where they are, and how to listen. Where the terminal is gone nobody is told."""
+    with contextlib.suppress(RigError, OSError):
+        state = client.status().state
+        console.print()
+        takes = [client.take(take.take_id) for take in client.takes()]
+        for row in take_list(
+            [take for take in takes if take.take_id not in known], state.sample_rate_hz, width=console.width
+        ):
+            console.print_pieces(row)
+        if known:
+            console.print(f"and {len(known)} of earlier demos of today, in the same folder", style="dim")
+        # A path that is broken at the terminal's width cannot be pasted.
+        console.print()
+        console.print(f"Your takes: {state.session_folder}", markup=False, soft_wrap=True)
+        for line in (
+            "Listen: open any file there in any player. Each input is a plain 24-bit WAV of its own.",
+            "What was thrown away is in .trash there.",
+            f"Now a rig of your own: {rigd_command()} init",
+        ):
+            console.print(line, markup=False)
 
 
 def main() -> int:
@@ -295,11 +273,14 @@ def main() -> int:
     environ = os.environ
     library = environ.get("RIGD_DEMO_LIBRARY")
     runtime = environ.get("RIGD_RUNTIME_DIR")
-    return story(
-        stay="--stay" in sys.argv,
-        library=Path(library) if library else None,
-        runtime_dir=Path(runtime) if runtime else None,
-    )
+    try:
+        return story(
+            stay="--stay" in sys.argv,
+            library=Path(library) if library else None,
+            runtime_dir=Path(runtime) if runtime else None,
+        )
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
 
 
 if __name__ == "__main__":

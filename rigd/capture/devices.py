@@ -220,7 +220,11 @@ def _ask_portaudio(timeout_s: float) -> list[OpenableInterface]:
         ) from error
     if child.returncode != 0:
         words = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise InterfaceError(words or f"listing the interfaces failed with code {child.returncode}")
+        raise InterfaceError(
+            words
+            or f"PortAudio ended as it listed the interfaces (code {child.returncode}). Broken settings of ALSA or "
+            "JACK do that: look at ~/.asoundrc and /etc/asound.conf"
+        )
     return [
         OpenableInterface(interface=Interface(**plain["interface"]), rates_hz=tuple(plain["rates_hz"]))
         for plain in json.loads(child.stdout)

@@ -88,7 +88,7 @@ def choose_interface(
         )
     if not interfaces:
         raise InterfaceError(
-            f"{_quoted(wanted)} was not found: the audio system lists no interface at all. Nothing was "
+            f"{_missing(wanted)}: the audio system lists no interface at all. Nothing was "
             "opened. Connect it and switch it on, or start the JACK server; an interface held by another "
             "program (PipeWire, PulseAudio) is not listed either. Then look at: rigd devices"
         )
@@ -203,6 +203,10 @@ def _choose_default(interfaces: Sequence[Interface], channels: int) -> Interface
 
 def _quoted(wanted: str) -> str:
     return f'[audio] device "{wanted}"'
+
+
+def _missing(wanted: str) -> str:
+    return f"{_quoted(wanted)} was not found" if wanted.strip() else "none is there"
 
 
 def _listed(interfaces: Sequence[Interface], cards: Sequence[Card] = ()) -> str:

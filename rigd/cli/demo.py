@@ -20,5 +20,7 @@ DEMO = Command(
     name="demo",
     run=demo,
     about="Half a minute on simulated hardware: a foot taps, a take rolls, a box moves a gain.",
-    parts=(Option(name="stay", flags=("--stay",), about="Leave the rig running afterwards, until Ctrl-C."),),
+    parts=(
+        Option(name="stay", flags=("--stay",), about="Leave the rig running afterwards, until q or Ctrl-C."),
+    ),
 )

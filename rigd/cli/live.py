@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.live import Live
 
 from rigd.api.client import ControlClient
 from rigd.cli.keys import Keys, Press
 from rigd.cli.story import Story, Told
 from rigd.cli.terminal import LEVELS_HZ, out
-from rigd.cli.view import Look, Paper, live_view
+from rigd.cli.view import LEAVING, Look, Paper, live_view
 from rigd.cli.watching import AGAIN_AFTER_S, watch_rig
 from rigd.cli.words import headline_words
 from rigd.model.changes import Followed
@@ -48,6 +49,14 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
 LEAVES = ("q", "\x1a")
 """Ctrl-Z comes as a key where nothing else is meant by it: a view that stood still would be cut off."""
 
+View = Callable[[Paper], RenderableType]
+"""The view as it is now, on a paper."""
+
+
+def alone(paper: Paper, view: View) -> RenderableType:
+    """Nothing stands around the view."""
+    return view(paper)
+
 
 class Drawing:
     """What is on the screen, from the rig's news and the person's keys. Any thread.
@@ -56,8 +65,17 @@ class Drawing:
     sees fewer pictures and never old ones.
     """
 
-    def __init__(self, path: Path, *, has_keys: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        has_keys: bool = False,
+        around: Callable[[Paper, View], RenderableType] = alone,
+        leaving: str = LEAVING,
+    ) -> None:
+        """`around` puts the view on a part of the paper; `leaving` is what q does."""
         self._path = path
+        self._around = around
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._is_over = threading.Event()
@@ -65,7 +83,7 @@ class Drawing:
         self._client: ControlClient | None = None
         self._story = Story(STORY_LINES)
         self._levels: Levels | None = None
-        self._look = Look(has_keys=has_keys)
+        self._look = Look(has_keys=has_keys, leaving=leaving)
         self._word_until = 0.0
         self.state: RigState | None = None
         self.is_left = False
@@ -130,7 +148,12 @@ class Drawing:
         if state is not None:
             size = out.console.size
             paper = Paper(width=size.width, height=size.height, encoding=out.console.encoding)
-            live.update(Group(*live_view(state, levels, story, paper, look)), refresh=True)
+            now = state
+
+            def view(paper: Paper) -> Group:
+                return Group(*live_view(now, levels, story, paper, look))
+
+            live.update(self._around(paper, view), refresh=True)
 
     def say(self, word: str) -> bool:
         """The person sees this for some seconds. False where nothing is drawn."""

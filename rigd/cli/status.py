@@ -83,10 +83,9 @@ def _print_status(answer: StatusAnswer) -> None:
     out.print(f"session    {state.session}, {count(take_count(state), 'take')} in {state.session_folder}")
     interface = state.interface
     if interface is not None:
-        simulated = "  simulated" if interface.simulated else ""
-        out.print(
-            f"interface  {interface.device or '-'}  {interface.host_api}  {state.sample_rate_hz} Hz{simulated}"
-        )
+        host_api = "" if interface.host_api in interface.device else interface.host_api
+        facts = [interface.device or "-", host_api, f"{state.sample_rate_hz} Hz"]
+        out.print("  ".join(filter(None, ("interface", *facts, "simulated" if interface.simulated else ""))))
         if answer.timing is not None:
             rate, drift = answer.timing.measured_rate_hz, answer.timing.drift_ppm
             out.print(f"clock      {rate:.2f} Hz measured, {drift:+.1f} ppm")

@@ -53,6 +53,7 @@ LOUD = {
     Happening.DISK_SPACE,
     Happening.COMMAND_REJECTED,
 }
+LEAVING = "leave; the rig goes on"
 KEYS = (
     ("space", "start a take, or stop it"),
     ("n", "keep it, go on as the next take"),
@@ -64,9 +65,8 @@ KEYS = (
     ("f", "the faults, whole"),
     ("< >", "other channels"),
     ("?", "this list"),
-    ("q", "leave; the rig goes on"),
 )
-"""What each key does. Ctrl-C is told by whoever reads it."""
+"""What each key does, and then q. Ctrl-C is told by whoever reads it."""
 KEY_COLUMNS = 6
 SHORT_KEYS = "space rec/stop  n next  m mark  k keep  u undo  c circle  ? help  q leave"
 
@@ -89,6 +89,8 @@ class Look(Struct, frozen=True, kw_only=True):
     """In place of the channels: every fault, whole."""
     word: str = ""
     """What came of the last key, or what the rig has to say to whoever sits there."""
+    leaving: str = LEAVING
+    """What q does."""
 
 
 PLAIN_LOOK = Look()
@@ -117,7 +119,7 @@ def live_view(
     if has_channels:
         below = _below(state, levels, story, paper, look, left)
     elif look.is_help:
-        below = _help(paper, left)
+        below = _help(paper, look, left)
     else:
         back = "f goes back" if faults else "no faults; f goes back"
         below = _wrapped(Text(back, style="dim"), paper)[:left]
@@ -301,9 +303,9 @@ def _story(story: Sequence[Told], paper: Paper, most_lines: int) -> list[Text]:
     return lines
 
 
-def _help(paper: Paper, most_lines: int) -> list[Text]:
+def _help(paper: Paper, look: Look, most_lines: int) -> list[Text]:
     lines: list[Text] = []
-    for key, meaning in KEYS:
+    for key, meaning in (*KEYS, ("q", look.leaving)):
         beside = replace(paper, width=max(1, paper.width - KEY_COLUMNS))
         for row, part in enumerate(_wrapped(Text(meaning), beside)):
             shown_key = key if row == 0 else ""

@@ -28,9 +28,10 @@ from rigd.model.gain import PreampSetting
 from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFailed, PostRollOver, Rules
 from rigd.model.library import LibraryFailed
 from rigd.model.state import RigState, Transport
-from rigd.model.units import NS_PER_SECOND, ClockNs, TakeId
+from rigd.model.units import NS_PER_SECOND, ClockNs, Frame, TakeId
 from rigd.rules.permissions import Gate, Principal
 from rigd.rules.table import step
+from rigd.rules.tape_size import reach_back
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -220,18 +221,23 @@ class Controller:
         extent = self._ask_tape(self._tape_time.extent)
         is_a_time = 0 <= at_ns <= LATEST_NS
         may_be_old_ns = 0 if isinstance(what, Command | PreampSetting) else NS_PER_SECOND
+        at_frame = heard_from = None
+        if is_a_time:
+            at_frame = self._ask_tape(lambda: self._tape_time.frame_at(at_ns, fitted_within_ns=may_be_old_ns))
+        if isinstance(what, Command) and at_frame is not None:
+            begin = Frame(max(0, at_frame - reach_back(what, self._rules, self.state.sample_rate_hz)))
+            heard_from = self._ask_tape(lambda: self._tape_time.heard_from(begin))
         return Circumstances(
             now_ns=now_ns,
             at_ns=at_ns if is_a_time else now_ns,
-            at_frame=self._ask_tape(lambda: self._tape_time.frame_at(at_ns, fitted_within_ns=may_be_old_ns))
-            if is_a_time
-            else None,
+            at_frame=at_frame,
             tape_from=extent[0] if extent else None,
             tape_to=extent[1] if extent else None,
             wall_ns=wall_ns,
             utc_offset_s=self._chance.utc_offset_s(wall_ns),
             new_take_id=self._chance.new_take_id(),
             clock=self._chance.read_clock(),
+            heard_from=heard_from,
         )
 
     def _ask_tape(self, question: Callable[[], T | None]) -> T | None:

@@ -27,6 +27,9 @@ class TapeTime(Protocol):
     def extent(self) -> tuple[Frame, Frame] | None:
         """The oldest frame that can still be had for a new take, and one past the newest."""
 
+    def heard_from(self, frame: Frame) -> Frame | None:
+        """That frame, or where the sound goes on behind it. None where nothing of it was heard."""
+
 
 class WriterPort(Protocol):
     """The writer, as far as the controller talks to it."""

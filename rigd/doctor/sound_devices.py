@@ -4,7 +4,7 @@ Documentation/sound/designs/procfile.rst and Documentation/driver-api/usb/power-
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rigd.config.runtime_dir import SERVICE_RUNTIME_DIR
 from rigd.config.shipped import shipped
@@ -15,6 +15,7 @@ SOUND_SERVERS = {
     "pipewire": "systemctl --user mask --now pipewire.socket pipewire.service wireplumber.service",
 }
 OURS = ("rigd-capture", "rigd")
+JACK = "jackd"
 AUDIO_CLASS = "01"
 
 
@@ -47,12 +48,27 @@ def other_users(machine: Machine, plan: Plan) -> Iterator[Finding]:
             what=f"{name} runs: it opens cards that rigd is to open, unless you record through JACK",
             cure=SOUND_SERVERS[name],
         )
-    if not inputs:
+    cards = any(machine.glob("/proc/asound/card[0-9]*"))
+    if not inputs and (cards or servers):
         what = "none that records is plugged in; what else brings sound is listed by: rigd devices"
         yield Finding(topic="sound cards", grade=Grade.FACT, what=what)
+    elif not inputs:
+        yield from _no_card(names.values())
     elif not busy and not servers:
         told = f"; opened by {', '.join(holders)}" if holders else ""
         yield Finding(topic="sound cards", grade=Grade.OK, what=f"nobody else records from them{told}")
+
+
+def _no_card(running: Collection[str]) -> Iterator[Finding]:
+    if any(name.startswith(JACK) for name in running):
+        yield Finding(topic="sound cards", grade=Grade.OK, what="none is here; a JACK server runs")
+        return
+    yield Finding(
+        topic="sound cards",
+        grade=Grade.ADVICE,
+        what="none is here, and no JACK server runs: there is nothing to record from",
+        cure="plug the interface in and switch it on; then: rigd devices",
+    )
 
 
 def process_of_thread(machine: Machine, thread: int) -> int:

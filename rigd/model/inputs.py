@@ -158,6 +158,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     new_take_id: TakeId
     clock: ClockReading | None = None
     """None where there is nobody to read it."""
+    heard_from: Frame | None = None
+    """Where the sound begins of what this command reaches back for: a pre-roll, or the seconds to keep."""
 
 
 class Input(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from rigd.model.events import Event, Happening
 from rigd.model.inputs import Circumstances, Rules, local_moment
 from rigd.model.messages import CapturePhase
 from rigd.model.state import FalseTake, Fault, RigState, Take, Transport
+from rigd.model.take import title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import Frame, TakeId
 
@@ -96,7 +97,13 @@ class Work:
         if known is not None:
             self.change(faults=tuple(fault for fault in self.state.faults if fault.key != key))
             now = "heard from" if known.since_ns == 0 else now
-            self.say(Happening.FAULT_CLEARED, key, f"{key}: {now}")
+            self.say(Happening.FAULT_CLEARED, key, self._over_text(key, now))
+
+    def _over_text(self, key: str, now: str) -> str:
+        """A fault of one take has that take's id in its key, which tells a person nothing."""
+        what, _, of = key.partition(" ")
+        found = find_take(self.state, TakeId(of))
+        return f"{key}: {now}" if found is None else f"{title_of(found.slate)}: its alarm ({what}) is over"
 
     def at_frame(self) -> Frame:
         """The frame of the press."""

@@ -1,4 +1,4 @@
-"""How long a tape has to be, and what it takes in memory: the one formula. Pure.
+"""How long a tape has to be, and what it takes in memory: the one formula; how far back a command reaches. Pure.
 
 The tape must outlast the longest stall of the disk (with a quarter to spare, because the writer has to
 catch up while the interface goes on) and still hold the pre-roll, with two seconds for the blocks under way
@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import math
 
+from rigd.model.commands import Command, KeepLast
+from rigd.model.inputs import Rules
 from rigd.model.messages import TapeGeometry
+from rigd.model.units import frames_in
 
 STALL_RESERVE = 1.25
 SLACK_SECONDS = 2.0
@@ -31,3 +34,11 @@ def capacity_frames_for(
 def tape_bytes(tape: TapeGeometry) -> int:
     """The memory of its sample area: float32, one row a channel."""
     return tape.channels * tape.capacity_frames * SAMPLE_BYTES
+
+
+def reach_back(command: Command, rules: Rules, sample_rate_hz: int) -> int:
+    """How many frames before its own moment a command asks for sound."""
+    if isinstance(command, KeepLast):
+        is_a_length = math.isfinite(command.seconds) and command.seconds > 0
+        return frames_in(min(command.seconds, rules.keep_s), sample_rate_hz) if is_a_length else 0
+    return frames_in(rules.preroll_s, sample_rate_hz)

@@ -143,7 +143,7 @@ def keep(work: Work, command: KeepLast) -> str:
     if length_s <= 0:
         raise Refusal("keep: [tape] keep_seconds is 0, so that nothing from before a press is kept")
     wanted = end_frame - max(1, frames_in(length_s, rate))
-    first_frame = max(wanted, oldest_to_begin(work))
+    first_frame = max(wanted, oldest_to_begin(work), heard_by(work, Frame(end_frame - 1)))
     if first_frame >= end_frame:
         ago = "any more" if end_frame < tape_to(work) else "yet"
         raise Refusal(f"keep: the tape holds nothing from before this moment {ago}")
@@ -246,8 +246,8 @@ def check_lock(work: Work, command: Command, take: Take) -> None:
 
 
 def first_frame_at(work: Work, at_frame: Frame) -> Frame:
-    """Where a take begins that is started at `at_frame`: a pre-roll earlier, as far as the tape reaches. Raises
-    Refusal where that is so long ago that nobody means it any more."""
+    """Where a take begins that is started at `at_frame`: a pre-roll earlier, as far as the tape reaches and with
+    sound. Raises Refusal where that is so long ago that nobody means it any more."""
     rate = work.state.sample_rate_hz
     oldest = oldest_to_begin(work)
     if at_frame < oldest - frames_in(LATEST_START_S, rate):
@@ -256,7 +256,14 @@ def first_frame_at(work: Work, at_frame: Frame) -> Frame:
             f"this was pressed {ago_s:,.0f} s ago and the tape reaches back {reaches_s:.0f} s; nothing was started."
             " To start now: rigd take start"
         )
-    return Frame(max(at_frame - frames_in(work.rules.preroll_s, rate), oldest))
+    begin = max(at_frame - frames_in(work.rules.preroll_s, rate), oldest)
+    return Frame(max(begin, heard_by(work, at_frame)))
+
+
+def heard_by(work: Work, at_frame: Frame) -> Frame:
+    """What would begin with a gap begins behind it: before a press nobody missed what was not heard."""
+    heard = work.at.heard_from
+    return Frame(0) if heard is None else Frame(min(heard, at_frame))
 
 
 def oldest_to_begin(work: Work) -> Frame:

@@ -16,7 +16,7 @@ from rigd.model.errors import TapeError
 from rigd.model.levels import Levels
 from rigd.model.requests import Timing
 from rigd.model.units import NS_PER_SECOND, Frame, Ns
-from rigd.tape.blocks import Block
+from rigd.tape.blocks import Block, Run
 from rigd.tape.holds import HoldRecord
 from rigd.tape.levels import LevelMeter
 from rigd.tape.tape import Tape, TapeCounters
@@ -186,6 +186,17 @@ class TapeView:
             if self._tape is None:
                 return None
             return self._tape.oldest_frame, self._tape.next_frame
+
+    def heard_from(self, frame: Frame) -> Frame | None:
+        """That frame, or the one behind the gap that it lies in; None where the tape has nothing of it yet."""
+        with self._lock:
+            if self._tape is None:
+                return None
+            reader = self._tape.reader(frame)
+            while (piece := reader.next(1)) is not None:
+                if isinstance(piece, Run):
+                    return piece.frame
+            return None
 
     def meter(self) -> Callable[[], Levels | None]:
         """A meter of one's own: each call gives the levels since the call before, None where there is no tape."""

@@ -117,8 +117,12 @@ def test_a_card_in_use_is_refused_with_the_name_of_its_user() -> None:
 
 
 def test_no_interface_at_all_is_said_plainly() -> None:
-    with pytest.raises(InterfaceError, match="lists no interface at all"):
+    with pytest.raises(InterfaceError, match=r"^none is there: the audio system lists no interface at all"):
         choose("", among=())
+    with pytest.raises(
+        InterfaceError, match='"Scarlett" was not found: the audio system lists no interface at all'
+    ):
+        choose("Scarlett", among=())
 
 
 def test_without_a_name_the_only_one_with_enough_inputs_is_taken() -> None:

@@ -18,6 +18,8 @@ from rigd.api.client import ControlClient
 from rigd.config.load import resolve_runtime_dir
 from rigd.model.errors import RigError
 from tests.support.capture_run import runtime_folder
+from tests.support.patience import wait_for
+from tests.support.person import Person
 from tests.support.rig import RigRun
 
 
@@ -50,6 +52,40 @@ def test_the_demo_tells_its_story_and_its_takes_are_on_disk(tmp_path: Path) -> N
         assert len(list((session / ".trash").iterdir())) == 1
         for path in session.glob("*/Take*/*.wav"):
             assert soundfile.info(path).samplerate == 48_000
+        left = subprocess.run(
+            ["pgrep", "-f", str(runtime)], capture_output=True, text=True, check=False
+        ).stdout
+        assert not left, f"the demo left processes behind: {left}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(80, 24), (40, 20)])
+def test_a_person_takes_over_with_space_as_the_pedal_and_is_told_where_the_takes_are(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    library = tmp_path / "takes of the demo"
+    command = [sys.executable, "-m", "hardware_sim.demo"]
+    with runtime_folder() as runtime:
+        own = {"RIGD_DEMO_LIBRARY": str(library), "RIGD_RUNTIME_DIR": str(runtime)}
+        with Person(command, home=tmp_path, size=size, **own) as person:
+            person.sees("Starting a rig")
+            person.sees("space is the")
+            person.types(" ")
+            person.sees("It is yours")
+            person.sees("● REC ")
+            with ControlClient(runtime / "rigd.sock") as client:
+                wait_for(lambda: client.status().state.take is not None, "the pedal was heard")
+            person.types("m")
+            person.sees("marker 1")
+            person.types("?")
+            person.sees("end the demo; takes stay")
+            person.types("q")
+            assert person.ended() == 0, "what a person did in place of the story is no failure of it"
+            last = person.shown[person.shown.rindex("Your takes:") :].replace("\r\n", "\n")
+        (session,) = (folder for folder in library.iterdir() if not folder.name.startswith("."))
+        assert str(session) in last and "Listen: " in last and "init" in last
+        (sheet,) = (json.loads(path.read_text("utf-8")) for path in session.glob("*/Take*/take.json"))
+        assert sheet["frames"] > 0 and not sheet["failed"] and len(sheet["markers"]) == 1
         left = subprocess.run(
             ["pgrep", "-f", str(runtime)], capture_output=True, text=True, check=False
         ).stdout

@@ -75,3 +75,21 @@ def test_status_says_what_clipped_when_and_how_to_say_that_it_was_seen(bench: Be
 def test_status_says_why_a_start_would_be_refused(bench: Bench) -> None:
     assert status(bench, not_ready="no channel is armed").startswith("NOT READY: no channel is armed\n")
     assert status(bench, not_ready="").startswith("READY\n")
+
+
+@pytest.mark.parametrize(
+    ("device", "host_api", "shown"),
+    [
+        (
+            "system, JACK Audio Connection Kit",
+            "JACK Audio Connection Kit",
+            "system, JACK Audio Connection Kit",
+        ),
+        ("Scarlett", "ALSA", "Scarlett  ALSA"),
+    ],
+)
+def test_status_names_the_audio_system_once(bench: Bench, device: str, host_api: str, shown: str) -> None:
+    heard = bench.controller.state.interface
+    assert heard is not None
+    told = status(bench, interface=replace(heard, device=device, host_api=host_api, simulated=False))
+    assert f"interface  {shown}  48000 Hz\n" in told

@@ -133,6 +133,8 @@ def test_an_interface_that_goes_in_a_take_and_its_gap_are_told(told: pytest.LogC
         ("INFO", "interface: in order again"),
         ("WARNING", "take 1: 480 frames (0.010 s) missing at 1.00 s (interface lost)"),
     ]
+    desk.ok("clear-fault")
+    assert lines(told) == [("INFO", "take 1: its alarm (gap) is over")], "no id that only rigd knows"
 
 
 def test_a_full_disk_ends_in_halted_and_is_told_as_what_it_is(told: pytest.LogCaptureFixture) -> None:

@@ -213,6 +213,15 @@ def test_a_trouble_is_told_with_its_figure_and_its_cure(
     assert cure in matching[0][2]
 
 
+def test_a_machine_without_a_sound_card_is_told_unless_a_jack_server_runs(tmp_path: Path) -> None:
+    none = {"proc/asound/card1/pcm0c/sub0/status": None}
+    findings = examine(machine_of(tmp_path, none), PLAN)
+    (told,) = (what for topic, what, _ in found(findings, Grade.ADVICE) if topic == "sound cards")
+    assert "nothing to record from" in told
+    findings = examine(machine_of(tmp_path, {**none, "proc/88/comm": "jackd\n"}), PLAN)
+    assert not [what for topic, what, _ in found(findings, Grade.ADVICE) if topic == "sound cards"]
+
+
 BUSY = {"proc/asound/card1/pcm0c/sub0/status": "state: RUNNING\nowner_pid   : 4242\n"}
 THREAD = {"proc/4242/status": "Name:\tpa-callback\nTgid:\t77\nPid:\t4242\n"}
 

@@ -100,3 +100,17 @@ def test_where_a_take_of_before_is_still_open_the_tape_is_its_own_and_as_made_up
         desk.hear(fact)
     desk.ok("keep 10")
     assert orders(desk)[-1].simulated
+
+
+def test_keep_begins_with_sound_and_not_inside_a_gap() -> None:
+    desk = Desk()
+    desk.silent = (80.0, 95.0)
+    assert "the last 5.0 s are" in desk.ok("keep 10")
+    assert orders(desk)[0].first_frame == frame(95.0)
+
+
+def test_keep_has_the_sound_before_a_gap() -> None:
+    desk = Desk()
+    desk.silent = (91.0, 95.0)
+    desk.ok("keep 10")
+    assert orders(desk)[0].first_frame == frame(90.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from rigd.model.effects import SendToWriter
@@ -14,8 +16,8 @@ from tests.support.desk import LISTENING, Desk
 class DeskWithoutTape(Desk):
     """Nobody can tell the frame of a press."""
 
-    def circumstances(self, at_ns: int) -> Circumstances:
-        return replace(super().circumstances(at_ns), at_frame=None, tape_from=None, tape_to=None)
+    def circumstances(self, at_ns: int, what: Any = None) -> Circumstances:
+        return replace(super().circumstances(at_ns, what), at_frame=None, tape_from=None, tape_to=None)
 
 
 FOUND = OtherBuildFound(reason="it has layout 2, this rigd reads layout 3")

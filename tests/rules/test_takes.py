@@ -38,6 +38,30 @@ def test_the_preroll_reaches_no_further_back_than_the_tape() -> None:
     assert orders(desk)[1].preroll_frames == 0
 
 
+def test_a_preroll_begins_with_sound_and_not_inside_a_gap() -> None:
+    """A rig that was restarted a moment ago: nobody misses what it could not hear before the press."""
+    desk = Desk()
+    desk.silent = (95.0, 98.6)
+    desk.ok("start", at=99.7)
+    (order,) = orders(desk)
+    assert order.first_frame == frame(98.6)
+    assert order.preroll_frames == frame(99.7) - frame(98.6)
+
+
+def test_a_gap_inside_the_preroll_is_kept_with_the_sound_before_it() -> None:
+    desk = Desk()
+    desk.silent = (98.0, 98.6)
+    desk.ok("start", at=99.7)
+    assert orders(desk)[0].first_frame == frame(99.7) - 2 * RATE_HZ
+
+
+def test_a_press_while_nothing_is_heard_begins_at_the_press() -> None:
+    desk = Desk()
+    desk.silent = (95.0, 99.9)
+    desk.ok("start", at=99.7)
+    assert orders(desk)[0].first_frame == frame(99.7)
+
+
 def test_an_order_holds_all_that_the_writer_needs() -> None:
     desk = Desk()
     desk.ok("disarm 2")

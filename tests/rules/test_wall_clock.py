@@ -139,7 +139,7 @@ def test_a_take_knows_its_first_frame_by_the_clock_that_cannot_be_set() -> None:
     desk = Desk()
     plain = desk.circumstances
 
-    def circumstances(at_ns: int) -> Any:
+    def circumstances(at_ns: int, what: Any = None) -> Any:
         reading = ClockReading(unix_ns=0, boottime_ns=900 * 10**9, boot_id="b", state=WRONG)
         return replace(plain(at_ns), clock=reading)
 

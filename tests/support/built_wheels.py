@@ -30,28 +30,36 @@ def tracked() -> list[str]:
     ).splitlines()
 
 
+def clone_to(folder: Path) -> Path:
+    """A clone, with what is not committed yet."""
+    clone = folder / "a clone"
+    for name in tracked():
+        if (ROOT / name).is_file():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, clone / name)
+    return clone
+
+
+def build(what: str, source: Path, to: Path) -> Path:
+    """`what`: build_wheel or build_sdist, of that folder."""
+    to.mkdir()
+    told = done([sys.executable, "-c", BUILD.format(what=what), str(to)], cwd=source)
+    return to / told.splitlines()[-1]
+
+
 class Built:
     """A clone, its sdist, a wheel of the clone, and a wheel of what the sdist unpacks to."""
 
     def __init__(self, folder: Path) -> None:
-        clone = folder / "a clone"
-        for name in tracked():
-            if (ROOT / name).is_file():
-                (clone / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, clone / name)
-        self.sdist = self._build("build_sdist", clone, folder / "sdist")
+        clone = clone_to(folder)
+        self.sdist = build("build_sdist", clone, folder / "sdist")
         with tarfile.open(self.sdist) as archive:
             archive.extractall(folder / "unpacked", filter="data")
         (unpacked,) = (folder / "unpacked").iterdir()
         self.wheels = {
-            "clone": self._build("build_wheel", clone, folder / "of clone"),
-            "sdist": self._build("build_wheel", unpacked, folder / "of sdist"),
+            "clone": build("build_wheel", clone, folder / "of clone"),
+            "sdist": build("build_wheel", unpacked, folder / "of sdist"),
         }
-
-    def _build(self, what: str, source: Path, to: Path) -> Path:
-        to.mkdir()
-        told = done([sys.executable, "-c", BUILD.format(what=what), str(to)], cwd=source)
-        return to / told.splitlines()[-1]
 
     def names(self, wheel: str) -> set[str]:
         with zipfile.ZipFile(self.wheels[wheel]) as archive:

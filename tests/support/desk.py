@@ -19,6 +19,7 @@ from rigd.model.state import Channel, Mirror, RigState, Take, Transport, first_s
 from rigd.model.take import ClosedFile, Slate, TakeFile, Track
 from rigd.model.units import ChannelNumber, Frame, InputNumber, Ns, Origin, TakeId
 from rigd.rules.table import Step, step
+from rigd.rules.tape_size import reach_back
 
 RATE_HZ = 48_000
 NS_PER_FRAME = 1_000_000_000 / RATE_HZ
@@ -104,6 +105,8 @@ class Desk:
         self.now_s = 100.0
         self.tape_ends_at_s: float | None = None
         """Nothing has come in since; None: all that there was."""
+        self.silent: tuple[float, float] | None = None
+        """Nothing was heard between these times."""
         self.effects: list[Effect] = []
         self.events: list[Event] = []
         self._ids = itertools.count(1)
@@ -144,7 +147,15 @@ class Desk:
         """A fact comes in now."""
         assert self._step(fact, ns(self.now_s)).reply is None
 
-    def circumstances(self, at_ns: int) -> Circumstances:
+    def _heard_from(self, what: Any, at_ns: int) -> Frame | None:
+        if not isinstance(what, Command):
+            return None
+        begin = max(0, round(at_ns / NS_PER_FRAME) - reach_back(what, self.rules, RATE_HZ))
+        if self.silent is not None and frame(self.silent[0]) <= begin < frame(self.silent[1]):
+            begin = frame(self.silent[1])
+        return Frame(begin)
+
+    def circumstances(self, at_ns: int, what: Any = None) -> Circumstances:
         now = frame(self.now_s if self.tape_ends_at_s is None else self.tape_ends_at_s)
         return Circumstances(
             now_ns=ns(self.now_s),
@@ -155,10 +166,11 @@ class Desk:
             wall_ns=WALL_NS + round((self.now_s - 100.0) * 1e9),
             utc_offset_s=3600,
             new_take_id=TakeId(f"{next(self._ids):032x}"),
+            heard_from=self._heard_from(what, at_ns),
         )
 
     def _step(self, what: Any, at_ns: int) -> Step:
-        result = step(self.state, Input(what=what, circumstances=self.circumstances(at_ns)), self.rules)
+        result = step(self.state, Input(what=what, circumstances=self.circumstances(at_ns, what)), self.rules)
         self.state = result.state
         self.effects += result.effects
         self.events += result.events

@@ -50,6 +50,9 @@ class WoundTape:
         now = frame(self.now_s)
         return Frame(max(0, now - 60 * RATE_HZ)), now
 
+    def heard_from(self, frame: Frame) -> Frame | None:
+        return frame
+
 
 class ObedientParts:
     """Writer, preamps and library: what is asked of them is done at once and posted back."""

@@ -186,7 +186,7 @@ def test_a_port_that_is_missing_at_start_is_no_error_and_is_found_later(tmp_path
     surface = MidiSurface("pedal", MidiSettings(port=f"serial:{tmp_path / 'midi'}"), (), sink)
     surface.start()
     try:
-        wait_for(lambda: "cannot be opened" in sink.status.detail)
+        wait_for(lambda: sink.status.detail.endswith("is not there; plug it in, rigd opens it by itself"))
         with pedal:
             wait_for(lambda: sink.status.connected)
     finally:

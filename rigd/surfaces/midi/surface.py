@@ -68,6 +68,7 @@ class MidiSurface:
         self._clock: ClockNs = clock or (lambda: Ns(time.monotonic_ns()))
         self._lock = threading.Lock()
         self._status = SurfaceStatus(name=name, kind="midi", connected=False, detail="not started")
+        self._was_there = False
         self._lights: tuple[Light, ...] | None = None
         """What each lamp does; None: nobody has shown it a state."""
         self._refused_until_ns = 0
@@ -323,7 +324,14 @@ class MidiSurface:
         status = SurfaceStatus(name=self.name, kind="midi", connected=connected, port=port, detail=detail)
         if status != self._status:
             self._status = status
-            _log.info("surface %s: %s", self.name, _sentence(status))
+            # Whoever is told has it in the log as well; but for a port that was not there from the start on.
+            self._was_there = self._was_there or connected
+            _log.log(
+                logging.DEBUG if self._was_there else logging.INFO,
+                "surface %s: %s",
+                self.name,
+                _sentence(status),
+            )
             self._sink.surface_status(status)
 
 

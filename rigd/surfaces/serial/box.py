@@ -14,7 +14,6 @@ import os
 import select
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -45,9 +44,6 @@ LOOKED_AT_PER_S = 50_000
 READ_TIMEOUT_S = 0.1
 WRITE_TIMEOUT_S = 0.2
 FAREWELL_S = 0.5
-MOST_TOLD = 10
-TOLD_WITHIN_NS = 60 * NS_PER_SECOND
-"""So often a minute the log says that a box came or went: one may greet thousands of times in that."""
 
 
 def clock_monotonic_ns() -> Ns:
@@ -82,8 +78,6 @@ class SerialBox:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._status = SurfaceStatus(name=name, kind="serial", connected=False, detail="not started")
-        self._told_ns: deque[int] = deque(maxlen=MOST_TOLD)
-        self._untold = 0
         self.overheard = Overheard()
         """For `rigd learn`."""
 
@@ -129,20 +123,8 @@ class SerialBox:
     def _note(self, *, connected: bool, port: str, detail: str) -> None:
         status = SurfaceStatus(name=self.name, kind="serial", connected=connected, port=port, detail=detail)
         before, self._status = self._status, status
-        if before.connected != connected:
-            self._tell_change("connected," if connected else "not connected:", detail)
         if before != status:
             self._sink.surface_status(status)
-
-    def _tell_change(self, what: str, detail: str) -> None:
-        now_ns = self._clock_ns()
-        if len(self._told_ns) == MOST_TOLD and now_ns - self._told_ns[0] < TOLD_WITHIN_NS:
-            self._untold += 1
-            return
-        untold = f" (it came and went {self._untold} times since this was told last)" if self._untold else ""
-        self._told_ns.append(now_ns)
-        self._untold = 0
-        log.info("surface %s: %s %s%s", self.name, what, detail, untold)
 
     def _note_who_is_there(self, path: str, talk: Talk) -> None:
         """As of now; the refusals of a box that is there are counted in its status."""

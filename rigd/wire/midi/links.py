@@ -7,6 +7,7 @@ and keeps no more than one short message, whatever comes in.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 from collections.abc import Sequence
@@ -116,6 +117,14 @@ class DistanceStamps:
         return [Ns(min(max(each + offset_ns, after_ns), now_ns)) for each in sums]
 
 
+def _why_not(path: str, error: OSError | ValueError) -> str:
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        return f"serial MIDI line {path} is not there; plug it in, rigd opens it by itself"
+    why = os.strerror(number) if number else error
+    return f"serial MIDI line {path} cannot be opened ({why}); rigd tries again"
+
+
 class SerialMidiLink:
     """Raw MIDI bytes on a tty: a DIN interface on a UART, or an Arduino."""
 
@@ -129,10 +138,7 @@ class SerialMidiLink:
         try:
             self._line = serial.Serial(path, baudrate=baud, timeout=0, write_timeout=0.5, exclusive=True)
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise SurfaceError(
-                why_refused(path, error) or f"serial MIDI line {path} cannot be opened ({why}); plug it in"
-            ) from error
+            raise SurfaceError(why_refused(path, error) or _why_not(path, error)) from error
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def wait(self, timeout_s: float) -> list[Heard]:

@@ -1,11 +1,12 @@
-"""The owner of a box in a cellar asks `rigd health`, through all that happens to it: one line, one of three codes."""
+"""The owner of a box in a cellar asks `rigd health`, through all that happens to it: one line, one of three codes.
+
+In a terminal over ssh, from a home without anything in it."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ import pytest
 from hardware_sim.faults import FaultClient
 from rigd.model.state import Transport
 from tests.rig.test_full_disk import CONFIG, DISK_BYTES, ROOM_BYTES, fill
-from tests.support.patience import PATIENCE_S, wait_for
+from tests.support.patience import wait_for
+from tests.support.person import Person
 from tests.support.rig import RigRun
 from tests.support.writer_run import small_disk
 
@@ -25,17 +27,16 @@ pytestmark = pytest.mark.slow
 class Owner:
     """At the far end of an ssh connection."""
 
-    def __init__(self, rig: RigRun) -> None:
-        self._rig = rig
+    def __init__(self, home: Path, runtime: Path) -> None:
+        self._home, self._runtime = home, runtime
+        home.mkdir()
 
     def asks(self, *words: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "rigd", *words, "--runtime-dir", str(self._rig.runtime)],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
-        return done.returncode, done.stdout.strip() or done.stderr.strip()
+        """The exit code, and what stands in the terminal."""
+        command = [sys.executable, "-m", "rigd", *words]
+        with Person(command, home=self._home, RIGD_RUNTIME_DIR=str(self._runtime)) as person:
+            code = person.ended()
+        return code, person.shown.replace("\r\n", "\n").strip()
 
     def health(self) -> tuple[int, str]:
         code, line = self.asks("health", "--within", "2")
@@ -64,7 +65,7 @@ def rig(tmp_path: Path) -> Iterator[RigRun]:
 
 
 def test_health_through_interface_off_disk_full_halted_and_restarted(rig: RigRun, tmp_path: Path) -> None:
-    owner, card = Owner(rig), FaultClient(rig.runtime)
+    owner, card = Owner(tmp_path / "home", rig.runtime), FaultClient(rig.runtime)
     owner.hears(0, "could record: ready for")
     assert owner.state_code() == 10 and owner.asks("status")[0] == 0
     rig.say("start")
@@ -109,12 +110,7 @@ def test_health_through_interface_off_disk_full_halted_and_restarted(rig: RigRun
 
 
 def test_where_no_rigd_runs_at_all_nothing_records(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "rigd", "health", "--json", "--runtime-dir", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 1 and json.loads(done.stdout)["verdict"] == "does not record"
-    used_wrongly = subprocess.run([sys.executable, "-m", "rigd", "health", "--no-such"], capture_output=True)
-    assert used_wrongly.returncode == 2
+    owner = Owner(tmp_path / "home", tmp_path)
+    code, text = owner.asks("health", "--json")
+    assert code == 1 and json.loads(text)["verdict"] == "does not record"
+    assert owner.asks("health", "--no-such")[0] == 2
