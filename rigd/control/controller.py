@@ -225,7 +225,8 @@ class Controller:
         if is_a_time:
             at_frame = self._ask_tape(lambda: self._tape_time.frame_at(at_ns, fitted_within_ns=may_be_old_ns))
         if isinstance(what, Command) and at_frame is not None:
-            begin = Frame(max(0, at_frame - reach_back(what, self._rules, self.state.sample_rate_hz)))
+            until = at_frame if extent is None else min(at_frame, extent[1])
+            begin = Frame(max(0, until - reach_back(what, self._rules, self.state.sample_rate_hz)))
             heard_from = self._ask_tape(lambda: self._tape_time.heard_from(begin))
         return Circumstances(
             now_ns=now_ns,

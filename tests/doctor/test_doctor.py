@@ -314,7 +314,8 @@ def test_a_clock_that_nobody_sets_is_advice_and_one_that_cannot_be_asked_is_none
 
 
 def test_where_no_card_is_plugged_in_nobody_is_said_to_leave_it_alone(tmp_path: Path) -> None:
-    findings = examine(machine_of(tmp_path, {"proc/asound/card1/pcm0c/sub0/status": None}), PLAN)
+    plays = {"proc/asound/card1/pcm0c/sub0/status": None, "proc/asound/card1/pcm0p/info": ""}
+    findings = examine(machine_of(tmp_path, plays), PLAN)
     (cards,) = [each for each in findings if each.topic == "sound cards"]
     assert cards.grade is Grade.FACT and cards.what.startswith("none that records is plugged in")
 

@@ -150,13 +150,17 @@ class Desk:
     def _heard_from(self, what: Any, at_ns: int) -> Frame | None:
         if not isinstance(what, Command):
             return None
-        begin = max(0, round(at_ns / NS_PER_FRAME) - reach_back(what, self.rules, RATE_HZ))
+        until = min(round(at_ns / NS_PER_FRAME), self._heard_to())
+        begin = max(0, until - reach_back(what, self.rules, RATE_HZ))
         if self.silent is not None and frame(self.silent[0]) <= begin < frame(self.silent[1]):
             begin = frame(self.silent[1])
         return Frame(begin)
 
+    def _heard_to(self) -> Frame:
+        return frame(self.now_s if self.tape_ends_at_s is None else self.tape_ends_at_s)
+
     def circumstances(self, at_ns: int, what: Any = None) -> Circumstances:
-        now = frame(self.now_s if self.tape_ends_at_s is None else self.tape_ends_at_s)
+        now = self._heard_to()
         return Circumstances(
             now_ns=ns(self.now_s),
             at_ns=Ns(at_ns),
