@@ -88,11 +88,7 @@ class StaysAwake:
         except NotHeld as error:
             if str(error) != self._told:
                 self._told = str(error)
-                log.warning(
-                    "nothing keeps this machine from suspending while a take rolls (%s). Where it could "
-                    "suspend, switch that off; see: rigd doctor",
-                    error,
-                )
+                log.warning("nothing keeps this machine from suspending while a take rolls: %s", error)
 
     def _let_go(self) -> None:
         inhibitor, self._inhibitor = self._inhibitor, None
