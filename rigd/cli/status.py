@@ -84,8 +84,9 @@ def _print_status(answer: StatusAnswer) -> None:
     interface = state.interface
     if interface is not None:
         host_api = "" if interface.host_api in interface.device else interface.host_api
-        facts = [interface.device or "-", host_api, f"{state.sample_rate_hz} Hz"]
-        out.print("  ".join(filter(None, ("interface", *facts, "simulated" if interface.simulated else ""))))
+        facts = (interface.device or "-", host_api, f"{state.sample_rate_hz} Hz")
+        simulated = "  simulated" if interface.simulated else ""
+        out.print("  ".join(filter(None, ("interface", *facts))) + simulated)
         if answer.timing is not None:
             rate, drift = answer.timing.measured_rate_hz, answer.timing.drift_ppm
             out.print(f"clock      {rate:.2f} Hz measured, {drift:+.1f} ppm")

@@ -67,6 +67,12 @@ KEYS = (
     ("?", "this list"),
 )
 """What each key does, and then q. Ctrl-C is told by whoever reads it."""
+SIGNS = (
+    ("● ○", "armed, not armed"),
+    ("-26", "level in dBFS; !: it clipped"),
+    ("+18", "gain in dB; ?: not confirmed; V: 48 V"),
+)
+"""What stands in a channel's row."""
 KEY_COLUMNS = 6
 SHORT_KEYS = "space rec/stop  n next  m mark  k keep  u undo  c circle  ? help  q leave"
 
@@ -305,7 +311,7 @@ def _story(story: Sequence[Told], paper: Paper, most_lines: int) -> list[Text]:
 
 def _help(paper: Paper, look: Look, most_lines: int) -> list[Text]:
     lines: list[Text] = []
-    for key, meaning in (*KEYS, ("q", look.leaving)):
+    for key, meaning in (*KEYS, ("q", look.leaving), *SIGNS):
         beside = replace(paper, width=max(1, paper.width - KEY_COLUMNS))
         for row, part in enumerate(_wrapped(Text(meaning), beside)):
             shown_key = key if row == 0 else ""

@@ -81,10 +81,7 @@ class StaysAwake:
         try:
             self._inhibitor = Inhibitor(WHY)
         except NotHeld as error:
-            self._tell(
-                f"nothing keeps this machine from suspending while a take rolls ({error}). Where it could "
-                "suspend, switch that off; see: rigd doctor"
-            )
+            self._tell(f"nothing keeps this machine from suspending while a take rolls: {error}")
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._told:

@@ -21,6 +21,7 @@ from tests.support.capture_run import runtime_folder
 from tests.support.patience import wait_for
 from tests.support.person import Person
 from tests.support.rig import RigRun
+from tests.support.tools import need_tool
 
 
 def test_the_demo_tells_its_story_and_its_takes_are_on_disk(tmp_path: Path) -> None:
@@ -141,3 +142,18 @@ def test_a_demo_that_meets_another_rig_is_refused_with_words_and_tells_that_rig_
             demo._connect(rig.runtime / "rigd.sock", daemon, tmp_path / "log")
         assert client.status().state.takes == before.takes
         assert not (tmp_path / "takes").exists()
+
+
+def test_make_says_what_it_does_before_each_step_that_is_silent_for_long(tmp_path: Path) -> None:
+    need_tool("make")
+    made = subprocess.run(
+        ["make", "-n", "demo", f"VENV={tmp_path / 'venv'}"],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    steps = made.stdout.splitlines()
+    for silent in (" -m venv ", "pip install "):
+        (place,) = (number for number, step in enumerate(steps) if silent in step and "echo" not in step)
+        assert steps[place - 1].startswith("echo "), steps

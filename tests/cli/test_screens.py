@@ -234,6 +234,7 @@ def test_help_names_every_key_and_hides_neither_red_light_nor_faults() -> None:
     narrow = screen(rig(8, faults=()), 20, 40, look=Look(is_help=True))
     words = " ".join(narrow.split())
     assert "bring back a thrown away take" in words, "nothing of it is cut"
+    assert "-26   level in dBFS" in drawn and "+18   gain in dB" in drawn, "and what the numbers of a row are"
     for key in ("space", "n ", "m ", "k ", "u ", "c ", "?", "q "):
         assert f"\n{key}" in drawn
 
