@@ -16,7 +16,7 @@ import pytest
 from rigd.config.sections import HooksSection
 from rigd.machine import logind
 from rigd.machine.logind import Inhibitor, NotHeld, switch_off
-from rigd.machine.parts import machine_parts
+from rigd.machine.parts import hooks_of, machine_parts
 from rigd.model.commands import Accepted, Rejected, parse_command
 from rigd.model.units import Origin
 from rigd.rules.permissions import RIG_ITSELF
@@ -39,7 +39,7 @@ def test_from_the_start_of_a_take_until_it_is_safe(manager: LoginManager, tmp_pa
     tape, writer = WoundTape(), ObedientParts()
     writer.closes_takes = False
     with running_controller(tape, writer) as controller:
-        parts = list(machine_parts(HooksSection(), controller, runtime_dir=tmp_path))
+        parts = list(machine_parts(hooks_of(HooksSection(), controller, runtime_dir=tmp_path), controller))
         for part in parts:
             part.start()
 
@@ -91,7 +91,7 @@ def test_without_a_login_manager_the_rig_says_so_once_and_records(
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nobody'}")
     tape = WoundTape()
     with running_controller(tape, ObedientParts()) as controller, caplog.at_level(logging.WARNING):
-        parts = list(machine_parts(HooksSection(), controller, runtime_dir=tmp_path))
+        parts = list(machine_parts(hooks_of(HooksSection(), controller, runtime_dir=tmp_path), controller))
         for part in parts:
             part.start()
         for text in ("start", "stop", "start", "stop"):

@@ -19,7 +19,7 @@ from rigd.control.controller import Controller
 from rigd.machine import hooks as hooks_module
 from rigd.machine.hooks import AT_ONCE, MOST_WAITING, run_hook
 from rigd.machine.occasions import Occasion
-from rigd.machine.parts import machine_parts
+from rigd.machine.parts import hooks_of, machine_parts
 from rigd.model.commands import Accepted, parse_command
 from rigd.model.errors import ConfigError
 from rigd.model.inputs import CaptureLost
@@ -52,7 +52,9 @@ def rig_with(folder: Path, **commands: Any) -> Iterator[tuple[Controller, WoundT
     """A controller with hooks; what they have to do is done when it is over."""
     tape = WoundTape()
     with running_controller(tape, ObedientParts()) as controller:
-        parts = list(machine_parts(HooksSection(**commands), controller, runtime_dir=folder))
+        parts = list(
+            machine_parts(hooks_of(HooksSection(**commands), controller, runtime_dir=folder), controller)
+        )
         for part in parts:
             part.start()
         try:
