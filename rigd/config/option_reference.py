@@ -99,8 +99,9 @@ def _what_waits() -> str:
     lines = [
         "## Read again",
         "",
-        "`rigd reload` takes up every option at once, also while a take rolls, but these, which wait for a restart of "
-        "rigd. The pre-roll waits, too, where the tape has no room for it, and `sample` where there is a black box.",
+        "`rigd reload` takes up every option at once, also while a take rolls, but these, which wait for a restart "
+        "of rigd. `preroll_seconds` waits, too, where the tape has no room for it, and `sample` where there is a "
+        "black box.",
         "",
         "| option | because |",
         "|---|---|",
