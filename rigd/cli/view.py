@@ -52,6 +52,7 @@ LOUD = {
     Happening.TAKE_FAILED,
     Happening.DISK_SPACE,
     Happening.COMMAND_REJECTED,
+    Happening.CONFIG_REFUSED,
 }
 KEYS = (
     ("space", "start a take, or stop it"),
