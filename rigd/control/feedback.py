@@ -37,6 +37,8 @@ _LOOKS = 2
 """So often the guard has to find the show of the look before still going on, before it hangs: where something held
 the whole interpreter for long, the thread that shows gets its turn between two looks."""
 _STOP_WAIT_S = 1.0
+_HANDED_ON_WITHIN_S = 10.0
+"""Longer than a controller that does not keep up makes a few reports wait."""
 
 
 class Pace:
@@ -161,7 +163,7 @@ class Feedback:
     def forget_reports(self, names: Iterable[str]) -> None:
         """What these have reported, and what is not handed on yet, is dropped: they have ended."""
         with self._wake:
-            self._handed_on.wait_for(lambda: not self._is_handing_on, _STOP_WAIT_S)
+            self._handed_on.wait_for(lambda: not self._is_handing_on, _HANDED_ON_WITHIN_S)
             for name in names:
                 self._reports.pop(name, None)
 
