@@ -62,7 +62,7 @@ from rigd.machine.parts import hooks_of, machine_parts
 from rigd.machine.parts import plan_of as plan_of_hooks
 from rigd.mirror.second_volume import SecondVolume
 from rigd.model.blackbox import Keep
-from rigd.model.commands import Reload, ShutDown
+from rigd.model.commands import Rejected, Reload, Reply, ShutDown
 from rigd.model.errors import TapeError
 from rigd.model.inputs import CaptureLost, Rules, WriterLost
 from rigd.model.state import ConfigStanding, Mirror, first_state, is_rolling
@@ -175,7 +175,8 @@ class Rig:
 
     def reload(self, *, origin: Origin) -> None:
         """The config is being read again; what comes of it is in the log. For a signal."""
-        self.controller.submit(Reload(origin=origin, at_ns=clock_ns()), RIG_ITSELF)
+        command = Reload(origin=origin, at_ns=clock_ns())
+        self.controller.submit_then(command, RIG_ITSELF, _log_refusal)
 
     def stop(self, *, leave_running: bool = False) -> None:
         """Every part is stopped, in reverse. With `leave_running` capture and writer go on, and so does a take."""
@@ -425,6 +426,11 @@ class Rig:
             cure=cure,
             laid_down=ground.is_supervised,
         )
+
+
+def _log_refusal(reply: Reply) -> None:
+    if isinstance(reply, Rejected):
+        log.warning("the config is not read again: %s", reply.reason)
 
 
 def _utc_offset_s(wall_ns: int) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
+from rigd.model.changes import change_between, changed, followed_state
 from rigd.model.effects import ReadConfig, SendToWriter, TakeUpConfig
 from rigd.model.events import Happening
 from rigd.model.gain import GAIN, PHANTOM, PreampSetting, PreampStatus
@@ -172,3 +174,26 @@ def test_time_is_that_of_the_step() -> None:
     take = desk.state.take
     assert take is not None
     assert {row.at_frame for row in take.gain_changes} == {desk.circumstances(Ns(ns(desk.now_s))).at_frame}
+
+
+def test_who_follows_the_rig_by_its_changes_has_the_same() -> None:
+    desk = desk_with_gains()
+    desk.hear(SurfaceStatus(name="foot", kind="midi", connected=True))
+    followed = followed_state(desk.state)
+    seen = msgspec.json.decode(msgspec.json.encode(followed), type=type(followed))
+    facts = (
+        ConfigTakenUp(
+            rules=desk.rules,
+            channels=bare(c1={"name": "Kick In"}, c2={"preamp": "", "socket": 0}),
+            exchanged=("desk",),
+        ),
+        ConfigRead(taken_up=("a",), waits=("b",), troubles=("c",)),
+        ConfigRead(faults=("d",)),
+    )
+    for fact in facts:
+        before = followed_state(desk.state)
+        desk.hear(fact)
+        change = change_between(before, followed_state(desk.state))
+        assert change is not None
+        seen = changed(seen, msgspec.json.decode(msgspec.json.encode(change), type=type(change)))
+    assert seen == followed_state(desk.state)
