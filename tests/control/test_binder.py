@@ -442,39 +442,3 @@ def test_a_sweep_of_a_fader_takes_two_places_in_the_queue_where_it_began_and_whe
         bench.move("cc 11 ch 1", Motion.ABSOLUTE, number, value=number / QUEUE_LENGTH / 2)
     assert len(bench.binder._queue) <= 3
     bench.rig.blocked.set()
-
-
-def test_what_came_before_goes_by_the_old_bindings_and_what_comes_after_by_the_new(bench: Bench) -> None:
-    new = (binding_of(control="cc 80", press="mark new"),)
-    bench.rig.blocked.clear()  # the binder stands still in its first command
-    bench.binder.said("pedal", "mark first", Ns(0))
-    bench.move("button 1", Motion.TRIGGER, 1, of="box")
-    rebinding = threading.Thread(
-        target=lambda: bench.binder.rebind(
-            bindings={"pedal": new}, principals=dict(PRINCIPALS), anew={"pedal"}
-        )
-    )
-    rebinding.start()
-    wait_for(lambda: len(bench.binder._queue) >= 2 or not rebinding.is_alive(), "it waits for its turn")
-    assert rebinding.is_alive()
-    bench.rig.blocked.set()
-    rebinding.join()
-    bench.move("cc 80 ch 1", Motion.PRESS, 2)
-    bench.move("button 1", Motion.TRIGGER, 3, of="box")
-    bench.all_done()
-    assert [(each.origin, each.at_ns) for each in bench.rig.commands] == [
-        ("pedal", 0),
-        ("box", MS),
-        ("pedal", 2 * MS),
-    ]
-
-
-def test_a_gesture_under_way_on_a_surface_that_stays_is_none_of_the_others_affair(bench: Bench) -> None:
-    bench.move("cc 80 ch 1", Motion.PRESS, 0)
-    bench.binder.rebind(
-        bindings={"pedal": BINDINGS["pedal"], "box": ()}, principals=dict(PRINCIPALS), anew={"box"}
-    )
-    bench.move("cc 80 ch 1", Motion.RELEASE, 100)
-    bench.pass_time(500)
-    (tap,) = bench.commands(1)
-    assert tap.at_ns == 0
