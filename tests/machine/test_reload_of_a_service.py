@@ -48,4 +48,5 @@ def test_the_service_manager_is_told_when_it_begins_and_when_it_is_over() -> Non
             )
             said = ["READY", *["RELOADING", "READY"] * count]
             wait_for(lambda said=said: unit.states == said, "it is ready again")  # type: ignore[misc]
-        assert unit.statuses[-1].startswith("ready for") and unit.starts == 1
+        wait_for(lambda: unit.statuses[-1].startswith("ready for"), "and its status is the rig's")
+        assert unit.starts == 1
