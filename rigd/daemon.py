@@ -26,22 +26,24 @@ from rigd.blackbox.kept_segments import Pins
 from rigd.blackbox.plan import plan_of
 from rigd.blackbox.recorder import NAME as BLACKBOX
 from rigd.blackbox.recorder import BlackBoxKeeper
+from rigd.config.load import load_config
 from rigd.config.rig_config import RigConfig
 from rigd.control.binder import Binder
 from rigd.control.clip_watch import ClipWatch
 from rigd.control.clock_watch import ClockWatch
+from rigd.control.config_reader import ConfigReader, RigParts
 from rigd.control.controller import Chance, Controller
-from rigd.control.faces import faces_of
+from rigd.control.faces import Faces
 from rigd.control.feedback import Feedback
 from rigd.control.inbox import Inbox
 from rigd.control.levels_fan import LevelsFan
 from rigd.control.lock_memory import LockMemory
-from rigd.control.parts import DaemonPart, ProcessPart, RigPart, Running
+from rigd.control.parts import DaemonPart, Exchange, OnlyTold, ProcessPart, RigPart, Running
 from rigd.control.ports import Ports
 from rigd.control.preamp_memory import PreampMemory
 from rigd.control.preamps import Preamps
 from rigd.control.published import Published
-from rigd.control.surfaces import surfaces_of
+from rigd.control.surfaces import Surfaces
 from rigd.control.unsafe_sound import UnsafeSoundWatch
 from rigd.control.watchdog import DaemonWatchdog
 from rigd.library.audit import AuditJournal
@@ -57,13 +59,14 @@ from rigd.links.process_link import Upkeep
 from rigd.links.runtime_folder import goes_with_login, make_runtime_dir, only_one, user_name
 from rigd.links.start_settings import StartSettings
 from rigd.links.writer_link import WriterLink, dismiss_writer
-from rigd.machine.parts import machine_parts
+from rigd.machine.parts import hooks_of, machine_parts
+from rigd.machine.parts import plan_of as plan_of_hooks
 from rigd.mirror.second_volume import SecondVolume
 from rigd.model.blackbox import Keep
-from rigd.model.commands import ShutDown
+from rigd.model.commands import Rejected, Reload, Reply, ShutDown
 from rigd.model.errors import TapeError
 from rigd.model.inputs import CaptureLost, Rules, WriterLost
-from rigd.model.state import Mirror, first_state, is_rolling
+from rigd.model.state import ConfigStanding, Mirror, first_state, is_rolling
 from rigd.model.units import Ns, Origin, TakeId
 from rigd.rules.keep_beyond_tape import takes_are_behind
 from rigd.rules.permissions import RIG_ITSELF
@@ -140,10 +143,17 @@ class Rig:
     """A running rig. `start` once, `stop` once; `ended` is set when somebody gave the command to shut down."""
 
     def __init__(
-        self, config: RigConfig, *, upkeep: Upkeep = Upkeep.OWN, notifier: Notifier | None = None
+        self,
+        config: RigConfig,
+        *,
+        upkeep: Upkeep = Upkeep.OWN,
+        notifier: Notifier | None = None,
+        read_again: Callable[[], RigConfig] | None = None,
     ) -> None:
-        """`upkeep` says who starts and stops capture and the writer: the rig itself, or a service manager."""
+        """`upkeep` says who starts and stops capture and the writer: the rig itself, or a service manager.
+        `read_again` reads the same config as it is by then; None: by its path alone."""
         self._config = config
+        self._read_again = read_again or partial(load_config, config.path)
         self._upkeep = upkeep
         self._notifier = notifier or Notifier({})
         self._running = Running()
@@ -164,6 +174,11 @@ class Rig:
         """Every take is being closed; `ended` is set once they are. For a signal or a terminal."""
         self.controller.submit(ShutDown(origin=origin, at_ns=clock_ns(), held=True), RIG_ITSELF)
 
+    def reload(self, *, origin: Origin) -> None:
+        """The config is being read again; what comes of it is in the log. For a signal."""
+        command = Reload(origin=origin, at_ns=clock_ns())
+        self.controller.submit_then(command, RIG_ITSELF, _log_refusal)
+
     def stop(self, *, leave_running: bool = False) -> None:
         """Every part is stopped, in reverse. With `leave_running` capture and writer go on, and so does a take."""
         self._running.stop(leave_running=leave_running or self._upkeep is Upkeep.SUPERVISED)
@@ -181,6 +196,7 @@ class Rig:
             sample_rate_hz=config.audio.sample_rate_hz,
             locked=lock.read(),
             mirror=None if config.mirror is None else Mirror(root=str(config.mirror.absolute())),
+            config=ConfigStanding(path=str(config.path.absolute())),
         )
         published = Published(replace(first, preamp_history=memory.read()))
 
@@ -222,10 +238,18 @@ class Rig:
         if second is not None:
             library.when_filed(second.keeper.filed)
         trial = DiskTrial(own, root=library.root, post=inbox.post, may_go_on=nothing_rolls)
+        reader = ConfigReader(
+            config,
+            read=self._read_again,
+            tape_frames=config.tape_geometry().capacity_frames,
+            post=inbox.post,
+            notifier=self._notifier,
+        )
+        rules = partial(self._rules, keeper, second)
         controller = self.controller = Controller(
             inbox=inbox,
             published=published,
-            rules=self._rules(keeper, second),
+            rules=rules(config),
             tape_time=tape,
             ports=Ports(
                 writer=writer,
@@ -234,6 +258,7 @@ class Rig:
                 disk=trial,
                 end_rig=self.ended.set,
                 audit=audit.answered,
+                config=reader,
                 mirror=None if second is None else second.link,
                 volumes=None if second is None else second.keeper,
             ),
@@ -263,7 +288,8 @@ class Rig:
         yield DaemonPart("library", keeper)
         yield DaemonPart("controller", controller)
         yield DaemonPart("clock", clock)
-        yield from machine_parts(config.hooks, controller, runtime_dir=ground.runtime)
+        hooks = hooks_of(config.hooks, controller, runtime_dir=ground.runtime)
+        yield from machine_parts(hooks, controller)
         # The two that matter most begin first: the rig listens while the rest is still being made and started.
         yield ProcessPart("capture", capture, replace=ground.replaces_capture)
         yield ProcessPart("writer", writer, replace=ground.replaces["writer"])
@@ -283,7 +309,7 @@ class Rig:
         levels = LevelsFan(tape.meter(), clock_ns)
         yield DaemonPart("clips", ClipWatch(levels.taker().take, post=inbox.post))
         keeper.open_session(config.session_name(), going_on=True)
-        yield from preamps.parts()
+        yield preamps
         feedback = Feedback(state=published.newest, take_levels=levels.taker, post=inbox.post)
         binder = Binder(
             bindings={surface.name: surface.bindings for surface in config.surfaces},
@@ -294,12 +320,13 @@ class Rig:
             clock=clock_ns,
             refused=inbox.refused,
         )
-        surfaces, overheard = surfaces_of(config.surfaces, binder, feedback)
+        surfaces = Surfaces(config.surfaces, binder, feedback)
         yield DaemonPart("binder", binder)
-        yield from surfaces
+        yield surfaces
         controller.watch(feedback.changed)
         yield DaemonPart("feedback", feedback)
-        yield from faces_of(config.faces, controller, levels=levels, report=feedback.report)
+        faces = Faces(config.faces, controller, levels=levels, feedback=feedback)
+        yield faces
         server = ControlSocket(
             ground.runtime / "rigd.sock",
             controller=controller,
@@ -310,15 +337,33 @@ class Rig:
             clock_ns=clock_ns,
             group_role=config.control.group_role,
             records=Records(audit=audit.read, takes=listing.page),
-            overheard=overheard,
+            overheard=surfaces.overheard,
         )
         yield DaemonPart("control socket", server)
         yield DaemonPart("runtime folder", self._folder_watch(ground, server))
         yield DaemonPart("watchdog", DaemonWatchdog(controller, self._notifier))
 
-    def _rules(self, keeper: LibraryKeeper, second: SecondVolume | None) -> Rules:
-        """What the config says of takes, for the state table."""
-        config = self._config
+        def told(config: RigConfig) -> None:
+            library.use(naming=config.naming(), layout=config.take.files, rig=config.rig.name)
+            memory.use(config.channels)
+            server.group_role_is(config.control.group_role)
+
+        def exchanges(before: RigConfig, after: RigConfig) -> list[Exchange]:
+            return [
+                surfaces.exchange(before.surfaces, after.surfaces),
+                preamps.exchange(before, after),
+                faces.exchange(before.faces, after.faces),
+                OnlyTold(
+                    partial(told, after),
+                    then=partial(hooks.use, plan_of_hooks(after.hooks, after.runtime_dir)),
+                ),
+            ]
+
+        reader.of(RigParts(exchanges=exchanges, rules=rules))
+        yield DaemonPart("reload", reader)
+
+    def _rules(self, keeper: LibraryKeeper, second: SecondVolume | None, config: RigConfig) -> Rules:
+        """What the config says of takes, for the state table; of the tape what the rig was started with."""
         return Rules(
             preroll_s=config.take.preroll_seconds,
             postroll_s=config.take.postroll_seconds,
@@ -331,7 +376,7 @@ class Rig:
             wish_s=config.control.wish_seconds,
             power_off=config.control.power_off,
             least_disk_s=config.disk.reserve_seconds,
-            tape_s=config.tape_geometry().capacity_frames / config.audio.sample_rate_hz,
+            tape_s=self._config.tape_geometry().capacity_frames / config.audio.sample_rate_hz,
             sync_s=config.take.sync_interval_ms / 1000,
             measure_at_start=config.disk.measure_at_start,
             volumes=None if second is None else second.volumes,
@@ -385,6 +430,11 @@ class Rig:
             cure=cure,
             laid_down=ground.is_supervised,
         )
+
+
+def _log_refusal(reply: Reply) -> None:
+    if isinstance(reply, Rejected):
+        log.warning("the config is not read again: %s", reply.reason)
 
 
 def _utc_offset_s(wall_ns: int) -> int:

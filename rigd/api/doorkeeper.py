@@ -11,6 +11,8 @@ import logging
 import socket
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from rigd.links.runtime_folder import group_let_in
 from rigd.model.requests import Failed
 from rigd.model.roles import Role
@@ -21,13 +23,16 @@ from rigd.wire.peers import is_let_in, peer_of, who_is_let_in
 
 log = logging.getLogger(__name__)
 
+GROUP_ROLE = "[control] group_role"
+
 
 class Doorkeeper:
     """Of the socket at `path`; `group_role` is what members of the group that is let in are there for."""
 
     def __init__(self, path: Path, *, group_role: Role) -> None:
         self._path = path
-        self._group_role = group_role
+        self.group_role = group_role
+        """May be set by any thread."""
         self._turned_away: set[int] = set()
         """Users that the log names already."""
         self._names: dict[int, str] = {}
@@ -41,8 +46,8 @@ class Doorkeeper:
         with contextlib.suppress(OSError):
             group = group_let_in(self._path.parent)
             if is_let_in(stream, group=group):
-                by = "[control] group_role"
-                return Principal(name=self._name_of(stream), role=self._group_role, role_set_by=by)
+                name = self._name_of(stream)
+                return Principal(name=name, role=self.group_role, role_set_by=GROUP_ROLE)
             why, uid = f"this rig lets in {who_is_let_in(group)}", peer_of(stream).uid
             if uid not in self._turned_away:
                 self._turned_away.add(uid)
@@ -51,6 +56,10 @@ class Doorkeeper:
             stream.send(encode(Failed(id=None, error=f"{why}; you are none of them")))
         stream.close()
         return None
+
+    def as_of_now(self, who: Principal) -> Principal:
+        """Who came in as a member of the group is here as what members are now."""
+        return replace(who, role=self.group_role) if who.role_set_by == GROUP_ROLE else who
 
     def _name_of(self, stream: socket.socket) -> str:
         try:

@@ -140,6 +140,10 @@ class ControlSocket:
         self._door_is_gone = True
         self._wake()
 
+    def group_role_is(self, role: Role) -> None:
+        """Members of the group are here as that, also those who are connected. Any thread; returns at once."""
+        self._doorkeeper.group_role = role
+
     def _replace_door(self) -> None:
         assert self._door is not None
         self._door_is_gone = False
@@ -302,7 +306,8 @@ class ControlSocket:
                 case WaitRequest():
                     self._wait_for(visit, request)
                 case _:
-                    self._answers.answer(request, visit.who, lambda answer: self._tell(visit, answer))
+                    who = self._doorkeeper.as_of_now(visit.who)
+                    self._answers.answer(request, who, lambda answer: self._tell(visit, answer))
         except LinkError as error:
             self._tell(visit, Failed(id=request_id, error=_plain(str(error))))
         except Exception:

@@ -13,6 +13,7 @@ EXAMPLES = {
     "rigd run": "rigd run --config ~/attic.toml",
     "rigd config": "rigd config",
     "rigd check": "rigd check ~/attic.toml",
+    "rigd reload": "rigd reload",
     "rigd devices": "rigd devices",
     "rigd learn": "rigd learn",
     "rigd doctor": "rigd doctor",

@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "run.RUN",
     "config": "config_shown.CONFIG",
     "check": "run.CHECK",
+    "reload": "reload.RELOAD",
     "devices": "devices.DEVICES",
     "learn": "learn.LEARN",
     "doctor": "doctor.DOCTOR",

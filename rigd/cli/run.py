@@ -73,7 +73,15 @@ def run(
     terminal = terminal_streams()
     log = _log_to(loaded, live=live)
     notifier = Notifier()
-    rig = Rig(loaded, upkeep=Upkeep.SUPERVISED if supervised else Upkeep.OWN, notifier=notifier)
+
+    def read_again() -> RigConfig:
+        config = load_config(place.path, overrides=overrides)
+        for warning in unit_warnings(config) if supervised else ():
+            logging.getLogger("rigd").warning("%s", warning)
+        return config
+
+    upkeep = Upkeep.SUPERVISED if supervised else Upkeep.OWN
+    rig = Rig(loaded, upkeep=upkeep, notifier=notifier, read_again=read_again)
     signals = Signals()
     for warning in unit_warnings(loaded) if supervised else ():
         logging.getLogger("rigd").warning("%s", warning)
@@ -144,7 +152,8 @@ def _run(
         if answer is Answer.END:
             return open_takes(rig.controller.state)
         if answer is Answer.DETACH and not terminal:
-            logging.getLogger("rigd").info("a hang-up (SIGHUP) came from no terminal of this rig; it goes on")
+            logging.getLogger("rigd").info("SIGHUP: the config is being read again")
+            rig.reload(origin=Origin("signal"))
         elif not hung_up and (answer is Answer.DETACH or (view is not None and view.is_cut_off)):
             hung_up = True
             if ERROR_STREAM in terminal:

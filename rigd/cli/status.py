@@ -22,6 +22,7 @@ from rigd.cli.terminal import (
 from rigd.cli.watching import watch_lines
 from rigd.cli.words import (
     blackbox_text,
+    config_lines,
     count,
     gain_piece,
     mirror_line,
@@ -99,6 +100,8 @@ def _print_status(answer: StatusAnswer) -> None:
         out.print(f"mirror     {mirror_line(state.mirror)}  {state.mirror.root}")
     if state.blackbox is not None:
         out.print(f"black box  {blackbox_text(state.blackbox)}")
+    for line in config_lines(state.config):
+        out.print(f"config     {line}", style="yellow")
     for surface in state.surfaces:
         word = "connected" if surface.connected else "not connected"
         out.print(f"surface    {surface.name}: {word}  {surface.port}  {surface.detail}")

@@ -34,7 +34,8 @@ class Answer(Enum):
 
     GO_ON = auto()
     DETACH = auto()
-    """The terminal is gone; whatever is drawn or written there ends."""
+    """The terminal is gone; whatever is drawn or written there ends. A rig that never had one reads its config again:
+    nobody but a person, or a service manager, sends it this."""
     END = auto()
 
 

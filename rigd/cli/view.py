@@ -52,6 +52,7 @@ LOUD = {
     Happening.TAKE_FAILED,
     Happening.DISK_SPACE,
     Happening.COMMAND_REJECTED,
+    Happening.CONFIG_REFUSED,
 }
 LEAVING = "leave; the rig goes on"
 KEYS = (
@@ -245,6 +246,9 @@ def _information(state: RigState) -> list[Piece]:
     devices = [(surface.name, surface.connected) for surface in state.surfaces]
     devices += [(preamp.name, preamp.answering) for preamp in state.preamps]
     pieces: list[Piece] = [(f"▫ not there: {name}", "yellow") for name, good in devices if not good]
+    if state.config is not None and (state.config.waits or state.config.faults):
+        why = "changed: restart due" if state.config.waits else "not taken up: rigd check"
+        pieces.append((f"config {why}", "yellow"))
     if state.disk is not None:
         left_s = seconds_left(state)
         short = left_s is not None and left_s < SHORT_OF_ROOM_S

@@ -11,7 +11,7 @@ from rigd.model.blackbox import BlackBox
 from rigd.model.clips import ChannelClips, TakeClips
 from rigd.model.disk_trouble import full_disk_ended
 from rigd.model.disk_words import bytes_text
-from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Take
+from rigd.model.state import Channel, ConfigStanding, LeftOut, Mirror, MirrorPhase, RigState, Take
 from rigd.model.take import GainChange
 
 MOST_NAMED = 6
@@ -112,6 +112,16 @@ def gain_piece(channel: Channel) -> tuple[str, str]:
     if gain.known is Knowledge.PENDING and gain.said:
         text = f"{gain.said} {text}"
     return text, GAIN_STYLES.get(gain.known, "yellow")
+
+
+def config_lines(config: ConfigStanding | None) -> list[str]:
+    """What of it is not in force: what waits for a restart, and why the last reading was not taken up."""
+    if config is None:
+        return []
+    lines = [f"waits for a restart of rigd: {line}" for line in config.waits]
+    if config.faults:
+        lines.append(f"was read again and changed nothing; see: rigd check {config.path}")
+    return lines + [f"could not be started: {line}" for line in config.troubles]
 
 
 def headline_words(state: RigState) -> str:

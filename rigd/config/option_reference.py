@@ -18,14 +18,15 @@ from rigd.config.sections import (
     PreampSection,
     SurfaceSection,
 )
+from rigd.config.taken_up import WHEN
 from rigd.hands.showing import CHANNEL_LAMPS, HALF_BLINK_NS, LAMPS, LampWord
 from rigd.model.state import Transport
 
 _OPENING = """# The config
 
-One TOML file, read once at start. `rigd check FILE` tells every mistake at once, with its line. An option
-that rigd does not know is a mistake. `--set audio.channels=64` wins over the file, and may be given more than
-once; `--set channel.3.name=Snare` means the third channel. Examples are in `configs/`.
+One TOML file, read at the start and by `rigd reload`. `rigd check FILE` tells every mistake at once, with its line.
+An option that rigd does not know is a mistake. `--set audio.channels=64` wins over the file, and may be given more
+than once; `--set channel.3.name=Snare` means the third channel. Examples are in `configs/`.
 
 This page is made from the program itself (`rigd.config.option_reference`).
 """
@@ -81,6 +82,7 @@ def config_page(
             parts.append(_section(f'[[surface.NAME.{key}]] of kind "{kind}"', inner))
     parts.append(_section("[[surface.NAME.binding]]", BindingSection))
     parts.append(_lamps())
+    parts.append(_what_waits())
     return "\n".join(parts)
 
 
@@ -90,6 +92,22 @@ def tables_in(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
         for inner in typing.get_args(field.annotation):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 yield key, inner
+
+
+def _what_waits() -> str:
+    """From the table that `rigd reload` goes by."""
+    lines = [
+        "## Read again",
+        "",
+        "`rigd reload` takes up every option at once, also while a take rolls, but these, which wait for a restart "
+        "of rigd. `preroll_seconds` waits, too, where the tape has no room for it, and `sample` where there is a "
+        "black box.",
+        "",
+        "| option | because |",
+        "|---|---|",
+    ]
+    lines += [f"| `{option}` | {why} |" for option, why in WHEN.items() if why]
+    return "\n".join(lines) + "\n"
 
 
 def _lamps() -> str:

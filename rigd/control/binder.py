@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 
 from msgspec import Struct
@@ -23,7 +23,7 @@ from rigd.hands.faders import GainFader
 from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
 from rigd.hands.surface import ControlInput, Motion, Surface
 from rigd.model.commands import Accepted, Command, Reply, parse_command
-from rigd.model.errors import CommandError
+from rigd.model.errors import CommandError, RigError
 from rigd.model.roles import Role
 from rigd.model.state import RigState, SurfaceStatus, channel_of
 from rigd.model.units import NS_PER_SECOND, ChannelNumber, ClockNs, Ns, Origin
@@ -38,6 +38,7 @@ _LATE_EDGES_S = 0.02
 _LATE_EDGES_NS = NS_PER_SECOND // 50
 _LONGEST_WAIT_S = 0.05
 """While a gesture is pending; the clock is the caller's own and may run faster than the waiting."""
+REBOUND_WITHIN_S = 10.0
 MOST_UNANSWERED = MOST_COMMANDS_WAITING // 2
 """Commands of one surface that the controller has not come to; half of its queue is left to everybody else."""
 
@@ -70,7 +71,16 @@ class _Answer(Struct, frozen=True, kw_only=True):
     reply: Reply
 
 
-_News = ControlInput | _NamedCommand | _MadeCommand | _Gone | _Answer
+class _Rebound(Struct, frozen=True, kw_only=True):
+    """What came before goes by the old bindings, what comes after by these."""
+
+    bindings: Mapping[str, Sequence[Binding]]
+    principals: Mapping[str, Principal]
+    anew: frozenset[str]
+    done: threading.Event
+
+
+_News = ControlInput | _NamedCommand | _MadeCommand | _Gone | _Answer | _Rebound
 
 
 def _command_of(asked: _NamedCommand | _MadeCommand) -> tuple[str, Command]:
@@ -144,8 +154,25 @@ class Binder:
         self._thread = threading.Thread(target=self._run, name="rigd-binder", daemon=True)
 
     def introduce(self, surface: Surface) -> None:
-        """From now on replies to this surface's commands reach it. Before `start`."""
-        self._surfaces[surface.name] = surface
+        """From now on replies to this surface's commands reach it. Before it is started."""
+        self._surfaces = {**self._surfaces, surface.name: surface}
+
+    def rebind(
+        self,
+        *,
+        bindings: Mapping[str, Sequence[Binding]],
+        principals: Mapping[str, Principal],
+        anew: Iterable[str],
+    ) -> None:
+        """All surfaces there are do this from now on. Whose name is not in `anew` keeps what is held on it: its
+        bindings are what they were. Waits until what came before is done; raises RigError where that never is."""
+        done = threading.Event()
+        news = _Rebound(bindings=bindings, principals=principals, anew=frozenset(anew), done=done)
+        with self._wake:
+            self._queue.append(news)
+            self._wake.notify()
+        if not done.wait(REBOUND_WITHIN_S):
+            raise RigError("the binder does not come to it; see the log")
 
     def start(self) -> None:
         """The thread runs; what came before is not lost."""
@@ -325,6 +352,21 @@ class Binder:
                     bound.let_go()
             case _Answer():
                 self._answer(news)
+            case _Rebound():
+                self._rebind(news)
+
+    def _rebind(self, news: _Rebound) -> None:
+        """Looked at by other threads without a lock: each is exchanged as a whole."""
+        before = self._bound
+        self._bound = {
+            name: before[name]
+            if name in before and name not in news.anew
+            else tuple(_BoundControl(name, binding) for binding in of_surface)
+            for name, of_surface in news.bindings.items()
+        }
+        self._principals = news.principals
+        self._surfaces = {name: each for name, each in self._surfaces.items() if name in news.bindings}
+        news.done.set()
 
     def _move(self, bound: _BoundControl, moved: ControlInput) -> None:
         origin = Origin(bound.surface)

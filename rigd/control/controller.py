@@ -25,7 +25,16 @@ from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Snapshot
 from rigd.model.gain import PreampSetting
-from rigd.model.inputs import Circumstances, ClockReading, Fact, Input, PortFailed, PostRollOver, Rules
+from rigd.model.inputs import (
+    Circumstances,
+    ClockReading,
+    ConfigRead,
+    Fact,
+    Input,
+    PortFailed,
+    PostRollOver,
+    Rules,
+)
 from rigd.model.library import LibraryFailed
 from rigd.model.state import RigState, Transport
 from rigd.model.units import NS_PER_SECOND, ClockNs, Frame, TakeId
@@ -312,6 +321,13 @@ class Controller:
                 case e.DateTakes():
                     port, doing = "library", "date takes anew"
                     ports.library.date_takes()
+                case e.ReadConfig():
+                    port, doing = "config", "be read again"
+                    ports.config.read()
+                case e.TakeUpConfig(rules=rules):
+                    port, doing = "config", "be taken up"
+                    self._rules = rules
+                    ports.config.take_up()
                 case e.EndRig():
                     ports.end_rig()
         except Exception as error:
@@ -329,6 +345,8 @@ def _failure(effect: e.Effect, failed: PortFailed) -> Fact:
             return LibraryFailed(doing="restore", subject=take_id, reason=failed.reason)
         case e.OpenSession(name=name):
             return LibraryFailed(doing="open session", subject=name, reason=failed.reason)
+        case e.ReadConfig():
+            return ConfigRead(faults=(failed.reason,))
         case e.TryDisk():
             return DiskMeasured(
                 measurement=Measurement(

@@ -40,6 +40,8 @@ LEVELS = {
     Happening.SURFACE_CHANGED: logging.INFO,
     Happening.PREAMP_CHANGED: logging.INFO,
     Happening.CLOCK_SET: logging.WARNING,
+    Happening.CONFIG_READ: logging.INFO,
+    Happening.CONFIG_REFUSED: logging.ERROR,
     Happening.SHUTTING_DOWN: logging.INFO,
 }
 """The events that are said, and how loudly. Faults, and where the transport stands, are said by the rules below."""

@@ -4,7 +4,7 @@ Thread "rigd-feedback" wakes where the state is another one, where a surface has
 levels, 25 times a second; it calls `Surface.show`, which returns at once by its promise. Thread
 "rigd-feedback-guard" looks at it twice a second while there is something to show: a show that does not return costs
 its surface alone. The thread is left behind in it, another one goes on, and what the surface misses is merged for
-it. Without surfaces there is no thread.
+it. Where no surface and no face has ever been there is no thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rigd.control.levels_fan import LEVELS_HZ
 from rigd.hands.face import Meter
@@ -36,6 +36,8 @@ _LOOKS = 2
 """So often the guard has to find the show of the look before still going on, before it hangs: where something held
 the whole interpreter for long, the thread that shows gets its turn between two looks."""
 _STOP_WAIT_S = 1.0
+_HANDED_ON_WITHIN_S = 10.0
+"""Longer than a controller that does not keep up makes a few reports wait."""
 
 
 class Pace:
@@ -123,7 +125,7 @@ class _Shift:
 
 
 class Feedback:
-    """Started once, stopped once; surfaces are introduced before."""
+    """Started once, stopped once; surfaces come and go."""
 
     def __init__(
         self,
@@ -139,11 +141,14 @@ class Feedback:
         self._audiences: list[_Audience] = []
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
+        self._handed_on = threading.Condition(self._lock)
         self._wake_guard = threading.Condition(self._lock)
         self._guard_sleeps = False
         self._is_news = True
         self._stopping = False
         self._reports: dict[str, SurfaceStatus] = {}
+        self._is_handing_on = False
+        self._has_started = False
         self._pace = Pace(every_s=STATE_EVERY_S, at_once=STATES_AT_ONCE)
         self._shown_s = self._posted_s = -math.inf
         self._shift = _Shift()
@@ -151,11 +156,40 @@ class Feedback:
         self._guard_thread = threading.Thread(target=self._guard, name="rigd-feedback-guard", daemon=True)
 
     def introduce(self, surface: Surface) -> None:
-        """From the start on it is shown the state as it is, and then what changes. Before `start`."""
-        self._audiences.append(_Audience(surface, self._take_levels))
+        """From the start on, or from now on, it is shown the state as it is, and then what changes."""
+        with self._wake:
+            self._audiences = [*self._audiences, _Audience(surface, self._take_levels)]
+            self._begin_where_needed()
+            self._is_news = True
+            self._wake.notify()
+
+    def leave(self, names: Iterable[str]) -> None:
+        """These are shown nothing more."""
+        gone = set(names)
+        with self._wake:
+            self._audiences = [each for each in self._audiences if each.surface.name not in gone]
+
+    def forget_reports(self, names: Iterable[str]) -> None:
+        """What these have reported, and what is not handed on yet, is dropped: they have ended."""
+        with self._wake:
+            self._handed_on.wait_for(lambda: not self._is_handing_on, _HANDED_ON_WITHIN_S)
+            for name in names:
+                self._reports.pop(name, None)
 
     def start(self) -> None:
-        if self._audiences:
+        """From now on there is a thread wherever there is something to show, or a report to hand on."""
+        with self._wake:
+            self._has_started = True
+            self._begin_where_needed()
+
+    def _begin_where_needed(self) -> None:
+        """Under the lock."""
+        if (
+            self._has_started
+            and not self._stopping
+            and self._thread is None
+            and (self._audiences or self._reports)
+        ):
             self._begin_shift()
             self._guard_thread.start()
 
@@ -170,6 +204,7 @@ class Feedback:
         """A surface says how it stands: the newest word of each is handed on. Any thread; returns at once."""
         with self._wake:
             self._reports[status.name] = status
+            self._begin_where_needed()
             self._wake.notify()
 
     def stop(self) -> None:
@@ -207,6 +242,7 @@ class Feedback:
                 reports: dict[str, SurfaceStatus] = {}
                 if self._reports_due_s() <= now_s:
                     reports, self._reports, self._posted_s = self._reports, {}, now_s
+                    self._is_handing_on = bool(reports)
                 is_time_to_show = self._show_due_s() <= now_s
                 if is_time_to_show:
                     if self._is_news:
@@ -238,6 +274,9 @@ class Feedback:
                 _log.warning("surface %s: how it stands was not taken (%s); rigd tries again", name, error)
                 with self._wake:
                     self._reports.setdefault(name, status)
+        with self._lock:
+            self._is_handing_on = False
+            self._handed_on.notify_all()
 
     def _show(self, shift: _Shift) -> None:
         state = self._state()

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from rigd.model.blackbox import Keep
 from rigd.model.commands import Command, Reply
+from rigd.model.errors import ConfigError
 from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
@@ -106,6 +107,26 @@ class EndPort(Protocol):
         """rigd ends soon. Called on the controller's thread: it must not join it."""
 
 
+class ConfigPort(Protocol):
+    """Who reads the config again."""
+
+    def read(self) -> None:
+        """ConfigRead in its own time."""
+
+    def take_up(self) -> None:
+        """The step that took the config up is done: parts go by it from now on."""
+
+
+class NoConfig:
+    """There is no config to be read again."""
+
+    def read(self) -> None:
+        raise ConfigError("this rig was started without a file; it has no config to read")
+
+    def take_up(self) -> None:
+        """Nothing was read."""
+
+
 class Ports(Struct, frozen=True, kw_only=True):
     """Where effects go."""
 
@@ -118,3 +139,4 @@ class Ports(Struct, frozen=True, kw_only=True):
     """The second volume's writer; None, as `volumes`, where there is no mirror."""
     volumes: VolumesPort | None = None
     audit: AuditPort = no_audit
+    config: ConfigPort = NoConfig()

@@ -38,7 +38,7 @@ class PreampMemory:
 
     def __init__(self, folder: Path, channels: Iterable[Channel], *, tape_id: Callable[[], str]) -> None:
         self._path = folder / NAME
-        self._channels = tuple((each.number, each.preamp, each.socket) for each in channels if each.preamp)
+        self._channels = _plugged_in(channels)
         self._tape_id = tape_id
         self._codec = Codec((Remembered, GainChange), across_builds=True)
         self._kept = SettingsHistory()
@@ -57,6 +57,10 @@ class PreampMemory:
         return SettingsHistory().with_earlier(
             change_as_typed(row) for row in rows if isinstance(row, GainChange)
         )
+
+    def use(self, channels: Iterable[Channel]) -> None:
+        """From now on these channels have these preamps. The controller's thread."""
+        self._channels = _plugged_in(channels)
 
     def keep(self, history: SettingsHistory | None) -> None:
         """The file says the same. Nothing before there is a tape: frames mean nothing then."""
@@ -83,3 +87,7 @@ class PreampMemory:
             return Remembered(tape_id=self._tape_id(), channels=self._channels)
         except TapeError:
             return None
+
+
+def _plugged_in(channels: Iterable[Channel]) -> tuple[tuple[int, str, int], ...]:
+    return tuple((each.number, each.preamp, each.socket) for each in channels if each.preamp)

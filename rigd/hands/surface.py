@@ -91,9 +91,9 @@ class SurfaceSettings(Protocol):
 
 class Surface(Protocol):
     """One [surface.<name>]. Found by the entry point group "rigd.surfaces": a function
-    `(name, settings, bindings, sink) -> Surface`; its settings model (`SurfaceSettings`) is the attribute
-    `settings_model` of it. `bindings` are what its controls do, so that it can show a gain beside the control that
-    turns it, or listen to no more than it has to.
+    `(name, settings, bindings, sink) -> Surface`, which opens nothing yet: one of the same name may still run. Its
+    settings model (`SurfaceSettings`) is the attribute `settings_model` of it. `bindings` are what its controls do:
+    so it can show a gain beside the control that turns it, or listen to no more than it has to.
 
     The function may have attributes `found_here() -> FoundHere` (`rigd.model.found`), for `rigd devices` and `rigd
     init`, and `learner(clock) -> Learner` (`rigd.hands.learning`), for `rigd learn`. A surface that holds a serial

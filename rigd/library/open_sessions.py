@@ -138,6 +138,14 @@ class OpenSessions:
 
     # --- any thread, no disk ---
 
+    def use(self, *, naming: Naming, layout: Literal["mono", "poly"], rig: str) -> None:
+        """What is planned and opened from now on is called and laid out so; what is there stays as it is."""
+        self._session_places.use(naming=naming, rig=rig)
+        with self._planning:
+            self._naming, self._layout = naming, layout
+            for session in self._sessions.values():
+                session.use_naming(naming)
+
     def plan_take(self, *, session_folder: str, slate: Slate, tracks: tuple[Track, ...]) -> TakePlan:
         """A folder that no take has, and names for its files. Number and name count as taken from now on. Instead of
         a session that its takes were just moved out of, the one that is open in its place has it.

@@ -197,6 +197,11 @@ class SessionFolder:
         with self._lock:
             return self._used_at
 
+    def use_naming(self, naming: Naming) -> None:
+        """Folders and files that are planned from now on are called so; what has a name keeps it. Any thread."""
+        with self._lock:
+            self._naming = naming
+
     def note_use(self, at: float) -> None:
         """It was used at this Unix time. Any thread."""
         with self._lock:

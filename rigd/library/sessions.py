@@ -78,6 +78,10 @@ class SessionPlaces:
         self._root, self._naming, self._rig, self._now = root, naming, rig, now
         self._next_ordinal, self._unreadable = next_ordinal, unreadable
 
+    def use(self, *, naming: Naming, rig: str) -> None:
+        """Of sessions that are opened from now on. Any thread."""
+        self._naming, self._rig = naming, rig
+
     def find(self, name: str, date: str) -> Place:
         """The folder of that session, or a free one for it; nothing is made. LibraryError."""
         values = {"session_date": date, "session": name}

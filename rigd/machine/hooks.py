@@ -61,9 +61,10 @@ class Hooks:
     def __init__(self, plan: HookPlan, listen: Callable[[], Listening]) -> None:
         self._plan = plan
         self._listen = listen
+        self._has_started = False
         self._news: Listening | None = None
         self._stopping = threading.Event()
-        self._waiting: queue.Queue[Occasion | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[tuple[Occasion, HookPlan] | None] = queue.Queue(MOST_WAITING)
         self._left_out = 0
         self._threads = [threading.Thread(target=self._run, name="rigd-hooks", daemon=True)]
         self._threads += [
@@ -73,7 +74,16 @@ class Hooks:
 
     def start(self) -> None:
         """Events count from now on."""
-        if any(self._plan.commands.values()):
+        self._has_started = True
+        self._begin_where_needed()
+
+    def use(self, plan: HookPlan) -> None:
+        """What happens from now on has these commands; one that runs or waits goes on. One thread at a time."""
+        self._plan = plan
+        self._begin_where_needed()
+
+    def _begin_where_needed(self) -> None:
+        if self._has_started and self._news is None and any(self._plan.commands.values()):
             self._news = self._listen()
             for thread in self._threads:
                 thread.start()
@@ -111,29 +121,31 @@ class Hooks:
 
     def _take(self, event: Event) -> None:
         assert self._news is not None
-        occasion = occasion_of(event, self._news.state, runtime_dir=self._plan.runtime_dir)
-        if occasion is None or not self._plan.commands.get(occasion.name):
+        plan = self._plan
+        occasion = occasion_of(event, self._news.state, runtime_dir=plan.runtime_dir)
+        if occasion is None or not plan.commands.get(occasion.name):
             return
         try:
-            self._waiting.put_nowait(occasion)
+            self._waiting.put_nowait((occasion, plan))
         except queue.Full:
             self._left_out += 1
             if self._left_out & (self._left_out - 1) == 0:  # the 1st, 2nd, 4th, 8th ...
                 log.warning("hooks: %s was left out, %d so far: too many wait", occasion.name, self._left_out)
 
     def _work(self) -> None:
-        while (occasion := self._waiting.get()) is not None:
+        while (waiting := self._waiting.get()) is not None:
+            occasion, plan = waiting
             try:
-                self._do(occasion)
+                self._do(occasion, plan)
             except Exception:
                 log.exception("hook %s failed", occasion.name)
 
-    def _do(self, occasion: Occasion) -> None:
-        command = self._plan.commands[occasion.name]
+    def _do(self, occasion: Occasion, plan: HookPlan) -> None:
+        command = plan.commands[occasion.name]
         if occasion.folder:
             _await_sheet(Path(occasion.folder))
         began = time.monotonic()
-        ended, complaint = run_hook(command, occasion, timeout_s=self._plan.timeout_s)
+        ended, complaint = run_hook(command, occasion, timeout_s=plan.timeout_s)
         took_s = time.monotonic() - began
         if ended == 0:
             log.info("hook %s: done in %.1f s", occasion.name, took_s)

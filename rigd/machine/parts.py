@@ -13,10 +13,15 @@ from rigd.machine.hooks import HookPlan, Hooks
 from rigd.machine.occasions import DISK_LOW, FAULT, FAULT_OVER, TAKE_CLOSED
 
 
-def machine_parts(config: HooksSection, controller: Controller, *, runtime_dir: Path) -> Iterator[RigPart]:
+def hooks_of(config: HooksSection, controller: Controller, *, runtime_dir: Path) -> Hooks:
+    """Of a config. Another one may be given to it while it runs (`Hooks.use`)."""
+    return Hooks(plan_of(config, runtime_dir), controller.listen)
+
+
+def machine_parts(hooks: Hooks, controller: Controller) -> Iterator[RigPart]:
     """Stopped after whatever closes takes: what has happened until then is still acted on."""
     yield DaemonPart("staying awake", StaysAwake(lambda: controller.state, controller.watch))
-    yield DaemonPart("hooks", Hooks(plan_of(config, runtime_dir), controller.listen))
+    yield DaemonPart("hooks", hooks)
 
 
 def plan_of(config: HooksSection, runtime_dir: Path) -> HookPlan:

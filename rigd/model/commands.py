@@ -246,6 +246,13 @@ class MeasureDisk(Command, frozen=True, kw_only=True):
 
 
 @_command(
+    "reload", Scope.RIG, "Read the config again and take up what needs no restart, also while a take rolls"
+)
+class Reload(Command, frozen=True, kw_only=True):
+    pass
+
+
+@_command(
     "shut-down", Scope.RIG, "Close every take and end rigd; with the word power-off the machine goes off, too"
 )
 class ShutDown(Command, frozen=True, kw_only=True):

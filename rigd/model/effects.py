@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from rigd.model.blackbox import Keep
+from rigd.model.inputs import Rules
 from rigd.model.library import WhichVolume
 from rigd.model.messages import Annotate, EndTake, KeepFirm, OpenTake, Retag, StopWriter
 from rigd.model.state import Take
@@ -96,6 +97,16 @@ class DateTakes(Struct, frozen=True, kw_only=True):
     """Date takes anew that were made by a wrong clock, if it is right now; answered by TakesDated."""
 
 
+class ReadConfig(Struct, frozen=True, kw_only=True):
+    """Read the config again; answered by ConfigRead, and before that, where it is in order, by ConfigTakenUp."""
+
+
+class TakeUpConfig(Struct, frozen=True, kw_only=True):
+    """The config that was read is in force: from the next step on by these rules."""
+
+    rules: Rules
+
+
 class EndRig(Struct, frozen=True, kw_only=True):
     """Every take is closed and nothing is on its way: rigd may end."""
 
@@ -114,5 +125,7 @@ Effect = (
     | TryDisk
     | KeepFromBlackBox
     | DateTakes
+    | ReadConfig
+    | TakeUpConfig
     | EndRig
 )

@@ -47,6 +47,8 @@ class Happening(StrEnum):
     COMMAND_REJECTED = "command rejected"
     CLOCK_SET = "clock set"
     TAKE_DATED = "take dated"
+    CONFIG_READ = "config read"
+    CONFIG_REFUSED = "config refused"
     SHUTTING_DOWN = "shutting down"
 
 

@@ -223,8 +223,10 @@ class PreampStatus(Struct, frozen=True, kw_only=True):
 class PreampSink(Protocol):
     """rigd's side of a preamp. Never blocks; any thread may call it."""
 
-    wish_s: float
-    """What is asked for and makes no headway for so long is given up ([control] wish_seconds)."""
+    @property
+    def wish_s(self) -> float:
+        """What is asked for and makes no headway for so long is given up ([control] wish_seconds). It may become
+        another one while the preamp runs."""
 
     def preamp_abilities(self, abilities: PreampAbilities) -> None: ...
 

@@ -23,9 +23,9 @@ from rigd.model.messages import (
     WriterReport,
     XrunNoted,
 )
-from rigd.model.state import SurfaceStatus, Take
+from rigd.model.state import Channel, SurfaceStatus, Take
 from rigd.model.take import ClockState, SampleForm, Slate, TakeClock, Track
-from rigd.model.units import NS_PER_SECOND, Frame, Ns, TakeId
+from rigd.model.units import NS_PER_SECOND, ChannelNumber, Frame, Ns, TakeId
 
 
 class CaptureLost(Struct, frozen=True, kw_only=True):
@@ -106,6 +106,36 @@ class ClockSeen(Struct, frozen=True, kw_only=True):
     """By so much it was set, forward or (negative) back; 0: by less than a minute."""
 
 
+class ConfigTakenUp(Struct, frozen=True, kw_only=True):
+    """A config was read again and is in order: this is in force from this step on."""
+
+    rules: Rules
+    channels: tuple[Channel, ...]
+    """As the config has them: name, source, gang, preamp and socket count; nothing that a preamp said is in them."""
+    armed: tuple[ChannelNumber, ...] = ()
+    """Of these the config says otherwise than before whether they are armed: that counts from the next take on."""
+    restarted: tuple[str, ...] = ()
+    """Preamps that are asked anew: the same device, whose settings are what they were as far as anybody knows."""
+    exchanged: tuple[str, ...] = ()
+    """Preamps that are another device from here on, or are none any more: of their settings nothing is known."""
+    preamps: tuple[str, ...] = ()
+    """All that there are from here on."""
+    surfaces: tuple[str, ...] = ()
+    """All surfaces and faces that there are from here on."""
+
+
+class ConfigRead(Struct, frozen=True, kw_only=True):
+    """What came of reading the config again; all parts of it run."""
+
+    taken_up: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+    """All that waits for a restart of rigd."""
+    faults: tuple[str, ...] = ()
+    """Not empty: nothing was changed, and why, in the lines of `rigd check`."""
+    troubles: tuple[str, ...] = ()
+    """Parts that could not be started."""
+
+
 Fact = (
     CaptureReport
     | CaptureLost
@@ -136,6 +166,8 @@ Fact = (
     | KeepUnderWay
     | ClockSeen
     | ClipsSeen
+    | ConfigTakenUp
+    | ConfigRead
 )
 """All that may be posted to the controller besides commands."""
 

@@ -28,6 +28,11 @@ LONGEST_CHOICE = 40
 LONGEST_ABILITIES_BYTES = 600
 """All that the settings of a channel can be, as JSON."""
 
+# What the state says of a config that was read again.
+MOST_CONFIG_LINES = 100
+"""Of each kind: taken up, waiting, wrong."""
+LONGEST_CONFIG_LINE = 500
+
 # Between rigd's own processes, in bytes.
 LONGEST_LINE_BYTES = 32 << 20
 """A line beyond this is not ours: the reader gives the link up. The longest is a report of 30 open takes of 256

@@ -284,6 +284,23 @@ def not_reported_yet(name: str, kind: str) -> SurfaceStatus:
     return SurfaceStatus(name=name, kind=kind, connected=False, detail="it has not reported anything yet")
 
 
+class ConfigStanding(Struct, frozen=True, kw_only=True):
+    """The config that the rig runs by, and what came of reading it again (`rigd reload`)."""
+
+    path: str
+    reads: int = 0
+    """So often it was read again since the start, with whatever outcome."""
+    reading: bool = False
+    taken_up: tuple[str, ...] = ()
+    """By the last reading, a line each."""
+    waits: tuple[str, ...] = ()
+    """What of it waits for a restart of rigd, and why, a line each."""
+    faults: tuple[str, ...] = ()
+    """Why the last reading changed nothing, in the lines of `rigd check`; empty where it was in order."""
+    troubles: tuple[str, ...] = ()
+    """Parts that the last reading could not start."""
+
+
 class RigState(Struct, frozen=True, kw_only=True):
     """All that is true of the rig. `number` is that of the last event it contains."""
 
@@ -345,6 +362,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     """Channels that have clipped since that was seen last (clear-clips), in order of their numbers."""
     blackbox: BlackBox | None = None
     """None: there is none, or it was not heard of yet."""
+    config: ConfigStanding | None = None
+    """None: of a rig of an older build."""
     preamp_history: SettingsHistory | None = None
     """What preamps said lately, for takes that begin in the past. The controller's own: told to nobody."""
     earlier_takes: int = 0
@@ -367,6 +386,7 @@ def first_state(
     sample_rate_hz: int,
     locked: bool = False,
     mirror: Mirror | None = None,
+    config: ConfigStanding | None = None,
 ) -> RigState:
     """A rig that has just been configured and has heard of none of its parts yet: two faults say so, which the
     first report of each part clears."""
@@ -383,6 +403,7 @@ def first_state(
         take=None,
         takes=(),
         mirror=mirror,
+        config=config,
         faults=(
             Fault(key="interface", what=INTERFACE_NOT_HEARD_YET, since_ns=Ns(0)),
             Fault(key="writer", what=WRITER_NOT_HEARD_YET, since_ns=Ns(0)),

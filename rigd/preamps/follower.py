@@ -65,7 +65,6 @@ class Follower:
         self._place = place
         self._called = called
         self._sink = sink
-        self._wish_ns = round(sink.wish_s * NS_PER_SECOND)
         self._reads_sockets = reads_sockets
         self._unserved = unserved
         self._held: list[HeldSetting] = []
@@ -122,6 +121,11 @@ class Follower:
             self._settled(held, now)
         elif not held.fresh:
             held.spoken_ns = -NEVER_NS
+
+    @property
+    def _wish_ns(self) -> int:
+        """Asked each time: the config may be read again."""
+        return round(self._sink.wish_s * NS_PER_SECOND)
 
     @property
     def is_answering(self) -> bool:

@@ -47,15 +47,43 @@ def preamp_status(work: Work, fact: PreampStatus) -> None:
     if not fact.answering:
         work.change(channels=tuple(_doubted(each, fact.name) for each in work.state.channels))
     if known is not None:
-        row = GainChange(
-            at_frame=_frame_of(work),
-            channel=None,
-            parameter=ANSWERING,
-            value=float(fact.answering),
-            confirmed=True,
-            preamp=fact.name,
-        )
-        _write_row(work, row)
+        _write_answering(work, fact.name, answering=fact.answering)
+
+
+def preamp_silent(work: Work, name: str, detail: str) -> None:
+    """rigd asks it no more, or anew: until it answers nothing that it said is confirmed."""
+    known = next((status for status in work.state.preamps if status.name == name), None)
+    if known is None:
+        return
+    silent = replace(known, answering=False, detail=detail)
+    work.change(preamps=tuple(silent if each is known else each for each in work.state.preamps))
+    work.change(channels=tuple(_doubted(each, name) for each in work.state.channels))
+    if known.answering:
+        _write_answering(work, name, answering=False)
+
+
+def setting_unknown(work: Work, channel: Channel, name: SettingName) -> None:
+    """From here on nobody knows what that setting is."""
+    row = GainChange(
+        at_frame=_frame_of(work),
+        channel=channel.number,
+        parameter=_parameter_of(name),
+        value=None,
+        confirmed=True,
+    )
+    _write_row(work, row)
+
+
+def _write_answering(work: Work, preamp: str, *, answering: bool) -> None:
+    row = GainChange(
+        at_frame=_frame_of(work),
+        channel=None,
+        parameter=ANSWERING,
+        value=float(answering),
+        confirmed=True,
+        preamp=preamp,
+    )
+    _write_row(work, row)
 
 
 def preamp_abilities(work: Work, fact: PreampAbilities) -> None:
@@ -74,15 +102,8 @@ def preamp_abilities(work: Work, fact: PreampAbilities) -> None:
             has = ", ".join(f"{name} ({ability.form})" for name, ability in abilities.items())
             changed.append(f'channel {channel.number} "{channel.name}" {f"has {has}" if has else "has none"}')
     work.change(channels=tuple(now))
-    for channel, name in gone:  # from here on nobody knows it
-        row = GainChange(
-            at_frame=_frame_of(work),
-            channel=channel.number,
-            parameter=_parameter_of(name),
-            value=None,
-            confirmed=True,
-        )
-        _write_row(work, row)
+    for channel, name in gone:
+        setting_unknown(work, channel, name)
     if changed:
         what = f'preamp "{fact.preamp}" has other settings now: {"; ".join(changed)}'
         work.say(Happening.PREAMP_CHANGED, fact.preamp, what)

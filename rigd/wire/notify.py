@@ -41,6 +41,15 @@ class Notifier:
         self._status = status[:LONGEST_STATUS]
         self._say("READY=1", f"STATUS={self._status}")
 
+    def reloading(self) -> None:
+        """The config is being read again, until `reloaded`. Without MONOTONIC_USEC, which Type=notify-reload alone
+        wants: Type=notify takes this by itself (sd_notify(3))."""
+        self._say("RELOADING=1")
+
+    def reloaded(self) -> None:
+        """It is in force, or was refused; the process goes on as it was or by that."""
+        self._say("READY=1", f"STATUS={self._status}")
+
     def status(self, status: str) -> None:
         """One line for `systemctl status`; sent where it is another one than before."""
         if status[:LONGEST_STATUS] != self._status:

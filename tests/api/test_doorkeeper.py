@@ -11,6 +11,7 @@ import pytest
 
 from rigd.api.doorkeeper import Doorkeeper
 from rigd.model.roles import Role
+from rigd.rules.permissions import Principal
 from rigd.wire.own_folder import user_named
 from tests.api.test_control_socket import bench_at
 from tests.support import stranger
@@ -81,3 +82,12 @@ def test_a_member_of_the_group_may_do_what_the_group_s_role_may(
     locked, marked = told.splitlines()
     assert "is here as player, and lock is for the owner; that is set by [control] group_role" in locked
     assert "no take rolls" in marked and not bench.controller.state.locked
+
+
+def test_who_came_in_as_a_member_of_the_group_is_what_members_are_by_now(tmp_path: Path) -> None:
+    keeper = Doorkeeper(tmp_path / "rigd.sock", group_role=Role.PLAYER)
+    member = Principal(name="anna", role=Role.PLAYER, role_set_by="[control] group_role")
+    owner = Principal(name="root", role=Role.OWNER)
+    keeper.group_role = Role.WATCHER
+    assert keeper.as_of_now(member).role is Role.WATCHER
+    assert keeper.as_of_now(owner) is owner

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from rigd.cli.view import Paper, live_view
 from rigd.hands.showing import Knowledge, gain_shown, phantom_shown
 from rigd.model.clips import ChannelClips
-from rigd.model.state import Channel, Setting
+from rigd.model.state import Channel, ConfigStanding, Setting
 from rigd.model.units import ChannelNumber, Frame
 from tests.api.test_control_socket import Bench, bench_at
 from tests.support.by_hand import by_hand
@@ -70,6 +71,24 @@ def test_status_says_what_clipped_when_and_how_to_say_that_it_was_seen(bench: Be
     assert "clipped    2: 7 samples, last at 21:14:03. Seen: rigd clear-clips" in status(
         bench, clips=(clips,)
     )
+
+
+def test_status_and_the_view_say_what_of_the_config_is_not_in_force(bench: Bench) -> None:
+    config = ConfigStanding(path="/etc/rigd/rig.toml", reads=1)
+    waits = replace(config, waits=("audio.channels 8 -> 16: the interface is opened with it",))
+    refused = replace(config, faults=("rig.toml:3: not TOML",))
+    assert "config  " not in status(bench, config=config)
+    line = "config     waits for a restart of rigd: audio.channels 8 -> 16: the interface is opened with it"
+    assert line in status(bench, config=waits)
+    assert "changed nothing; see: rigd check /etc/rigd/rig.toml" in status(bench, config=refused)
+    for standing, words in (
+        (config, ""),
+        (waits, "config changed: restart due"),
+        (refused, "config not taken up: rigd check"),
+    ):
+        state = replace(bench.controller.state, config=standing)
+        shown = "\n".join(line.plain for line in live_view(state, None, (), Paper(width=100, height=24)))
+        assert words in shown and ("config " in shown) is bool(words)
 
 
 def test_status_says_why_a_start_would_be_refused(bench: Bench) -> None:

@@ -97,3 +97,15 @@ def test_a_folder_that_cannot_be_written_costs_the_memory_alone(
     for history in grown(10, 20):
         gone.keep(history)
     assert len(caplog.records) == 1
+
+
+def test_other_preamps_of_the_channels_are_the_ones_that_the_next_daemon_has(folder: Path) -> None:
+    first = memory(folder)
+    moved = (replace(channels()[0], socket=9), *channels()[1:])
+    history, later = grown(10, 20)
+    first.keep(history)
+    first.use(moved)
+    first.keep(later)
+    assert memory(folder).read() is None
+    found = PreampMemory(folder, moved, tape_id=lambda: "aa").read()
+    assert found is not None and found.rows == (row(10), row(20))

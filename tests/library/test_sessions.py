@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from take_maker import NOON, begin, close, closed_take, open_library, order_take, track
 
 from rigd.library.library import Library
@@ -245,3 +246,19 @@ def test_any_typed_names_make_folders_inside_the_library(
     library.save_session(opened.folder)
     again = library.open_session(session, date=DAY)
     assert again.folder == opened.folder and again.session == session
+
+
+def test_other_names_are_those_of_what_is_planned_from_then_on(library: Library) -> None:
+    session = library.open_session("Band", date=DAY).folder
+    slate = Slate(session="Band", song="Blue", number=1)
+    before = library.plan_take(session_folder=session, slate=slate, tracks=(track(1),))
+    naming = parse_naming(
+        take_folder="{session_date} {session}/{song}/T{take}", mono_file="{name}", poly_file="all {take}"
+    )
+    library.use(naming=naming, layout="poly", rig="Studio C")
+    after = library.plan_take(session_folder=session, slate=replace(slate, number=2), tracks=(track(1),))
+    assert [Path(plan.folder).name for plan in (before, after)] == ["Take 001", "T2"]
+    assert [plan.files[0].name for plan in (before, after)] == ["01 Mic 1.wav", "all 2.wav"]
+    assert Path(before.folder).parent == Path(after.folder).parent, "the song's folder is there"
+    other = library.open_session("Other", date=DAY).folder
+    assert json.loads((Path(other) / "session.json").read_bytes())["rig"] == "Studio C"

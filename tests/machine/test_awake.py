@@ -18,7 +18,7 @@ from rigd.config.sections import HooksSection
 from rigd.control.controller import Controller
 from rigd.machine import awake, logind
 from rigd.machine.logind import Inhibitor, NotHeld, switch_off
-from rigd.machine.parts import machine_parts
+from rigd.machine.parts import hooks_of, machine_parts
 from rigd.model.commands import Accepted, Rejected, parse_command
 from rigd.model.units import Origin
 from rigd.rules.permissions import RIG_ITSELF
@@ -60,7 +60,7 @@ def recording(folder: Path) -> Iterator[Recording]:
     tape, writer = WoundTape(), ObedientParts()
     writer.closes_takes = False
     with running_controller(tape, writer) as controller, ExitStack() as stack:
-        for part in machine_parts(HooksSection(), controller, runtime_dir=folder):
+        for part in machine_parts(hooks_of(HooksSection(), controller, runtime_dir=folder), controller):
             part.start()
             stack.callback(part.stop, leave_running=False)
         yield Recording(controller, tape, writer)

@@ -24,7 +24,7 @@ from rigd.hands.face import Listening
 from rigd.machine import hooks as hooks_module
 from rigd.machine.hooks import AT_ONCE, MOST_WAITING, HookPlan, Hooks, run_hook
 from rigd.machine.occasions import Occasion, occasion_of
-from rigd.machine.parts import machine_parts
+from rigd.machine.parts import hooks_of, machine_parts, plan_of
 from rigd.model.commands import Accepted, parse_command
 from rigd.model.errors import ConfigError
 from rigd.model.inputs import CaptureLost
@@ -58,7 +58,9 @@ def rig_with(folder: Path, **commands: Any) -> Iterator[tuple[Controller, WoundT
     """A controller with hooks; what they have to do is done when it is over."""
     tape = WoundTape()
     with running_controller(tape, ObedientParts()) as controller:
-        parts = list(machine_parts(HooksSection(**commands), controller, runtime_dir=folder))
+        parts = list(
+            machine_parts(hooks_of(HooksSection(**commands), controller, runtime_dir=folder), controller)
+        )
         for part in parts:
             part.start()
         try:
@@ -280,3 +282,28 @@ def test_a_hook_that_cannot_be_meant_is_refused_with_its_line(tmp_path: Path, li
     with pytest.raises(ConfigError, match=r"rig\.toml:4: ") as refused:
         load_config(config)
     assert why in str(refused.value)
+
+
+def test_other_hooks_count_from_then_on_and_what_waits_has_the_one_that_it_was_given(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    tape = WoundTape()
+    with running_controller(tape, ObedientParts()) as controller:
+        hooks = hooks_of(HooksSection(), controller, runtime_dir=tmp_path)
+        parts = list(machine_parts(hooks, controller))
+        for part in parts:
+            part.start()
+        try:
+            for section, notes in (
+                (HooksSection(fault=notes_to(first)), first),
+                (HooksSection(fault=notes_to(second)), second),
+                (HooksSection(), None),
+            ):
+                hooks.use(plan_of(section, tmp_path))
+                controller.post(CaptureLost(reason="the plug was pulled"))
+                controller.post(LISTENING)
+                if notes is not None:
+                    wait_for(lambda notes=notes: len(read(notes)) == 1, "the hook")  # type: ignore[misc]
+        finally:
+            for part in reversed(parts):
+                part.stop(leave_running=False)
+    assert len(read(first)) == len(read(second)) == 1

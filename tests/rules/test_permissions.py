@@ -190,7 +190,7 @@ FOR: dict[Role, set[str]] = {
     },
     Role.ASSISTANT: {"circle", "note", "rate", "rename", "number", "song", "session", "continue-session"},
     Role.ENGINEER: {"arm", "disarm", "gain", "nudge", "pad", "phantom", "polarity", "set"},
-    Role.OWNER: {"lock", "unlock", "measure", "shut-down"},
+    Role.OWNER: {"lock", "unlock", "measure", "reload", "shut-down"},
 }
 
 

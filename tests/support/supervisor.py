@@ -49,6 +49,8 @@ class Kept:
     def __init__(self, unit: Unit, folder: Path) -> None:
         self.unit = unit
         self.statuses: list[str] = []
+        self.states: list[str] = []
+        """READY, RELOADING, as they were said."""
         self.starts = 0
         self.killed: list[str] = []
         """Which signal ended it, each time the watchdog had to."""
@@ -128,6 +130,8 @@ class Supervisor:
         now = time.monotonic()
         for line in words.decode().splitlines():
             name, _, value = line.partition("=")
+            if name in ("READY", "RELOADING"):
+                kept.states.append(name)
             if name == "READY":
                 kept.ready, kept.deadline = True, now + kept.unit.watchdog_s
             elif name == "WATCHDOG" and kept.ready:

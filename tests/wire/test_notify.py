@@ -60,6 +60,18 @@ def test_it_says_what_systemd_expects(manager: Manager) -> None:
     ]
 
 
+def test_a_config_that_is_read_again_is_said_from_its_beginning_to_its_end(manager: Manager) -> None:
+    """And nothing that Type=notify does not know."""
+    notifier = manager.notifier()
+    notifier.ready("ready")
+    manager.said()
+    notifier.reloading()
+    assert manager.said() == ["RELOADING=1"]
+    notifier.status("records")
+    notifier.reloaded()
+    assert manager.said() == ["STATUS=records", "READY=1", "STATUS=records"]
+
+
 def test_a_status_is_one_line_not_too_long_and_said_when_it_changes(manager: Manager) -> None:
     notifier = manager.notifier()
     for _ in range(3):
