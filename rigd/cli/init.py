@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from rigd.cli.asking import Asking, NoAnswer
 from rigd.cli.doctor import plan_of, this_machine
@@ -45,6 +46,10 @@ def init(part: str, config: Path | None, yes: bool, system: bool) -> None:
         except KeyboardInterrupt:
             fail(ExitCode.INTERRUPTED, "", "nothing was written")
         written = growing.read()
+        if _text_at(path) != text:
+            raise RigError(
+                f"{path} was changed by somebody else meanwhile; nothing was written. Run it again"
+            )
         if growing.text != text:
             write(path, growing.text, of_service=system)
             out.print(f"{path} is written", style="green")
@@ -61,25 +66,28 @@ def _place(config: Path | None, *, system: bool) -> tuple[Path, str]:
     else:
         found = find_or_none(config, os.environ)
         path = found.path if found is not None else own_config(os.environ)
-    text = config_text(path) if os.path.exists(path) else ""
+    text = _text_at(path)
     if text.strip():
         load_config(path)  # what is wrong with it is for a person to mend first
     if why := why_not_writable(Path(os.path.realpath(path)).parent):
         own = own_config(os.environ)
-        cure = "" if path == own else f". Run: rigd init --config {own}"
+        cure = "" if path == own else f". Run: rigd init --config {quote(str(own))}"
         if system or path.absolute() == OF_THE_MACHINE:
             cure = ". Run: sudo rigd init --system"
         raise RigError(f"{path} cannot be written: {why}; nothing was asked{cure}")
     return path, text
 
 
+def _text_at(path: Path) -> str:
+    return config_text(path) if os.path.exists(path) else ""
+
+
 def _first(asking: Asking, path: Path, word: str, *, of_service: bool) -> GrowingConfig:
-    if word:
+    if word not in ("", ALL):
         out.print("There is no config yet, so everything is asked once.")
     out.print(
         f"A config for this rig, {path}. Enter takes what stands in [ ]; nothing is written before the end."
     )
-    out.print("")
     growing = begun(asking, of_service=of_service)
     _ask_all(growing)
     return growing
@@ -145,7 +153,7 @@ def _last_words(path: Path, config: RigConfig, missing: Sequence[str], *, system
         out.print("Start it: systemctl enable --now rigd.target && systemctl start rigd")
         out.print("Where it runs already: rigd units && systemctl restart rigd rigd-capture")
     else:
-        out.print("Start it: rigd run" + ("" if _is_found(path) else f" --config {path}"))
+        out.print("Start it: rigd run" + ("" if _is_found(path) else f" --config {quote(str(path))}"))
     out.print(f"Change one thing later: rigd init {'|'.join(WORDS)}")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rigd.cli.exit_codes import ExitCode
+from rigd.cli.growing_config import GrowingConfig
 from rigd.cli.init import init, write
 from rigd.cli.init_questions import Question
 from rigd.model.errors import RigError
@@ -81,16 +82,45 @@ def test_a_disk_that_fails_leaves_what_stood_there(
     assert config.read_text() == OLD and [each.name for each in config.parent.iterdir()] == ["rig.toml"]
 
 
-def asked_badly(wrong: str) -> Callable[..., None]:
-    def ask(growing: object) -> None:
-        growing.text = wrong  # type: ignore[attr-defined]
-
-    return ask
+Ask = Callable[[GrowingConfig], None]
 
 
-def test_what_rigd_itself_would_refuse_is_not_written(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    question = Question("takes", "", asked_badly('[rig]\nnam = "New"\n'))
-    monkeypatch.setattr("rigd.cli.init.QUESTIONS", (question,))
-    with pytest.raises(SystemExit) as ended:
-        init("takes", config, yes=False, system=False)
-    assert ended.value.code == ExitCode.CONFIG and config.read_text() == OLD
+@pytest.fixture
+def init_takes(config: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Ask], int]:
+    """`rigd init takes`, where that question is this one: what it ended with."""
+
+    def init_takes(ask: Ask) -> int:
+        monkeypatch.setattr("rigd.cli.init.QUESTIONS", (Question("takes", "", ask),))
+        with pytest.raises(SystemExit) as ended:
+            init("takes", config, yes=False, system=False)
+        return ExitCode(ended.value.code)
+
+    return init_takes
+
+
+def test_what_rigd_itself_would_refuse_is_not_written(config: Path, init_takes: Callable[[Ask], int]) -> None:
+    def ask(growing: GrowingConfig) -> None:
+        growing.text = '[rig]\nnam = "New"\n'
+
+    assert init_takes(ask) == ExitCode.CONFIG and config.read_text() == OLD
+
+
+def test_what_somebody_else_wrote_meanwhile_stays(
+    config: Path, init_takes: Callable[[Ask], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = OLD + "# by hand\n"
+
+    def ask(growing: GrowingConfig) -> None:
+        config.write_text(theirs)
+        growing.take(NEW)
+
+    assert init_takes(ask) == ExitCode.FAILED and config.read_text() == theirs
+    assert "changed by somebody else meanwhile; nothing was written" in capsys.readouterr().err
+
+
+def test_who_is_interrupted_has_written_nothing(config: Path, init_takes: Callable[[Ask], int]) -> None:
+    def ask(growing: GrowingConfig) -> None:
+        growing.take(NEW)
+        raise KeyboardInterrupt
+
+    assert init_takes(ask) == ExitCode.INTERRUPTED and config.read_text() == OLD

@@ -171,20 +171,6 @@ def test_in_a_terminal_it_asks_for_what_there_is(built: Built, tmp_path: Path) -
     assert (root / "etc/rigd/rig.toml").stat().st_mode & 0o777 == 0o644
 
 
-def test_without_a_config_of_yours_make_run_takes_what_rigd_finds() -> None:
-    """And `make install` the one to begin with, in whatever way none is given."""
-
-    def would_do(*words: str) -> str:
-        plain = {name: value for name, value in os.environ.items() if name != "CONFIG"}
-        return subprocess.run(
-            ["make", "-n", *words], cwd=ROOT, env=plain, capture_output=True, text=True, check=True
-        ).stdout
-
-    assert re.search(r"/rigd run *$", would_do("run"), re.M)
-    assert "/rigd run --config 'my own.toml'" in would_do("run", "CONFIG=my own.toml")
-    assert 'CONFIG=""' in would_do("install") and 'CONFIG="my.toml"' in would_do("install", "CONFIG=my.toml")
-
-
 def test_it_wants_root_where_it_is_no_folder() -> None:
     if os.geteuid() != 0:
         ended = subprocess.run(["make", "-s", "install"], cwd=ROOT, capture_output=True, text=True)
