@@ -40,7 +40,9 @@ def pedal(tmp_path: Path) -> Iterator[Pedal]:
 def test_a_press_and_its_release_arrive_with_the_time_of_their_arrival(pedal: Pedal) -> None:
     with running(pedal) as (_, sink):
         before_ns = time.monotonic_ns()
-        pedal.tap(0.02)
+        pedal.press()
+        wait_for(lambda: sink.switches == [PRESS])  # what is read at once came at once
+        pedal.release()
         wait_for(lambda: sink.switches == [PRESS, RELEASE])
         after_ns = time.monotonic_ns()
     times = [each.at_ns for each in sink.inputs]
