@@ -47,8 +47,8 @@ from rigd.model.requests import (
     LibraryAnswer,
     LibraryRequest,
     OverheardAnswer,
+    OverheardPiece,
     OverhearRequest,
-    Piece,
     RequestId,
     StatusAnswer,
     StatusRequest,
@@ -168,7 +168,9 @@ class Answers:
             named = plain_line(request.surface[:40])
             return Failed(id=request.id, error=f'no surface "{named}" has a port that can be listened to')
         brought, next_ = port.since(request.after, self._clock_ns())
-        pieces = tuple(Piece(at_ns=each.at_ns, sent=each.sent.hex()) for each in brought[:MOST_PIECES])
+        pieces = tuple(
+            OverheardPiece(at_ns=each.at_ns, sent=each.sent.hex()) for each in brought[:MOST_PIECES]
+        )
         return OverheardAnswer(id=request.id, pieces=pieces, next=next_ - len(brought) + len(pieces))
 
     def _tell_library(self, request: LibraryRequest, tell: Tell) -> None:

@@ -14,7 +14,7 @@ from typing import Protocol
 from rigd.api.client import ControlClient
 from rigd.cli.learning_line import Line, LineBusy
 from rigd.cli.learning_rig import held_by_rig
-from rigd.hands.learning import Finding, LearnedControl, Learner, LearnerMaker
+from rigd.hands.learning import LearnedControl, LearnedSoFar, Learner, LearnerMaker
 from rigd.model.errors import RigError, SurfaceError
 from rigd.model.units import NS_PER_SECOND, ClockNs, Ns
 from rigd.wire.serial_ports import SERIAL_PREFIX
@@ -106,12 +106,12 @@ class _Learning:
         check = "check the cable, the port and the pedal's own program"
         raise SurfaceError(f"nothing was pressed within {self._seconds:g} s{also}; {check}")
 
-    def _findings(self, now_ns: Ns) -> Iterator[tuple[str, Finding]]:
+    def _findings(self, now_ns: Ns) -> Iterator[tuple[str, LearnedSoFar]]:
         for kind, learner in self._learners.items():
             if (finding := learner.finding(now_ns)) is not None:
                 yield kind, finding
 
-    def _ask(self, finding: Finding) -> None:
+    def _ask(self, finding: LearnedSoFar) -> None:
         if self._has_asked:
             return
         self._has_asked = True

@@ -36,7 +36,7 @@ from rigd.model.roles import Role
 from rigd.model.take import SAMPLE_BYTES
 from rigd.model.units import Origin, TakeId
 from rigd.takefile.file_limit import FileLimit, file_limit, what_it_means
-from rigd.wire.journal import Journal
+from rigd.wire.journal import SystemJournal
 from rigd.wire.library_words import LibraryWords
 from rigd.wire.notify import Notifier
 from rigd.wire.plain_log import PlainFormatter
@@ -306,7 +306,7 @@ def file_limits(config: RigConfig) -> list[str]:
 
 def _log_to(config: RigConfig, *, live: bool) -> RunLog:
     """To stderr for a service's journal; beside the live view, or after a hang-up, into the runtime folder."""
-    journal = None if live else Journal.of_stderr()
+    journal = None if live else SystemJournal.of_stderr()
     log = RunLog(None if live else ERROR_STREAM, config.runtime_dir / "rigd.log", journal=journal)
     log.setFormatter(PlainFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])

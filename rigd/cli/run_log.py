@@ -19,7 +19,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from rigd.wire.journal import Journal
+from rigd.wire.journal import SystemJournal
 from rigd.wire.own_folder import append_own, own_folder
 from rigd.wire.plain_log import FIELDS, PlainFormatter
 
@@ -46,7 +46,7 @@ class RunLog(logging.Handler):
     """Lines go to the descriptor `stream` as long as it takes them, else to the file at `path`. Where the stream is
     the journal's they go to `journal`, which knows the time, the level and the fields by themselves."""
 
-    def __init__(self, stream: int | None, path: Path, *, journal: Journal | None = None) -> None:
+    def __init__(self, stream: int | None, path: Path, *, journal: SystemJournal | None = None) -> None:
         super().__init__()
         self._stream = stream
         self._path = path

@@ -24,7 +24,7 @@ class LearnedControl(Struct, frozen=True, kw_only=True):
     """The same for `--json`."""
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class LearnedSoFar(Struct, frozen=True, kw_only=True):
     """What a kind knows by now."""
 
     learned: LearnedControl | None = None
@@ -57,7 +57,7 @@ class Learner(Protocol):
     def feed(self, brought: bytes, at_ns: Ns) -> int:
         """How many of the bytes since `begin_line` are understood newly."""
 
-    def finding(self, now_ns: Ns) -> Finding | None:
+    def finding(self, now_ns: Ns) -> LearnedSoFar | None:
         """What is known at that time; None while nothing is, or while it may still be moved."""
 
     @property

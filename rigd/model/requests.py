@@ -237,7 +237,7 @@ class HealthAnswer(Struct, frozen=True, kw_only=True):
     health: Health
 
 
-class Piece(Struct, frozen=True, kw_only=True):
+class OverheardPiece(Struct, frozen=True, kw_only=True):
     """Some bytes of a port: a message where it knows messages."""
 
     at_ns: Ns
@@ -249,7 +249,7 @@ class OverheardAnswer(Struct, frozen=True, kw_only=True):
     """`next`: what to ask with the next time."""
 
     id: RequestId
-    pieces: tuple[Piece, ...]
+    pieces: tuple[OverheardPiece, ...]
     next: int
 
 

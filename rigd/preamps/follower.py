@@ -21,7 +21,7 @@ from rigd.model.gain import (
 from rigd.model.units import NS_PER_SECOND, Ns, SettingName
 from rigd.preamps.held_setting import CONFIRM_NS, MS, NEVER_NS, HeldSetting
 from rigd.preamps.orders import Order, Probe, Read, ReadSocket, Subscribe, Write
-from rigd.preamps.pace import MOST_AT_ONCE, WINDOW_NS, Pace
+from rigd.preamps.pace import MOST_AT_ONCE, WINDOW_NS, OrderPace
 
 PACING_NS = WINDOW_NS // MOST_AT_ONCE
 """Between two orders, on average."""
@@ -77,7 +77,7 @@ class Follower:
         self._device = called
         self._trouble = ""
         self._began_ns: int = now
-        self._pace = Pace()
+        self._pace = OrderPace()
         self._heard_ns: int = -NEVER_NS
         self._free_ns: int = now
         self._probe_ns: int = now

@@ -17,7 +17,7 @@ WINDOW_NS = 100 * _NS_PER_MS
 CLOSEST_NS = 4 * _NS_PER_MS
 
 
-class Pace:
+class OrderPace:
     """Of one device."""
 
     def __init__(self) -> None:

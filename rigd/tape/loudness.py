@@ -28,7 +28,7 @@ class Loudness(Struct, frozen=True, kw_only=True):
     last_frame: Frame
 
 
-class Listener:
+class LoudnessMeter:
     """Measures these rows (from 0) of one tape. One owner."""
 
     def __init__(self, tape: Tape, rows: Sequence[int]) -> None:

@@ -30,8 +30,8 @@ def priority_of(level: int) -> int:
     return next((number for least, number in PRIORITIES if level >= least), 7)
 
 
-class Journal:
-    """The way to the journal. One process has one."""
+class SystemJournal:
+    """The way to systemd's journal. One process has one."""
 
     def __init__(self, address: str = SOCKET, *, identifier: str = "rigd") -> None:
         self._address = address
@@ -41,7 +41,7 @@ class Journal:
     @classmethod
     def of_stderr(
         cls, environ: Mapping[str, str] = os.environ, *, address: str = SOCKET, identifier: str = "rigd"
-    ) -> Journal | None:
+    ) -> SystemJournal | None:
         """None where stderr is not the journal's: in a terminal, a file, or another program's pipe."""
         try:
             found = os.fstat(STDERR)

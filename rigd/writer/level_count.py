@@ -17,7 +17,7 @@ from rigd.model.units import ChannelNumber, Frame
 from rigd.takefile.channel_level import ChannelLevel, clip_of
 from rigd.takefile.ledger import Ledger, TakeLevels
 from rigd.tape.blocks import Lost, Run
-from rigd.tape.loudness import Listener, Loudness, dbfs
+from rigd.tape.loudness import Loudness, LoudnessMeter, dbfs
 from rigd.tape.tape import Tape
 
 CUT_SECONDS = 12
@@ -54,7 +54,7 @@ class LevelCount:
         begins = max(ledger.level_frames, ledger.durable_frames)
         self._tape, self._first = tape, order.first_frame
         self._channels = [track.channel for track in order.tracks]
-        self._listener = Listener(tape, [track.input - 1 for track in order.tracks])
+        self._meter = LoudnessMeter(tape, [track.input - 1 for track in order.tracks])
         self._together = round(TOGETHER_S * order.format.sample_rate_hz)
         self._cut_frames = CUT_SECONDS * order.format.sample_rate_hz
         self._base = [ChannelLevel(told=told.get(channel)) for channel in self._channels]
@@ -71,7 +71,7 @@ class LevelCount:
         while piece.end < frames:
             match self._reader.next(min(frames - piece.end, self._together)):
                 case Run() as run:
-                    found = self._listener.measure(run)
+                    found = self._meter.measure(run)
                     if found is None:  # torn: only without a hold, and then the reader tells how much is gone
                         self._reader = self._tape.reader(run.frame)
                         continue

@@ -13,7 +13,7 @@ from rigd.cli.learn import kinds_that_learn
 from rigd.cli.learning import learn
 from rigd.cli.learning_line import Line, speeds_of
 from rigd.config.kinds import SURFACES, Kinds
-from rigd.hands.learning import Finding, LearnedControl
+from rigd.hands.learning import LearnedControl, LearnedSoFar
 from rigd.model.errors import SurfaceError
 from rigd.model.units import ClockNs, Ns
 from tests.support.patience import wait_for
@@ -24,7 +24,7 @@ class Kind:
 
     def __init__(
         self,
-        *findings: Finding | None,
+        *findings: LearnedSoFar | None,
         ports: Sequence[str] = ("port",),
         speeds: Sequence[int] = (),
         trouble: Exception | None = None,
@@ -56,7 +56,7 @@ class Kind:
         self.lines.append((None, brought))
         return 0
 
-    def finding(self, now_ns: Ns) -> Finding | None:
+    def finding(self, now_ns: Ns) -> LearnedSoFar | None:
         return next(self._findings)
 
     def close(self) -> None:
@@ -75,8 +75,9 @@ def control(name: str) -> LearnedControl:
     return LearnedControl(lines=name, facts={"control": name})
 
 
-SURE, UNSURE = Finding(learned=control("sure")), Finding(learned=control("unsure"), ask="press it once more")
-USELESS = Finding(ask="press another", trouble="what came is of no use")
+SURE = LearnedSoFar(learned=control("sure"))
+UNSURE = LearnedSoFar(learned=control("unsure"), ask="press it once more")
+USELESS = LearnedSoFar(ask="press another", trouble="what came is of no use")
 
 
 def learnt(said: list[str] | None = None, **kinds: Kind) -> tuple[str, str]:

@@ -4,6 +4,7 @@ What was typed is kept as it was typed; on disk nothing lies outside the library
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from tests.proof.oracle import check_a, check_b
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun, sheet_of
 
+OUT = f"rigd-out-{os.urandom(6).hex()}"
+"""What nobody else on this machine makes."""
 NAMES = (
-    "../../../../tmp/out",
+    f"../../../../tmp/{OUT}",
     "/etc/passwd",
     "..",
     ".",
@@ -81,7 +84,7 @@ def test_no_name_gets_out_of_the_library_or_breaks_a_take(figures: Figures) -> N
             check_a(take.folder)
             check_b(take.folder)
         assert len({Path(take.folder) for take in takes}) == len(takes)
-        said(rig, "session", "../../elsewhere")
+        said(rig, "session", f"../../{OUT}")
         rig.await_ready()
         assert everything_outside(rig) == outside
         assert "Traceback" not in rig.logs()
@@ -111,4 +114,4 @@ def said(rig: RigRun, verb: str, text: str) -> bool:
 def everything_outside(rig: RigRun) -> set[Path]:
     """All that lies beside the library, where a name that gets out would be seen first."""
     beside = {path for path in rig.folder.iterdir() if path != rig.library}
-    return beside | set(Path("/tmp").glob("out*")) | set(rig.folder.parent.glob("elsewhere*"))
+    return beside | set(Path("/tmp").glob(f"{OUT}*")) | set(rig.folder.parent.glob(f"{OUT}*"))

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.model.units import Ns
-from rigd.preamps.pace import CLOSEST_NS, MOST_AT_ONCE, WINDOW_NS, Pace
+from rigd.preamps.pace import CLOSEST_NS, MOST_AT_ONCE, WINDOW_NS, OrderPace
 
 MS = 1_000_000
 
 
 @given(st.lists(st.integers(0, 200 * MS), max_size=200))
 def test_no_stretch_has_more_orders_than_a_device_takes(rests_ns: list[int]) -> None:
-    pace, now, sent = Pace(), Ns(0), list[int]()
+    pace, now, sent = OrderPace(), Ns(0), list[int]()
     for rest_ns in rests_ns:
         sent.append(now)
         now = Ns(pace.next_ns(now) + rest_ns)
@@ -23,7 +23,7 @@ def test_no_stretch_has_more_orders_than_a_device_takes(rests_ns: list[int]) -> 
 
 
 def test_after_a_rest_an_order_does_not_wait_for_the_one_before() -> None:
-    pace = Pace()
+    pace = OrderPace()
     pace.next_ns(Ns(0))
     assert pace.next_ns(Ns(200 * MS)) == 200 * MS + CLOSEST_NS
     assert CLOSEST_NS < 5 * MS, "a knob is with the desk within 5 ms"

@@ -1,6 +1,5 @@
 """How often the daemon wakes up when nobody asks it for anything. A wake-up costs more than what is done in it. On a
-busy machine threads also wait for each other, which the kernel counts as well: so the least of some looks is
-judged."""
+busy machine threads also wait for each other, which the kernel counts as well: the least of some looks is judged."""
 
 from __future__ import annotations
 

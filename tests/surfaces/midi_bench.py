@@ -73,6 +73,18 @@ def midi_settings(**settings: Any) -> MidiSettings:
     return MidiSettings.model_validate_json(json.dumps(settings))
 
 
+class Stopwatch:
+    """A clock that goes only when it is told to."""
+
+    now_ns = 10**12
+
+    def __call__(self) -> Ns:
+        return Ns(self.now_ns)
+
+    def pass_time(self, ms: int) -> None:
+        self.now_ns += ms * 1_000_000
+
+
 @contextlib.contextmanager
 def running(
     pedal: HasPort,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rigd.surfaces.midi.learnt import Kind, Listener, Verdict, judge
+from rigd.surfaces.midi.learnt import ControlListener, Kind, MovedControl, judge
 
 MS = 1_000_000
 
 
-def heard(*told: str, until_ms: int = 3000, port: int = 0) -> tuple[Listener, Verdict | None]:
+def heard(*told: str, until_ms: int = 3000, port: int = 0) -> tuple[ControlListener, MovedControl | None]:
     """Of messages "milliseconds: bytes"."""
-    listener = Listener()
+    listener = ControlListener()
     for each in told:
         at_ms, _, message = each.partition(": ")
         listener.hear(bytes.fromhex(message), int(at_ms) * MS, port=port)
@@ -57,7 +57,7 @@ def test_a_bank_on_another_channel_belongs_to_no_program() -> None:
 
 
 def test_of_two_ports_that_bring_the_same_the_first_is_meant() -> None:
-    listener = Listener()
+    listener = ControlListener()
     for port in (1, 0):
         listener.hear(bytes.fromhex("C005"), 0, port=port)
     verdict = listener.verdict(2000 * MS)
@@ -88,7 +88,7 @@ def test_a_rest_that_was_told_first_is_no_press() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    listener = Listener()
+    listener = ControlListener()
     for place in range(5000):
         listener.hear(bytes((0xB0, 11, place % 128)), place * MS)
     (track,) = listener._tracks.values()

@@ -16,7 +16,7 @@ from rigd.surfaces.midi.nothing_held import lets_go
 from rigd.surfaces.midi.surface import SENSING_NS
 from rigd.surfaces.midi.switches import MOST_CONTROLS, PortSwitches, is_pedals
 from tests.support.patience import wait_for
-from tests.surfaces.midi_bench import ROLLING, STATE, running
+from tests.surfaces.midi_bench import ROLLING, STATE, Stopwatch, running
 
 P, R, H, LET_GO = Motion.PRESS, Motion.RELEASE, Motion.HELD, Motion.LET_GO
 
@@ -96,18 +96,6 @@ def test_what_is_held_is_let_go_when_the_device_says_that_nothing_is(pedal: Peda
         pedal.send(bytes.fromhex("913C00"))
         wait_for(lambda: ("note 60 ch 2", R) in sink.switches)
     assert (("note 60 ch 2", LET_GO) in sink.switches) == (says == "FF"), "only what is on that channel"
-
-
-class Stopwatch:
-    """A clock that goes only when it is told to."""
-
-    now_ns = 10**12
-
-    def __call__(self) -> Ns:
-        return Ns(self.now_ns)
-
-    def pass_time(self, ms: int) -> None:
-        self.now_ns += ms * 1_000_000
 
 
 def test_a_device_that_falls_silent_after_active_sensing_lets_go(pedal: Pedal) -> None:

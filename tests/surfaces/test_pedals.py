@@ -20,7 +20,7 @@ from rigd.model.state import Setting, SurfaceStatus
 from rigd.model.units import Ns
 from rigd.rules.permissions import Principal
 from rigd.surfaces.midi.learning import Learned, learned_from, render
-from rigd.surfaces.midi.learnt import Kind, Listener, Verdict
+from rigd.surfaces.midi.learnt import ControlListener, Kind, MovedControl
 from rigd.surfaces.midi.surface import MidiSurface
 from rigd.wire.midi.parser import MidiParser
 from tests.support.patience import wait_for
@@ -43,8 +43,8 @@ def messages_of(pedal: dict[str, Any]) -> list[Message]:
     return [Message(at_ms=int(at_ms), sent=bytes.fromhex(sent)) for at_ms, _, sent in parted]
 
 
-def verdict_of(pedal: dict[str, Any]) -> Verdict:
-    listener, parser = Listener(), MidiParser()
+def verdict_of(pedal: dict[str, Any]) -> MovedControl:
+    listener, parser = ControlListener(), MidiParser()
     at_ms = 0
     for message in messages_of(pedal):
         at_ms = message.at_ms

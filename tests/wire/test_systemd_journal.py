@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rigd.cli.run_log import RunLog
-from rigd.wire.journal import Journal
+from rigd.wire.journal import SystemJournal
 from rigd.wire.plain_log import FIELDS, PlainFormatter
 
 
@@ -52,14 +52,14 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    journal = Journal(str(tmp_path / "journal"))
+def journal(tmp_path: Path) -> Iterator[SystemJournal]:
+    journal = SystemJournal(str(tmp_path / "journal"))
     yield journal
     journal.close()
 
 
 def test_a_record_is_an_entry_with_its_fields_and_no_text_breaks_out_of_them(
-    reader: Reader, journal: Journal, tmp_path: Path
+    reader: Reader, journal: SystemJournal, tmp_path: Path
 ) -> None:
     log = RunLog(2, tmp_path / "rigd.log", journal=journal)
     log.setFormatter(PlainFormatter("%(levelname)s %(name)s: %(message)s"))
@@ -76,7 +76,9 @@ def test_a_record_is_an_entry_with_its_fields_and_no_text_breaks_out_of_them(
     }
 
 
-def test_a_traceback_is_one_entry_of_several_lines(reader: Reader, journal: Journal, tmp_path: Path) -> None:
+def test_a_traceback_is_one_entry_of_several_lines(
+    reader: Reader, journal: SystemJournal, tmp_path: Path
+) -> None:
     log = RunLog(2, tmp_path / "rigd.log", journal=journal)
     try:
         raise ValueError("broken")
@@ -87,7 +89,7 @@ def test_a_traceback_is_one_entry_of_several_lines(reader: Reader, journal: Jour
     assert first == "it broke" and further[-1].strip() == "ValueError: broken" and entry["PRIORITY"] == "3"
 
 
-def test_what_no_datagram_takes_is_handed_over_as_a_file(reader: Reader, journal: Journal) -> None:
+def test_what_no_datagram_takes_is_handed_over_as_a_file(reader: Reader, journal: SystemJournal) -> None:
     long = "x" * 1_000_000
     journal.send(long, level=logging.INFO, fields={})
     assert reader.entry()["MESSAGE"] == long
@@ -97,14 +99,14 @@ def test_only_where_stderr_is_the_journals(monkeypatch: pytest.MonkeyPatch, tmp_
     with (tmp_path / "stderr").open("w") as file:
         monkeypatch.setattr("rigd.wire.journal.STDERR", file.fileno())
         found = os.fstat(file.fileno())
-        journal = Journal.of_stderr({"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"})
+        journal = SystemJournal.of_stderr({"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"})
         assert journal is not None
         journal.close()
-        assert Journal.of_stderr({"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino + 1}"}) is None
-        assert Journal.of_stderr({}) is None
+        assert SystemJournal.of_stderr({"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino + 1}"}) is None
+        assert SystemJournal.of_stderr({}) is None
 
 
-def test_a_journal_that_is_gone_loses_no_line(journal: Journal, tmp_path: Path) -> None:
+def test_a_journal_that_is_gone_loses_no_line(journal: SystemJournal, tmp_path: Path) -> None:
     with (tmp_path / "stderr").open("w") as file:
         log = RunLog(file.fileno(), tmp_path / "rigd.log", journal=journal)
         log.setFormatter(PlainFormatter("%(levelname)s %(name)s: %(message)s"))

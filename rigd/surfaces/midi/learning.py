@@ -15,11 +15,11 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Encoder
-from rigd.hands.learning import Finding, LearnedControl
+from rigd.hands.learning import LearnedControl, LearnedSoFar
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line
 from rigd.model.units import ClockNs, Ns
-from rigd.surfaces.midi.learnt import Kind, Listener, Mode, Verdict
+from rigd.surfaces.midi.learnt import ControlListener, Kind, Mode, MovedControl
 from rigd.wire.midi.links import MidiLink
 from rigd.wire.midi.names import FoundPort, fitting_ports, place_lines, remark_on, stable_name
 from rigd.wire.midi.parser import MidiParser
@@ -67,7 +67,7 @@ class MidiLearner:
         self._begin()
 
     def _begin(self) -> None:
-        self._listener = Listener()
+        self._listener = ControlListener()
         self._parser = MidiParser()
         self._bytes = self._understood = 0
 
@@ -110,14 +110,14 @@ class MidiLearner:
         self._understood += understood
         return understood
 
-    def finding(self, now_ns: Ns) -> Finding | None:
+    def finding(self, now_ns: Ns) -> LearnedSoFar | None:
         """See Learner. On a line of which most is not understood, it is not MIDI that speaks, or at another speed."""
         verdict = self._listener.verdict(now_ns)
         if verdict is None or self._understood * 2 < self._bytes:
             return None
         if verdict.kind is Kind.UNUSABLE:
             what = f"{verdict.control}, on which rigd does not act"
-            return Finding(
+            return LearnedSoFar(
                 ask=f"that is {what}: press another switch",
                 trouble=f'what came is {what}; have the pedal send a controller ("cc"), a note or a program change',
             )
@@ -130,7 +130,9 @@ class MidiLearner:
                 if is_encoder
                 else "no release came: press it shortly once more"
             )
-        return Finding(learned=LearnedControl(lines=render(learned), facts=to_builtins(learned)), ask=ask)
+        return LearnedSoFar(
+            learned=LearnedControl(lines=render(learned), facts=to_builtins(learned)), ask=ask
+        )
 
     @property
     def remark(self) -> str:
@@ -142,7 +144,7 @@ class MidiLearner:
         """See Learner."""
         self._at_end.close()
 
-    def _named(self, verdict: Verdict) -> Learned:
+    def _named(self, verdict: MovedControl) -> Learned:
         came_by = self._line or self._links[verdict.port].name
         name, does_not_last = lasting_name(came_by, list_ports())
         here = [each for each in self._there if each.name == came_by]
@@ -156,7 +158,7 @@ class MidiLearner:
         )
 
 
-def learned_from(verdict: Verdict) -> Learned:
+def learned_from(verdict: MovedControl) -> Learned:
     """The same in the words of the config; on which port it is, is for others to say."""
     return Learned(
         port="",

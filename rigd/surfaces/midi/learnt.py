@@ -55,7 +55,7 @@ class Kind(IntEnum):
     WAVERS = 5  # nobody moved it
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class MovedControl(Struct, frozen=True, kw_only=True):
     """What was moved. `control` as the config names it, with its channel; of an unusable one, what it is."""
 
     control: str
@@ -74,7 +74,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     last_ns: int = 0
 
 
-class _Track(Struct, kw_only=True):
+class _ControlHistory(Struct, kw_only=True):
     """All that one control sent: times and values."""
 
     control: str
@@ -92,11 +92,11 @@ class _Track(Struct, kw_only=True):
         return self.values[-1][0]
 
 
-class Listener:
+class ControlListener:
     """Of all ports that are listened to. Messages in the order of time."""
 
     def __init__(self) -> None:
-        self._tracks: dict[tuple[int, str], _Track] = {}
+        self._tracks: dict[tuple[int, str], _ControlHistory] = {}
         self._readers: dict[int, ParameterReader] = {}
         self._programs: set[tuple[int, int]] = set()
         """Ports and channels that sent a program change."""
@@ -126,14 +126,14 @@ class Listener:
     def _note(self, port: int, control: str, value: int, at_ns: int, *, number: int = -1) -> None:
         track = self._tracks.get((port, control))
         if track is None:
-            self._tracks[port, control] = _Track(
+            self._tracks[port, control] = _ControlHistory(
                 control=control, port=port, values=[(at_ns, value)], number=number
             )
         else:
             track.values.append((at_ns, value))
             del track.values[1:-512]
 
-    def verdict(self, now_ns: int) -> Verdict | None:
+    def verdict(self, now_ns: int) -> MovedControl | None:
         """What was moved; None while nothing was, or while it may still be moving."""
         found = [verdict for track in self._tracks.values() if (verdict := self._judge(track)) is not None]
         meant = [each for each in found if each.kind is not Kind.WAVERS]
@@ -150,7 +150,7 @@ class Listener:
         found = (self._judge(track) for track in self._tracks.values())
         return next((each.control for each in found if each is not None and each.kind is Kind.WAVERS), "")
 
-    def _judge(self, track: _Track) -> Verdict | None:
+    def _judge(self, track: _ControlHistory) -> MovedControl | None:
         """What one control is; None where it belongs to another one's message."""
         channel = int(track.control.rpartition(" ch ")[2]) - 1 if " ch " in track.control else -1
         if track.number in _BANK and (track.port, channel) in self._programs:
@@ -176,11 +176,11 @@ def _parameters_in(message: bytes, reader: ParameterReader) -> tuple[Touch, ...]
 
 def judge(
     control: str, values: Sequence[tuple[int, int]], *, number: int = -1, port: int = 0, also: str = ""
-) -> Verdict:
+) -> MovedControl:
     """What one control is, from all that it sent."""
 
-    def said(kind: Kind, remark: str = "", **more: Any) -> Verdict:
-        return Verdict(
+    def said(kind: Kind, remark: str = "", **more: Any) -> MovedControl:
+        return MovedControl(
             control=control,
             kind=kind,
             port=port,
@@ -236,7 +236,7 @@ def _is_turned(values: Sequence[tuple[int, int]]) -> bool:
     return any(value == after for (_, value), (_, after) in pairs)
 
 
-def _note_switch(settled: list[tuple[int, int]], said: Callable[..., Verdict]) -> Verdict:
+def _note_switch(settled: list[tuple[int, int]], said: Callable[..., MovedControl]) -> MovedControl:
     downs = [at_ns for at_ns, value in settled if value > 0]
     ups = [at_ns for at_ns, value in settled if value == 0]
     if not downs:
@@ -257,7 +257,7 @@ _PULSE = "it sends its release at once, whatever the foot does, so there is no h
 _ONE_MESSAGE = "one message and no release came; if it was held down, learn it again with a short press"
 
 
-def _one_value(settled: list[tuple[int, int]], said: Callable[..., Verdict]) -> Verdict:
+def _one_value(settled: list[tuple[int, int]], said: Callable[..., MovedControl]) -> MovedControl:
     times = [at_ns for at_ns, _ in settled]
     if len([at_ns for at_ns in times if at_ns - times[0] < LISTEN_NS]) > _MOST_CHATTER:
         return said(Kind.WAVERS)
@@ -268,7 +268,7 @@ def _one_value(settled: list[tuple[int, int]], said: Callable[..., Verdict]) -> 
     return said(Kind.PRESSES, remark, mode="trigger", pressed=value)
 
 
-def _two_values(settled: list[tuple[int, int]], said: Callable[..., Verdict]) -> Verdict:
+def _two_values(settled: list[tuple[int, int]], said: Callable[..., MovedControl]) -> MovedControl:
     """The side on which it stays no longer than a tap is the pressed one."""
     stays = [
         (after_ns - at_ns, value)
@@ -291,8 +291,8 @@ def _two_values(settled: list[tuple[int, int]], said: Callable[..., Verdict]) ->
 
 
 def _sensor(
-    settled: list[tuple[int, int]], levels: list[int], number: int, said: Callable[..., Verdict]
-) -> Verdict:
+    settled: list[tuple[int, int]], levels: list[int], number: int, said: Callable[..., MovedControl]
+) -> MovedControl:
     """A control that passes through many values."""
     if max(levels) - min(levels) < 2 * _WAVERS_BY:
         return said(Kind.WAVERS)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec import to_builtins
 
 from rigd.hands.bindings import ONE_SWITCH
-from rigd.hands.learning import Finding, LearnedControl
+from rigd.hands.learning import LearnedControl, LearnedSoFar
 from rigd.model.plain_text import plain_line
 from rigd.model.units import ClockNs, Ns
 from rigd.surfaces.serial.recognised import GREETING, Box, BoxRecogniser
@@ -60,19 +60,19 @@ class BoxLearner:
         understood, self._unknown_bytes = self._unknown_bytes, 0
         return understood
 
-    def finding(self, now_ns: Ns) -> Finding | None:
+    def finding(self, now_ns: Ns) -> LearnedSoFar | None:
         """See Learner."""
         box = self._recogniser.box
         if box is None:
             return None
         if not box.control:
             what = box.what or "a box"
-            return Finding(
+            return LearnedSoFar(
                 ask=f"{what}: move one of its controls",
                 trouble=f"{what} is there, and nothing was moved",
                 is_moved=False,
             )
-        return Finding(learned=self._learned(box))
+        return LearnedSoFar(learned=self._learned(box))
 
     @property
     def remark(self) -> str:
