@@ -12,12 +12,14 @@ from msgspec.structs import FieldInfo
 
 from rigd.api.client import ControlClient
 from rigd.cli.form import Argument, Command, Option
+from rigd.cli.meant import WHICH, id_of_take
 from rigd.cli.started import STARTED_NS
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, do
 from rigd.model.channels import FORM, Channels, channels_of
 from rigd.model.commands import (
     COMMANDS,
     argument_of,
+    arguments_of,
     is_switch,
     names_channels,
     places_of,
@@ -32,6 +34,10 @@ HOLD = Option(
     flags=("--hold",),
     about="As a held switch: what a locked rig asks for before it lets go of a take.",
 )
+TAKE_ID = "take_id"
+"""Of the command whose argument is called so a person says which take, and the rig gets its id."""
+TAKE = Argument(name=TAKE_ID, shown="TAKE", about=WHICH, is_required=False, takes_rest=True)
+TAKE_OPTION = Option(name=TAKE_ID, flags=("--take",), read=str, shown="TAKE", about=WHICH)
 
 
 def rig_command(
@@ -48,19 +54,26 @@ def rig_command(
     """`is_timed`: it is meant for the moment of Enter. `switches`: which yes or no is a flag, and what is said of it.
     `run` asks the rig and shows what came of it; it gets `options`, and the help goes on with `then`."""
     kind = COMMANDS[verb]
-    fields = {field.name: field for field in places_of(kind)}
+    fields = {field.name: field for field in places_of(kind) if field.name != TAKE_ID}
+    has_take = any(field.name == TAKE_ID for field in arguments_of(kind))
 
     def carry_out(runtime_dir: Path | None, as_json: bool, hold: bool = False, **given: Any) -> None:
+        which = given.pop(TAKE_ID, None) or ()
+        words = which if isinstance(which, str) else " ".join(which)
         values = {each.encode_name: _plain(kind, each, given.pop(name)) for name, each in fields.items()}
         arguments = {name: value for name, value in values.items() if value is not None}
         at_ns = STARTED_NS if is_timed else None
 
         def ask(client: ControlClient) -> CommandAnswer:
+            if words:
+                arguments[TAKE_ID] = id_of_take(client, words, as_json=as_json)
             return client.command(verb, at_ns=at_ns, held=hold, **arguments)
 
         run(runtime_dir, as_json, ask, **given)
 
     parts = [_part(verb, field, switches or {}) for field in fields.values()]
+    if has_take:  # a text has taken all words that are left
+        parts.append(TAKE_OPTION if any(map(takes_rest, fields.values())) else TAKE)
     return Command(
         name=name or verb,
         run=carry_out,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rigd.cli.form import Command, Group
 from rigd.cli.rig_commands import rig_command
+from rigd.cli.sessions import OPEN
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json
 from rigd.cli.words import take_count
 
@@ -41,6 +42,7 @@ SESSION = Group(
         ),
         rig_command("session", name="new"),
         rig_command("continue-session", name="continue"),
+        OPEN,
         rig_command("song"),
     ),
 )

@@ -92,6 +92,11 @@ def change_text(change: GainChange) -> str:
     return f"channel {change.channel}: {said}{wish}{'' if change.confirmed else ' and not confirmed'}"
 
 
+def still_looking(is_complete: bool) -> str:
+    """Behind a list of the library; empty where it has all there is."""
+    return "" if is_complete else "the library is still being looked through: some may be missing"
+
+
 def how_it_ended(take: Take) -> str:
     """'ended: disk full' of a take that is whole up to there, 'FAILED' of another that could not go on, or empty."""
     if not take.failure:

@@ -89,6 +89,7 @@ def brief_state(state: RigState) -> RigState:
         song_numbers=state.song_numbers[-MOST_SONGS:],
         faults=tuple(short_fault(fault) for fault in state.faults[-MOST_FAULTS:]),
         preamp_history=None,
+        elsewhere=(),
     )
 
 

@@ -71,6 +71,7 @@ def followed_state(state: RigState) -> RigState:
         song_numbers=state.song_numbers[-LAST_OTHERS:],
         faults=tuple(map(short_fault, state.faults[-MOST_FAULTS:])),
         preamp_history=None,
+        elsewhere=(),
     )
 
 

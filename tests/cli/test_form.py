@@ -114,7 +114,7 @@ def test_a_command_of_another_form_says_the_form_and_ends_with_2() -> None:
     done = by_hand("take", "rate", "many")
     assert done.code == ExitCode.USAGE
     usage, hint, error = done.output.splitlines()
-    assert usage == "Usage: rigd take rate [OPTIONS] RATING [TAKE_ID]"
+    assert usage == "Usage: rigd take rate [OPTIONS] RATING [TAKE]..."
     assert hint == "Try 'rigd take rate --help' for help."
     assert error.startswith('Error: rate: "many" is not a rating')
 

@@ -22,7 +22,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from rigd.api.answers import Records
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.run_log import RunLog
 from rigd.cli.story import Told
@@ -47,6 +46,7 @@ from tests.support.by_hand import by_hand
 from tests.support.desk import Desk
 from tests.support.hostile import DIRECTIONS, ESCAPES, HOSTILE, LINES, TAME, UNSEEN, filled
 from tests.support.patience import wait_for
+from tests.support.records import NOTHING
 
 RIGD = Path(__file__).parents[2] / "rigd"
 MAY_PRINT = {"wire/plain_output.py", "wire/plain_log.py", "cli/plain_console.py", "tape/core_build.py"}
@@ -249,7 +249,8 @@ def test_what_is_read_from_a_disk_for_a_command_forges_no_line(quiet_bench: Benc
     printed = {}
     for text in (HOSTILE, TAME):
         entry, page = filled(AuditEntry, text), replace(filled(LibraryPage, text), next="")
-        quiet_bench.server._answers._records = Records(
+        quiet_bench.server._answers._records = replace(
+            NOTHING,
             audit=lambda last, before, told, entry=entry: told([entry] if before is None else []),  # type: ignore[misc]
             takes=lambda wanted, told, page=page: told(page),  # type: ignore[misc]
         )
