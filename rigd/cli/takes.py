@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Argument, Command, Group, Option, number
+from rigd.cli.form import Argument, Command, Group, Option
 from rigd.cli.meant import WHICH, known_take, meant
 from rigd.cli.take_list import listed_line, sweep_text, sweeps, take_list
 from rigd.cli.terminal import (
@@ -25,6 +25,7 @@ from rigd.cli.terminal import (
 from rigd.cli.words import count, how_it_ended, still_looking, take_title
 from rigd.hands.showing import exact_time_text
 from rigd.model.errors import LibraryError
+from rigd.model.numbers import read_number
 from rigd.model.plain_text import plain_line
 from rigd.wire.codec import to_plain
 
@@ -246,7 +247,7 @@ PLAY = Command(
         Option(
             name="since",
             flags=("--from",),
-            read=number,
+            read=read_number,
             shown="SECONDS",
             about="From so far into the take on.",
             default=0.0,

@@ -19,6 +19,7 @@ from msgspec.structs import FieldInfo, fields
 from rigd.model.channels import Channels, channels_given, channels_text, read_channels
 from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
+from rigd.model.numbers import read_number
 from rigd.model.roles import Scope
 from rigd.model.units import Ns, Origin, Seconds, SettingName, TakeId
 
@@ -410,7 +411,7 @@ _READERS: dict[Any, Callable[[str], Any]] = {
     Channels: read_channels,
     Seconds: lambda word: Seconds(_finite(seconds_of(word))),
     int: int,
-    float: lambda word: _finite(float(word)),
+    float: read_number,
     bool: lambda word: _SWITCH[word.lower()],
     str: str,
 }
