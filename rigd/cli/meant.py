@@ -27,6 +27,7 @@ class Meant(Struct, frozen=True, kw_only=True):
 
     take: Take
     sample_rate_hz: int
+    """Its own, by which its places and lengths are told; the rig's where it says none."""
 
 
 def meant(client: ControlClient, state: RigState, words: str, *, as_json: bool = False) -> Meant:
@@ -34,7 +35,8 @@ def meant(client: ControlClient, state: RigState, words: str, *, as_json: bool =
     found = known_take(client, state, words, as_json=as_json)
     try:
         if found.is_open_session:
-            return Meant(take=client.take(found.take_id), sample_rate_hz=state.sample_rate_hz)
+            take = client.take(found.take_id)
+            return Meant(take=take, sample_rate_hz=take.sample_rate_hz or state.sample_rate_hz)
         return _read(found)
     except (CommandError, LibraryError) as error:
         refuse(str(error), as_json=as_json)
