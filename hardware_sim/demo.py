@@ -29,9 +29,7 @@ from hardware_sim.faderbox import FaderBox, describe
 from hardware_sim.pedal import Pedal, PtyWire
 from hardware_sim.x32 import SimulatedX32
 from rigd.api.client import ControlClient
-from rigd.cli.live import time_of_day
 from rigd.cli.plain_console import PlainConsole
-from rigd.cli.story import Told
 from rigd.cli.take_list import take_list
 from rigd.cli.view import Paper, live_view
 from rigd.config.shipped import shipped
@@ -79,7 +77,7 @@ class Screen:
     def _draw(self) -> None:
         state: RigState | None = None
         levels: Levels | None = None
-        story: deque[Told] = deque(maxlen=6)
+        story: deque[Event] = deque(maxlen=6)
         with (
             contextlib.suppress(LinkError),
             ControlClient(self._socket) as client,
@@ -90,7 +88,7 @@ class Screen:
                 if isinstance(news, Snapshot):
                     state = news.state
                 elif isinstance(news, Event):
-                    story.append(Told(at=time_of_day(news.at_ns), event=news))
+                    story.append(news)
                     state = asking.status().state
                 else:
                     levels = news

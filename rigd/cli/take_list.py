@@ -11,7 +11,7 @@ from textwrap import wrap
 from msgspec import Struct
 
 from rigd.cli.signs import Styled, columns_of
-from rigd.cli.words import change_text, clipped_text, count, entries, how_it_ended
+from rigd.cli.words import SWEEP_S, change_text, clipped_text, count, entries, how_it_ended
 from rigd.hands.showing import exact_time_text
 from rigd.model.library import ListedTake
 from rigd.model.plain_text import plain_line
@@ -20,8 +20,6 @@ from rigd.model.take import GAIN_DB, GainChange, Slate
 from rigd.model.units import ChannelNumber, Frame
 
 INDENT = "  "
-SWEEP_S = 2.0
-"""Steps of a gain that follow one another so soon are one movement of a hand."""
 
 
 def take_list(takes: Sequence[Take], sample_rate_hz: int, *, width: int | None) -> Iterator[list[Styled]]:

@@ -15,6 +15,8 @@ from rigd.model.state import Channel, LeftOut, Mirror, MirrorPhase, RigState, Ta
 from rigd.model.take import GainChange
 
 MOST_NAMED = 6
+SWEEP_S = 2.0
+"""Steps of a setting that follow one another so soon are one movement of a hand."""
 
 
 def take_count(state: RigState) -> int:

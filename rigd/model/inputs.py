@@ -250,11 +250,10 @@ def wall_clock_at(
     return local.isoformat(timespec="milliseconds"), since_midnight_ns * sample_rate_hz // NS_PER_SECOND
 
 
-def time_of_day(circumstances: Circumstances) -> str:
-    """Local time at which it was given, or came true: "21:14:03"."""
-    at_unix_ns = circumstances.wall_ns - (circumstances.now_ns - circumstances.at_ns)
-    zone = timezone(timedelta(seconds=circumstances.utc_offset_s))
-    return datetime.fromtimestamp(at_unix_ns // NS_PER_SECOND, UTC).astimezone(zone).strftime("%H:%M:%S")
+def time_of(circumstances: Circumstances) -> datetime:
+    """Local time at which it was given, or came true."""
+    ago_ns = max(0, circumstances.now_ns - circumstances.at_ns)
+    return local_time(circumstances.wall_ns - ago_ns, circumstances.utc_offset_s)
 
 
 def take_clock_at(

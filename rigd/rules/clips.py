@@ -5,7 +5,7 @@ from __future__ import annotations
 from rigd.model.clips import ChannelClips, ClipsSeen
 from rigd.model.commands import ClearClips
 from rigd.model.events import Happening
-from rigd.model.inputs import time_of_day
+from rigd.model.inputs import time_of
 from rigd.model.state import Channel, is_rolling
 from rigd.rules.step_work import Work
 
@@ -25,7 +25,7 @@ def seen(work: Work, fact: ClipsSeen) -> None:
             channel=channel.number,
             samples=before + samples[channel.input],
             last_frame=fact.at_frame,
-            last_at=time_of_day(work.at),
+            last_at=time_of(work.at).strftime("%H:%M:%S"),
         )
     work.change(clips=tuple(clips for _, clips in sorted(held.items())))
     where = "" if is_rolling(work.state) else ", while nothing is recorded"

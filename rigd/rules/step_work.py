@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from rigd.model.effects import Effect
 from rigd.model.errors import RigError
 from rigd.model.events import Event, Happening
-from rigd.model.inputs import Circumstances, Rules, local_time
+from rigd.model.inputs import Circumstances, Rules, time_of
 from rigd.model.messages import CapturePhase
 from rigd.model.state import FalseTake, Fault, RigState, Take, Transport
 from rigd.model.take import title_of
@@ -81,14 +81,9 @@ class Work:
                 subject=subject,
                 text=text,
                 origin=self._origin,
-                at_time=self._time_of_day(),
+                at_time=time_of(self.at).isoformat(timespec="milliseconds"),
             )
         )
-
-    def _time_of_day(self) -> str:
-        at = self.at
-        ago_ns = max(0, at.now_ns - at.at_ns)
-        return local_time(at.wall_ns - ago_ns, at.utc_offset_s).isoformat(timespec="milliseconds")
 
     def raise_fault(self, key: str, what: str) -> None:
         """The fault stands, with its newest text; told once as long as it stands."""

@@ -147,6 +147,12 @@ def test_many_channels_are_about_as_loud_as_one() -> None:
     assert 0.6 < np.sqrt(np.mean(mix[:, 0] ** 2)) / 0.01 < 0.8
 
 
+def test_what_is_louder_together_than_full_scale_is_cut_off_there() -> None:
+    loud = np.tile(np.array([[0.9], [-0.9]], dtype=np.float32), (1, 4))
+    (mix,) = mixed(Sound(sample_rate_hz=48_000, names=("A", "B", "C", "D"), blocks=[loud]))
+    assert mix.tolist() == [[1.0, 1.0], [-1.0, -1.0]]
+
+
 @pytest.mark.parametrize("name", ["OH L", "Overhead Left", "Keys_L", "Piano-l"])
 def test_what_is_left(name: str) -> None:
     assert gains_of([name]).tolist() == [[1.0, 0.0]]
