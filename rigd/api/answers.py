@@ -26,6 +26,7 @@ from rigd.model.commands import (
     Accepted,
     Command,
     Reply,
+    Undo,
     arguments_given,
     arguments_of,
     parse_command,
@@ -223,9 +224,11 @@ class Answers:
         self._with_its_take(command, lambda: self._controller.submit_then(command, who, replied))
 
     def _with_its_take(self, command: Command, submit: Callable[[], None]) -> None:
-        """A command may be about a take of another session: its folder is read first. Where there is none the rules
-        refuse it."""
+        """A command may be about a take of another session, or of the trash: its folder is read first. Where there is
+        none the rules refuse it."""
         take_id: TakeId | None = getattr(command, "take_id", None)
+        if isinstance(command, Undo):  # who brings it back is told which one that is
+            take_id = next(reversed(self._controller.state.trashed), None)
         if take_id is None or find_take(self._controller.state, take_id) is not None:
             submit()
             return

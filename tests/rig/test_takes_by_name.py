@@ -165,3 +165,16 @@ def test_a_take_of_another_session_is_discarded_brought_back_and_at_last_deleted
     assert "the trash is empty" in done(rig, "trash")
     assert not list(rig.library.glob("*/.trash/*"))
     assert rigd(rig, "take", "undo").code == ExitCode.REFUSED
+
+
+def test_undo_says_what_it_undid_also_after_a_restart() -> None:
+    with RigRun(CONFIG) as rig:
+        record(rig)
+        done(rig, "take", "discard")
+        wait_for(lambda: "1 take" in done(rig, "trash"), "the list of the trash")
+        rig.kill_daemon()
+        rig._hang_up()
+        rig.start()
+        rig.await_ready()
+        assert done(rig, "take", "undo").strip() == "take 1 comes back"
+        rig.await_state(lambda state: len(state.takes) == 1, "the take again")
