@@ -5,6 +5,7 @@ Whatever a client sends, the answer is a line; nothing that it sends can raise p
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -33,7 +34,7 @@ from rigd.model.commands import (
     usage_of,
 )
 from rigd.model.disk_words import TapeWatched
-from rigd.model.errors import CommandError, LibraryError
+from rigd.model.errors import CommandError, LibraryError, RigError
 from rigd.model.health import Health
 from rigd.model.library import LibraryPage, SessionsPage, SessionsWanted, TakeRead, TakesWanted
 from rigd.model.limits import LONGEST_ORIGIN, MOST_AUDIT_ENTRIES
@@ -237,7 +238,8 @@ class Answers:
             if isinstance(found, LibraryError):
                 log.info("%s of take %s: %s", command.verb, plain_line(take_id[:40]), found)
             else:
-                self._controller.post(TakeRead(take=found))
+                with contextlib.suppress(RigError):  # it has no room: the command is refused, and not lost
+                    self._controller.post(TakeRead(take=found))
             submit()
 
         try:
