@@ -336,7 +336,14 @@ class Rig:
             read_newest_ns=tape.newest_sound_ns,
             clock_ns=clock_ns,
             group_role=config.control.group_role,
-            records=Records(audit=audit.read, takes=listing.page),
+            records=Records(
+                audit=audit.read,
+                takes=listing.page,
+                sessions=listing.sessions,
+                take=lambda take_id, told: keeper.answer(
+                    partial(library.read_take, take_id), told, "read take"
+                ),
+            ),
             overheard=surfaces.overheard,
         )
         yield DaemonPart("control socket", server)

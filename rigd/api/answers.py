@@ -5,9 +5,12 @@ Whatever a client sends, the answer is a line; nothing that it sends can raise p
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -31,9 +34,9 @@ from rigd.model.commands import (
     usage_of,
 )
 from rigd.model.disk_words import TapeWatched
-from rigd.model.errors import CommandError, LibraryError
+from rigd.model.errors import CommandError, LibraryError, RigError
 from rigd.model.health import Health
-from rigd.model.library import LibraryPage, TakesWanted
+from rigd.model.library import LibraryPage, SessionsPage, SessionsWanted, TakeRead, TakesWanted
 from rigd.model.limits import LONGEST_ORIGIN, MOST_AUDIT_ENTRIES
 from rigd.model.plain_text import plain_line
 from rigd.model.requests import (
@@ -50,6 +53,8 @@ from rigd.model.requests import (
     OverheardPiece,
     OverhearRequest,
     RequestId,
+    SessionsAnswer,
+    SessionsRequest,
     StatusAnswer,
     StatusRequest,
     TakeAnswer,
@@ -69,29 +74,25 @@ from rigd.rules.step_work import find_take
 from rigd.wire.codec import where_and_why
 from rigd.wire.overheard import Overheard
 
-AuditTold = Callable[[Sequence[AuditEntry] | LibraryError], None]
-TakesTold = Callable[[LibraryPage | LibraryError], None]
+log = logging.getLogger(__name__)
 
-
-def _no_audit(last: int, before: int | None, told: AuditTold) -> None:
-    told(())
-
-
-def _no_takes(wanted: TakesWanted, told: TakesTold) -> None:
-    told(LibraryPage(library="", takes=(), next="", complete=True))
+T = TypeVar("T")
+Told = Callable[[T | LibraryError], None]
 
 
 class Records(Struct, frozen=True, kw_only=True):
     """What is read from a disk for a client: each answers on a thread of its own, and raises LibraryError where too
     many ask."""
 
-    audit: Callable[[int, int | None, AuditTold], None] = _no_audit
+    audit: Callable[[int, int | None, Told[Sequence[AuditEntry]]], None]
     """The last so many commands, of those before a number."""
-    takes: Callable[[TakesWanted, TakesTold], None] = _no_takes
+    takes: Callable[[TakesWanted, Told[LibraryPage]], None]
     """A page of the library's takes."""
+    sessions: Callable[[SessionsWanted, Told[SessionsPage]], None]
+    """A page of its sessions."""
+    take: Callable[[TakeId, Told[Take]], None]
+    """The take of that id, of whichever session."""
 
-
-NO_RECORDS = Records()
 
 MOST_PIECES = 128
 """Of a port, in one answer; a piece has at most a kilobyte."""
@@ -110,7 +111,7 @@ class Answers:
         levels: LevelsTaker,
         read_timing: Callable[[], Timing | None],
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
-        records: Records = NO_RECORDS,
+        records: Records,
         read_newest_ns: Callable[[], Ns | None] = lambda: None,
         overheard: Mapping[str, Overheard] = MappingProxyType({}),
     ) -> None:
@@ -156,9 +157,27 @@ class Answers:
             case TakeRequest():
                 tell(_take_answer(request, state))
             case AuditRequest():
-                self._tell_audit(request, tell)
+                last = max(1, min(request.last, MOST_AUDIT_ENTRIES))
+                _tell_read(
+                    request.id,
+                    partial(self._records.audit, last, request.before),
+                    lambda entries: AuditAnswer(id=request.id, entries=tuple(entries)),
+                    tell,
+                )
             case LibraryRequest():
-                self._tell_library(request, tell)
+                _tell_read(
+                    request.id,
+                    partial(self._records.takes, request.wanted),
+                    lambda page: LibraryAnswer(id=request.id, page=page),
+                    tell,
+                )
+            case SessionsRequest():
+                _tell_read(
+                    request.id,
+                    partial(self._records.sessions, request.wanted),
+                    lambda page: SessionsAnswer(id=request.id, page=page),
+                    tell,
+                )
             case OverhearRequest():
                 tell(self._overhear(request))
 
@@ -172,31 +191,6 @@ class Answers:
             OverheardPiece(at_ns=each.at_ns, sent=each.sent.hex()) for each in brought[:MOST_PIECES]
         )
         return OverheardAnswer(id=request.id, pieces=pieces, next=next_ - len(brought) + len(pieces))
-
-    def _tell_library(self, request: LibraryRequest, tell: Tell) -> None:
-        def told(found: LibraryPage | LibraryError) -> None:
-            if isinstance(found, LibraryError):
-                tell(Failed(id=request.id, error=str(found)))
-            else:
-                tell(LibraryAnswer(id=request.id, page=found))
-
-        try:
-            self._records.takes(request.wanted, told)
-        except LibraryError as error:
-            told(error)
-
-    def _tell_audit(self, request: AuditRequest, tell: Tell) -> None:
-        def told(found: Sequence[AuditEntry] | LibraryError) -> None:
-            if isinstance(found, LibraryError):
-                tell(Failed(id=request.id, error=str(found)))
-            else:
-                tell(AuditAnswer(id=request.id, entries=tuple(found)))
-
-        last = max(1, min(request.last, MOST_AUDIT_ENTRIES))
-        try:
-            self._records.audit(last, request.before, told)
-        except LibraryError as error:
-            told(error)
 
     def _health(self) -> Health:
         """On the controller's thread: its state is of now."""
@@ -230,7 +224,45 @@ class Answers:
             self._retries.end(who.name, request, answer)
             tell(answer)
 
-        self._controller.submit_then(command, who, replied)
+        self._with_its_take(command, lambda: self._controller.submit_then(command, who, replied))
+
+    def _with_its_take(self, command: Command, submit: Callable[[], None]) -> None:
+        """A command may be about a take of another session, or of the trash: its folder is read first. Where there is
+        none the rules refuse it."""
+        take_id: TakeId | None = getattr(command, "take_id", None)
+        if take_id is None or find_take(self._controller.state, take_id) is not None:
+            submit()
+            return
+
+        def told(found: Take | LibraryError) -> None:
+            if isinstance(found, LibraryError):
+                log.info("%s of take %s: %s", command.verb, plain_line(take_id[:40]), found)
+            else:
+                with contextlib.suppress(RigError):  # it has no room: the command is refused, and not lost
+                    self._controller.post(TakeRead(take=found))
+            submit()
+
+        try:
+            self._records.take(take_id, told)
+        except LibraryError as error:
+            told(error)
+
+
+def _tell_read(
+    request_id: RequestId, read: Callable[[Told[T]], None], answer: Callable[[T], Struct], tell: Tell
+) -> None:
+    """What is read from a disk is answered once it is."""
+
+    def told(found: T | LibraryError) -> None:
+        if isinstance(found, LibraryError):
+            tell(Failed(id=request_id, error=str(found)))
+        else:
+            tell(answer(found))
+
+    try:
+        read(told)
+    except LibraryError as error:
+        told(error)
 
 
 def command_of(request: CommandRequest, *, origin: Origin, at_ns: Ns) -> Command:

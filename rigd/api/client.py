@@ -20,7 +20,7 @@ from rigd.model.errors import CommandError, LinkError, NobodyThere, NotRunning, 
 from rigd.model.events import Event, Snapshot
 from rigd.model.health import Health
 from rigd.model.levels import Levels
-from rigd.model.library import LibraryPage, TakesWanted
+from rigd.model.library import LibraryPage, SessionsPage, SessionsWanted, TakesWanted
 from rigd.model.requests import (
     ANSWERS,
     Argument,
@@ -37,6 +37,8 @@ from rigd.model.requests import (
     LibraryRequest,
     OverheardAnswer,
     OverhearRequest,
+    SessionsAnswer,
+    SessionsRequest,
     StatusAnswer,
     StatusRequest,
     Subscribed,
@@ -159,12 +161,24 @@ class ControlClient:
                     return tuple(takes)
         raise CommandError("the takes change faster than they can be told; ask again")
 
-    def library(self, session: str = "") -> Iterator[LibraryPage]:
-        """The takes of all sessions, or of those of that name, oldest first, page by page."""
+    def library(self, session: str = "", *, text: str = "", in_trash: bool = False) -> Iterator[LibraryPage]:
+        """The takes of all sessions, or of those of that name, oldest first, page by page; those with that text in
+        their names, songs, notes or markers alone, those of the trash alone."""
         after = ""
         while True:
-            wanted = TakesWanted(session=session, after=after)
+            wanted = TakesWanted(session=session, after=after, text=text, in_trash=in_trash)
             page = self._asked(LibraryRequest(id=next(self._numbers), wanted=wanted), LibraryAnswer).page
+            yield page
+            if not page.next:
+                return
+            after = page.next
+
+    def sessions(self) -> Iterator[SessionsPage]:
+        """The sessions of the library, oldest first, page by page."""
+        after = ""
+        while True:
+            request = SessionsRequest(id=next(self._numbers), wanted=SessionsWanted(after=after))
+            page = self._asked(request, SessionsAnswer).page
             yield page
             if not page.next:
                 return

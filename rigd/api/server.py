@@ -20,7 +20,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from rigd.api.answers import NO_RECORDS, Answers, Records, wait_answer
+from rigd.api.answers import Answers, Records, wait_answer
 from rigd.api.connection import SocketClient
 from rigd.api.doorkeeper import Doorkeeper
 from rigd.api.followed import FollowedStates
@@ -84,7 +84,7 @@ class ControlSocket:
         clock_ns: ClockNs,
         read_safety: Callable[[], TapeWatched | None] = lambda: None,
         group_role: Role = Role.OWNER,
-        records: Records = NO_RECORDS,
+        records: Records,
         read_newest_ns: Callable[[], Ns | None] = lambda: None,
         overheard: Mapping[str, Overheard] = MappingProxyType({}),
     ) -> None:

@@ -6,8 +6,6 @@ pays for it (docs/decisions/0035). Main thread.
 
 from __future__ import annotations
 
-import contextlib
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -251,14 +249,6 @@ def whole_number(word: str) -> int:
         return int(word)
     except ValueError:
         raise ValueError(f'"{word[:40]}" is not a whole number') from None
-
-
-def number(word: str) -> float:
-    """Raises ValueError, with a sentence."""
-    with contextlib.suppress(ValueError):
-        if math.isfinite(found := float(word)):
-            return found
-    raise ValueError(f'"{word[:40]}" is not a number')
 
 
 # What is said of a command.

@@ -5,31 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rigd.cli.form import Argument, Command, number
+from msgspec import Struct
+
+from rigd.cli.device_word import ask_device, show
+from rigd.cli.form import Argument, Command
 from rigd.cli.rig_commands import plain_channels, rig_command
-from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json, refuse, tell
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json, refuse
+from rigd.cli.which_channels import WHICH_CHANNELS, named_channels
 from rigd.hands.showing import Knowledge, gain_shown
-from rigd.model.channels import FORM, Channels, channels_text, read_channels
+from rigd.model.channels import Channels, channels_text
 from rigd.model.gain import GAIN as GAIN_SETTING
+from rigd.model.numbers import read_number
 from rigd.model.state import Channel, settings_of
 from rigd.wire.codec import to_plain
 
 
-def gain(channels: Channels | None, gain_db: float | None, runtime_dir: Path | None, as_json: bool) -> None:
+class Level(Struct, frozen=True, kw_only=True):
+    """ "-2.5" is a gain; "+3" turns up by so much."""
+
+    db: float
+    is_turn: bool
+
+    @staticmethod
+    def read(word: str) -> Level:
+        return Level(db=read_number(word), is_turn=word.startswith("+"))
+
+
+def gain(channels: str | None, level: Level | None, runtime_dir: Path | None, as_json: bool) -> None:
     with daemon(runtime_dir) as client:
-        if channels is not None and gain_db is not None:
-            answer = client.command("gain", channel=plain_channels(channels), gain_db=gain_db)
-            tell(answer, as_json=as_json)
-            return
         state = client.status().state
-    found = [channel for channel in state.channels if channels is None or channel.number in channels]
-    if channels is not None and len(found) < len(channels):
-        missing = channels_text(sorted(set(channels) - {channel.number for channel in found}))
+        numbers: Channels | None = None
+        if channels is not None:
+            numbers = named_channels(
+                [channels], state.channels, verb="gain", as_json=as_json, has_preamp=level is not None
+            )
+        if numbers and level is not None:
+            what, verb = ("delta_db", "nudge") if level.is_turn else ("gain_db", "gain")
+            told = ask_device(client, verb, {"channel": plain_channels(numbers), what: level.db})
+            show(told, as_json=as_json)
+            return
+    found = [channel for channel in state.channels if not numbers or channel.number in numbers]
+    if numbers and len(found) < len(numbers):
+        missing = channels_text(sorted(set(numbers) - {channel.number for channel in found}))
         refuse(f"there is no channel {missing}; see: rigd status", as_json=as_json)
     if as_json:
         several = {"type": "Channels", "channels": [to_plain(channel) for channel in found]}
-        is_one = channels is not None and len(channels) == 1
-        print_json(found[0] if is_one else several)
+        print_json(found[0] if numbers and len(numbers) == 1 else several)
         return
     for channel in found:
         tell_settings(channel)
@@ -77,20 +98,27 @@ GAIN = Command(
     name="gain",
     run=gain,
     about="What gain the preamps of one or more channels are at, or set it, in dB; without a channel: every setting "
-    "of every channel.",
+    "of every channel. The preamp's answer is waited for, a second at most.",
     parts=(
-        Argument(name="channels", read=read_channels, about=f"Channels: {FORM}.", is_required=False),
-        Argument(name="gain_db", read=number, is_required=False),
+        Argument(name="channels", about=WHICH_CHANNELS, is_required=False),
+        Argument(
+            name="level",
+            read=Level.read,
+            shown="GAIN_DB",
+            about="20, or -2.5, is the gain; +3 turns up by 3 dB, as nudge does (down: rigd nudge 3 -1).",
+            is_required=False,
+        ),
         RUNTIME_DIR,
         AS_JSON,
     ),
     verb="gain",
 )
-NUDGE = rig_command("nudge")
-PAD = rig_command("pad")
+NUDGE = rig_command("nudge", is_for_device=True)
+PAD = rig_command("pad", is_for_device=True)
 PHANTOM = rig_command(
     "phantom",
+    is_for_device=True,
     switches={"confirm": "You know what is plugged in: 48 V can destroy a ribbon microphone."},
 )
-POLARITY = rig_command("polarity")
-SET = rig_command("set")
+POLARITY = rig_command("polarity", is_for_device=True)
+SET = rig_command("set", is_for_device=True)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from rigd.api.client import ControlClient
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Argument, Command, Option, number, whole_number
+from rigd.cli.form import Argument, Command, Option, whole_number
 from rigd.cli.learning import learn as learn_control
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, errors_told, fail, out, print_json, socket_path
 from rigd.config.kinds import SURFACES, Kinds
 from rigd.hands.learning import LearnerMaker
 from rigd.model.errors import ConfigError
+from rigd.model.numbers import read_number
 from rigd.wire.library_words import LibraryWords
 from rigd.wire.plain_output import write_line
 
@@ -66,7 +67,7 @@ LEARN = Command(
         Option(
             name="seconds",
             flags=("--seconds",),
-            read=number,
+            read=read_number,
             shown="SECONDS",
             about="How long to wait for the first press.",
             default=30.0,

@@ -15,7 +15,7 @@ from rich.live import Live
 
 from rigd.api.client import ControlClient
 from rigd.cli.keys import Keys, Press
-from rigd.cli.story import Story, Told
+from rigd.cli.story import Story
 from rigd.cli.terminal import LEVELS_HZ, out
 from rigd.cli.view import LEAVING, Look, Paper, live_view
 from rigd.cli.watching import AGAIN_AFTER_S, watch_rig
@@ -120,7 +120,7 @@ class Drawing:
             if isinstance(news, RigState):
                 self.state = news
             elif isinstance(news, Event):
-                self._story.add(Told(at=time_of_day(news.at_ns), event=news))
+                self._story.add(news)
             else:
                 self._levels = news
         self._changed.set()
@@ -198,11 +198,6 @@ class Drawing:
         except RigError as error:
             return str(error)
         return answer.text or verb if answer.accepted else f"not done: {answer.text}"
-
-
-def time_of_day(at_ns: Ns) -> str:
-    """Of something that happened on this machine at that time of CLOCK_MONOTONIC."""
-    return time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic_ns() - at_ns) / 1e9))
 
 
 def show_live(path: Path) -> None:

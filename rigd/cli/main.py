@@ -34,6 +34,8 @@ COMMANDS = {
     "takes": "takes.TAKES",
     "listen": "play.LISTEN",
     "session": "session.SESSION",
+    "sessions": "sessions.SESSIONS",
+    "trash": "trash.TRASH",
     "arm": "arm.ARM",
     "disarm": "arm.DISARM",
     "gain": "gain.GAIN",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,12 +10,22 @@ from pathlib import Path
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.form import Command
 from rigd.cli.meant import meant
-from rigd.cli.sound_out import BLOCK_FRAMES, NoOutput, Samples, Sound, file_blocks, output_device, play
+from rigd.cli.sound_out import (
+    BLOCK_FRAMES,
+    NoOutput,
+    Samples,
+    Sound,
+    file_blocks,
+    output_device,
+    play,
+    rate_and_length,
+)
 from rigd.cli.takes import CHANNEL, DEVICE
 from rigd.cli.terminal import RUNTIME_DIR, daemon, errors_told, fail, out, socket_path
+from rigd.cli.which_channels import channel_called
 from rigd.cli.words import take_title
 from rigd.hands.showing import exact_time_text
-from rigd.model.errors import CommandError
+from rigd.model.errors import LibraryError
 from rigd.model.state import Channel, RigState, Take
 from rigd.model.units import Frame
 from rigd.tape.blocks import Run
@@ -40,22 +51,45 @@ def play_take(
             f"{take_title(take)} still rolls: listen to it with: rigd listen, or stop it first",
         )
     with errors_told():
-        chosen = chosen_channels(state, take.channels, channel)
-    columns = [list(_files_of(take, each)) for each in chosen]
+        chosen = chosen_channels(channels_of_take(take, state), channel)
+    there = {each.number: _files_of(take, each) for each in chosen}
+    heard = [each for each in chosen if there[each.number]]
+    if not heard:
+        fail(ExitCode.REFUSED, f"{take_title(take)}: no file of it is left to play in {take.folder}")
+    for gone in (each for each in chosen if not there[each.number]):
+        out.print(f'{gone.number} "{gone.name}" is left out: its file is not there', style="yellow")
+    columns = [there[each.number] for each in heard]
+    try:
+        rate, length_frames = rate_and_length(columns)
+    except NoOutput as error:
+        fail(ExitCode.FAILED, str(error))
     sound = Sound(
-        sample_rate_hz=found.sample_rate_hz,
-        names=tuple(each.name for each in chosen),
-        blocks=file_blocks(columns, first_frame=round(max(0.0, since) * found.sample_rate_hz)),
+        sample_rate_hz=rate,
+        names=tuple(each.name for each in heard),
+        blocks=file_blocks(columns, first_frame=round(max(0.0, since) * rate)),
     )
-    length = exact_time_text((take.end_frame or take.first_frame) - take.first_frame, found.sample_rate_hz)
+    length = exact_time_text(length_frames, rate)
     _play(sound, device, state, f"{take_title(take)}, {length}", where=take.folder)
 
 
-def _files_of(take: Take, channel: Channel) -> Iterator[tuple[Path, int]]:
-    """A channel's files, in order, and its place in each."""
-    for file in take.files:
-        if channel.number in file.channels:
-            yield Path(take.folder) / file.name, file.channels.index(channel.number)
+def channels_of_take(take: Take, state: RigState) -> list[Channel]:
+    """As they were when it was recorded, by its own take.json; until that is written, as the rig has them."""
+    from rigd.library.sheet_file import read_sheet
+
+    with contextlib.suppress(LibraryError):
+        if (sheet := read_sheet(Path(take.folder))) is not None:
+            return [
+                Channel(number=each.channel, input=each.input, name=each.name, source=each.source, armed=True)
+                for each in sheet.channels
+            ]
+    return [each for each in state.channels if each.number in take.channels]
+
+
+def _files_of(take: Take, channel: Channel) -> list[tuple[Path, int]]:
+    """A channel's files, in order, and its place in each; none where one of them is not there any more."""
+    of_channel = [file for file in take.files if channel.number in file.channels]
+    found = [(Path(take.folder) / file.name, file.channels.index(channel.number)) for file in of_channel]
+    return found if all(path.is_file() for path, _ in found) else []
 
 
 def listen(channel: str | None, device: str, runtime_dir: Path | None) -> None:
@@ -64,7 +98,7 @@ def listen(channel: str | None, device: str, runtime_dir: Path | None) -> None:
     if state.interface is None or state.interface.heard_from is None:
         fail(ExitCode.REFUSED, "there is no sound to listen to: no interface is heard; see: rigd status")
     with errors_told():
-        chosen = chosen_channels(state, tuple(each.number for each in state.channels), channel)
+        chosen = chosen_channels(state.channels, channel)
         rows = [each.input - 1 for each in chosen]
         sound = Sound(
             sample_rate_hz=state.sample_rate_hz,
@@ -90,20 +124,12 @@ def _play(sound: Sound, device: str, state: RigState, what: str, *, where: str) 
         out.print("")
 
 
-def chosen_channels(state: RigState, numbers: Sequence[int], wanted: str | None) -> list[Channel]:
-    """Of a take's channels, or the rig's, the one that is meant, by number or name; all where none is named."""
-    there = [each for each in state.channels if each.number in numbers]
+def chosen_channels(there: Sequence[Channel], wanted: str | None) -> list[Channel]:
+    """The one that is meant, by number or name; all where none is named. Raises CommandError."""
     if wanted is None:
-        return there
-    if wanted.isdecimal():
-        found = [each for each in there if each.number == int(wanted)]
-    else:
-        found = [each for each in there if each.name.casefold() == wanted.casefold()]
-        found = found or [each for each in there if each.name.casefold().startswith(wanted.casefold())]
-    if len(found) != 1:
-        names = ", ".join(f'{each.number} "{each.name}"' for each in found or there)
-        raise CommandError(f'"{wanted[:60]}" is {len(found) or "none"} of the channels: {names}')
-    return found
+        return list(there)
+    number = channel_called(wanted, there)
+    return [each for each in there if each.number == number]
 
 
 def tape_blocks(path: Path, rows: Sequence[int], sample_rate_hz: int) -> Iterator[Samples]:

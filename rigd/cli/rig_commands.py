@@ -3,21 +3,26 @@ arguments and help. What is special about one is said where it is asked for: Ent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import FieldInfo
 
 from rigd.api.client import ControlClient
+from rigd.cli.device_word import ask_device, show
 from rigd.cli.form import Argument, Command, Option
+from rigd.cli.meant import WHICH, id_of_take
 from rigd.cli.started import STARTED_NS
-from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, do
-from rigd.model.channels import FORM, Channels, channels_of
+from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, do
+from rigd.cli.which_channels import WHICH_CHANNELS, named_channels
+from rigd.model.channels import Channels
 from rigd.model.commands import (
+    ALL,
+    CHANNEL,
     COMMANDS,
     argument_of,
+    arguments_of,
     is_switch,
     names_channels,
     places_of,
@@ -32,6 +37,10 @@ HOLD = Option(
     flags=("--hold",),
     about="As a held switch: what a locked rig asks for before it lets go of a take.",
 )
+TAKE_ID = "take_id"
+"""Of the command whose argument is called so a person says which take, and the rig gets its id."""
+TAKE = Argument(name=TAKE_ID, shown="TAKE", about=WHICH, is_required=False, takes_rest=True)
+TAKE_OPTION = Option(name=TAKE_ID, flags=("--take",), read=str, shown="TAKE", about=WHICH)
 
 
 def rig_command(
@@ -44,27 +53,49 @@ def rig_command(
     run: Callable[..., None] = do,
     options: tuple[Option, ...] = (),
     then: str = "",
+    is_for_device: bool = False,
 ) -> Command:
     """`is_timed`: it is meant for the moment of Enter. `switches`: which yes or no is a flag as well as the word that
     its text form has ("phantom 2 on confirm"), and what is said of it.
-    `run` asks the rig and shows what came of it; it gets `options`, and the help goes on with `then`."""
+    `run` asks the rig and shows what came of it; it gets `options`, and the help goes on with `then`.
+    `is_for_device`: the device's answer is waited for."""
     kind = COMMANDS[verb]
-    fields = {field.name: field for field in places_of(kind)}
+    fields = {field.name: field for field in places_of(kind) if field.name != TAKE_ID}
+    channels_name = next((name for name, field in fields.items() if names_channels(field)), "")
+    has_take = any(field.name == TAKE_ID for field in arguments_of(kind))
 
     def carry_out(runtime_dir: Path | None, as_json: bool, hold: bool = False, **given: Any) -> None:
         for switch in switches or {}:
             word = given.pop(_word_of(switch))
             given[switch] = given[switch] or bool(word)
-        values = {each.encode_name: _plain(kind, each, given.pop(name)) for name, each in fields.items()}
+        which = given.pop(TAKE_ID, None) or ()
+        words = which if isinstance(which, str) else " ".join(which)
+        channels = _words_of(given.pop(channels_name, ())) if channels_name else ()
+        plain = {name: each for name, each in fields.items() if name != channels_name}
+        values = {each.encode_name: _plain(kind, each, given.pop(name)) for name, each in plain.items()}
         arguments = {name: value for name, value in values.items() if value is not None}
         at_ns = STARTED_NS if is_timed else None
 
+        def find_named(client: ControlClient) -> None:
+            if channels and (named := given_channels(client, verb, channels, as_json=as_json)) is not None:
+                arguments[CHANNEL] = named
+            if words:
+                arguments[TAKE_ID] = id_of_take(client, words, as_json=as_json)
+
         def ask(client: ControlClient) -> CommandAnswer:
+            find_named(client)
             return client.command(verb, at_ns=at_ns, held=hold, **arguments)
 
-        run(runtime_dir, as_json, ask, **given)
+        if is_for_device:
+            with daemon(runtime_dir) as client:
+                find_named(client)
+                show(ask_device(client, verb, arguments), as_json=as_json)
+        else:
+            run(runtime_dir, as_json, ask, **given)
 
     parts = [part for field in fields.values() for part in _parts(verb, field, switches or {})]
+    if has_take:  # a text has taken all words that are left
+        parts.append(TAKE_OPTION if any(map(takes_rest, fields.values())) else TAKE)
     return Command(
         name=name or verb,
         run=carry_out,
@@ -87,7 +118,7 @@ def _parts(verb: str, field: FieldInfo, switches: Mapping[str, str]) -> Iterator
         )
 
     def read(word: str) -> Any:
-        return argument_of(COMMANDS[verb], field, word)
+        return word if names_channels(field) else argument_of(COMMANDS[verb], field, word)
 
     shown = ("on|off" if field.required else field.name.replace("_", "-")) if is_switch(field) else ""
     yield Argument(
@@ -95,19 +126,33 @@ def _parts(verb: str, field: FieldInfo, switches: Mapping[str, str]) -> Iterator
         read=read,
         one_of=tuple(shown.split("|")) if shown else (),
         shown=shown,
-        about=f"Channels: {FORM}." if names_channels(field) else "",
+        about=WHICH_CHANNELS if names_channels(field) else "",
         is_required=field.required,
         takes_rest=takes_words(COMMANDS[verb], field),
     )
 
 
 def _plain(kind: type[RigCommand], field: FieldInfo, value: Any) -> Any:
-    """As JSON has it: texts and channels come word by word. None where the rig's own default holds."""
+    """As JSON has it: a text comes word by word. None where the rig's own default holds."""
     if takes_words(kind, field):
-        if not value or None in value:
-            return None
-        value = " ".join(value) if takes_rest(field) else channels_of(chain.from_iterable(value))
-    return plain_channels(value) if names_channels(field) else value
+        return " ".join(value) if value else None
+    return value
+
+
+def _words_of(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def given_channels(
+    client: ControlClient, verb: str, words: Sequence[str], *, as_json: bool
+) -> int | list[int] | None:
+    """As the rig is told them; None: all that it has, where it needs no word for that."""
+    field = next(each for each in places_of(COMMANDS[verb]) if names_channels(each))
+    there = client.status().state.channels
+    if not field.required and [word.casefold() for word in words] == [ALL]:
+        return None
+    numbers = named_channels(words, there, verb=verb, as_json=as_json, has_preamp=field.required)
+    return plain_channels(numbers)
 
 
 def plain_channels(channels: Channels) -> int | list[int]:

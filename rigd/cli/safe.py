@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from rigd.api.client import ControlClient
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Option, number
+from rigd.cli.form import Option
 from rigd.cli.terminal import daemon, fail, out, print_json, tell
 from rigd.model.errors import CommandError
+from rigd.model.numbers import read_number
 from rigd.model.requests import CommandAnswer
 from rigd.model.state import CopyState, MirrorPhase
 from rigd.model.take import title_of
@@ -31,7 +32,7 @@ SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.1, 3600.0
 
 def waiting_time(word: str) -> float:
     """How long a command may wait. Raises ValueError."""
-    seconds = number(word)
+    seconds = read_number(word)
     if not SHORTEST_WAIT_S <= seconds <= LONGEST_WAIT_S:
         raise ValueError(f"{seconds:g} is not from {SHORTEST_WAIT_S:g} to {LONGEST_WAIT_S:g} s")
     return seconds

@@ -7,6 +7,7 @@ from pathlib import Path
 from rigd.cli.form import Command, Group
 from rigd.cli.rig_commands import rig_command
 from rigd.cli.session_opening import open_session
+from rigd.cli.sessions import OPEN
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, out, print_json
 from rigd.cli.words import take_count
 
@@ -42,6 +43,7 @@ SESSION = Group(
         ),
         rig_command("session", name="new", run=open_session),
         rig_command("continue-session", name="continue", run=open_session),
+        OPEN,
         rig_command("song"),
     ),
 )

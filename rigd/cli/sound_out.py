@@ -63,6 +63,18 @@ def mixed(sound: Sound) -> Iterator[Samples]:
         yield np.clip(block @ gains, -1.0, 1.0).astype(np.float32, copy=False)
 
 
+def rate_and_length(columns: Sequence[Sequence[tuple[Path, int]]]) -> tuple[int, int]:
+    """The rate of the files, by their own word, and how many frames the longest channel has. Raises NoOutput."""
+    import soundfile
+
+    try:
+        infos = {path: soundfile.info(str(path)) for column in columns for path, _ in column}
+    except (OSError, RuntimeError) as error:
+        raise NoOutput(f"the files cannot be read: {error}") from error
+    rate = next(iter(infos.values())).samplerate
+    return int(rate), max(sum(infos[path].frames for path, _ in column) for column in columns)
+
+
 def file_blocks(columns: Sequence[Sequence[tuple[Path, int]]], *, first_frame: int = 0) -> Iterator[Samples]:
     """The channels of a take side by side, from that frame of it on. Of each channel its files, one after the other,
     with the place of the channel in the file. Raises NoOutput where one cannot be read."""

@@ -2,65 +2,58 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from rigd.cli.words import SWEEP_S
 from rigd.model.events import Event, Happening
 from rigd.model.units import NS_PER_SECOND
 
-SWEEP_NS = 2 * NS_PER_SECOND
-"""A step that comes within this of the one before is of the same sweep."""
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
-
-class Told(Struct, frozen=True, kw_only=True):
-    """Something that happened, and the time of day."""
-
-    at: str
-    """ "21:14:03"."""
-    event: Event
+def time_of_day(event: Event) -> str:
+    """ "21:14:03", by the clock of the rig."""
+    return event.at_time[11:19]
 
 
 class Story:
     """The last `most` lines. The library keeps every step. Here of a sweep it counts where it began and where it is,
-    and of clips how loud the last one was."""
+    and of the same channels that clip again and again when they did last."""
 
     def __init__(self, most: int) -> None:
-        self._lines: deque[Told] = deque(maxlen=most)
+        self._lines: deque[Event] = deque(maxlen=most)
         self._first: Event | None = None
         """The first step of a sweep whose line is the last one."""
         self._last_ns = 0
 
     @property
-    def lines(self) -> tuple[Told, ...]:
+    def lines(self) -> tuple[Event, ...]:
         """Oldest first."""
         return tuple(self._lines)
 
-    def add(self, told: Told) -> None:
+    def add(self, event: Event) -> None:
         """This happened."""
-        event, first = told.event, self._first
-        if first is not None and _is_step(first, event) and event.at_ns - self._last_ns <= SWEEP_NS:
+        first = self._first
+        if (
+            first is not None
+            and _is_step(first, event)
+            and event.at_ns - self._last_ns <= SWEEP_S * NS_PER_SECOND
+        ):
             seconds = (event.at_ns - first.at_ns) / NS_PER_SECOND
             text = f"{first.text} to {_news(first.text, event.text)} in {seconds:.1f} s"
-            self._lines[-1] = replace(told, event=replace(event, text=text))
+            self._lines[-1] = replace(event, text=text)
         else:
             self._first = event if event.what is Happening.SETTING_CHANGED else None
-            if self._lines and _clips_again(self._lines[-1].event, event):
+            if self._lines and _clips_again(self._lines[-1], event):
                 self._lines.pop()
-            self._lines.append(told)
+            self._lines.append(event)
         self._last_ns = event.at_ns
 
 
 def _clips_again(before: Event, event: Event) -> bool:
-    """The same clips of the same channel, by another number."""
-    return (
-        event.what is Happening.CLIPPED
-        and (event.what, event.subject) == (before.what, before.subject)
-        and _NUMBER.sub("#", event.text) == _NUMBER.sub("#", before.text)
-    )
+    """The same channels clipped."""
+    same = (event.what, event.subject, event.text) == (before.what, before.subject, before.text)
+    return event.what is Happening.CLIPPED and same
 
 
 def _is_step(first: Event, event: Event) -> bool:

@@ -11,24 +11,60 @@ from textwrap import wrap
 from msgspec import Struct
 
 from rigd.cli.signs import Styled, columns_of
-from rigd.cli.words import change_text, clipped_text, count, entries, how_it_ended
+from rigd.cli.words import SWEEP_S, change_text, clipped_text, count, entries, how_it_ended
 from rigd.hands.showing import exact_time_text
+from rigd.model.library import ListedTake
 from rigd.model.plain_text import plain_line
-from rigd.model.state import Take
-from rigd.model.take import GAIN_DB, GainChange
+from rigd.model.state import LeftOut, Take
+from rigd.model.take import GAIN_DB, GainChange, Slate
 from rigd.model.units import ChannelNumber, Frame
 
 INDENT = "  "
-SWEEP_S = 2.0
-"""Steps of a gain that follow one another so soon are one movement of a hand."""
 
 
 def take_list(takes: Sequence[Take], sample_rate_hz: int, *, width: int | None) -> Iterator[list[Styled]]:
-    """The lines, each of pieces; `width` None: of any length."""
+    """The lines, each of pieces; `width` None: of any length. `sample_rate_hz` is the rig's: of a take that does not
+    say its own."""
     for song, of_song in _by_song(takes).items():
         yield from _lines([(plain_line(song) or "(no song)", "bold")], width, "")
         for take in sorted(of_song, key=lambda take: take.slate.number):
-            yield from _lines(_pieces(take, sample_rate_hz), width, INDENT)
+            rate = take.sample_rate_hz or sample_rate_hz
+            yield from _lines(_pieces(take, rate), width, INDENT)
+
+
+def listed_line(take: ListedTake) -> list[Styled]:
+    """A take of any session in one line, its song first."""
+    return _in_a_row(
+        [(plain_line(take.song) or "(no song)", ""), *_pieces(_as_take(take), take.sample_rate_hz)]
+    )
+
+
+def _as_take(take: ListedTake) -> Take:
+    """What the index has of it."""
+    return Take(
+        take_id=take.take_id,
+        folder=take.folder,
+        slate=Slate(
+            session=take.session,
+            song=take.song,
+            number=take.number,
+            name=take.name,
+            circled=take.circled,
+            rating=take.rating,
+        ),
+        first_frame=Frame(0),
+        end_frame=None if take.rolling else Frame(take.frames),
+        started_at=take.started_at,
+        channels=tuple(map(ChannelNumber, range(1, take.channels + 1))),
+        written_frames=take.frames,
+        closed=not take.rolling,
+        recovered=take.recovered,
+        kept=take.kept,
+        simulated=take.simulated,
+        failure=take.failure,
+        left_out=LeftOut(markers=take.markers, gaps=take.gaps),
+        sample_rate_hz=take.sample_rate_hz,
+    )
 
 
 def _by_song(takes: Sequence[Take]) -> dict[str, list[Take]]:
@@ -63,6 +99,12 @@ def _pieces(take: Take, rate: int) -> list[Styled]:
     pieces += [(count(all_of.markers, "marker"), "")] if all_of.markers else []
     pieces += [(plain_line(note), "") for note in slate.notes]
     return pieces
+
+
+def _in_a_row(pieces: Sequence[Styled]) -> list[Styled]:
+    return [
+        (words if not place else f"{INDENT}{words}", style) for place, (words, style) in enumerate(pieces)
+    ]
 
 
 def _lines(pieces: Iterable[Styled], width: int | None, indent: str) -> Iterator[list[Styled]]:

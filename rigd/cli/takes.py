@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from rigd.cli.exit_codes import ExitCode
-from rigd.cli.form import Argument, Command, Group, Option, number
-from rigd.cli.meant import WHICH, meant
-from rigd.cli.take_list import sweep_text, sweeps, take_list
+from rigd.cli.form import Argument, Command, Group, Option
+from rigd.cli.meant import WHICH, known_take, meant
+from rigd.cli.take_list import listed_line, sweep_text, sweeps, take_list
 from rigd.cli.terminal import (
     AS_JSON,
     RUNTIME_DIR,
@@ -22,10 +22,11 @@ from rigd.cli.terminal import (
     out,
     print_json,
 )
-from rigd.cli.words import count, how_it_ended, take_title
+from rigd.cli.words import count, how_it_ended, still_looking, take_title
 from rigd.hands.showing import exact_time_text
 from rigd.model.errors import LibraryError
-from rigd.model.library import ListedTake
+from rigd.model.numbers import read_number
+from rigd.model.plain_text import plain_line
 from rigd.wire.codec import to_plain
 
 if TYPE_CHECKING:
@@ -51,10 +52,11 @@ def list_takes(runtime_dir: Path | None, as_json: bool, everything: bool, sessio
     out.print(state.session_folder, style="dim")
 
 
-def list_library(session: str, runtime_dir: Path | None, *, as_json: bool) -> None:
-    """Of all sessions, or of those of a name. Printed as it comes: there may be tens of thousands."""
+def list_library(session: str, runtime_dir: Path | None, *, as_json: bool, text: str = "") -> None:
+    """Of all sessions, or of those of a name, or what has that text. Printed as it comes: there may be tens of
+    thousands."""
     with daemon(runtime_dir) as client:
-        pages = client.library(session)
+        pages = client.library(session, text=text)
         if as_json:
             whole = list(pages)
             takes = [to_builtins(take) for page in whole for take in page.takes]
@@ -68,25 +70,25 @@ def list_library(session: str, runtime_dir: Path | None, *, as_json: bool) -> No
                 if take.session_folder != folder:
                     folder = take.session_folder
                     out.print(folder, style="bold")
-                out.print(f"  {listed_line(take)}")
+                out.print("  ", *listed_line(take))
+                for found in take.found:
+                    out.print(f"      {plain_line(found)}")
     if not listed:
-        out.print("no takes" + (f' in a session "{session}"' if session else " in the library"))
-    if not complete:
-        out.print("the library is still being looked through: some may be missing", style="yellow")
+        with_text = f' with "{text}"' if text else ""
+        out.print(f"no takes{with_text}" + (f' in a session "{session}"' if session else " in the library"))
+    if missing := still_looking(complete):
+        out.print(missing, style="yellow")
 
 
-def listed_line(take: ListedTake) -> str:
-    """'Blue Train · Take 003 "best"  ◎★★  00:03:12.500  8 channels, 2 markers, 1 gap'."""
-    name = f' "{take.name}"' if take.name else ""
-    marks = ("◎" if take.circled else "") + "★" * take.rating
-    length = exact_time_text(take.frames, take.sample_rate_hz) if take.sample_rate_hz > 0 else "-"
-    parts = [count(take.channels, "channel")]
-    parts += [
-        count(number, what) for number, what in ((take.markers, "marker"), (take.gaps, "gap")) if number
-    ]
-    parts += [word for word in ("rolling", "recovered") if getattr(take, word)]
-    title = f"{take.song} · Take {take.number:03}{name}"
-    return "  ".join(filter(None, (title, marks, length, ", ".join(parts))))
+def find(text: Sequence[str], session: str | None, runtime_dir: Path | None, as_json: bool) -> None:
+    list_library(session or "", runtime_dir, as_json=as_json, text=" ".join(text))
+
+
+def path(words: Sequence[str], runtime_dir: Path | None) -> None:
+    """The folder and nothing else, for a command around this one: cd "$(rigd takes path 4)"."""
+    with daemon(runtime_dir) as client:
+        found = known_take(client, client.status().state, " ".join(words))
+    out.print(found.folder)
 
 
 def show(words: Sequence[str], runtime_dir: Path | None, as_json: bool) -> None:
@@ -245,7 +247,7 @@ PLAY = Command(
         Option(
             name="since",
             flags=("--from",),
-            read=number,
+            read=read_number,
             shown="SECONDS",
             about="From so far into the take on.",
             default=0.0,
@@ -269,6 +271,23 @@ TAKES = Group(
             run=show,
             about="One take, whole.",
             parts=(TAKE, RUNTIME_DIR, AS_JSON),
+        ),
+        Command(
+            name="path",
+            run=path,
+            about="The folder of a take, and nothing else.",
+            parts=(TAKE, RUNTIME_DIR),
+        ),
+        Command(
+            name="find",
+            run=find,
+            about="Takes of all sessions with this in their name, song, notes or markers.",
+            parts=(
+                Argument(name="text", about="Whatever its capitals.", takes_rest=True),
+                SESSION,
+                RUNTIME_DIR,
+                AS_JSON,
+            ),
         ),
         PLAY,
         Command(

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from rigd.cli.channel_grid import Grid, fewest_rows, grid_for, grid_lines
 from rigd.cli.signs import shown
-from rigd.cli.story import Told
+from rigd.cli.story import time_of_day
 from rigd.cli.words import clipped_text, count, entries, room_left, take_count, troubles
 from rigd.hands.showing import (
     exact_time_text,
@@ -25,7 +25,7 @@ from rigd.hands.showing import (
     state_word,
     take_frames,
 )
-from rigd.model.events import Happening
+from rigd.model.events import Event, Happening
 from rigd.model.levels import Levels
 from rigd.model.state import MirrorPhase, RigState, Transport, is_rolling
 
@@ -108,7 +108,7 @@ Piece = tuple[str, str]
 def live_view(
     state: RigState,
     levels: Levels | None,
-    story: Sequence[Told],
+    story: Sequence[Event],
     paper: Paper,
     look: Look = PLAIN_LOOK,
 ) -> list[Text]:
@@ -140,7 +140,7 @@ def live_view(
 
 
 def _below(
-    state: RigState, levels: Levels | None, story: Sequence[Told], paper: Paper, look: Look, left: int
+    state: RigState, levels: Levels | None, story: Sequence[Event], paper: Paper, look: Look, left: int
 ) -> list[Text]:
     """Session and disk, channels, what happened, keys: as much of it as has room."""
     info = _flow(_information(state), paper, gap=" · ")
@@ -297,14 +297,14 @@ def _shared(whole: list[list[Text]], most_lines: int, paper: Paper) -> list[list
     return shared
 
 
-def _story(story: Sequence[Told], paper: Paper, most_lines: int) -> list[Text]:
+def _story(story: Sequence[Event], paper: Paper, most_lines: int) -> list[Text]:
     """The latest, each whole, with its time of day."""
     lines: list[Text] = []
-    for told in reversed(story):
+    for event in reversed(story):
         line = Text.assemble(
-            (f"{told.at} ", "dim"),
-            (shown(told.event.text, paper.encoding), "red" if told.event.what in LOUD else ""),
-            (f"  {shown(told.event.origin, paper.encoding)}" if told.event.origin else "", "dim"),
+            (f"{time_of_day(event)} ", "dim"),
+            (shown(event.text, paper.encoding), "red" if event.what in LOUD else ""),
+            (f"  {shown(event.origin, paper.encoding)}" if event.origin else "", "dim"),
         )
         block = _wrapped(line, paper)
         if len(lines) + len(block) > most_lines:

@@ -15,6 +15,8 @@ from rigd.model.state import Channel, ConfigStanding, LeftOut, Mirror, MirrorPha
 from rigd.model.take import GainChange
 
 MOST_NAMED = 6
+SWEEP_S = 2.0
+"""Steps of a setting that follow one another so soon are one movement of a hand."""
 
 
 def take_count(state: RigState) -> int:
@@ -90,6 +92,11 @@ def change_text(change: GainChange) -> str:
     said = "not known" if change.value is None else change.word or f"{change.value:g}"
     wish = "" if change.asked is None else f", {change.asked:g} asked for"
     return f"channel {change.channel}: {said}{wish}{'' if change.confirmed else ' and not confirmed'}"
+
+
+def still_looking(is_complete: bool) -> str:
+    """Behind a list of the library; empty where it has all there is."""
+    return "" if is_complete else "the library is still being looked through: some may be missing"
 
 
 def how_it_ended(take: Take) -> str:

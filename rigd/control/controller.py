@@ -35,7 +35,7 @@ from rigd.model.inputs import (
     PostRollOver,
     Rules,
 )
-from rigd.model.library import LibraryFailed
+from rigd.model.library import LibraryFailed, TrashEmptied
 from rigd.model.state import RigState, Transport
 from rigd.model.units import NS_PER_SECOND, ClockNs, Frame, TakeId
 from rigd.rules.permissions import Gate, Principal
@@ -302,6 +302,9 @@ class Controller:
                 case e.RestoreTake(take_id=take_id):
                     port, doing = "library", "restore a take"
                     ports.library.restore(take_id)
+                case e.DeleteTrash(before_unix_ns=before_unix_ns, is_of_any_age=is_of_any_age):
+                    port, doing = "library", "empty the trash"
+                    ports.library.empty_trash(before_unix_ns, is_of_any_age=is_of_any_age)
                 case e.OpenSession(name=name, newest=newest):
                     port, doing = "library", "open a session"
                     ports.library.open_session(name, newest=newest)
@@ -343,6 +346,8 @@ def _failure(effect: e.Effect, failed: PortFailed) -> Fact:
             return LibraryFailed(doing="discard", subject=take.take_id, reason=failed.reason)
         case e.RestoreTake(take_id=take_id):
             return LibraryFailed(doing="restore", subject=take_id, reason=failed.reason)
+        case e.DeleteTrash():
+            return TrashEmptied(takes=(), size_bytes=0, problem=failed.reason)
         case e.OpenSession(name=name):
             return LibraryFailed(doing="open session", subject=name, reason=failed.reason)
         case e.ReadConfig():

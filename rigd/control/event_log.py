@@ -27,6 +27,7 @@ LEVELS = {
     Happening.TAKE_RECOVERED: logging.WARNING,
     Happening.TAKE_DISCARDED: logging.INFO,
     Happening.TAKE_RESTORED: logging.INFO,
+    Happening.TRASH_EMPTIED: logging.INFO,
     Happening.TAKE_FAILED: logging.ERROR,
     Happening.TAKE_DATED: logging.INFO,
     Happening.GAP_FOUND: logging.WARNING,

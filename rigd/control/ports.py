@@ -61,6 +61,9 @@ class LibraryPort(Protocol):
     def restore(self, take_id: TakeId) -> None:
         """TakeRestored, or LibraryFailed(doing="restore", subject=take id)."""
 
+    def empty_trash(self, before_unix_ns: int, *, is_of_any_age: bool) -> None:
+        """TrashEmptied, in its own time."""
+
     def open_session(self, name: str, *, newest: bool) -> None:
         """SessionOpened, for today or (`newest`) the last one of that name, or LibraryFailed(doing="open session",
         subject=name)."""

@@ -7,12 +7,18 @@ on lines.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from rigd.model.units import ClockNs, Ns
+
+
+def toml_text(text: str) -> str:
+    """As a config has it, in quotes."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 class LearnedControl(Struct, frozen=True, kw_only=True):

@@ -193,6 +193,15 @@ class Catalogue:
             except LibraryError as error:
                 self._mend(error)
 
+    def forget(self, take: Path) -> None:
+        """The take of that folder is not listed any more."""
+        self.flush()
+        if self._index is not None:
+            try:
+                self._index.remove(TakeRow, self._relative(take))
+            except LibraryError as error:
+                self._mend(error)
+
     def forget_missing(self, *, takes: set[Path], sessions: set[Path]) -> None:
         """What was not met when the folders were walked, and is not there now either, is not listed."""
         self.flush()

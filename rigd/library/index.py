@@ -14,7 +14,7 @@ import re
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -115,6 +115,17 @@ class Index:
         """The rows of a session's takes. Raises LibraryError."""
         return self.read(TakeRow, "WHERE session_folder = ?", (session_folder,))
 
+    def sums_of(self, session_folders: Sequence[str]) -> dict[str, tuple[int, float, int]]:
+        """Of the takes of each session that has any, no false ones: how many, seconds, bytes. Raises LibraryError."""
+        marks = ", ".join("?" * len(session_folders))
+        statement = (
+            "SELECT session_folder, COUNT(*), SUM(CAST(frames AS REAL) / MAX(sample_rate_hz, 1)), SUM(size_bytes) "
+            f"FROM takes WHERE false_take = 0 AND session_folder IN ({marks}) GROUP BY session_folder"
+        )
+        with self._in_hand():
+            rows = self._connection.execute(statement, tuple(session_folders)).fetchall()
+        return {str(folder): (int(takes), float(s or 0.0), int(size or 0)) for folder, takes, s, size in rows}
+
     def packed_takes(self, session_folder: str) -> list[PackedRow]:
         """Of a session's closed takes what they are believed by. Quick: what is packed has a checksum of its own, and
         the row's is not looked at. Raises LibraryError."""
@@ -208,6 +219,15 @@ class IndexReader:
         """Oldest first. Raises LibraryError."""
         return self._read(SessionRow, "ORDER BY date, ordinal, folder", ())
 
+    def sessions_after(self, after: tuple[str, int, str], most: int) -> tuple[SessionRow, ...]:
+        """At most so many of those behind that date, ordinal and folder, oldest first. Raises LibraryError."""
+        rest = "WHERE (date, ordinal, folder) > (?, ?, ?) ORDER BY date, ordinal, folder LIMIT ?"
+        return self._read(SessionRow, rest, (*after, most))
+
+    def sums_of(self, session_folders: Sequence[str]) -> dict[str, tuple[int, float, int]]:
+        """As of an Index. Raises LibraryError."""
+        return self._opened_index().sums_of(session_folders)
+
     def takes(self, *, session_folder: str | None = None, false_takes: bool = False) -> tuple[TakeRow, ...]:
         """Of one session, or of all; oldest first. Raises LibraryError."""
         terms, values = [], []
@@ -220,9 +240,9 @@ class IndexReader:
         return self._read(TakeRow, f"{where}ORDER BY ordinal, started_at, folder", tuple(values))
 
     def page(self, wanted: TakesWanted, most: int) -> tuple[TakeRow, ...]:
-        """At most so many of those takes, oldest first, no false takes. Raises LibraryError."""
-        terms: list[str] = ["false_take = 0"]
-        values: list[str | int] = []
+        """At most so many of those takes, whatever their texts, oldest first. Raises LibraryError."""
+        terms: list[str] = ["false_take = ?"]
+        values: list[str | int] = [int(wanted.in_trash)]
         if wanted.session:
             terms.append("session = ?")
             values.append(wanted.session)
@@ -251,13 +271,16 @@ class IndexReader:
         return rows[0] if rows else None
 
     def _read(self, kind: type[R], rest: str, values: tuple[str | int, ...]) -> tuple[R, ...]:
+        return self._opened_index().read(kind, rest, values)
+
+    def _opened_index(self) -> Index:
         index = self._index()
         if index is None:
             raise LibraryError(
                 "the library has no index now. Takes are safe without it; it is rebuilt when rigd starts. "
                 "See that the library's folder may be written and has space"
             )
-        return index.read(kind, rest, values)
+        return index
 
 
 def _check_is_ours(path: Path) -> None:

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_QUEUE = 1024
 TELL_AGAIN_S = 0.1
+T = TypeVar("T")
 
 
 class Job(Struct, frozen=True):
@@ -43,6 +45,19 @@ class JobQueue:
                 "the library's disk has not answered for long; nothing was done. Recording goes on. "
                 "See to the disk, then try again"
             ) from None
+
+    def answer(self, question: Callable[[], T], told: Callable[[T | LibraryError], None], doing: str) -> None:
+        """`told` gets the answer, or why there is none, in its turn and on the library's thread. Raises LibraryError
+        where the library does not keep up."""
+
+        def run() -> None:
+            try:
+                found: T | LibraryError = question()
+            except (LibraryError, OSError) as error:
+                found = error if isinstance(error, LibraryError) else LibraryError(str(error))
+            told(found)
+
+        self._ask(doing, "", run)
 
     def _do(self, job: Job) -> None:
         try:

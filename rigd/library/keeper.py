@@ -181,6 +181,10 @@ class LibraryKeeper(JobQueue):
         """Out of the trash; as `trash`. Told by TakeRestored or LibraryFailed."""
         self._ask("restore", take_id, lambda: self._restore(take_id))
 
+    def empty_trash(self, before_unix_ns: int, *, is_of_any_age: bool) -> None:
+        """What was put in the trash before then is deleted. Told by TrashEmptied. May raise as open_session."""
+        self._ask("empty trash", "", lambda: self._empty(before_unix_ns, is_of_any_age))
+
     def note_copies(
         self,
         folder: Path,
@@ -328,6 +332,15 @@ class LibraryKeeper(JobQueue):
         self._see_to_digests(found)
         self._tell(TakeRestored(take=take_of(found.sheet, found.folder)))
 
+    def _empty(self, before_unix_ns: int, is_of_any_age: bool) -> None:
+        fact = self._library.empty_trash(
+            before_unix_ns, is_of_any_age=is_of_any_age, may_go_on=self._may_move
+        )
+        for take_id in fact.takes:
+            self._let_go(take_id)
+            self._unsettled.pop(take_id, None)
+        self._tell(fact)
+
     def _date(self) -> None:
         now = self._read_clock()
         if now is None:
@@ -364,7 +377,8 @@ class LibraryKeeper(JobQueue):
         )
 
     def _tick(self) -> None:
-        self._look_ahead()
+        if (opened := self._library.look_ahead()) is not None:
+            self._tell(opened)
         self._library.catalogue.flush()
         for reason in self._library.not_believed():
             self._tell(LibraryFailed(doing="look through", subject=str(self._library.root), reason=reason))
@@ -386,16 +400,6 @@ class LibraryKeeper(JobQueue):
                 self._do(Job("write take sheet", take.take_id, partial(self._file, take)))
         if self._walk is None and self._library.catalogue.incomplete and self._clock() >= self._next_walk:
             self._begin_walk()
-
-    def _look_ahead(self) -> None:
-        try:
-            opened = self._library.look_ahead()
-        except (LibraryError, OSError) as error:
-            # The volume is away: takes stay in the session that there is.
-            log.debug("library: the day's session: %s", error)
-            return
-        if opened is not None:
-            self._tell(opened)
 
     def _refresh(self, take: Take) -> None:
         rolling = self._rolling.setdefault(take.take_id, RollingTake())

@@ -16,6 +16,7 @@ from typing import Literal
 from rigd.library.catalogue import Catalogue
 from rigd.library.dated_sessions import DatedSessions
 from rigd.library.dot_rigd import LOCK_NAME, make_dot_rigd
+from rigd.library.emptying import Emptying
 from rigd.library.index import INDEX_NAME
 from rigd.library.lock import LibraryLock
 from rigd.library.session import (
@@ -40,7 +41,7 @@ from rigd.library.takes import (
 from rigd.library.volumes import volume_id
 from rigd.library.walking import NotBelieved, folders_in, is_folder, library_of
 from rigd.model.errors import LibraryError
-from rigd.model.library import TakeOtherwise
+from rigd.model.library import TakeOtherwise, TrashEmptied
 from rigd.model.names import Naming
 from rigd.model.state import Take
 from rigd.model.take import Slate
@@ -138,6 +139,13 @@ class Library(DatedSessions):
         self._filed(found)
         return take_of(found.sheet, found.folder)
 
+    def read_take(self, take_id: TakeId) -> Take:
+        """A take of any session, as its folder has it, in the trash or not. Raises LibraryError."""
+        take = self.adopt_take(self.place_of(take_id))
+        if take is None:
+            raise LibraryError(f'take "{take_id}": its folder has no take any more')
+        return take
+
     def file_digests(self, folder: Path, digests: dict[str, str], *, journal_bytes: int) -> FoundTake | None:
         """The SHA-256 are in take.json; None where the take changed meanwhile. Raises LibraryError."""
         found = note_digests(folder, digests, journal_bytes=journal_bytes)
@@ -197,6 +205,16 @@ class Library(DatedSessions):
             session.let_go(song, free)
             raise
         return self._filed(found, before=folder)
+
+    def empty_trash(
+        self, before_unix_ns: int, *, is_of_any_age: bool, may_go_on: Callable[[], bool]
+    ) -> TrashEmptied:
+        """Takes that were discarded before then are deleted; as `discard`, and stops where somebody records."""
+        emptying = Emptying(self.root, self._mirror, may_go_on=may_go_on, gone=self.catalogue.forget)
+        emptied = emptying.run(before_unix_ns, is_of_any_age=is_of_any_age)
+        for take_id in emptied.takes:
+            self._places.pop(take_id, None)
+        return emptied
 
     def place_of(self, take_id: TakeId) -> Path:
         """A take's folder. Raises LibraryError where there is none."""

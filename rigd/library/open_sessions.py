@@ -7,6 +7,7 @@ library thread's. A base of `Library`, which takes are filed in.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -44,6 +45,8 @@ from rigd.model.units import TakeId
 from rigd.rules.ordinals import next_ordinal, ordinal_of
 from rigd.takefile.beneath import LINK
 from rigd.takefile.journal import JOURNAL_NAME, read_journal
+
+log = logging.getLogger(__name__)
 
 MIRROR_WITHIN_S = 3.0
 
@@ -231,7 +234,15 @@ class OpenSessions:
     def look_ahead(self) -> SessionOpened | None:
         """Whatever the day is by now, its session can be planned in without asking the disk; nothing is made of it
         before its first take. Cheap where it is the day that it was. Somebody may have put a link in the place of the
-        session's folder: then another one was opened, and is returned. Raises LibraryError."""
+        session's folder: then another one was opened, and is returned. Where the volume is away takes stay in the
+        session that there is."""
+        try:
+            return self._looked_ahead()
+        except (LibraryError, OSError) as error:
+            log.debug("library: the day's session: %s", error)
+            return None
+
+    def _looked_ahead(self) -> SessionOpened | None:
         today = self._now().date().isoformat()
         with self._planning:
             session, ahead = self._sessions.get(self._current), self._ahead

@@ -113,12 +113,13 @@ class SessionPlaces:
         return found[0] if found else Place(folder=self._root / free, sheet=new, is_there=False)
 
     def newest(self, name: str) -> Place | None:
-        """The last session of that name; None where there is none. Of those that the index knows only the last one is
-        read."""
+        """The last session of that name, else the one whose folder is called so; None where there is none. Of those
+        that the index knows only the last one is read."""
         rows = self._catalogue.sessions()
         found: list[Place] = []
         listed: list[tuple[str, int, Path]] = []
-        for folder in folders_in(self._root, self._unreadable):
+        folders = list(folders_in(self._root, self._unreadable))
+        for folder in folders:
             row = rows.get(folder.name)
             if row is None:
                 found += self._named(folder, name)
@@ -128,6 +129,8 @@ class SessionPlaces:
             if last := self._named(folder, name):
                 found += last
                 break
+        if not found:
+            found = [place for folder in folders if folder.name == name for place in self._in(folder)]
         return max(
             found,
             key=lambda place: (place.sheet.date, ordinal_of(place.sheet.ordinal, place.sheet.created_at)),
@@ -135,9 +138,12 @@ class SessionPlaces:
         )
 
     def _named(self, folder: Path, name: str) -> list[Place]:
+        return [place for place in self._in(folder) if place.sheet.session == name]
+
+    def _in(self, folder: Path) -> list[Place]:
         with contextlib.suppress(LibraryError):
             sheet = read_session(folder, self._unreadable)
-            if sheet is not None and sheet.session == name:
+            if sheet is not None:
                 return [Place(folder=folder, sheet=sheet, is_there=True)]
         return []
 

@@ -386,6 +386,7 @@ def take_of(sheet: TakeSheet, folder: Path) -> Take:
         first_frame=Frame(first),
         end_frame=None if sheet.rolling else Frame(first + sheet.frames),
         started_at=sheet.started_at,
+        sample_rate_hz=sheet.sample_rate_hz,
         ordinal=place_of(sheet),
         channels=tuple(channel.channel for channel in sheet.channels),
         markers=tuple(

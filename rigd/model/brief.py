@@ -90,6 +90,7 @@ def brief_state(state: RigState) -> RigState:
         faults=tuple(short_fault(fault) for fault in state.faults[-MOST_FAULTS:]),
         preamp_history=None,
         discarded_names=(),
+        elsewhere=(),
     )
 
 

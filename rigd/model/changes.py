@@ -72,6 +72,7 @@ def followed_state(state: RigState) -> RigState:
         faults=tuple(map(short_fault, state.faults[-MOST_FAULTS:])),
         preamp_history=None,
         discarded_names=(),
+        elsewhere=(),
     )
 
 

@@ -19,6 +19,7 @@ from msgspec.structs import FieldInfo, fields
 from rigd.model.channels import Channels, channels_given, channels_text, read_channels
 from rigd.model.durations import seconds_of
 from rigd.model.errors import CommandError
+from rigd.model.numbers import read_number
 from rigd.model.roles import Scope
 from rigd.model.units import Ns, Origin, Seconds, SettingName, TakeId
 
@@ -50,7 +51,7 @@ COMMANDS: dict[str, type[Command]] = {}
 """Verb to class: filled by the decorators below while this module loads, and never after."""
 
 _CARRIED = {"origin", "at_ns", "held", "control", "bound"}
-_NAMES = {"seconds": "length of time, such as 20, 90s, 40m or 2h", "on": "switch: on or off"}
+_NAMES = {"seconds": "length of time, such as 20, 90s, 40m, 2h or 30d", "on": "switch: on or off"}
 """Of an argument, where its field's name says it badly."""
 CHANNEL = "channel"
 """What a client's JSON calls the channels: the name is older than the list."""
@@ -125,6 +126,21 @@ class DiscardAndRestart(Command, frozen=True, kw_only=True):
 @_command("undo", Scope.PLAY, "Bring back the take that was discarded last")
 class Undo(Command, frozen=True, kw_only=True):
     pass
+
+
+@_command("restore", Scope.PLAY, "Bring this take back from the trash, of whichever session it is")
+class BringBack(Command, frozen=True, kw_only=True):
+    take_id: TakeId
+
+
+@_command(
+    "empty-trash",
+    Scope.RIG,
+    "Delete for good what is in the trash of all sessions, or was put there longer ago than SECONDS (40m, 30d); "
+    "refused while a take rolls",
+)
+class EmptyTrash(Command, frozen=True, kw_only=True):
+    seconds: Seconds = Seconds(0.0)
 
 
 @_command("circle", Scope.NOTE, "Mark the rolling or last take as the good one; once more takes it back")
@@ -421,7 +437,7 @@ _READERS: dict[Any, Callable[[str], Any]] = {
     Channels: read_channels,
     Seconds: lambda word: Seconds(_finite(seconds_of(word))),
     int: int,
-    float: lambda word: _finite(float(word)),
+    float: read_number,
     bool: lambda word: _SWITCH[word.lower()],
     str: str,
 }

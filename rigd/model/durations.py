@@ -1,23 +1,25 @@
-"""Lengths of time as a person writes them: 90, 90s, 40m, 2h, 1h30m. Pure."""
+"""Lengths of time as a person writes them: 90, 90s, 40m, 2h, 1h30m, 30d. Pure."""
 
 from __future__ import annotations
 
 import re
 
 _NUMBER = r"\d+(?:\.\d+)?"
-_WITH_UNITS = re.compile(rf"(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?", re.IGNORECASE | re.ASCII)
+_WITH_UNITS = re.compile(
+    rf"(?:({_NUMBER})d)?(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?", re.IGNORECASE | re.ASCII
+)
 
 
 def seconds_of(text: str) -> float:
-    """The seconds that `text` stands for: a plain number, or hours, minutes and seconds in that order.
+    """The seconds that `text` stands for: a plain number, or days, hours, minutes and seconds in that order.
 
     Raises ValueError where it is neither. A plain number may be negative: what that means its user decides.
     """
     found = _WITH_UNITS.fullmatch(text.strip())
     if found is None or not any(found.groups()):
         return float(text)
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return 3600 * hours + 60 * minutes + seconds
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return 86_400 * days + 3600 * hours + 60 * minutes + seconds
 
 
 def told(seconds: float) -> str:

@@ -67,6 +67,14 @@ class RestoreTake(Struct, frozen=True, kw_only=True):
     take_id: TakeId
 
 
+class DeleteTrash(Struct, frozen=True, kw_only=True):
+    """Delete what was put in the trash before this Unix time, for good; answered by TrashEmptied."""
+
+    before_unix_ns: int
+    is_of_any_age: bool
+    """Also what nobody knows the time of."""
+
+
 class OpenSession(Struct, frozen=True, kw_only=True):
     """Open a session of today, new or not; answered by SessionOpened or LibraryFailed("open session")."""
 
@@ -120,6 +128,7 @@ Effect = (
     | AdoptTake
     | TrashTake
     | RestoreTake
+    | DeleteTrash
     | OpenSession
     | SetSong
     | TryDisk

@@ -21,6 +21,7 @@ class Happening(StrEnum):
     TAKE_RECOVERED = "take recovered"
     TAKE_DISCARDED = "take discarded"
     TAKE_RESTORED = "take restored"
+    TRASH_EMPTIED = "trash emptied"
     TAKE_FAILED = "take failed"
     SLATE_CHANGED = "slate changed"
     MARKER_ADDED = "marker added"

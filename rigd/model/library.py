@@ -68,6 +68,21 @@ class TakeRestored(Struct, frozen=True, kw_only=True):
     take: Take
 
 
+class TrashEmptied(Struct, frozen=True, kw_only=True):
+    """These takes are gone from the trash, for good."""
+
+    takes: tuple[TakeId, ...]
+    size_bytes: int
+    problem: str = ""
+    """Why some are left that were to go."""
+
+
+class TakeRead(Struct, frozen=True, kw_only=True):
+    """A take that a command is about, as its folder has it: of any session, also one in the trash."""
+
+    take: Take
+
+
 class LibraryFailed(Struct, frozen=True, kw_only=True):
     """The library could not do what it was asked. Takes are not touched by this."""
 
@@ -92,6 +107,43 @@ class TakesWanted(Struct, frozen=True, kw_only=True):
     """Of the sessions of that name, whatever their day; empty: of all."""
     after: str = ""
     """The `next` of the page before; empty: from the oldest on."""
+    text: str = ""
+    """Those alone with this in their name, song, notes or markers, whatever its capitals; empty: all."""
+    in_trash: bool = False
+    """Those of the trash, and no others."""
+
+
+class SessionsWanted(Struct, frozen=True, kw_only=True):
+    """The sessions of the library, from where on."""
+
+    after: str = ""
+    """The `next` of the page before; empty: from the oldest on."""
+
+
+class ListedSession(Struct, frozen=True, kw_only=True):
+    """A session of the library, in short, by its index."""
+
+    folder: str
+    """Below the library's folder."""
+    session: str
+    date: str
+    """YYYY-MM-DD."""
+    takes: int
+    """No false ones."""
+    length_s: float
+    """Of all its takes."""
+    size_bytes: int
+
+
+class SessionsPage(Struct, frozen=True, kw_only=True):
+    """Sessions, oldest first; as many as there is room for."""
+
+    library: str
+    sessions: tuple[ListedSession, ...]
+    next: str
+    """What to ask for the next ones with; empty: these were the last."""
+    complete: bool
+    """As of a LibraryPage."""
 
 
 class ListedTake(Struct, frozen=True, kw_only=True):
@@ -118,10 +170,20 @@ class ListedTake(Struct, frozen=True, kw_only=True):
     xruns: int
     markers: int
     size_bytes: int
+    kept: bool = False
+    """Nobody had pressed record: it was kept from the past."""
+    simulated: bool = False
+    failure: str = ""
+    """Why it could not go on."""
+    discarded_at: str = ""
+    """When it was put in the trash: ISO 8601 local time; empty where it is not there, or nobody knows."""
+    found: tuple[str, ...] = ()
+    """The notes and markers that have the text that was asked for."""
 
 
 class LibraryPage(Struct, frozen=True, kw_only=True):
-    """Takes of all sessions, oldest first, no false takes; as many as there is room for."""
+    """Takes of all sessions, oldest first, no false takes but in the trash; as many as there is room for, and none
+    where a search goes on."""
 
     library: str
     """The folder that they lie below."""
@@ -180,6 +242,8 @@ LibraryFact = (
     | TakeOtherwise
     | TakeTrashed
     | TakeRestored
+    | TakeRead
+    | TrashEmptied
     | LibraryFailed
     | LibraryMended
     | VolumeChecked

@@ -16,7 +16,7 @@ from rigd.model.changes import Change
 from rigd.model.events import Event, Snapshot
 from rigd.model.health import Health
 from rigd.model.levels import Levels
-from rigd.model.library import LibraryPage, TakesWanted
+from rigd.model.library import LibraryPage, SessionsPage, SessionsWanted, TakesWanted
 from rigd.model.state import RigState, Take
 from rigd.model.units import Frame, Ns, TakeId
 
@@ -102,6 +102,13 @@ class LibraryRequest(Struct, frozen=True, kw_only=True):
     wanted: TakesWanted = TakesWanted()
 
 
+class SessionsRequest(Struct, frozen=True, kw_only=True):
+    """The sessions of the library, in pages. Answered by SessionsAnswer, or by Failed as a LibraryRequest."""
+
+    id: RequestId
+    wanted: SessionsWanted = SessionsWanted()
+
+
 class TakeRequest(Struct, frozen=True, kw_only=True):
     """One take with all that is known of it: by its id, or the last one. Answered by TakeAnswer."""
 
@@ -145,6 +152,7 @@ REQUESTS: tuple[type, ...] = (
     FollowRequest,
     TakesRequest,
     LibraryRequest,
+    SessionsRequest,
     TakeRequest,
     WaitRequest,
     AuditRequest,
@@ -213,6 +221,11 @@ class LibraryAnswer(Struct, frozen=True, kw_only=True):
     page: LibraryPage
 
 
+class SessionsAnswer(Struct, frozen=True, kw_only=True):
+    id: RequestId
+    page: SessionsPage
+
+
 class TakeAnswer(Struct, frozen=True, kw_only=True):
     """One take; None where `wait` waited for all and there is none. One that is too long for an answer comes in
     parts: as long as there are more of its entries than the parts have together, ask for the next."""
@@ -271,6 +284,7 @@ ANSWERS: tuple[type, ...] = (
     Subscribed,
     TakesAnswer,
     LibraryAnswer,
+    SessionsAnswer,
     TakeAnswer,
     AuditAnswer,
     OverheardAnswer,

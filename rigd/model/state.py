@@ -180,6 +180,8 @@ class Take(Struct, frozen=True, kw_only=True, gc=False):
     """Nobody played it: its sound was made up by a simulated interface."""
     kept: bool = False
     """Nobody had pressed record: it was kept from the past."""
+    sample_rate_hz: int = 0
+    """Of its files; 0: an older rigd noted it in them alone."""
     clips: tuple[TakeClips, ...] = ()
     """Its channels that clipped, once it is closed; take.json has the places."""
     left_out: LeftOut | None = None
@@ -366,6 +368,8 @@ class RigState(Struct, frozen=True, kw_only=True):
     """None: of a rig of an older build."""
     preamp_history: SettingsHistory | None = None
     """What preamps said lately, for takes that begin in the past. The controller's own: told to nobody."""
+    elsewhere: tuple[Take, ...] = ()
+    """Takes of other sessions that a command was about lately, newest last. The controller's own: told to nobody."""
     earlier_takes: int = 0
     """Only where an answer had no room for all takes (`model/brief.py`): so many older ones are not told."""
 

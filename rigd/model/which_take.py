@@ -42,6 +42,8 @@ class KnownTake(Struct, frozen=True, kw_only=True):
     folder: str
     is_open_session: bool
     """It is one of the session that takes are recorded to now."""
+    is_near: bool = False
+    """A bare number means it as well, of whichever session it is: all there are lie in the trash."""
 
     @property
     def title(self) -> str:
@@ -115,7 +117,7 @@ def _by_name(text: str, takes: Sequence[KnownTake], song: str, today: date) -> l
 
 def _readings(words: Sequence[str], takes: Sequence[KnownTake], today: date) -> Iterator[Sequence[KnownTake]]:
     """The takes among which a number counts, by each way to read the words before it; the nearest way first."""
-    here = [take for take in takes if take.is_open_session]
+    here = [take for take in takes if take.is_open_session or take.is_near]
     if not words:
         yield here
         return

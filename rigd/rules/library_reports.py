@@ -7,14 +7,14 @@ from msgspec.structs import replace
 from rigd.model.effects import WriteTakeSheet
 from rigd.model.events import Happening
 from rigd.model.inputs import FolderVanished, PortFailed, TakeAdopted
-from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten, TakeOtherwise
+from rigd.model.library import LibraryFailed, LibraryMended, SheetWritten, TakeOtherwise, TakeRead
 from rigd.model.settings_history import SettingsHistory
 from rigd.model.state import FalseTake, Take
 from rigd.model.take import name_of, title_of
 from rigd.model.takes import other_takes
 from rigd.model.units import TakeId
 from rigd.rules.mirroring import is_of_mirror
-from rigd.rules.step_work import CLEAR_FAULT, Work, find_take
+from rigd.rules.step_work import CLEAR_FAULT, Work, find_take, is_elsewhere, put_elsewhere
 from rigd.rules.trash import discard_failed, restore_failed, throw_away
 from rigd.rules.writer_reports import close_take
 
@@ -46,6 +46,17 @@ def take_adopted(work: Work, fact: TakeAdopted | SheetWritten) -> None:
         if slate.false_take and other_takes(work.state).find(adopted.take_id) is not None:
             # Discarded, and the daemon was killed before the writer had closed it.
             throw_away(work, adopted)
+
+
+def take_read(work: Work, fact: TakeRead) -> None:
+    """A command is about it. What was changed of it since it was read stays; an open take tells of itself."""
+    take, state = fact.take, work.state
+    known = find_take(state, take.take_id)
+    if not take.closed or (known is not None and not is_elsewhere(state, take.take_id)):
+        return
+    slate = take.slate if known is None else known.slate
+    take = replace(take, slate=slate, on_mirror=is_of_mirror(work.rules.volumes, take.folder))
+    put_elsewhere(work, take)
 
 
 def take_otherwise(work: Work, fact: TakeOtherwise) -> None:

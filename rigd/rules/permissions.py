@@ -32,7 +32,17 @@ from rigd.model.units import NS_PER_SECOND, Ns
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"take": ("start", "stop", "toggle", "next")}
 """Words of `allow` that stand for several commands."""
-GRAVE = ("phantom", "set", "discard", "again", "session", "continue-session", "unlock", "shut-down")
+GRAVE = (
+    "phantom",
+    "set",
+    "discard",
+    "again",
+    "empty-trash",
+    "session",
+    "continue-session",
+    "unlock",
+    "shut-down",
+)
 """A binding alone does not let a surface name these itself: they cost sound, gear or the evening."""
 TAKES_AT_ONCE = 10
 TAKES_PER_S = 2

@@ -32,7 +32,15 @@ from rigd.model.plain_text import escaped, first_strange
 from rigd.model.state import RigState, SessionAsked, Take, is_rolling
 from rigd.model.take import Marker, Slate, title_of
 from rigd.model.takes import Takes, other_takes
-from rigd.rules.step_work import Refusal, Work, chosen_take, current_take, is_current, open_takes
+from rigd.rules.step_work import (
+    Refusal,
+    Work,
+    chosen_take,
+    current_take,
+    is_current,
+    open_takes,
+    where_of,
+)
 from rigd.rules.take_numbers import is_used, next_number_of, used_up
 
 FIRST_SONG = "Song"
@@ -111,7 +119,7 @@ def set_slate(work: Work, take: Take, slate: Slate, what: Happening, text: str) 
     else:
         work.do(SendToWriter(message=Annotate(take_id=take.take_id, note=slate)))
     work.do(WriteTakeSheet(take=changed))
-    line = f"take {slate.number} {text}"
+    line = f"take {slate.number}{where_of(work.state, changed)} {text}"
     work.say(what, take.take_id, line)
     return line
 
@@ -183,11 +191,14 @@ def session_opened(work: Work, fact: SessionOpened) -> None:
         session=fact.session,
         session_folder=fact.folder,
         song=song,
-        takes=Takes((*(take for take in fact.takes if not is_current(state, take)), *unclosed)),
+        takes=Takes(
+            (*(_as_changed(state, take) for take in fact.takes if not is_current(state, take)), *unclosed)
+        ),
         discarded_names=fact.discarded_names,
         trashed=(*(i for i in fact.trashed if i not in on_their_way), *on_their_way),
         opening=None,
         song_numbers=(),
+        elsewhere=tuple(take for take in state.elsewhere if take.take_id not in known),
     )
     if song != fact.song and fact.song:
         number = next_number_of(work, song)
@@ -197,6 +208,12 @@ def session_opened(work: Work, fact: SessionOpened) -> None:
         work.do(_song_effect(work.state))
     work.clear_fault("library: open session")
     work.say(Happening.SESSION_OPENED, fact.session, f'session "{fact.session}" in {fact.folder}')
+
+
+def _as_changed(state: RigState, take: Take) -> Take:
+    """The take of a session that was read, with what was changed of it meanwhile, while it was elsewhere."""
+    changed = next((each for each in state.elsewhere if each.take_id == take.take_id), None)
+    return take if changed is None else replace(take, slate=changed.slate)
 
 
 def plain_text(

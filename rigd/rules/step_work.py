@@ -38,6 +38,9 @@ STANDING_FAULTS = (
 )
 """Faults that clear themselves once the cause is gone, and only then."""
 
+MOST_ELSEWHERE = 16
+"""A command comes right behind the fact that its take was read: there are never so many between them."""
+
 
 class Refusal(RigError):
     """A command cannot be done in this state; the message says why and what to do."""
@@ -123,6 +126,9 @@ class Work:
             self.change(take=take)
         elif others.find(take.take_id) is not None:
             self.change(takes=others.put(take))
+        elif is_elsewhere(self.state, take.take_id):
+            put = (take if each.take_id == take.take_id else each for each in self.state.elsewhere)
+            self.change(elsewhere=tuple(put))
         else:
             self.change(
                 discarding=tuple(
@@ -165,11 +171,41 @@ def is_current(state: RigState, take: Take) -> bool:
 
 
 def find_take(state: RigState, take_id: TakeId) -> Take | None:
-    """The take of that id: the rolling one, one of the session's, or one on its way to the trash."""
+    """The take of that id: the rolling one, one of the session's, one on its way to the trash, or one elsewhere."""
     if state.take is not None and state.take.take_id == take_id:
         return state.take
-    discarded = (false.take for false in state.discarding if false.take.take_id == take_id)
-    return other_takes(state).find(take_id) or next(discarded, None)
+    discarded = (false.take for false in state.discarding)
+    others = (take for take in (*discarded, *state.elsewhere) if take.take_id == take_id)
+    return other_takes(state).find(take_id) or next(others, None)
+
+
+def is_elsewhere(state: RigState, take_id: TakeId) -> bool:
+    """It is of another session, or lies in a trash, and a command was about it lately."""
+    return any(take.take_id == take_id for take in state.elsewhere)
+
+
+def without_elsewhere(state: RigState, take_id: TakeId) -> tuple[Take, ...]:
+    """Those that are elsewhere but this one."""
+    return tuple(take for take in state.elsewhere if take.take_id != take_id)
+
+
+def put_elsewhere(work: Work, take: Take) -> None:
+    """The take is the newest of those that are elsewhere; the oldest of many is forgotten."""
+    others = without_elsewhere(work.state, take.take_id)
+    work.change(elsewhere=(*others[1 - MOST_ELSEWHERE :], take))
+
+
+def is_of_open_session(state: RigState, take: Take) -> bool:
+    """By the session's folder, which has the same name on a mirror; in it are songs, and the trash."""
+    return take.folder.split("/")[-3:-2] == state.session_folder.split("/")[-1:]
+
+
+def where_of(state: RigState, take: Take) -> str:
+    """Behind a take's title: ' of "Naima" (Rehearsal, 2026-11-21)'; empty for one of the open session."""
+    if not is_elsewhere(state, take.take_id) or is_of_open_session(state, take):
+        return ""
+    day = (take.slate.dated or take.started_at)[:10]
+    return f' of "{take.slate.song}" ({take.slate.session}, {day})'
 
 
 def known_takes(state: RigState) -> tuple[Take, ...]:
@@ -207,8 +243,13 @@ def chosen_take(state: RigState, take_id: TakeId | None) -> Take:
     if take_id is not None:
         named = state.take if state.take is not None and state.take.take_id == take_id else None
         named = named or other_takes(state).find(take_id)
+        named = named or next((take for take in state.elsewhere if take.take_id == take_id), None)
         if named is None:
-            raise Refusal(f'no take "{take_id[:40]}" in this session; the ids are in: rigd takes --json')
+            raise Refusal(f'no take "{take_id[:40]}" in the library; the ids are in: rigd takes --all --json')
+        if named.slate.false_take:
+            back = f"rigd trash restore {take_id[:8]}"
+            title = f"{title_of(named.slate)}{where_of(state, named)}"
+            raise Refusal(f"{title} is in the trash; bring it back first: {back}")
         return named
     if state.take is not None:
         return state.take

@@ -108,6 +108,8 @@ TRANSPORT: dict[type, tuple[Entry, ...]] = {
 IN_EVERY_STATE: dict[type, Entry] = {
     c.DiscardTake: trash.discard,
     c.Undo: trash.undo,
+    c.BringBack: trash.restore,
+    c.EmptyTrash: trash.empty,
     c.Arm: arming.arm,
     c.Disarm: arming.disarm,
     c.CircleTake: slates.circle,
@@ -153,6 +155,8 @@ IN_EVERY_STATE: dict[type, Entry] = {
     library.TakeOtherwise: library_reports.take_otherwise,
     library.TakeTrashed: trash.trashed,
     library.TakeRestored: trash.restored,
+    library.TakeRead: library_reports.take_read,
+    library.TrashEmptied: trash.emptied,
     library.LibraryFailed: library_reports.library_failed,
     library.LibraryMended: library_reports.library_mended,
     library.VolumeChecked: mirror_reports.volume_checked,

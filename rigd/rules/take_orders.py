@@ -96,6 +96,7 @@ def take_of(order: TakeOrder) -> Take:
         started_at=order.started_at,
         channels=tuple(track.channel for track in order.tracks),
         ordinal=ordinal_of(order.ordinal, order.started_at),
+        sample_rate_hz=order.format.sample_rate_hz,
         simulated=order.simulated,
         gain_changes=order.gain_changes,
         kept=order.kept,

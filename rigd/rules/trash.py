@@ -8,18 +8,40 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from rigd.model.commands import Command, DiscardAndRestart, DiscardTake, Undo
-from rigd.model.effects import EndRig, RestoreTake, SendToWriter, TrashTake
+from rigd.model.commands import BringBack, Command, DiscardAndRestart, DiscardTake, EmptyTrash, Undo
+from rigd.model.disk_words import bytes_text
+from rigd.model.effects import DeleteTrash, EndRig, RestoreTake, SendToWriter, TrashTake
 from rigd.model.events import Happening
-from rigd.model.library import TakeRestored, TakeTrashed
+from rigd.model.library import TakeRestored, TakeTrashed, TrashEmptied
 from rigd.model.limits import MOST_DISCARDED_NAMES
 from rigd.model.messages import Annotate
-from rigd.model.state import ComingBack, Ending, FalseTake, RigState, Take, Transport, is_rolling
+from rigd.model.state import (
+    ComingBack,
+    Ending,
+    FalseTake,
+    MirrorPhase,
+    RigState,
+    Take,
+    Transport,
+    is_rolling,
+)
 from rigd.model.take import name_of, title_of
 from rigd.model.takes import other_takes
-from rigd.model.units import Frame, TakeId
+from rigd.model.units import NS_PER_SECOND, Frame, TakeId
 from rigd.rules.slates import set_slate
-from rigd.rules.step_work import Refusal, Work, chosen_take, current_take, find_take, is_current, open_takes
+from rigd.rules.step_work import (
+    Refusal,
+    Work,
+    chosen_take,
+    current_take,
+    find_take,
+    is_current,
+    is_of_open_session,
+    open_takes,
+    put_elsewhere,
+    where_of,
+    without_elsewhere,
+)
 from rigd.rules.transport import check_lock, cut_postroll, end, end_frame_at, roll, stop
 
 
@@ -39,8 +61,9 @@ def discard(work: Work, command: DiscardTake) -> str:
         take = end(work, _called_false(work, take), end_frame)
     else:
         take = _called_false(work, take)
+    where = where_of(work.state, take)
     throw_away(work, take)
-    return f"{title_of(take.slate)} is discarded; undo brings it back"
+    return f"{title_of(take.slate)}{where} is discarded; undo brings it back"
 
 
 def again(work: Work, command: DiscardAndRestart) -> str:
@@ -58,9 +81,25 @@ def again(work: Work, command: DiscardAndRestart) -> str:
 def undo(work: Work, command: Undo) -> str:
     """The take that was discarded last comes back: at once where it was not moved yet."""
     if not work.state.trashed:
-        raise Refusal("nothing was discarded in this session, so there is nothing to bring back")
-    take_id = work.state.trashed[-1]
-    work.change(trashed=work.state.trashed[:-1])
+        raise Refusal(
+            "nothing was discarded in this session, so there is nothing to bring back; see: rigd trash"
+        )
+    return _bring_back(work, work.state.trashed[-1])
+
+
+def restore(work: Work, command: BringBack) -> str:
+    """Any state: that one comes back, of whichever session."""
+    take_id, take = command.take_id, find_take(work.state, command.take_id)
+    if any(back.take_id == take_id for back in work.state.coming_back):
+        raise Refusal("this take is on its way back already")
+    if take_id not in work.state.trashed and (take is None or not take.slate.false_take):
+        raise Refusal(f'no take "{take_id[:40]}" is in the trash; see: rigd trash')
+    return _bring_back(work, take_id)
+
+
+def _bring_back(work: Work, take_id: TakeId) -> str:
+    state = work.state
+    work.change(trashed=tuple(known for known in state.trashed if known != take_id))
     work.take_id = take_id
     waiting = next((false for false in work.state.discarding if false.take.take_id == take_id), None)
     if waiting is not None and not waiting.asked:
@@ -68,13 +107,60 @@ def undo(work: Work, command: Undo) -> str:
         _put_back(work, waiting.take)
         return f"{name_of(waiting.take.slate)} is back"
     work.change(coming_back=(*work.state.coming_back, ComingBack(take_id=take_id)))
-    name = dict(work.state.discarded_names).get(take_id, "the take that was discarded last")
+    name = _name_of_discarded(state, take_id)
     return f"{name} comes back when the recording stops" if is_rolling(work.state) else f"{name} comes back"
 
 
+def _name_of_discarded(state: RigState, take_id: TakeId) -> str:
+    take = find_take(state, take_id)
+    if take is None:
+        return dict(state.discarded_names).get(take_id, "the take that was discarded last")
+    where = where_of(state, take)
+    return f"{title_of(take.slate)}{where}" if where else name_of(take.slate)
+
+
 def trashed(work: Work, fact: TakeTrashed) -> None:
-    """The take has left the session's folder."""
+    """The take has left the session's folder. It stays in mind: who brings it back is told which one that is."""
+    take = find_take(work.state, fact.take_id)
     _drop_discarding(work, fact.take_id)
+    if take is not None and take.slate.false_take:
+        put_elsewhere(work, replace(take, folder=fact.folder))
+
+
+def empty(work: Work, command: EmptyTrash) -> str:
+    """Never while anything is recorded, and not while the mirror has other takes: a copy there would come back."""
+    state, mirror = work.state, work.state.mirror
+    if is_rolling(state) or open_takes(state):
+        raise Refusal("a take is being recorded or closed; the trash is emptied when nothing is: stop first")
+    if state.coming_back or any(false.asked for false in state.discarding):
+        raise Refusal("a take is on its way to or from the trash; try again")
+    if mirror is not None and (mirror.phase is not MirrorPhase.IN_STEP or mirror.to_copy):
+        raise Refusal(
+            "the mirror is not in step with the library: what is deleted here only would come back from there. "
+            "Empty the trash once it is; see: rigd status"
+        )
+    if command.seconds < 0:
+        raise Refusal("empty-trash: a length of time is not below zero")
+    at = work.at
+    asked_unix_ns = at.wall_ns - (at.now_ns - at.at_ns)
+    older_ns = round(command.seconds * NS_PER_SECOND)
+    work.do(DeleteTrash(before_unix_ns=asked_unix_ns - older_ns, is_of_any_age=not older_ns))
+    return "the trash is being emptied"
+
+
+def emptied(work: Work, fact: TrashEmptied) -> None:
+    """These takes are gone for good."""
+    gone = set(fact.takes)
+    state = work.state
+    work.change(
+        trashed=tuple(known for known in state.trashed if known not in gone),
+        elsewhere=tuple(take for take in state.elsewhere if take.take_id not in gone),
+    )
+    several = "1 take" if len(gone) == 1 else f"{len(gone)} takes"
+    text = f"{several} of the trash deleted for good, {bytes_text(fact.size_bytes)}"
+    if fact.problem:
+        text += f"; not all of them: {fact.problem}"
+    work.say(Happening.TRASH_EMPTIED, "trash", text)
 
 
 def restored(work: Work, fact: TakeRestored) -> None:
@@ -82,7 +168,7 @@ def restored(work: Work, fact: TakeRestored) -> None:
     _drop_coming_back(work, fact.take.take_id)
     _drop_discarding(work, fact.take.take_id)
     trashed_ids = tuple(known for known in work.state.trashed if known != fact.take.take_id)
-    work.change(trashed=trashed_ids)
+    work.change(trashed=trashed_ids, elsewhere=without_elsewhere(work.state, fact.take.take_id))
     if find_take(work.state, fact.take.take_id) is None:
         _put_back(work, fact.take)
 
@@ -169,19 +255,24 @@ def _called_false(work: Work, take: Take) -> Take:
 def throw_away(work: Work, false_take: Take) -> None:
     """It is among the false takes, and goes to the trash once it is closed and nothing rolls."""
     take_id = work.take_id = false_take.take_id
+    where = where_of(work.state, false_take)
     work.change(
         takes=other_takes(work.state).without(take_id),
+        elsewhere=without_elsewhere(work.state, take_id),
         discarding=(*work.state.discarding, FalseTake(take=false_take)),
         trashed=(*work.state.trashed, take_id),
         discarded_names=(*work.state.discarded_names, (take_id, name_of(false_take.slate)))[
             -MOST_DISCARDED_NAMES:
         ],
     )
-    work.say(Happening.TAKE_DISCARDED, take_id, f"{title_of(false_take.slate)} is a false take")
+    work.say(Happening.TAKE_DISCARDED, take_id, f"{title_of(false_take.slate)}{where} is a false take")
 
 
 def _put_back(work: Work, take: Take) -> None:
-    work.change(takes=other_takes(work.state).placed(take))
+    if take.closed and not is_of_open_session(work.state, take):
+        put_elsewhere(work, take)
+    else:
+        work.change(takes=other_takes(work.state).placed(take))
     set_slate(work, take, replace(take.slate, false_take=False), Happening.TAKE_RESTORED, "is back")
 
 

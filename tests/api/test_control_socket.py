@@ -35,6 +35,7 @@ from rigd.wire.link import listen
 from tests.support.desk import frame, ns
 from tests.support.parts import ObedientParts, WoundTape, running_controller
 from tests.support.patience import PATIENCE_S, wait_for
+from tests.support.records import NOTHING
 
 
 @dataclass
@@ -68,7 +69,7 @@ def bench_at(folder: Path, **more: Any) -> Iterator[Bench]:
         server = ControlSocket(
             path,
             controller=controller,
-            **{"levels": LevelsFan(read_levels, lambda: ns(time.monotonic())), **more},
+            **{"levels": LevelsFan(read_levels, lambda: ns(time.monotonic())), "records": NOTHING, **more},
             read_timing=lambda: None,
             clock_ns=lambda: ns(time.monotonic()),
         )

@@ -16,6 +16,7 @@ from rigd.model.units import Ns
 from rigd.wire.overheard import Overheard
 from tests.support.parts import ObedientParts, WoundTape, running_controller
 from tests.support.patience import PATIENCE_S
+from tests.support.records import NOTHING
 
 
 def test_a_client_gets_all_that_comes_in_as_many_answers_as_it_takes(tmp_path: Path) -> None:
@@ -31,6 +32,7 @@ def test_a_client_gets_all_that_comes_in_as_many_answers_as_it_takes(tmp_path: P
             levels=LevelsFan(lambda: None, now_ns),
             read_timing=lambda: None,
             clock_ns=now_ns,
+            records=NOTHING,
             overheard={"foot": port},
         )
         server.start()

@@ -14,11 +14,11 @@ from rigd.cli.form import (
     Option,
     UsageError,
     given_by,
-    number,
     show_help,
     whole_number,
 )
 from rigd.cli.main import command_line
+from rigd.model.numbers import read_number
 from tests.support.by_hand import by_hand
 
 GIVEN: list[dict[str, Any]] = []
@@ -28,12 +28,12 @@ MIX = Command(
     about="Mixes.",
     parts=(
         Argument(name="channel", read=whole_number),
-        Argument(name="gain_db", read=number, is_required=False),
+        Argument(name="gain_db", read=read_number, is_required=False),
         Argument(name="words", is_required=False, takes_rest=True),
         Option(name="loud", flags=("--loud",), about="Loud."),
         Option(name="into", flags=("--into", "-i"), read=str, about="Where to.", variable="MIX_INTO"),
         Option(name="over", flags=("--set",), read=str, about="Over it.", is_repeated=True),
-        Option(name="wait_s", flags=("--wait",), read=number, about="How long.", default=3.0),
+        Option(name="wait_s", flags=("--wait",), read=read_number, about="How long.", default=3.0),
     ),
 )
 NOTHING = {"gain_db": None, "words": (), "loud": False, "into": None, "over": (), "wait_s": 3.0}
@@ -114,7 +114,7 @@ def test_a_command_of_another_form_says_the_form_and_ends_with_2() -> None:
     done = by_hand("take", "rate", "many")
     assert done.code == ExitCode.USAGE
     usage, hint, error = done.output.splitlines()
-    assert usage == "Usage: rigd take rate [OPTIONS] RATING [TAKE_ID]"
+    assert usage == "Usage: rigd take rate [OPTIONS] RATING [TAKE]..."
     assert hint == "Try 'rigd take rate --help' for help."
     assert error.startswith('Error: rate: "many" is not a rating')
 

@@ -16,6 +16,7 @@ import soundfile
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.sound_out import Output, Sound, file_blocks, gains_of, leads_to_recorder, mixed
 from rigd.wire.sound_cards import CaptureDevice, Card
+from tests.support.by_hand import by_hand
 from tests.support.patience import wait_for
 from tests.support.rig import RigRun
 
@@ -240,6 +241,12 @@ def test_many_channels_are_about_as_loud_as_one() -> None:
     assert 0.6 < np.sqrt(np.mean(mix[:, 0] ** 2)) / 0.01 < 0.8
 
 
+def test_what_is_louder_together_than_full_scale_is_cut_off_there() -> None:
+    loud = np.tile(np.array([[0.9], [-0.9]], dtype=np.float32), (1, 4))
+    (mix,) = mixed(Sound(sample_rate_hz=48_000, names=("A", "B", "C", "D"), blocks=[loud]))
+    assert mix.tolist() == [[1.0, 1.0], [-1.0, -1.0]]
+
+
 @pytest.mark.parametrize("name", ["OH L", "Overhead Left", "Keys_L", "Piano-l"])
 def test_what_is_left(name: str) -> None:
     assert gains_of([name]).tolist() == [[1.0, 0.0]]
@@ -264,3 +271,37 @@ def test_parts_of_a_take_are_one_after_the_other(tmp_path: Path) -> None:
     sound = np.concatenate(list(file_blocks(columns, first_frame=9_000)))
     assert np.array_equal(sound[:, 0], ramp[9_000:])
     assert np.array_equal(sound[:, 1], -ramp[9_000:])
+
+
+OTHERWISE = CONFIG.replace("channels = 3", "channels = 1\nsample_rate_hz = 96000").split("[[channel]]")[0]
+
+
+def test_a_take_is_played_and_shown_as_it_was_recorded_whatever_the_rig_is_by_now(tmp_path: Path) -> None:
+    """The next day's rig has another rate, and one channel of another name."""
+    with RigRun(CONFIG) as rig:
+        rig.say("start")
+        rig.roll(0.5)
+        rig.say("stop")
+        rig.client().wait_closed()
+        (before,) = rig.await_closed(1)
+        rig.client().command("shut-down")
+        rig.daemon.wait()
+        rig._hang_up()
+        rig._config_file.write_text('[rig]\nname = "Test rig"\n' + OTHERWISE, "utf-8")
+        rig.start()
+        rig.await_ready()
+        assert before.end_frame is not None
+        length_s = (before.end_frame - before.first_frame) / 48_000
+        length = f"00:00:{int(length_s * 10) / 10:04.1f}"
+        for words in (("takes",), ("takes", "show"), ("takes", "--all")):
+            assert length in by_hand(*words, "--runtime-dir", str(rig.runtime)).output, words
+        playing = played_by(tmp_path, rig, "takes", "play", "--channel", "OH R")
+        said, wrong = playing.communicate(timeout=60)
+        assert playing.returncode == ExitCode.DONE, wrong
+        assert length in said and "OH R" in said
+        assert (tmp_path / "out.raw").stat().st_size >= 2 * 4 * (before.end_frame - before.first_frame)
+        for file in before.files:
+            (Path(before.folder) / file.name).unlink()
+        playing = played_by(tmp_path, rig, "takes", "play")
+        _, wrong = playing.communicate(timeout=60)
+        assert playing.returncode == ExitCode.REFUSED and "no file of it is left" in wrong

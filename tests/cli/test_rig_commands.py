@@ -13,7 +13,8 @@ from rigd.cli.reference import OTHERWISE, by_hand_of
 from rigd.cli.rig_commands import rig_command
 from rigd.cli.started import STARTED_NS
 from rigd.model.commands import COMMANDS, places_of
-from rigd.model.requests import CommandAnswer
+from rigd.model.requests import CommandAnswer, StatusAnswer
+from tests.support.desk import Desk
 
 CLI = Path(__file__).resolve().parents[2] / "rigd" / "cli"
 SPECIAL = {"gain"}
@@ -25,6 +26,9 @@ class Recorder:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def status(self) -> StatusAnswer:
+        return StatusAnswer(id=1, state=Desk().state)
 
     def command(self, verb: str, **given: Any) -> CommandAnswer:
         self.asked.append((verb, given))
@@ -71,6 +75,8 @@ def test_no_summary_stands_a_second_time() -> None:
         ("arm", {}, ["all"], {}),
         ("arm", {}, ["1-4", "3", "6"], {"channel": [1, 2, 3, 4, 6]}),
         ("disarm", {}, ["3"], {"channel": 3}),
+        ("arm", {}, ["kick", "Bass,4"], {"channel": [1, 3, 4]}),
+        ("pad", {}, ["all", "on"], {"channel": [1, 2, 3], "on": True}),
         ("pad", {}, ["1,2", "on"], {"channel": [1, 2], "on": True}),
         ("nudge", {}, ["1-2", "-1.5"], {"channel": [1, 2], "delta_db": -1.5}),
         ("mark", {}, ["second", "verse"], {"name": "second verse"}),
@@ -78,7 +84,8 @@ def test_no_summary_stands_a_second_time() -> None:
         ("song", {}, [""], {"name": ""}),
         ("note", {}, ["a\nb", " c "], {"text": "a\nb  c "}),
         ("rate", {}, ["4"], {"rating": 4}),
-        ("discard", {}, ["00ff"], {"take_id": "00ff"}),
+        ("discard", {}, ["00ff" * 8], {"take_id": "00ff" * 8}),
+        ("note", {}, ["too", "fast", "--take", "00ff" * 8], {"text": "too fast", "take_id": "00ff" * 8}),
         ("nudge", {}, ["3", "-1.5"], {"channel": 3, "delta_db": -1.5}),
         ("pad", {}, ["3", "off"], {"channel": 3, "on": False}),
         ("phantom", {"switches": {"confirm": ""}}, ["3", "on"], {"channel": 3, "on": True, "confirm": False}),

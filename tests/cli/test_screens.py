@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from rigd.cli.plain_console import PlainConsole
-from rigd.cli.story import Told
 from rigd.cli.view import Look, Paper, live_view
 from rigd.model.clips import ChannelClips
 from rigd.model.events import Event, Happening
@@ -102,13 +101,17 @@ def levels(state: RigState) -> Levels:
     )
 
 
-def story() -> list[Told]:
+def story() -> list[Event]:
     return [
-        Told(
-            at=f"21:14:0{n}",
-            event=Event(
-                number=n, at_ns=Ns(0), at_frame=None, what=what, subject="", text=text, origin=origin
-            ),
+        Event(
+            number=n,
+            at_ns=Ns(0),
+            at_frame=None,
+            what=what,
+            subject="",
+            text=text,
+            origin=origin,
+            at_time=f"2026-11-22T21:14:0{n}.000+01:00",
         )
         for n, (what, text, origin) in enumerate(EVENTS)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rigd.cli.story import Story, Told
+from rigd.cli.story import Story
 from rigd.model.events import Event, Happening
 from rigd.model.units import NS_PER_SECOND, Ns
 
@@ -15,8 +15,8 @@ def event(at_s: float, text: str, what: Happening = Happening.SETTING_CHANGED, s
 def told(*events: Event) -> list[str]:
     story = Story(6)
     for each in events:
-        story.add(Told(at="", event=each))
-    return [line.event.text for line in story.lines]
+        story.add(each)
+    return [line.text for line in story.lines]
 
 
 def gain(db: float, channel: int = 1, name: str = "Kick: in") -> str:
@@ -52,9 +52,10 @@ def test_the_oldest_lines_go() -> None:
     assert len(told(*(event(step, f"take {step}", Happening.TAKE_STARTED) for step in range(9)))) == 6
 
 
-def test_of_clips_the_last_one_is_told() -> None:
-    def clips(at_s: float, db: float, subject: str = "1") -> Event:
-        return event(at_s, f"channel {subject} clipped, {db:+.1f} dB", Happening.CLIPPED, subject)
+def test_the_same_clips_again_are_one_line() -> None:
+    def clips(at_s: float, text: str, subject: str = "1") -> Event:
+        return event(at_s, text, Happening.CLIPPED, subject)
 
-    lines = told(clips(0, 0.1), clips(9, 0.4), clips(9.1, 0.2, "2"))
-    assert lines == ["channel 1 clipped, +0.4 dB", "channel 2 clipped, +0.2 dB"]
+    both = "clipped: 1 Kick, 2 Snare"
+    lines = told(clips(0, "clipped: 1 Kick"), clips(9, "clipped: 1 Kick"), clips(9.5, both))
+    assert lines == ["clipped: 1 Kick", both]

@@ -22,17 +22,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from rigd.api.answers import Records
 from rigd.cli.plain_console import PlainConsole
 from rigd.cli.run_log import RunLog
-from rigd.cli.story import Told
 from rigd.cli.take_list import take_list
 from rigd.cli.view import Paper, live_view
 from rigd.model.audit import AuditEntry
 from rigd.model.commands import Rejected
 from rigd.model.events import Event
 from rigd.model.levels import Levels
-from rigd.model.library import LibraryPage
+from rigd.model.library import LibraryPage, SessionsPage
 from rigd.model.messages import MESSAGES
 from rigd.model.plain_text import MOST_MARKS, first_strange, plain_line
 from rigd.model.requests import ANSWERS
@@ -47,6 +45,7 @@ from tests.support.by_hand import by_hand
 from tests.support.desk import Desk
 from tests.support.hostile import DIRECTIONS, ESCAPES, HOSTILE, LINES, TAME, UNSEEN, filled
 from tests.support.patience import wait_for
+from tests.support.records import NOTHING
 
 RIGD = Path(__file__).parents[2] / "rigd"
 MAY_PRINT = {"wire/plain_output.py", "wire/plain_log.py", "cli/plain_console.py", "tape/core_build.py"}
@@ -171,8 +170,7 @@ def drawn(state: RigState) -> str:
     event = filled(Event, state.song)
     with console.capture() as captured:
         paper = Paper(width=5000, height=60)
-        told = Told(at="21:14:03", event=event)
-        console.print(Group(*live_view(state, levels, (told, told), paper)))
+        console.print(Group(*live_view(state, levels, (event, event), paper)))
         for row in take_list(state.takes, state.sample_rate_hz, width=None):
             console.print_pieces(row)
     return captured.get()
@@ -244,14 +242,19 @@ def test_json_has_no_character_that_acts_and_loses_none(quiet_bench: Bench, word
     assert HOSTILE in _texts(json.loads(line))
 
 
-@pytest.mark.parametrize("words", [["audit"], ["takes", "--all"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["audit"], ["takes", "--all"], ["takes", "find", "x"], ["trash"], ["sessions"]], ids=" ".join
+)
 def test_what_is_read_from_a_disk_for_a_command_forges_no_line(quiet_bench: Bench, words: list[str]) -> None:
     printed = {}
     for text in (HOSTILE, TAME):
         entry, page = filled(AuditEntry, text), replace(filled(LibraryPage, text), next="")
-        quiet_bench.server._answers._records = Records(
+        sessions = replace(filled(SessionsPage, text), next="")
+        quiet_bench.server._answers._records = replace(
+            NOTHING,
             audit=lambda last, before, told, entry=entry: told([entry] if before is None else []),  # type: ignore[misc]
             takes=lambda wanted, told, page=page: told(page),  # type: ignore[misc]
+            sessions=lambda wanted, told, page=sessions: told(page),  # type: ignore[misc]
         )
         printed[text] = told(quiet_bench, filled(RigState, text), words)
     all_plain(printed[HOSTILE])

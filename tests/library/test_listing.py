@@ -13,7 +13,15 @@ from rigd.library import listing as listing_file
 from rigd.library.library import Library
 from rigd.library.listing import MOST_WAITING, TakeListing
 from rigd.model.errors import LibraryError
-from rigd.model.library import LibraryPage, ListedTake, TakesWanted
+from rigd.model.library import (
+    LibraryPage,
+    ListedSession,
+    ListedTake,
+    SessionsPage,
+    SessionsWanted,
+    TakesWanted,
+)
+from rigd.model.take import Slate
 from tests.support.patience import PATIENCE_S
 
 DAYS = ("2025-06-01", "2025-06-02")
@@ -105,3 +113,43 @@ def test_a_disk_that_stands_still_has_only_so_many_waiting(library: Library) -> 
     waiting.stop()
     assert len(told) >= MOST_WAITING - 1
     assert all(isinstance(each, LibraryPage) and not each.complete for each in told)
+
+
+def test_a_search_goes_on_from_page_to_page_until_the_last(
+    library: Library, listing: TakeListing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing_file, "ROWS_A_PAGE", 2)
+    last = whole(listing)[-1]
+    slate = Slate(session="Band", song="Blue", number=last.number, notes=("The BEST bridge",))
+    library.file_take(library.root / last.folder, slate=slate)
+    found: list[ListedTake] = []
+    after = "0/"
+    while after:
+        a_page = page(listing, TakesWanted(text="best b", after=after))
+        found, after = found + list(a_page.takes), a_page.next
+    assert [(take.take_id, take.found) for take in found] == [(last.take_id, ("note: The BEST bridge",))]
+
+
+def test_the_trash_has_false_takes_alone_and_says_since_when(listing: TakeListing) -> None:
+    (take,) = page(listing, TakesWanted(in_trash=True)).takes
+    assert take.song == "Green" and take.discarded_at.startswith("2025-06-01T12:00")
+
+
+def test_sessions_are_told_in_pages_with_what_is_in_them(
+    listing: TakeListing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing_file, "SESSIONS_A_PAGE", 2)
+    told: queue.Queue[SessionsPage | LibraryError] = queue.Queue()
+    found: list[ListedSession] = []
+    after = ""
+    while after or not found:
+        listing.sessions(SessionsWanted(after=after), told.put)
+        a_page = told.get(timeout=PATIENCE_S)
+        assert isinstance(a_page, SessionsPage)
+        found, after = found + list(a_page.sessions), a_page.next
+    assert [(each.date, each.session, each.takes) for each in found] == [
+        (DAYS[0], "Band", 3),
+        (DAYS[0], "Choir", 3),
+        (DAYS[1], "Band", 3),
+    ]
+    assert all(each.length_s == pytest.approx(0.03) and each.size_bytes > 0 for each in found)

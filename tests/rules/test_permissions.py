@@ -38,6 +38,7 @@ EXAMPLES = {
     "keep": "keep 20", "note": "note x", "rate": "rate 3", "song": "song x", "session": "session x",
     "rename": "rename x", "number": "number 3", "gain": "gain 1 20", "nudge": "nudge 8 1", "pad": "pad 1 on",
     "phantom": "phantom 1 on confirm", "polarity": "polarity 1 on", "set": "set 1 gain 20",
+    "restore": "restore 00ff",
 }  # fmt: skip
 
 
@@ -186,11 +187,12 @@ FOR: dict[Role, set[str]] = {
         "discard",
         "again",
         "undo",
+        "restore",
         "clear-fault",
     },
     Role.ASSISTANT: {"circle", "note", "rate", "rename", "number", "song", "session", "continue-session"},
     Role.ENGINEER: {"arm", "disarm", "gain", "nudge", "pad", "phantom", "polarity", "set"},
-    Role.OWNER: {"lock", "unlock", "measure", "reload", "shut-down"},
+    Role.OWNER: {"lock", "unlock", "measure", "reload", "shut-down", "empty-trash"},
 }
 
 

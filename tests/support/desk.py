@@ -251,6 +251,7 @@ def some_command(verb: str) -> str:
         "phantom": "1 on confirm",
         "polarity": "1 on",
         "set": "3 pad on",
+        "restore": "00ff" * 8,
     }
     assert verb in COMMANDS
     return f"{verb} {arguments.get(verb, '')}".strip()

@@ -15,7 +15,7 @@ from rigd.control.published import Published
 from rigd.model.blackbox import Keep
 from rigd.model.disk_words import DiskMeasured
 from rigd.model.gain import PreampSetting
-from rigd.model.library import SessionOpened, TakeRestored, TakeTrashed
+from rigd.model.library import SessionOpened, TakeRestored, TakeTrashed, TrashEmptied
 from rigd.model.messages import Annotate, EndTake, OpenTake, Retag, TakeClosed
 from rigd.model.state import RigState, Take, Transport, first_state
 from rigd.model.take import TakeOrder
@@ -110,6 +110,11 @@ class ObedientParts:
     def restore(self, take_id: TakeId) -> None:
         self._breaks("library")
         self.post(TakeRestored(take=self.trashed.pop(take_id)))
+
+    def empty_trash(self, before_unix_ns: int, *, is_of_any_age: bool) -> None:
+        self._breaks("library")
+        self.post(TrashEmptied(takes=tuple(self.trashed), size_bytes=0))
+        self.trashed.clear()
 
     def measure(self) -> None:
         self._breaks("disk")

@@ -7,7 +7,6 @@ What came is judged in learnt.py.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from rigd.hands.bindings import ONE_SWITCH, TWO_GESTURES, Encoder
-from rigd.hands.learning import LearnedControl, LearnedSoFar
+from rigd.hands.learning import LearnedControl, LearnedSoFar, toml_text
 from rigd.model.errors import SurfaceError
 from rigd.model.plain_text import plain_line
 from rigd.model.units import ClockNs, Ns
@@ -175,13 +174,13 @@ def learned_from(verdict: MovedControl) -> Learned:
 
 def render(learned: Learned, *, name: str = "pedal") -> str:
     """The config to paste: the surface, and one binding."""
-    lines = [f"[surface.{name}]", 'kind = "midi"', f"port = {_quoted(learned.port)}", *learned.place]
+    lines = [f"[surface.{name}]", 'kind = "midi"', f"port = {toml_text(learned.port)}", *learned.place]
     if learned.baud not in (None, DIN_BAUD):
         lines.append(f"baud = {learned.baud}")
     lines.append("")
     if learned.remark:
         lines.append(f"# {learned.remark}")
-    lines += [f"[[surface.{name}.binding]]", f"control = {_quoted(learned.control)}", *_does(learned)]
+    lines += [f"[[surface.{name}.binding]]", f"control = {toml_text(learned.control)}", *_does(learned)]
     return "\n".join(map(plain_line, lines)) + "\n"
 
 
@@ -190,17 +189,13 @@ def _does(learned: Learned) -> list[str]:
     if learned.absolute:
         return ["gain = 1  # the channel"]
     if learned.encoder is not None:
-        return ["nudge = 1  # the channel", f"encoder = {_quoted(learned.encoder)}"]
+        return ["nudge = 1  # the channel", f"encoder = {toml_text(learned.encoder)}"]
     lines = [f'mode = "{learned.mode}"']
     for key, value in (("pressed", learned.pressed), ("released", learned.released)):
         if value is not None:
             lines.append(f"{key} = {value}")
     grammar = ONE_SWITCH if learned.mode == "momentary" and learned.has_hold else TWO_GESTURES
-    return lines + [f"{gesture} = {_quoted(command)}" for gesture, command in grammar.items()]
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return lines + [f"{gesture} = {toml_text(command)}" for gesture, command in grammar.items()]
 
 
 def lasting_name(name: str, ports: Sequence[SerialPort], links: Path = LINKS) -> tuple[str, str]:

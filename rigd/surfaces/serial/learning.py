@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 from msgspec import to_builtins
 
 from rigd.hands.bindings import ONE_SWITCH
-from rigd.hands.learning import LearnedControl, LearnedSoFar
+from rigd.hands.learning import LearnedControl, LearnedSoFar, toml_text
 from rigd.model.plain_text import plain_line
 from rigd.model.units import ClockNs, Ns
 from rigd.surfaces.serial.recognised import GREETING, Box, BoxRecogniser
@@ -93,7 +92,7 @@ class BoxLearner:
             "place": place,
             "box": to_builtins(box),
         }
-        lines = ["[surface.box]", 'kind = "serial"', place, f"protocol = {_quoted(box.protocol)}"]
+        lines = ["[surface.box]", 'kind = "serial"', place, f"protocol = {toml_text(box.protocol)}"]
         if self._baud not in (None, BAUDS[box.protocol]):
             lines.append(f"baud = {self._baud}")
         if box.protocol == "deej" and box.fader_max != 1023:
@@ -101,7 +100,7 @@ class BoxLearner:
         lines.append("")
         if remark:
             lines.append(f"# {remark}")
-        lines += ["[[surface.box.binding]]", f"control = {_quoted(box.control)}", *_does(box)]
+        lines += ["[[surface.box.binding]]", f"control = {toml_text(box.control)}", *_does(box)]
         return LearnedControl(lines="\n".join(map(plain_line, lines)) + "\n", facts=facts)
 
 
@@ -110,7 +109,7 @@ def _does(box: Box) -> list[str]:
         return ["gain = 1  # the channel"]
     if box.control.startswith("encoder"):
         return ["nudge = 1  # the channel"]
-    grammar = [f"{gesture} = {_quoted(command)}" for gesture, command in ONE_SWITCH.items()]
+    grammar = [f"{gesture} = {toml_text(command)}" for gesture, command in ONE_SWITCH.items()]
     return ['mode = "momentary"', *grammar]
 
 
@@ -122,8 +121,4 @@ def _place(path: str) -> tuple[str, str]:
     if line.startswith("usb_"):
         return line, ""
     lasting, remark = lasting_path(path, ports)
-    return f"port = {_quoted(lasting)}", remark
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return f"port = {toml_text(lasting)}", remark
