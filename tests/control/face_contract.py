@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -214,17 +214,14 @@ class FaceContract:
             assert seen[one] + one.clips() == 5 and other.clips() == 5
 
     def test_one_that_does_not_read_holds_up_nobody(self, end: FaceEnd) -> None:
-        with serving(end) as hall:
-            deaf = end.connect()
-            with client_of(end) as client:
-                for number in range(MANY):
-                    hall.controller.post(replace(WRITER_IDLE, free_bytes=10**12 + number))
-                    if number % 100 == 0:
-                        hall.lock(number % 200 == 0)
-                hall.lock(True)
-                wait_for(lambda: client.is_locked() is True, "the other one sees the end of it")
-                assert client.give("unlock")[0]
-        deaf.close()
+        with serving(end) as hall, closing(end.connect()), client_of(end) as client:
+            for number in range(MANY):
+                hall.controller.post(replace(WRITER_IDLE, free_bytes=10**12 + number))
+                if number % 100 == 0:
+                    hall.lock(number % 200 == 0)
+            hall.lock(True)
+            wait_for(lambda: client.is_locked() is True, "the other one sees the end of it")
+            assert client.give("unlock")[0]
 
     def test_a_client_that_goes_is_let_go_of(self, end: FaceEnd) -> None:
         with serving(end) as hall:

@@ -149,6 +149,8 @@ class Feed:
         for client in list(self._clients.values()):
             try:
                 self._serve(client)
+                writes = selectors.EVENT_WRITE if client.lines.waits else 0
+                self._selector.modify(client.lines.stream, selectors.EVENT_READ | writes)
             except (Gone, LinkError) as error:
                 log.info("a client of the feed is gone: %s", error)
                 self._part_from(client)
