@@ -13,16 +13,24 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from rigd.control.bound_controls import (
+    Answer,
+    BoundControl,
+    Gone,
+    MadeCommand,
+    NamedCommand,
+    News,
+    Rebound,
+    command_of,
+)
 from rigd.control.inbox import MOST_COMMANDS_WAITING
 from rigd.control.refusal_log import RefusalLog
 from rigd.hands.bindings import Binding, control_fits, given_now, nudge_command, plain_control
-from rigd.hands.faders import GainFader
-from rigd.hands.gestures import HELD_GESTURES, GestureRecogniser, Recognised, recogniser_for
+from rigd.hands.gestures import HELD_GESTURES, Recognised
 from rigd.hands.surface import ControlInput, Motion, Surface
-from rigd.model.commands import Accepted, Command, Reply, parse_command
+from rigd.model.commands import Accepted, Command, Reply
 from rigd.model.errors import CommandError, RigError
 from rigd.model.roles import Role
 from rigd.model.state import RigState, SurfaceStatus, channel_of
@@ -48,71 +56,6 @@ Submit = Callable[[Command, Principal], "Future[Reply]"]
 """The controller's door (`Controller.submit`): takes the command at once; the reply comes later."""
 
 
-class _NamedCommand(Struct, frozen=True, kw_only=True):
-    surface: str
-    text: str
-    at_ns: Ns
-
-
-class _MadeCommand(Struct, frozen=True, kw_only=True):
-    surface: str
-    control: str
-    command: Command
-
-
-class _Gone(Struct, frozen=True, kw_only=True):
-    surface: str
-
-
-class _Answer(Struct, frozen=True, kw_only=True):
-    surface: str
-    control: str
-    command: Command
-    reply: Reply
-
-
-class _Rebound(Struct, frozen=True, kw_only=True):
-    """What came before goes by the old bindings, what comes after by these."""
-
-    bindings: Mapping[str, Sequence[Binding]]
-    principals: Mapping[str, Principal]
-    anew: frozenset[str]
-    done: threading.Event
-
-
-_News = ControlInput | _NamedCommand | _MadeCommand | _Gone | _Answer | _Rebound
-
-
-def _command_of(asked: _NamedCommand | _MadeCommand) -> tuple[str, Command]:
-    """The control that it comes from, and the command. Raises CommandError where a named one is none."""
-    if isinstance(asked, _MadeCommand):
-        return asked.control, replace(asked.command, origin=Origin(asked.surface))
-    return "", parse_command(asked.text, origin=Origin(asked.surface), at_ns=asked.at_ns)
-
-
-class _BoundControl:
-    """One binding at work: its recogniser, its fader, and the name its control last came under."""
-
-    def __init__(self, surface: str, binding: Binding) -> None:
-        self.surface = surface
-        self.binding = binding
-        self.control = binding.control
-        self.gestures: GestureRecogniser = recogniser_for(binding)
-        self.fader = GainFader(binding)
-        self.refused_told = 0
-
-    def wants(self, motion: Motion) -> bool:
-        if motion is Motion.ABSOLUTE:
-            return self.binding.gain is not None
-        if motion is Motion.RELATIVE:
-            return self.binding.nudge is not None
-        return self.binding.gain is None and self.binding.nudge is None
-
-    def let_go(self) -> None:
-        self.gestures.let_go()
-        self.fader.let_go()
-
-
 class Binder:
     """The ControlSink of every surface. `bindings` are those of each [surface.<name>], by its name."""
 
@@ -136,12 +79,12 @@ class Binder:
         self._refused = refused
         self._clock = clock
         self._bound = {
-            name: tuple(_BoundControl(name, binding) for binding in of_surface)
+            name: tuple(BoundControl(name, binding) for binding in of_surface)
             for name, of_surface in bindings.items()
         }
         self._surfaces: dict[str, Surface] = {}
         self._wake = threading.Condition()
-        self._queue: deque[_News] = deque()
+        self._queue: deque[News] = deque()
         self._overflow: dict[tuple[str, str], ControlInput] = {}
         """The newest edge of each control that found the queue full, so that the final state is right."""
         self._overflowed = 0
@@ -167,7 +110,7 @@ class Binder:
         """All surfaces there are do this from now on. Whose name is not in `anew` keeps what is held on it: its
         bindings are what they were. Waits until what came before is done; raises RigError where that never is."""
         done = threading.Event()
-        news = _Rebound(bindings=bindings, principals=principals, anew=frozenset(anew), done=done)
+        news = Rebound(bindings=bindings, principals=principals, anew=frozenset(anew), done=done)
         with self._wake:
             self._queue.append(news)
             self._wake.notify()
@@ -205,17 +148,17 @@ class Binder:
 
     def said(self, surface: str, text: str, at_ns: Ns) -> None:
         """The surface names a command itself."""
-        self._put(_NamedCommand(surface=surface, text=text, at_ns=at_ns))
+        self._put(NamedCommand(surface=surface, text=text, at_ns=at_ns))
 
     def do(self, surface: str, command: Command, *, control: str) -> None:
         """The surface has made a command itself; the answer goes to its control."""
-        self._put(_MadeCommand(surface=surface, control=control, command=command))
+        self._put(MadeCommand(surface=surface, control=control, command=command))
 
     def gone(self, surface: str) -> None:
         """The port vanished; always heard, also past a full queue."""
         with self._wake:
             self._overflow = {key: late for key, late in self._overflow.items() if key[0] != surface}
-            news = _Gone(surface=surface)
+            news = Gone(surface=surface)
             if not self._queue or self._queue[-1] != news:
                 self._queue.append(news)
             self._wake.notify()
@@ -224,23 +167,23 @@ class Binder:
         """It takes no place in the queue."""
         self._report(status)
 
-    def _put(self, asked: _NamedCommand | _MadeCommand) -> None:
+    def _put(self, asked: NamedCommand | MadeCommand) -> None:
         with self._wake:
             has_room = len(self._queue) < QUEUE_LENGTH
             if has_room:
                 self._queue.append(asked)
             else:
-                control = asked.control if isinstance(asked, _MadeCommand) else ""
+                control = asked.control if isinstance(asked, MadeCommand) else ""
                 self._overflowed += 1
                 self._not_taken[asked.surface, control] += 1
             self._wake.notify()
         if not has_room:
             self._note_not_taken(asked)
 
-    def _note_not_taken(self, asked: _NamedCommand | _MadeCommand) -> None:
+    def _note_not_taken(self, asked: NamedCommand | MadeCommand) -> None:
         """It is in the audit; the surface has its answer from the binder's thread, as always."""
         try:
-            control, command = _command_of(asked)
+            control, command = command_of(asked)
         except CommandError:
             return  # it is none
         self._refused(
@@ -261,7 +204,7 @@ class Binder:
                     return
                 newest = place
 
-    def _targets(self, moved: ControlInput) -> list[_BoundControl]:
+    def _targets(self, moved: ControlInput) -> list[BoundControl]:
         return [
             bound
             for bound in self._bound.get(moved.surface, ())
@@ -300,7 +243,7 @@ class Binder:
         self._tell_overflow()
         return True
 
-    def _take(self) -> _News | None:
+    def _take(self) -> News | None:
         if self._queue:
             return self._queue.popleft()
         if self._overflow:
@@ -337,7 +280,7 @@ class Binder:
                 self._make(bound, bound.gestures.tick(Ns(now_ns)))
                 self._tell_refused(bound)
 
-    def _act(self, news: _News) -> None:
+    def _act(self, news: News) -> None:
         match news:
             case ControlInput():
                 # A fader that never rests must not keep the deadlines of a switch waiting.
@@ -345,30 +288,30 @@ class Binder:
                 for bound in self._targets(news):
                     bound.control = news.control
                     self._move(bound, news)
-            case _NamedCommand() | _MadeCommand():
+            case NamedCommand() | MadeCommand():
                 self._give(news)
-            case _Gone():
+            case Gone():
                 for bound in self._bound.get(news.surface, ()):
                     bound.let_go()
-            case _Answer():
+            case Answer():
                 self._answer(news)
-            case _Rebound():
+            case Rebound():
                 self._rebind(news)
 
-    def _rebind(self, news: _Rebound) -> None:
+    def _rebind(self, news: Rebound) -> None:
         """Looked at by other threads without a lock: each is exchanged as a whole."""
         before = self._bound
         self._bound = {
             name: before[name]
             if name in before and name not in news.anew
-            else tuple(_BoundControl(name, binding) for binding in of_surface)
+            else tuple(BoundControl(name, binding) for binding in of_surface)
             for name, of_surface in news.bindings.items()
         }
         self._principals = news.principals
         self._surfaces = {name: each for name, each in self._surfaces.items() if name in news.bindings}
         news.done.set()
 
-    def _move(self, bound: _BoundControl, moved: ControlInput) -> None:
+    def _move(self, bound: BoundControl, moved: ControlInput) -> None:
         origin = Origin(bound.surface)
         match moved.motion:
             case Motion.PRESS | Motion.TRIGGER:
@@ -390,7 +333,7 @@ class Binder:
                 self._send(bound.surface, moved.control, command)
         self._tell_refused(bound)
 
-    def _make(self, bound: _BoundControl, made: tuple[Recognised, ...]) -> None:
+    def _make(self, bound: BoundControl, made: tuple[Recognised, ...]) -> None:
         for each in made:
             command = given_now(
                 getattr(bound.binding, each.gesture.value),
@@ -400,9 +343,9 @@ class Binder:
             )
             self._send(bound.surface, bound.control, command)
 
-    def _give(self, asked: _NamedCommand | _MadeCommand) -> None:
+    def _give(self, asked: NamedCommand | MadeCommand) -> None:
         try:
-            control, command = _command_of(asked)
+            control, command = command_of(asked)
         except CommandError as error:
             self._refusals.refused(asked.surface, "", "", str(error))
             self._answer_surface(asked.surface, "", accepted=False, text=str(error))
@@ -428,7 +371,7 @@ class Binder:
             return
 
         def replied(future: Future[Reply]) -> None:
-            answer = _Answer(surface=surface, control=control, command=given, reply=future.result())
+            answer = Answer(surface=surface, control=control, command=given, reply=future.result())
             with self._wake:
                 self._unanswered[surface] -= 1
                 self._queue.append(answer)
@@ -436,7 +379,7 @@ class Binder:
 
         self._submit(given, by).add_done_callback(replied)
 
-    def _answer(self, answer: _Answer) -> None:
+    def _answer(self, answer: Answer) -> None:
         accepted = isinstance(answer.reply, Accepted)
         text = answer.reply.message if isinstance(answer.reply, Accepted) else answer.reply.reason
         if not accepted:
@@ -452,7 +395,7 @@ class Binder:
         except Exception:  # whatever a kind does: the next answer may well be shown again
             _log.exception("surface %s cannot show an answer; what was commanded stands", name)
 
-    def _tell_refused(self, bound: _BoundControl) -> None:
+    def _tell_refused(self, bound: BoundControl) -> None:
         if bound.gestures.next_deadline_ns() is not None or bound.gestures.refused <= bound.refused_told:
             return
         count, bound.refused_told = bound.gestures.refused - bound.refused_told, bound.gestures.refused

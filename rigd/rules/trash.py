@@ -112,9 +112,11 @@ def _bring_back(work: Work, take_id: TakeId) -> str:
 
 
 def _name_of_discarded(state: RigState, take_id: TakeId) -> str:
-    take = find_take(state, take_id)
-    if take is None:
-        return dict(state.discarded_names).get(take_id, "the take that was discarded last")
+    take, known = find_take(state, take_id), dict(state.discarded_names).get(take_id, "")
+    return known or (_whole_name(state, take) if take is not None else "the take that was discarded last")
+
+
+def _whole_name(state: RigState, take: Take) -> str:
     where = where_of(state, take)
     return f"{title_of(take.slate)}{where}" if where else name_of(take.slate)
 
@@ -261,7 +263,7 @@ def throw_away(work: Work, false_take: Take) -> None:
         elsewhere=without_elsewhere(work.state, take_id),
         discarding=(*work.state.discarding, FalseTake(take=false_take)),
         trashed=(*work.state.trashed, take_id),
-        discarded_names=(*work.state.discarded_names, (take_id, name_of(false_take.slate)))[
+        discarded_names=(*work.state.discarded_names, (take_id, _whole_name(work.state, false_take)))[
             -MOST_DISCARDED_NAMES:
         ],
     )

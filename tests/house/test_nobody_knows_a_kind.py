@@ -17,7 +17,6 @@ KNOW_NONE = ("config", "control", "cli", "doctor", "api", "links", "rules", "han
 ALLOWED = {
     ("rigd/config/sections.py", "portaudio"): "a default has to be one",
     ("rigd/cli/take_list.py", "simulated"): "what is said of a take, not a kind",
-    ("rigd/cli/status.py", "simulated"): "what is said of an interface, not a kind",
     ("rigd/cli/view.py", "simulated"): "what is said of a take, not a kind",
     ("rigd/cli/doctor.py", "portaudio"): "the version of a library, for a report of trouble",
 }
