@@ -22,17 +22,8 @@ from rigd.control.levels_fan import LevelsTaker
 from rigd.hands.health import Measured, health_of
 from rigd.model.audit import AuditEntry
 from rigd.model.brief import Counted, brief_state, counted, page_of, part_of
-from rigd.model.commands import (
-    COMMANDS,
-    Accepted,
-    Command,
-    Reply,
-    arguments_given,
-    arguments_of,
-    not_a_command,
-    parse_command,
-    usage_of,
-)
+from rigd.model.command_text import arguments_given, arguments_of, not_a_command, parse_command, usage_of
+from rigd.model.commands import COMMANDS, Accepted, Command, Reply
 from rigd.model.disk_words import TapeWatched
 from rigd.model.errors import CommandError, LibraryError, RigError
 from rigd.model.health import Health

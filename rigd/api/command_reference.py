@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rigd.model.channels import FORM
-from rigd.model.commands import COMMANDS, Command, arguments_of, names_channels, usage_of
+from rigd.model.command_text import arguments_of, names_channels, usage_of
+from rigd.model.commands import COMMANDS, Command
 from rigd.model.roles import SCOPES, Role, Scope
 from rigd.wire.codec import SCHEMA_DIALECT, schema_of
 

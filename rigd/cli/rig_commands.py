@@ -17,10 +17,8 @@ from rigd.cli.started import STARTED_NS
 from rigd.cli.terminal import AS_JSON, RUNTIME_DIR, daemon, do
 from rigd.cli.which_channels import WHICH_CHANNELS, named_channels
 from rigd.model.channels import Channels
-from rigd.model.commands import (
+from rigd.model.command_text import (
     ALL,
-    CHANNEL,
-    COMMANDS,
     argument_of,
     arguments_of,
     is_switch,
@@ -29,6 +27,7 @@ from rigd.model.commands import (
     takes_rest,
     takes_words,
 )
+from rigd.model.commands import CHANNEL, COMMANDS
 from rigd.model.commands import Command as RigCommand
 from rigd.model.requests import CommandAnswer
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rigd.cli.exit_codes import ExitCode
 from rigd.cli.terminal import fail, refuse
 from rigd.model.channels import FORM, Channels, channels_of, read_channels
-from rigd.model.commands import ALL
+from rigd.model.command_text import ALL
 from rigd.model.errors import CommandError
 from rigd.model.state import Channel
 from rigd.model.units import ChannelNumber

@@ -18,6 +18,7 @@ from rigd.config.sections import (
 from rigd.hands.bindings import COMMAND_FIELDS, check_binding, plain_control, prototype_of
 from rigd.hands.surface import Motion
 from rigd.model.channels import runs_text
+from rigd.model.command_text import channels_named
 from rigd.model.commands import (
     COMMANDS,
     Command,
@@ -27,7 +28,6 @@ from rigd.model.commands import (
     SetPad,
     SetPhantom,
     SetPolarity,
-    channels_named,
 )
 from rigd.model.errors import CommandError, SurfaceError
 from rigd.model.roles import SCOPES, roles_for

@@ -12,7 +12,8 @@ from rigd.hands.bindings import Binding
 from rigd.hands.faders import GainFader
 from rigd.hands.gestures import GestureRecogniser, recogniser_for
 from rigd.hands.surface import ControlInput, Motion
-from rigd.model.commands import Command, Reply, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import Command, Reply
 from rigd.model.units import Ns, Origin
 from rigd.rules.permissions import Principal
 

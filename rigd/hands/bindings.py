@@ -11,7 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rigd.model.channels import channels_of
-from rigd.model.commands import Command, NudgeGain, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import Command, NudgeGain
 from rigd.model.units import ChannelNumber, Ns, Origin
 
 Encoder = Literal["twos complement", "offset", "sign bit"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from rigd.model.commands import Accepted, Command, Reply, command_text
+from rigd.model.command_text import command_text
+from rigd.model.commands import Accepted, Command, Reply
 from rigd.model.plain_text import plain_line
 from rigd.model.roles import Role
 from rigd.model.units import Ns, TakeId

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from rigd.hands.bindings import Binding
 from rigd.model.channels import Channels, channels_of, channels_text, read_channels
+from rigd.model.command_text import arguments_of, channels_named, names_channels, not_a_command
 from rigd.model.commands import (
     COMMANDS,
     Command,
@@ -20,10 +21,6 @@ from rigd.model.commands import (
     NextTake,
     StartTake,
     ToggleTake,
-    arguments_of,
-    channels_named,
-    names_channels,
-    not_a_command,
 )
 from rigd.model.errors import CommandError
 from rigd.model.roles import SCOPES, Role, Scope, roles_for

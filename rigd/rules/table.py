@@ -16,7 +16,8 @@ from rigd.model import commands as c
 from rigd.model import inputs as i
 from rigd.model.channels import channels_text
 from rigd.model.clips import ClipsSeen
-from rigd.model.commands import Accepted, Command, Rejected, Reply, channels_named
+from rigd.model.command_text import channels_named
+from rigd.model.commands import Accepted, Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.effects import Effect
 from rigd.model.errors import RigError

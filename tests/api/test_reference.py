@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from rigd.api.command_reference import commands_markdown, commands_schema
-from rigd.model.commands import COMMANDS, arguments_of
+from rigd.model.command_text import arguments_of
+from rigd.model.commands import COMMANDS
 
 
 def test_the_table_has_a_line_for_every_command() -> None:

@@ -12,7 +12,8 @@ from rigd.cli.main import command_line
 from rigd.cli.reference import OTHERWISE, by_hand_of
 from rigd.cli.rig_commands import rig_command
 from rigd.cli.started import STARTED_NS
-from rigd.model.commands import COMMANDS, places_of
+from rigd.model.command_text import places_of
+from rigd.model.commands import COMMANDS
 from rigd.model.requests import CommandAnswer, StatusAnswer
 from tests.support.desk import Desk
 

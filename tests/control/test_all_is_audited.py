@@ -11,7 +11,8 @@ from rigd.control.binder import MOST_UNANSWERED, TOO_MANY, Binder
 from rigd.control.controller import Controller
 from rigd.control.inbox import MOST_COMMANDS_WAITING, Inbox
 from rigd.model.audit import AuditEntry, audit_entry
-from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply, command_text, parse_command
+from rigd.model.command_text import command_text, parse_command
+from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply
 from rigd.model.roles import Role
 from rigd.model.state import first_state
 from rigd.model.units import Ns, Origin

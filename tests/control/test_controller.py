@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from rigd.control.controller import Controller
 from rigd.control.inbox import MOST_COMMANDS_WAITING
-from rigd.model.commands import Accepted, Rejected, Reply, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import Accepted, Rejected, Reply
 from rigd.model.errors import LinkError, TapeError
 from rigd.model.events import Event, Happening, Snapshot
 from rigd.model.inputs import CaptureLost

@@ -80,7 +80,9 @@ class Room:
         self.done: list[tuple[str, str, str]] = []
         self.reports: list[Any] = []
         self.config = config
-        self.feedback = Feedback(state=self._state, take_levels=lambda: lambda: None, post=self.reports.append)
+        self.feedback = Feedback(
+            state=self._state, take_levels=lambda: lambda: None, post=self.reports.append
+        )
         self.binder = Binder(
             bindings={surface.name: surface.bindings for surface in config.surfaces},
             principals={surface.name: surface.principal for surface in config.surfaces},

@@ -24,7 +24,8 @@ from rigd.cli.terminal import ExitCode
 from rigd.model import limits
 from rigd.model.brief import Counted, brief_state, brief_take, counted, page_of, part_of
 from rigd.model.changes import followed_state
-from rigd.model.commands import Rejected, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import Rejected
 from rigd.model.errors import CommandError, LinkError, NotRunning, RigEnded
 from rigd.model.events import Snapshot
 from rigd.model.gain import Ability, SettingKind

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from rigd.model.commands import COMMANDS, Accepted, Rejected, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import COMMANDS, Accepted, Rejected
 from rigd.model.messages import OpenTake
 from rigd.model.units import NS_PER_SECOND, Ns, Origin
 from rigd.rules.tape_size import KEEP_SLACK_SECONDS

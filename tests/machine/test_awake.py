@@ -19,7 +19,8 @@ from rigd.control.controller import Controller
 from rigd.machine import awake, logind
 from rigd.machine.logind import Inhibitor, NotHeld, switch_off
 from rigd.machine.parts import hooks_of, machine_parts
-from rigd.model.commands import Accepted, Rejected, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import Accepted, Rejected
 from rigd.model.units import Origin
 from rigd.rules.permissions import RIG_ITSELF
 from tests.support.desk import Desk

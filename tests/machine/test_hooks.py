@@ -25,7 +25,8 @@ from rigd.machine import hooks as hooks_module
 from rigd.machine.hooks import AT_ONCE, MOST_WAITING, HookPlan, Hooks, run_hook
 from rigd.machine.occasions import Occasion, occasion_of
 from rigd.machine.parts import hooks_of, machine_parts, plan_of
-from rigd.model.commands import Accepted, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import Accepted
 from rigd.model.errors import ConfigError
 from rigd.model.inputs import CaptureLost
 from rigd.model.state import Transport

@@ -6,19 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rigd.model.commands import (
-    COMMANDS,
-    AddMarker,
-    Arm,
-    Command,
-    DiscardTake,
-    KeepLast,
-    SetGain,
-    SetPhantom,
-    arguments_of,
-    parse_command,
-    usage_of,
-)
+from rigd.model.command_text import arguments_of, parse_command, usage_of
+from rigd.model.commands import COMMANDS, AddMarker, Arm, Command, DiscardTake, KeepLast, SetGain, SetPhantom
 from rigd.model.errors import CommandError
 from rigd.model.units import Ns, Origin
 from tests.support.desk import some_command

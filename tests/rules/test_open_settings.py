@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from rigd.model.commands import parse_command
+from rigd.model.command_text import parse_command
 from rigd.model.effects import RequestSetting
 from rigd.model.events import Happening
 from rigd.model.gain import (

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from rigd.hands.bindings import ONE_SWITCH, Binding, binding_of
-from rigd.model.commands import COMMANDS, Command, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import COMMANDS, Command
 from rigd.model.errors import CommandError
 from rigd.model.roles import Role
 from rigd.model.state import Transport

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigd.model.channels import channels_given, channels_of, channels_text, read_channels
-from rigd.model.commands import COMMANDS, arguments_of, names_channels, parse_command
+from rigd.model.command_text import arguments_of, names_channels, parse_command
+from rigd.model.commands import COMMANDS
 from rigd.model.effects import RequestSetting
 from rigd.model.errors import CommandError
 from rigd.model.gain import PreampSetting

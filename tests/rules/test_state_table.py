@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from rigd.model.blackbox import BlackBox, KeepUnderWay
 from rigd.model.clips import ClipsSeen
-from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import COMMANDS, Accepted, Command, Rejected
 from rigd.model.disk_words import DiskMeasured, TapeWatched
 from rigd.model.gain import PAD, Ability, PreampAbilities, PreampSetting, PreampStatus, SettingKind
 from rigd.model.inputs import (

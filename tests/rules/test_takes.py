@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from rigd.model.commands import Accepted, Rejected, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import Accepted, Rejected
 from rigd.model.effects import EndRig, SendToWriter
 from rigd.model.events import Happening
 from rigd.model.inputs import Input, PostRollOver

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import COMMANDS, Accepted, Command, Rejected, Reply
 from rigd.model.disk_words import DiskMeasured, Measurement
 from rigd.model.effects import Effect, SendToMirror, SendToWriter
 from rigd.model.events import Event, Happening

@@ -25,7 +25,8 @@ from rigd.config.options import NEEDED, Options, option
 from rigd.hands.face import Door, Listening, Meter
 from rigd.model.access import Access
 from rigd.model.changes import change_between, followed_state
-from rigd.model.commands import Accepted, Reply, parse_command
+from rigd.model.command_text import parse_command
+from rigd.model.commands import Accepted, Reply
 from rigd.model.errors import CommandError, LinkError
 from rigd.model.events import Event
 from rigd.model.found import FoundHere

@@ -25,7 +25,7 @@ from rigd.hands.bindings import Binding
 from rigd.hands.showing import gain_shown, level_shown, light_of, louder_of
 from rigd.hands.surface import ControlInput, ControlSink, Motion
 from rigd.model.access import Access
-from rigd.model.commands import parse_command
+from rigd.model.command_text import parse_command
 from rigd.model.errors import SurfaceError
 from rigd.model.found import FoundHere, FurtherQuestion, OfferedSurface
 from rigd.model.levels import Levels
