@@ -100,6 +100,8 @@ def _listen_and_find(rigd: Path, home: Path, own: dict[str, str]) -> None:
         assert drummer.ended() == 0, drummer.shown
     (folder,) = {path.parent for path in (home / "My Takes").glob("*/*/Take 001/*.wav")}
     assert str(folder) in drummer.shown.replace("\r\n", ""), drummer.shown
+    with Person([str(rigd), "takes", "path"], home=home, **own, COLUMNS="400") as drummer:
+        assert drummer.ended() == 0 and drummer.shown.strip() == str(folder), drummer.shown
     files = sorted(folder.glob("*.wav"))
     assert [path.name for path in files] == ["01 Kick.wav", "02 Snare.wav", "03 Hat.wav"]
     kick = soundfile.read(files[0], dtype="float32")[0]

@@ -107,5 +107,12 @@ def test_32_names_and_gains_and_a_take_of_yesterday(engineer: Engineer, desk: Si
         assert re.search(r"4", shown.splitlines()[0]) and "Blue Train" in shown
         assert len(re.findall(r"\.wav ", shown)) == 32
         assert "OH R.wav" in shown
+        engineer.does("gain", "Kick In", "+3")
+        wait_for(lambda: desk.gain_db(1) == 23.0, "3 dB more")
+        assert "write 2.5" in engineer.is_refused("gain", "1", "2,5")
+        assert "is circled" in engineer.does("take", "circle", "yesterday", "4")
+        (sheet,) = (engineer.home / "rigd-takes").glob("*/Blue Train/Take 004/take.json")
+        assert engineer.does("takes", "path", "yesterday", "4").replace("\n", "") == str(sheet.parent)
+        wait_for(lambda: '"circled": true' in sheet.read_text("utf-8"), "take.json has it")
         engineer.does("shut-down")
         assert rig.ended() == 0, rig.shown
