@@ -202,7 +202,7 @@ def test_no_text_is_read_at_a_press_or_a_turn(bench: Bench, monkeypatch: pytest.
     def read(text: str, **_: object) -> Command:
         raise AssertionError(f'"{text}" was read once more')
 
-    for room in ("hands.bindings", "control.binder"):
+    for room in ("hands.bindings", "control.bound_controls"):
         monkeypatch.setattr(f"rigd.{room}.parse_command", read)
     bench.press(100, 180)
     bench.pass_time(500)

@@ -147,6 +147,7 @@ def test_a_pedal_that_is_the_same_keeps_its_port_and_what_is_held_and_the_other_
     ):
         room.await_connected("one", "two")
         one.press()
+        room.await_done("one")
         two.tap()
         room.await_done("one", "old")
         before = threads_of("one")

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,15 @@ def test_a_rolling_take_notices_nothing_and_the_rig_goes_by_the_new_config(tmp_p
             assert take.first_frame <= pressed_before - 48_000, "the pre-roll is the new one"
 
 
+@pytest.fixture
+def hang_ups_are_taken() -> Iterator[None]:
+    """By what is started here: whoever runs the tests under nohup has it ignored, and that is inherited."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_ups_are_taken")
 def test_a_config_that_is_wrong_changes_nothing_and_a_signal_reads_it_as_well(tmp_path: Path) -> None:
     config = tmp_path / "rig.toml"
     values = {"foot": tmp_path / "foot", "held": tmp_path / "held", "rate": 48_000, "preroll": 0}

@@ -176,5 +176,5 @@ def test_undo_says_what_it_undid_also_after_a_restart() -> None:
         rig._hang_up()
         rig.start()
         rig.await_ready()
-        assert done(rig, "take", "undo").strip() == 'take 1 of "Waltz" comes back'
+        assert done(rig, "take", "undo").strip() == 'take 1 of "Song" comes back'
         rig.await_state(lambda state: len(state.takes) == 1, "the take again")
