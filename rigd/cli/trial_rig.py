@@ -1,7 +1,8 @@
 """A rig that runs for as long as a person answers questions: what it listens to is the truth about an interface.
 
-A process of its own with folders of its own in shared memory; it records nothing and leaves nothing behind. Where a
-rig of this user runs already and has the interface, that one is looked at instead, and left as it is. Main thread.
+A process of its own with folders of its own in shared memory; it records nothing and leaves nothing behind, also
+where whoever asks is killed. Where a rig of this user runs already and has the interface, that one is looked at
+instead, and left as it is. Main thread.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from pathlib import Path
 from types import TracebackType
 
 from rigd.api.client import SOCKET_NAME, ControlClient
+from rigd.cli.trial_keeper import ENDS_WITHIN_S
 from rigd.config.writing import with_value
 from rigd.model.errors import LinkError, NotRunning, RigError
 from rigd.model.levels import Levels
 from rigd.model.requests import StatusAnswer
 
 STARTS_WITHIN_S = 20.0
-ENDS_WITHIN_S = 10.0
 LOOK_S = 0.1
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -55,8 +56,8 @@ class TrialRig:
         environment = os.environ | {"RIGD_RUNTIME_DIR": str(runtime)}
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "rigd", "run", "--plain", "--config", str(file)],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-m", "rigd.cli.trial_keeper", str(self._folder), str(file)],
+                stdin=subprocess.PIPE,  # its end is how the keeper knows that nobody asks any more
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
@@ -99,14 +100,12 @@ class TrialRig:
     def close(self) -> None:
         """It has ended, and its folders are gone."""
         if self._client is not None:
-            with contextlib.suppress(RigError):
-                self._client.command("shut-down", held=True)
             self._client.close()
         if self._process is not None:
-            if self._process.poll() is None and self._client is None:
-                self._process.terminate()
+            assert self._process.stdin is not None
+            self._process.stdin.close()
             try:
-                self._process.wait(ENDS_WITHIN_S)
+                self._process.wait(2 * ENDS_WITHIN_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
