@@ -10,6 +10,7 @@ MAKE = f"cd /usr/src/rigd && {OFFLINE}; make"
 
 @check("upgraded while a take rolls", "`make install` again: another build, and not a frame is missing")
 def upgraded(rig: VmRig) -> str:
+    rig.play()  # nothing plays since the power was cut
     before = rig.machine.do("readlink /opt/rigd").strip()
     rig.start_take()
     rig.machine.wait_until(
