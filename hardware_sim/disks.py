@@ -10,6 +10,7 @@ hold blocks of different instants, which no power cut leaves behind.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -352,12 +353,19 @@ class SmallDisk:
 
     def fill(self, *, leave_bytes: int) -> Path:
         """A file takes all room but so many bytes; delete it to have the room back."""
-        disk = os.statvfs(self.path)
         ballast = self.path / "ballast"
         with ballast.open("ab") as file:
-            os.posix_fallocate(
-                file.fileno(), 0, max(1, disk.f_bavail * disk.f_frsize - leave_bytes + file.tell())
-            )
+            while True:
+                disk = os.statvfs(self.path)
+                wanted = max(1, disk.f_bavail * disk.f_frsize - leave_bytes + file.tell())
+                try:
+                    os.posix_fallocate(file.fileno(), 0, wanted)
+                    break
+                except OSError as error:  # somebody who wrote in between has had some of it, or all
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    if wanted == 1:
+                        break
         return ballast
 
 

@@ -15,7 +15,8 @@ from tests.support.patience import wait_for
 
 CONFIG = '[audio]\ndriver = "simulated"\nchannels = 2\n'
 ASKS = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which whoever runs the tests under nohup has ignored
 from rigd.cli.trial_rig import TrialRig
 with TrialRig({CONFIG!r}) as rig:
     print(rig._folder, flush=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.disks import DiskError, LoopDisk, SmallDisk, mount_copy
+from tests.support.patience import wait_for
 from tests.support.tools import need_mounts
 
 MEBIBYTE = 1 << 20
@@ -53,8 +54,15 @@ def test_nothing_is_left_of_a_disk_even_where_it_stands_still_and_files_are_open
     assert str(path) not in Path("/proc/mounts").read_text()
     assert not path.parent.exists()
     opened.close()
-    left = subprocess.run(["losetup", "-l", "-n", "-O", "BACK-FILE"], capture_output=True, text=True)
-    assert path.parent.name not in left.stdout, f"{device} is still there"
+
+    def loops() -> str:
+        return subprocess.run(
+            ["losetup", "-l", "-n", "-O", "BACK-FILE"], capture_output=True, text=True
+        ).stdout
+
+    wait_for(
+        lambda: path.parent.name not in loops(), f"{device} is let go of, which the kernel does by itself"
+    )
 
 
 def test_two_disks_at_once_are_two_disks() -> None:
